@@ -1,0 +1,29 @@
+// Sum over positions: the first half of a bias gradient.
+//
+//   partial[n,c] = sum over p of values[n,c,p]
+//
+// dispatch: N*C invocations, one a row, folded over x and y
+
+@group(0) @binding(0) var<storage, read> values: array<f32>;         // [N, C, POSITIONS]
+@group(0) @binding(1) var<storage, read_write> partial: array<f32>;  // [N, C]
+
+override ROWS: u32; // N * C
+override POSITIONS: u32;
+override WORKGROUP: u32;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let row = (group.y * groups.x + group.x) * WORKGROUP + lane;
+  if (row >= ROWS) {
+    return;
+  }
+  var sum = 0.0;
+  for (var p = 0u; p < POSITIONS; p++) {
+    sum += values[row * POSITIONS + p];
+  }
+  partial[row] = sum;
+}

@@ -1,0 +1,106 @@
+// Convolution whose every edge is a function: a spline plus a silu base (see shared/spline.wgsl).
+//
+//   y[n,o,oh,ow] = bias[o] + sum over i,kh,kw,m of weight[i,kh,kw,m,o] * B_m(x[n,i,ih,iw])
+//   with ih = oh*STRIDE_H + kh - PAD_H and iw alike; a tap outside the image is an absent edge.
+//
+// With ORDER 0 the only basis function is the identity, and this is an ordinary convolution.
+// An implicit GEMM: the basis is computed in registers, never stored. One invocation makes
+// TILE_P output positions x 8 output channels.
+//
+// dispatch: x = ceil(N*OUT_H*OUT_W / (WORKGROUP*TILE_P)), y = CO_PAD / 8 rounded up
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;             // [N, CI, IN_H, IN_W]
+@group(0) @binding(1) var<storage, read> weight: array<vec4<f32>>;  // [CI, KERNEL_H, KERNEL_W, slots, CO_PAD]
+@group(0) @binding(2) var<storage, read> bias: array<f32>;          // [CO]
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;       // [N, CO, OUT_H, OUT_W]
+
+override N: u32;
+override CI: u32;
+override IN_H: u32;
+override IN_W: u32;
+override CO: u32;
+override CO_PAD: u32; // CO rounded up to a multiple of 4
+override OUT_H: u32;
+override OUT_W: u32;
+override KERNEL_H: u32;
+override KERNEL_W: u32;
+override STRIDE_H: u32;
+override STRIDE_W: u32;
+override PAD_H: u32;
+override PAD_W: u32;
+override TILE_P: u32; // 1 to 16
+override WORKGROUP: u32;
+
+const MAX_P = 16u;
+const SLOT_TILE = 8u;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let positions = N * OUT_H * OUT_W;
+  let first = group.x * WORKGROUP * TILE_P + lane;
+  let o4 = group.y * 2u;
+  // The last tile of 8 outputs may reach past CO_PAD: its second half then repeats the first.
+  let o4_next = min(o4 + 1u, CO_PAD / 4u - 1u);
+
+  var image: array<i32, MAX_P>; // index of x[n, 0, 0, 0]
+  var top: array<i32, MAX_P>;
+  var left: array<i32, MAX_P>;
+  var sum: array<array<vec4<f32>, 2>, MAX_P>;
+  for (var j = 0u; j < TILE_P; j++) {
+    let p = min(first + j * WORKGROUP, positions - 1u);
+    let n = p / (OUT_H * OUT_W);
+    let r = p % (OUT_H * OUT_W);
+    image[j] = i32(n * CI * IN_H * IN_W);
+    top[j] = i32((r / OUT_W) * STRIDE_H) - i32(PAD_H);
+    left[j] = i32((r % OUT_W) * STRIDE_W) - i32(PAD_W);
+  }
+
+  for (var i = 0u; i < CI; i++) {
+    for (var kh = 0u; kh < KERNEL_H; kh++) {
+      for (var kw = 0u; kw < KERNEL_W; kw++) {
+        let edge = ((i * KERNEL_H + kh) * KERNEL_W + kw) * slot_count();
+        for (var m0 = 0u; m0 < slot_count(); m0 += SLOT_TILE) {
+          var w: array<array<vec4<f32>, 2>, SLOT_TILE>;
+          for (var k = 0u; k < SLOT_TILE; k++) {
+            if (m0 + k < slot_count()) {
+              let row = (edge + m0 + k) * (CO_PAD / 4u);
+              w[k][0] = weight[row + o4];
+              w[k][1] = weight[row + o4_next];
+            }
+          }
+          for (var j = 0u; j < TILE_P; j++) {
+            let ih = top[j] + i32(kh);
+            let iw = left[j] + i32(kw);
+            let present = ih >= 0 && iw >= 0 && ih < i32(IN_H) && iw < i32(IN_W);
+            let z = x[select(0, image[j] + (i32(i * IN_H) + ih) * i32(IN_W) + iw, present)];
+            var s0 = sum[j][0];
+            var s1 = sum[j][1];
+            for (var k = 0u; k < SLOT_TILE; k++) {
+              if (m0 + k < slot_count()) {
+                let b = vec4<f32>(select(0.0, edge_basis(m0 + k, z), present));
+                s0 = fma(b, w[k][0], s0);
+                s1 = fma(b, w[k][1], s1);
+              }
+            }
+            sum[j][0] = s0;
+            sum[j][1] = s1;
+          }
+        }
+      }
+    }
+  }
+
+  for (var j = 0u; j < TILE_P; j++) {
+    let p = first + j * WORKGROUP;
+    if (p < positions) {
+      let n = p / (OUT_H * OUT_W);
+      let r = p % (OUT_H * OUT_W);
+      for (var q = 0u; q < 8u; q++) {
+        let o = o4 * 4u + q;
+        if (o < CO) {
+          y[(n * CO + o) * (OUT_H * OUT_W) + r] = sum[j][q / 4u][q % 4u] + bias[o];
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,7 @@
+// What the host sends before each training step.
+struct Step {
+  seed: u32,
+  step: u32,           // counts from 0
+  learning_rate: f32,
+  unused: u32,
+}

@@ -1,0 +1,317 @@
+//! Finding an adapter and opening a device on it.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::GpuError;
+use super::fault::Faults;
+use super::kernel::Kernel;
+
+/// How long a single piece of GPU work may take before it counts as hung.
+pub(super) const WAIT: Duration = Duration::from_secs(300);
+
+/// Which adapter to use.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum DeviceChoice {
+    /// The best there is: discrete before integrated before software.
+    #[default]
+    Auto,
+    /// A software rasteriser (an adapter of type CPU: lavapipe, WARP, SwiftShader).
+    Software,
+    /// The adapter at this place of [`adapters`].
+    Index(usize),
+    /// The first adapter whose name contains this text, whatever the case.
+    Name(String),
+}
+
+impl FromStr for DeviceChoice {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text {
+            "auto" | "" => Self::Auto,
+            "software" => Self::Software,
+            _ => match text.parse() {
+                Ok(index) => Self::Index(index),
+                Err(_) => Self::Name(text.to_string()),
+            },
+        })
+    }
+}
+
+impl fmt::Display for DeviceChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Software => f.write_str("software"),
+            Self::Index(index) => index.fmt(f),
+            Self::Name(name) => name.fmt(f),
+        }
+    }
+}
+
+/// The two kinds of adapter that kernels are tuned for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AdapterClass {
+    /// Runs on CPU cores: loads are dear, workgroup memory and barriers dearer.
+    Software,
+    /// A GPU: many lanes, cheap workgroup memory.
+    Hardware,
+}
+
+/// What a user may want to know of an adapter.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct AdapterSummary {
+    /// Place in the list, for `--device INDEX`.
+    pub index: usize,
+    /// The adapter's own name.
+    pub name: String,
+    /// Vulkan, Metal or Dx12.
+    pub backend: String,
+    /// Discrete, integrated, virtual, software or other.
+    pub kind: &'static str,
+    /// The driver and its version.
+    pub driver: String,
+    /// What kernels are tuned for on it.
+    pub class: AdapterClass,
+}
+
+impl AdapterSummary {
+    fn new(index: usize, info: &wgpu::AdapterInfo) -> Self {
+        Self {
+            index,
+            name: info.name.clone(),
+            backend: info.backend.to_string(),
+            kind: match info.device_type {
+                wgpu::DeviceType::DiscreteGpu => "discrete",
+                wgpu::DeviceType::IntegratedGpu => "integrated",
+                wgpu::DeviceType::VirtualGpu => "virtual",
+                wgpu::DeviceType::Cpu => "software",
+                wgpu::DeviceType::Other => "other",
+            },
+            driver: format!("{} {}", info.driver, info.driver_info).trim().to_string(),
+            class: match info.device_type {
+                wgpu::DeviceType::Cpu => AdapterClass::Software,
+                _ => AdapterClass::Hardware,
+            },
+        }
+    }
+
+    fn rank(&self) -> usize {
+        ["discrete", "integrated", "virtual", "other", "software"]
+            .iter()
+            .position(|kind| *kind == self.kind)
+            .unwrap_or(usize::MAX)
+    }
+}
+
+impl fmt::Display for AdapterSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} ({}, {})", self.index, self.name, self.backend, self.kind)
+    }
+}
+
+fn enumerate() -> Vec<wgpu::Adapter> {
+    let backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
+        backends,
+        flags: wgpu::InstanceFlags::empty(),
+        ..wgpu::InstanceDescriptor::new_without_display_handle()
+    });
+    pollster::block_on(instance.enumerate_adapters(backends))
+}
+
+/// All adapters of this machine, in the driver's order.
+pub fn adapters() -> Vec<AdapterSummary> {
+    enumerate().iter().enumerate().map(|(i, a)| AdapterSummary::new(i, &a.get_info())).collect()
+}
+
+/// One sentence on what to install on this system so that an adapter is found.
+pub fn install_hint() -> String {
+    if cfg!(target_os = "macos") {
+        return "Metal comes with macOS 10.13 or later on a Mac with a GPU".to_string();
+    }
+    if cfg!(target_os = "windows") {
+        return "install your GPU maker's driver; Windows 10 or later carries a software adapter (WARP)".to_string();
+    }
+    let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default().to_lowercase();
+    let ids: String = release
+        .lines()
+        .filter(|line| line.starts_with("id=") || line.starts_with("id_like="))
+        .collect::<Vec<_>>()
+        .join(" ");
+    let command = [
+        ("debian", "apt-get install mesa-vulkan-drivers"),
+        ("ubuntu", "apt-get install mesa-vulkan-drivers"),
+        ("fedora", "dnf install mesa-vulkan-drivers"),
+        ("rhel", "dnf install mesa-vulkan-drivers"),
+        ("arch", "pacman -S vulkan-swrast vulkan-icd-loader"),
+        ("suse", "zypper install libvulkan_lvp libvulkan1"),
+        ("alpine", "apk add mesa-vulkan-swrast vulkan-loader"),
+    ]
+    .iter()
+    .find(|(id, _)| ids.contains(id))
+    .map_or("install your distribution's Mesa Vulkan drivers (lavapipe for a machine without a GPU)".to_string(), |(_, c)| {
+        format!("run `{c}` as root (it brings lavapipe, which runs on any CPU)")
+    });
+    format!("{command}; for an NVIDIA card install NVIDIA's driver")
+}
+
+/// An open device. Cheap to clone: all clones share the device, its kernels and its faults.
+#[derive(Debug, Clone)]
+pub struct Gpu {
+    /// The adapter in use.
+    pub adapter: AdapterSummary,
+    pub(super) device: wgpu::Device,
+    pub(super) queue: wgpu::Queue,
+    faults: Faults,
+    pipelines: Arc<Mutex<PipelineCache>>,
+}
+
+#[derive(Debug, Default)]
+struct PipelineCache {
+    modules: HashMap<&'static str, wgpu::ShaderModule>,
+    pipelines: HashMap<(&'static str, Vec<(String, u64)>), wgpu::ComputePipeline>,
+}
+
+impl Gpu {
+    /// Opens a device with WebGPU's default limits and no optional feature.
+    ///
+    /// # Errors
+    /// [`GpuError::NoAdapter`], [`GpuError::NoSuchAdapter`] or [`GpuError::NoDevice`].
+    pub fn open(choice: &DeviceChoice) -> Result<Self, GpuError> {
+        let adapters = enumerate();
+        let summaries: Vec<_> =
+            adapters.iter().enumerate().map(|(i, a)| AdapterSummary::new(i, &a.get_info())).collect();
+        if summaries.is_empty() {
+            return Err(GpuError::NoAdapter { hint: install_hint() });
+        }
+        let found = match choice {
+            DeviceChoice::Auto => summaries.iter().min_by_key(|s| (s.rank(), s.index)),
+            DeviceChoice::Software => summaries.iter().find(|s| s.class == AdapterClass::Software),
+            DeviceChoice::Index(index) => summaries.get(*index),
+            DeviceChoice::Name(name) => {
+                summaries.iter().find(|s| s.name.to_lowercase().contains(&name.to_lowercase()))
+            }
+        };
+        let Some(summary) = found else {
+            return Err(GpuError::NoSuchAdapter {
+                wanted: choice.to_string(),
+                available: summaries.iter().map(|s| s.to_string()).collect::<Vec<_>>().join(", "),
+            });
+        };
+        let adapter = &adapters[summary.index];
+        let (device, queue) =
+            pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor::default())).map_err(|e| {
+                GpuError::NoDevice { adapter: summary.name.clone(), reason: e.to_string() }
+            })?;
+        Ok(Self::with_device(summary.clone(), device, queue))
+    }
+
+    /// A device that runs nothing but checks every pipeline, binding and dispatch against WebGPU's
+    /// default limits. It needs no GPU.
+    pub fn noop() -> Self {
+        let (device, queue) = wgpu::Device::noop(&wgpu::DeviceDescriptor::default());
+        let summary = AdapterSummary {
+            index: 0,
+            name: "noop".into(),
+            backend: "noop".into(),
+            kind: "other",
+            driver: String::new(),
+            class: AdapterClass::Hardware,
+        };
+        Self::with_device(summary, device, queue)
+    }
+
+    fn with_device(adapter: AdapterSummary, device: wgpu::Device, queue: wgpu::Queue) -> Self {
+        let faults = Faults::default();
+        let sink = faults.clone();
+        device.on_uncaptured_error(Arc::new(move |error| sink.record_wgpu(error)));
+        let sink = faults.clone();
+        device.set_device_lost_callback(move |reason, detail| {
+            sink.record(GpuError::DeviceLost { detail: format!("{reason:?} {detail}").trim().to_string() });
+        });
+        Self { adapter, device, queue, faults, pipelines: Arc::default() }
+    }
+
+    /// What kernels are tuned for on this device.
+    pub fn class(&self) -> AdapterClass {
+        self.adapter.class
+    }
+
+    /// The limits that plans are checked against.
+    pub fn limits(&self) -> wgpu::Limits {
+        self.device.limits()
+    }
+
+    /// Fails with the first fault that the device has reported, if any.
+    ///
+    /// # Errors
+    /// The fault.
+    pub fn check(&self) -> Result<(), GpuError> {
+        self.faults.check()
+    }
+
+    /// Waits until all submitted work is done.
+    ///
+    /// # Errors
+    /// A fault of the device, or [`GpuError::Timeout`].
+    pub fn wait(&self) -> Result<(), GpuError> {
+        let polled = self.device.poll(wgpu::PollType::Wait { submission_index: None, timeout: Some(WAIT) });
+        self.check()?;
+        match polled {
+            Ok(_) => Ok(()),
+            Err(wgpu::PollError::Timeout) => Err(GpuError::Timeout { seconds: WAIT.as_secs() }),
+            Err(error) => Err(GpuError::DeviceLost { detail: error.to_string() }),
+        }
+    }
+
+    /// Drops the device as a crashed driver would. For tests of recovery.
+    pub fn destroy(&self) {
+        self.device.destroy();
+        self.faults.record(GpuError::DeviceLost { detail: "destroyed".into() });
+    }
+
+    /// The compiled pipeline of a kernel with its override constants; compiled once per device.
+    pub(super) fn pipeline(&self, kernel: &Kernel, overrides: &[(String, f64)]) -> wgpu::ComputePipeline {
+        let mut cache = self.pipelines.lock().unwrap_or_else(|e| e.into_inner());
+        let key = (kernel.name, overrides.iter().map(|(k, v)| (k.clone(), v.to_bits())).collect());
+        if let Some(pipeline) = cache.pipelines.get(&key) {
+            return pipeline.clone();
+        }
+        let module = cache.modules.entry(kernel.name).or_insert_with(|| self.shader_module(kernel));
+        let constants: Vec<_> = overrides.iter().map(|(k, v)| (k.as_str(), *v)).collect();
+        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some(kernel.name),
+            layout: None,
+            module,
+            entry_point: Some("main"),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                constants: &constants,
+                zero_initialize_workgroup_memory: false,
+            },
+            cache: None,
+        });
+        cache.pipelines.insert(key, pipeline.clone());
+        pipeline
+    }
+
+    fn shader_module(&self, kernel: &Kernel) -> wgpu::ShaderModule {
+        let descriptor = wgpu::ShaderModuleDescriptor {
+            label: Some(kernel.name),
+            source: wgpu::ShaderSource::Wgsl(kernel.wgsl().into()),
+        };
+        let mut checks = wgpu::ShaderRuntimeChecks::checked();
+        checks.force_loop_bounding = false;
+        checks.int_div_checks = false;
+        // SAFETY: bounds checks stay on. Every kernel is our own source: its loops end (their bounds
+        // are override constants or small counts) and it divides by override constants only, which
+        // plans make from non-zero shapes. The two checks that are off cost up to a third of the
+        // speed of the inner loops.
+        unsafe { self.device.create_shader_module_trusted(descriptor, checks) }
+    }
+}

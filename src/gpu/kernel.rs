@@ -1,0 +1,83 @@
+//! The WGSL kernels, embedded in the binary.
+
+/// One compute kernel: a file under `shaders/` with an entry point `main`.
+#[derive(Debug, Clone, Copy)]
+pub struct Kernel {
+    /// File stem; also the label of its pipelines.
+    pub name: &'static str,
+    source: &'static str,
+    shared: &'static [&'static str],
+}
+
+impl Kernel {
+    /// The whole WGSL text: the functions it takes from `shaders/shared/`, then the file itself.
+    pub fn wgsl(&self) -> String {
+        let mut text = String::new();
+        for shared in self.shared {
+            text.push_str(shared);
+            text.push('\n');
+        }
+        text.push_str(self.source);
+        text
+    }
+}
+
+const SPLINE: &str = include_str!("../../shaders/shared/spline.wgsl");
+const RANDOM: &str = include_str!("../../shaders/shared/random.wgsl");
+const COMPLEX: &str = include_str!("../../shaders/shared/complex.wgsl");
+const STEP: &str = include_str!("../../shaders/shared/step.wgsl");
+const ROW_SUM: &str = include_str!("../../shaders/shared/row_sum.wgsl");
+const METRIC: &str = include_str!("../../shaders/shared/metric.wgsl");
+const OPTIMIZER: &str = include_str!("../../shaders/shared/optimizer_state.wgsl");
+
+macro_rules! kernel {
+    ($folder:literal, $name:literal $(, $shared:ident)*) => {
+        Kernel {
+            name: $name,
+            source: include_str!(concat!("../../shaders/", $folder, "/", $name, ".wgsl")),
+            shared: &[$($shared),*],
+        }
+    };
+}
+
+/// Every kernel there is.
+pub static KERNELS: &[Kernel] = &[
+    kernel!("mel", "window_fft_power", COMPLEX),
+    kernel!("mel", "mel_project"),
+    kernel!("mel", "log_compress"),
+    kernel!("layers", "kan_conv_forward", SPLINE),
+    kernel!("layers", "kan_conv_grad_input", SPLINE),
+    kernel!("layers", "kan_conv_grad_weight", SPLINE),
+    kernel!("layers", "channel_sum"),
+    kernel!("layers", "reduce_partials"),
+    kernel!("layers", "group_norm_forward", ROW_SUM),
+    kernel!("layers", "group_norm_grad_input", ROW_SUM),
+    kernel!("layers", "group_norm_grad_weight"),
+    kernel!("layers", "activation_forward"),
+    kernel!("layers", "activation_grad_input"),
+    kernel!("layers", "pool_forward"),
+    kernel!("layers", "pool_grad_input"),
+    kernel!("layers", "statistics_pool_forward"),
+    kernel!("layers", "statistics_pool_grad_input"),
+    kernel!("layers", "noise_forward", STEP, RANDOM),
+    kernel!("layers", "dropout_forward", STEP, RANDOM),
+    kernel!("episode", "clip_gather", STEP, RANDOM),
+    kernel!("episode", "prototype_forward"),
+    kernel!("episode", "distance_forward", METRIC),
+    kernel!("episode", "episode_loss"),
+    kernel!("episode", "distance_grad_query", METRIC),
+    kernel!("episode", "distance_grad_support", METRIC),
+    kernel!("episode", "record_step", STEP, OPTIMIZER),
+    kernel!("optimizer", "grad_norm", OPTIMIZER),
+    kernel!("optimizer", "step_guard", OPTIMIZER),
+    kernel!("optimizer", "adamw_step", STEP, OPTIMIZER),
+    kernel!("optimizer", "curvature_penalty"),
+];
+
+/// The kernel of this name.
+///
+/// # Panics
+/// If there is none: names come from this crate's own layers.
+pub fn kernel(name: &str) -> &'static Kernel {
+    KERNELS.iter().find(|k| k.name == name).unwrap_or_else(|| panic!("no kernel is named {name}"))
+}

@@ -1,0 +1,186 @@
+//! A computation as plain data: tensors and the steps that work on them.
+
+use serde::{Deserialize, Serialize};
+
+use super::{AdapterClass, GpuError};
+
+/// The shape of a tensor, outermost dimension first: batch, channels, height (mel bands), width (frames).
+pub type Shape = [usize; 4];
+
+/// Number of elements of a shape.
+pub fn element_count(shape: Shape) -> usize {
+    shape.iter().product()
+}
+
+/// What a buffer is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BufferRole {
+    /// Written by the host before a run.
+    Input,
+    /// Kept from run to run: parameters, optimiser state, the loss history.
+    State,
+    /// Written and read within one run; its content before the run means nothing.
+    Scratch,
+}
+
+/// A handle to a tensor of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tensor {
+    pub(super) id: usize,
+    /// Its shape.
+    pub shape: Shape,
+}
+
+impl Tensor {
+    /// Number of elements.
+    pub fn len(&self) -> usize {
+        element_count(self.shape)
+    }
+
+    /// Whether it has no element.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The same data with another shape of as many elements.
+    ///
+    /// # Panics
+    /// If the element counts differ, which is a bug in the layer that calls it.
+    pub fn reshaped(self, shape: Shape) -> Self {
+        assert_eq!(self.len(), element_count(shape), "reshape {:?} to {shape:?}", self.shape);
+        Self { shape, ..self }
+    }
+}
+
+/// One tensor's place: a range of a buffer. Elements are 32-bit.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TensorInfo {
+    /// For messages and profiles.
+    pub label: String,
+    /// Index of the buffer.
+    pub buffer: usize,
+    /// First byte in the buffer, a multiple of 256.
+    pub offset: u64,
+    /// Length in bytes.
+    pub bytes: u64,
+}
+
+/// One device buffer.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct BufferInfo {
+    /// For messages.
+    pub label: String,
+    /// Length in bytes.
+    pub bytes: u64,
+    /// What it is for.
+    pub role: BufferRole,
+}
+
+/// One dispatch of a kernel.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Step {
+    /// Name of the kernel.
+    pub kernel: String,
+    /// Values of its override constants.
+    pub overrides: Vec<(String, f64)>,
+    /// Tensor ids, in binding order.
+    pub bindings: Vec<usize>,
+    /// Workgroups in x, y and z.
+    pub workgroups: [u32; 3],
+}
+
+/// Tensors and steps. Build it once, replay it with a [`super::Program`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Plan {
+    /// What its tile shapes suit.
+    pub class: AdapterClass,
+    /// The device buffers.
+    pub buffers: Vec<BufferInfo>,
+    /// The tensors, ranges of buffers.
+    pub tensors: Vec<TensorInfo>,
+    /// What runs, in order.
+    pub steps: Vec<Step>,
+}
+
+/// Alignment in elements of a tensor within a larger buffer: 256 bytes, WebGPU's offset alignment.
+pub(crate) const VIEW_ALIGNMENT: usize = 64;
+
+impl Plan {
+    /// An empty plan for this class of adapter.
+    pub fn new(class: AdapterClass) -> Self {
+        Self { class, buffers: Vec::new(), tensors: Vec::new(), steps: Vec::new() }
+    }
+
+    /// Adds a tensor with a buffer of its own.
+    pub fn tensor(&mut self, label: impl Into<String>, shape: Shape, role: BufferRole) -> Tensor {
+        let label = label.into();
+        let bytes = element_count(shape) as u64 * 4;
+        self.buffers.push(BufferInfo { label: label.clone(), bytes, role });
+        self.tensors.push(TensorInfo { label, buffer: self.buffers.len() - 1, offset: 0, bytes });
+        Tensor { id: self.tensors.len() - 1, shape }
+    }
+
+    /// Adds a tensor that is a range of another one, from element `first` (a multiple of 64) on.
+    ///
+    /// # Panics
+    /// If the range is misaligned or leaves its parent: a bug in the caller's layout.
+    pub fn view(&mut self, label: impl Into<String>, of: Tensor, first: usize, shape: Shape) -> Tensor {
+        assert!(first.is_multiple_of(VIEW_ALIGNMENT) && first + element_count(shape) <= of.len());
+        let parent = &self.tensors[of.id];
+        self.tensors.push(TensorInfo {
+            label: label.into(),
+            buffer: parent.buffer,
+            offset: parent.offset + first as u64 * 4,
+            bytes: element_count(shape) as u64 * 4,
+        });
+        Tensor { id: self.tensors.len() - 1, shape }
+    }
+
+    /// Adds a dispatch. Overrides are numbers by name; bindings are in the kernel's order.
+    pub fn dispatch(&mut self, kernel: &str, overrides: &[(&str, f64)], bindings: &[Tensor], workgroups: [u32; 3]) {
+        self.steps.push(Step {
+            kernel: kernel.to_string(),
+            overrides: overrides.iter().map(|(name, value)| (name.to_string(), *value)).collect(),
+            bindings: bindings.iter().map(|t| t.id).collect(),
+            workgroups,
+        });
+    }
+
+    /// Device memory of all its buffers in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.buffers.iter().map(|b| b.bytes).sum()
+    }
+
+    /// Whether the plan stays within a device's limits.
+    ///
+    /// # Errors
+    /// [`GpuError::TensorTooLarge`] or [`GpuError::DispatchTooLarge`], naming the offender.
+    pub fn check(&self, limits: &wgpu::Limits) -> Result<(), GpuError> {
+        let limit = limits.max_storage_buffer_binding_size;
+        if let Some(tensor) =
+            self.steps.iter().flat_map(|s| &s.bindings).map(|&id| &self.tensors[id]).find(|t| t.bytes > limit)
+        {
+            return Err(GpuError::TensorTooLarge {
+                tensor: tensor.label.clone(),
+                needed_mib: tensor.bytes.div_ceil(1 << 20),
+                limit_mib: limit >> 20,
+            });
+        }
+        let limit = limits.max_compute_workgroups_per_dimension;
+        match self.steps.iter().find(|s| s.workgroups.iter().any(|&w| w > limit)) {
+            Some(step) => {
+                Err(GpuError::DispatchTooLarge { kernel: step.kernel.clone(), workgroups: step.workgroups, limit })
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Workgroups for `invocations` in groups of `size`, folded into two dimensions where one would
+/// exceed 65,535. Kernels unfold with `workgroup_id.y * num_workgroups.x + workgroup_id.x`.
+pub fn workgroups(invocations: usize, size: usize) -> [u32; 3] {
+    let groups = invocations.div_ceil(size).max(1);
+    let rows = groups.div_ceil(65_535);
+    [groups.div_ceil(rows) as u32, rows as u32, 1]
+}

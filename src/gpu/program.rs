@@ -1,0 +1,180 @@
+//! A plan compiled for a device.
+
+use bytemuck::Pod;
+
+use super::kernel::kernel;
+use super::{BufferRole, Gpu, GpuError, Plan, Tensor};
+
+#[derive(Debug)]
+struct CompiledStep {
+    pipeline: wgpu::ComputePipeline,
+    bind_group: wgpu::BindGroup,
+    workgroups: [u32; 3],
+}
+
+/// A plan with its buffers, pipelines and bind groups on a device. Running it creates nothing.
+#[derive(Debug)]
+pub struct Program {
+    gpu: Gpu,
+    plan: Plan,
+    buffers: Vec<wgpu::Buffer>,
+    steps: Vec<CompiledStep>,
+}
+
+impl Program {
+    /// Compiles a plan. `shared` gives tensors that live in another program's buffers.
+    ///
+    /// # Errors
+    /// [`GpuError`]: a tensor or dispatch over the limits, memory, or a fault of the device.
+    pub fn new(gpu: &Gpu, plan: Plan, shared: &[(Tensor, &Program, Tensor)]) -> Result<Self, GpuError> {
+        plan.check(&gpu.limits())?;
+        let buffers: Vec<_> = plan
+            .buffers
+            .iter()
+            .enumerate()
+            .map(|(index, info)| {
+                let lender = shared.iter().find(|(tensor, ..)| plan.tensors[tensor.id].buffer == index);
+                match lender {
+                    Some((_, program, tensor)) => program.buffer(*tensor).clone(),
+                    None => gpu.device.create_buffer(&wgpu::BufferDescriptor {
+                        label: Some(&info.label),
+                        size: info.bytes.max(4),
+                        usage: wgpu::BufferUsages::STORAGE
+                            | wgpu::BufferUsages::COPY_SRC
+                            | wgpu::BufferUsages::COPY_DST,
+                        mapped_at_creation: false,
+                    }),
+                }
+            })
+            .collect();
+        gpu.check()?;
+        let steps = plan
+            .steps
+            .iter()
+            .map(|step| {
+                let pipeline = gpu.pipeline(kernel(&step.kernel), &step.overrides);
+                gpu.check()?;
+                let entries: Vec<_> = step
+                    .bindings
+                    .iter()
+                    .enumerate()
+                    .map(|(binding, &id)| {
+                        let tensor = &plan.tensors[id];
+                        wgpu::BindGroupEntry {
+                            binding: binding as u32,
+                            resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                                buffer: &buffers[tensor.buffer],
+                                offset: tensor.offset,
+                                size: std::num::NonZero::new(tensor.bytes),
+                            }),
+                        }
+                    })
+                    .collect();
+                let bind_group = gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
+                    label: Some(&step.kernel),
+                    layout: &pipeline.get_bind_group_layout(0),
+                    entries: &entries,
+                });
+                Ok(CompiledStep { pipeline, bind_group, workgroups: step.workgroups })
+            })
+            .collect::<Result<_, GpuError>>()?;
+        gpu.check()?;
+        Ok(Self { gpu: gpu.clone(), plan, buffers, steps })
+    }
+
+    /// The plan it was compiled from.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The device it runs on.
+    pub fn gpu(&self) -> &Gpu {
+        &self.gpu
+    }
+
+    fn buffer(&self, tensor: Tensor) -> &wgpu::Buffer {
+        &self.buffers[self.plan.tensors[tensor.id].buffer]
+    }
+
+    /// Writes the first elements of a tensor; ordered before the next run.
+    ///
+    /// # Panics
+    /// If `data` is longer than the tensor: a bug in the caller.
+    pub fn write<T: Pod>(&self, tensor: Tensor, data: &[T]) {
+        self.write_at(tensor, 0, data);
+    }
+
+    /// Writes elements of a tensor from element `first` on; ordered before the next run.
+    ///
+    /// # Panics
+    /// If the data leave the tensor: a bug in the caller.
+    pub fn write_at<T: Pod>(&self, tensor: Tensor, first: usize, data: &[T]) {
+        let bytes: &[u8] = bytemuck::cast_slice(data);
+        let info = &self.plan.tensors[tensor.id];
+        let first = first as u64 * 4;
+        assert!(first + bytes.len() as u64 <= info.bytes, "{} bytes into `{}`", bytes.len(), info.label);
+        self.gpu.queue.write_buffer(self.buffer(tensor), info.offset + first, bytes);
+    }
+
+    /// Submits all steps. Does not wait.
+    ///
+    /// # Errors
+    /// A fault that the device has reported by now.
+    pub fn run(&self) -> Result<(), GpuError> {
+        let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        {
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            for step in &self.steps {
+                pass.set_pipeline(&step.pipeline);
+                pass.set_bind_group(0, &step.bind_group, &[]);
+                let [x, y, z] = step.workgroups;
+                pass.dispatch_workgroups(x, y, z);
+            }
+        }
+        self.gpu.queue.submit([encoder.finish()]);
+        self.gpu.check()
+    }
+
+    /// Waits for all submitted work and reads a tensor.
+    ///
+    /// # Errors
+    /// A fault of the device, or [`GpuError::Timeout`].
+    pub fn read<T: Pod>(&self, tensor: Tensor) -> Result<Vec<T>, GpuError> {
+        let info = &self.plan.tensors[tensor.id];
+        if info.bytes == 0 {
+            return Ok(Vec::new());
+        }
+        let staging = self.gpu.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("read back"),
+            size: info.bytes,
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        encoder.copy_buffer_to_buffer(self.buffer(tensor), info.offset, &staging, 0, info.bytes);
+        self.gpu.queue.submit([encoder.finish()]);
+        let (sender, receiver) = std::sync::mpsc::channel();
+        staging.map_async(wgpu::MapMode::Read, .., move |result| {
+            // The receiver is gone only if the wait below failed first.
+            let _ = sender.send(result);
+        });
+        self.gpu.wait()?;
+        // Another thread's wait may be the one that calls back.
+        let answer = receiver.recv_timeout(super::adapter::WAIT).ok();
+        let mapped = answer.and_then(Result::ok).and_then(|()| staging.get_mapped_range(..).ok());
+        let Some(view) = mapped else {
+            self.gpu.check()?;
+            return Err(GpuError::DeviceLost { detail: format!("`{}` could not be read back", info.label) });
+        };
+        Ok(bytemuck::pod_collect_to_vec(&view))
+    }
+
+    /// Fills every scratch buffer with NaN, to show that nothing reads what no step has written.
+    pub fn poison(&self) {
+        for (buffer, info) in self.buffers.iter().zip(&self.plan.buffers) {
+            if info.role == BufferRole::Scratch {
+                self.gpu.queue.write_buffer(buffer, 0, &vec![0xff; info.bytes as usize]);
+            }
+        }
+    }
+}

@@ -1,0 +1,51 @@
+use thiserror::Error;
+
+/// What can be wrong with a preset or with a signal. The caller adds the name of the file.
+#[derive(Clone, Debug, Error, PartialEq)]
+pub enum MelError {
+    /// No preset has this name.
+    #[error("there is no mel preset called `{0}`; choose librosa, torchaudio or gamaka")]
+    UnknownPreset(String),
+    /// A whole number of the preset is outside what can be computed.
+    #[error("mel preset: {field} is {value}, but must be from {least} to {most}")]
+    OutOfRange {
+        /// The preset's field.
+        field: &'static str,
+        /// Its value.
+        value: usize,
+        /// Smallest value allowed.
+        least: usize,
+        /// Largest value allowed.
+        most: usize,
+    },
+    /// The band limits are not `0 <= f_min < f_max <= sample_rate / 2`.
+    #[error(
+        "mel preset: the bands reach from {f_min} Hz to {f_max} Hz, but must satisfy \
+         0 <= f_min < f_max <= {nyquist} (half the sample rate)"
+    )]
+    FrequencyRange {
+        /// Lowest frequency in Hz.
+        f_min: f64,
+        /// Highest frequency in Hz.
+        f_max: f64,
+        /// Half the sample rate in Hz.
+        nyquist: f64,
+    },
+    /// The compression gain is not a positive finite number.
+    #[error("mel preset: compression_gain is {0}, but must be a positive number")]
+    CompressionGain(f32),
+    /// The signal has no samples.
+    #[error("the signal has no samples, so it has no spectrum; leave it out")]
+    EmptySignal,
+    /// Reflect padding needs more samples than the signal has, as in torchaudio.
+    #[error(
+        "the signal has {samples} samples, too few for reflect padding, which needs {needed}; \
+         pad the signal or choose a preset with zero padding"
+    )]
+    TooShortToReflect {
+        /// Samples in the signal.
+        samples: usize,
+        /// Fewest samples that can be reflected.
+        needed: usize,
+    },
+}

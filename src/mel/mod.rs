@@ -1,0 +1,43 @@
+//! Mel-spectrograms that agree with librosa and with torchaudio.
+//!
+//! The way of a signal: [`Framer`] pads it and cuts it into blocks, an engine ([`CpuEngine`], or the
+//! GPU's) turns a block into power-mel frames, and [`decibels`], [`mfcc`] or [`compress`] turn those
+//! into what is wanted. All numbers come from one [`Preset`].
+//!
+//! Frames are stored frame-major, `[n_frames][n_mels]`; [`transpose`] gives the `(n_mels, n_frames)`
+//! that librosa writes.
+//!
+//! ```
+//! use gamaka::mel::{AMIN, CpuEngine, Framer, Preset, TOP_DB, decibels};
+//!
+//! let preset = Preset::librosa();
+//! let engine = CpuEngine::new(&preset)?;
+//! let mut framer = Framer::new(&preset, 256)?;
+//! let mut power = Vec::new();
+//! for chunk in vec![0.1; 30_000].chunks(4096) {
+//!     for block in framer.push(chunk) {
+//!         power.extend(engine.compute(&block));
+//!     }
+//! }
+//! for block in framer.finish()? {
+//!     power.extend(engine.compute(&block));
+//! }
+//! assert_eq!(power.len(), (1 + 30_000 / 512) * 128);
+//! let db = decibels(&power, 1.0, AMIN, Some(TOP_DB));
+//! # assert_eq!(db.len(), power.len());
+//! # Ok::<(), gamaka::mel::MelError>(())
+//! ```
+
+mod cpu;
+mod error;
+mod features;
+mod filter_bank;
+mod framer;
+mod preset;
+
+pub use cpu::CpuEngine;
+pub use error::MelError;
+pub use features::{AMIN, TOP_DB, compress, decibels, mfcc, transpose};
+pub use filter_bank::{Band, FilterBank, filter_bank};
+pub use framer::Framer;
+pub use preset::{FilterNorm, MelScale, PadMode, Preset};

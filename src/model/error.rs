@@ -1,0 +1,48 @@
+//! What can be wrong with a spec or a model file.
+
+use std::path::PathBuf;
+
+/// A failure of a spec or a model file.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// The spec cannot be read.
+    #[error("the network spec is not valid: {reason}")]
+    Spec {
+        /// What is wrong and where.
+        reason: String,
+    },
+    /// There is no spec of this name.
+    #[error("no network is named `{name}`; there are: {known}; or give a TOML file")]
+    UnknownSpec {
+        /// What was asked for.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
+    /// A layer does not fit its input.
+    #[error("layer {index} ({kind}) of the network does not fit: {reason}")]
+    Layer {
+        /// Place of the layer, from 0.
+        index: usize,
+        /// Its type.
+        kind: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A parameter of the model file is missing or has another shape.
+    #[error("the model file has no parameter `{name}` of shape {dims:?}: it was made for another network")]
+    Parameter {
+        /// Name of the parameter.
+        name: String,
+        /// Shape that the spec asks for.
+        dims: Vec<usize>,
+    },
+    /// A model file cannot be read or written.
+    #[error("{}: {reason}", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What happened, and what to do.
+        reason: String,
+    },
+}

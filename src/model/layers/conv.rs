@@ -1,0 +1,266 @@
+//! Convolutions and dense layers, with functions or with weights on their edges.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Build, Forward, Init, Layer, Parameter};
+use crate::gpu::{Shape, Tensor};
+use crate::ops::{self, Basis, ConvShape};
+use crate::reference;
+
+/// Height and width; in a spec also one number for both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Pair {
+    /// The same for both.
+    Both(usize),
+    /// Height (bands), width (frames).
+    Each([usize; 2]),
+}
+
+impl Pair {
+    /// Height and width.
+    pub fn get(self) -> [usize; 2] {
+        match self {
+            Self::Both(value) => [value; 2],
+            Self::Each(values) => values,
+        }
+    }
+}
+
+const fn one() -> Pair {
+    Pair::Both(1)
+}
+
+const fn zero() -> Pair {
+    Pair::Both(0)
+}
+
+const fn default_grid() -> usize {
+    4
+}
+
+const fn default_order() -> usize {
+    3
+}
+
+const fn default_range() -> f32 {
+    2.5
+}
+
+/// A convolution whose every edge is a spline plus a silu base. Normalise before it: the grid is fixed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KanConv {
+    /// Output channels.
+    pub channels: usize,
+    /// Height and width of the kernel.
+    pub kernel: Pair,
+    /// Strides.
+    #[serde(default = "one")]
+    pub stride: Pair,
+    /// Padding on each side; taps there are absent edges.
+    #[serde(default = "zero")]
+    pub padding: Pair,
+    /// Cells of the spline grid.
+    #[serde(default = "default_grid")]
+    pub grid: usize,
+    /// Order of the splines, 1 to 3.
+    #[serde(default = "default_order")]
+    pub order: usize,
+    /// The grid spans [-range, range].
+    #[serde(default = "default_range")]
+    pub range: f32,
+    /// Weight of the curvature penalty on the spline coefficients.
+    #[serde(default)]
+    pub curvature: f32,
+}
+
+/// A dense layer whose every edge is a spline plus a silu base: a KAN layer as in Liu et al. (2404.19756).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KanLinear {
+    /// Outputs.
+    pub channels: usize,
+    /// Cells of the spline grid.
+    #[serde(default = "default_grid")]
+    pub grid: usize,
+    /// Order of the splines, 1 to 3.
+    #[serde(default = "default_order")]
+    pub order: usize,
+    /// The grid spans [-range, range].
+    #[serde(default = "default_range")]
+    pub range: f32,
+    /// Weight of the curvature penalty on the spline coefficients.
+    #[serde(default)]
+    pub curvature: f32,
+}
+
+/// An ordinary convolution.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Conv {
+    /// Output channels.
+    pub channels: usize,
+    /// Height and width of the kernel.
+    pub kernel: Pair,
+    /// Strides.
+    #[serde(default = "one")]
+    pub stride: Pair,
+    /// Padding with zeros on each side.
+    #[serde(default = "zero")]
+    pub padding: Pair,
+}
+
+/// An ordinary dense layer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Linear {
+    /// Outputs.
+    pub channels: usize,
+}
+
+/// What the four have in common once the input is known.
+struct EdgeLayer {
+    shape: ConvShape,
+    curvature: f32,
+}
+
+trait Edges {
+    fn edge_layer(&self, input: Shape) -> Result<EdgeLayer, String>;
+}
+
+impl Edges for KanConv {
+    fn edge_layer(&self, input: Shape) -> Result<EdgeLayer, String> {
+        let basis = Basis { order: self.order, grid: self.grid, range: self.range };
+        check_basis(&basis)?;
+        let shape = conv_shape(input, self.channels, [self.kernel, self.stride, self.padding], basis)?;
+        Ok(EdgeLayer { shape, curvature: self.curvature })
+    }
+}
+
+impl Edges for KanLinear {
+    fn edge_layer(&self, input: Shape) -> Result<EdgeLayer, String> {
+        let basis = Basis { order: self.order, grid: self.grid, range: self.range };
+        check_basis(&basis)?;
+        Ok(EdgeLayer { shape: dense_shape(input, self.channels, basis)?, curvature: self.curvature })
+    }
+}
+
+impl Edges for Conv {
+    fn edge_layer(&self, input: Shape) -> Result<EdgeLayer, String> {
+        let geometry = [self.kernel, self.stride, self.padding];
+        Ok(EdgeLayer { shape: conv_shape(input, self.channels, geometry, Basis::IDENTITY)?, curvature: 0.0 })
+    }
+}
+
+impl Edges for Linear {
+    fn edge_layer(&self, input: Shape) -> Result<EdgeLayer, String> {
+        Ok(EdgeLayer { shape: dense_shape(input, self.channels, Basis::IDENTITY)?, curvature: 0.0 })
+    }
+}
+
+fn check_basis(basis: &Basis) -> Result<(), String> {
+    if !(1..=3).contains(&basis.order) {
+        return Err(format!("order {} of the splines must be 1, 2 or 3", basis.order));
+    }
+    if !(1..=64).contains(&basis.grid) {
+        return Err(format!("grid {} must be 1 to 64 cells", basis.grid));
+    }
+    if !(basis.range.is_finite() && basis.range > 0.0) {
+        return Err(format!("range {} must be a positive number", basis.range));
+    }
+    Ok(())
+}
+
+fn conv_shape(input: Shape, channels: usize, geometry: [Pair; 3], basis: Basis) -> Result<ConvShape, String> {
+    let [n, ci, height, width] = input;
+    let [kernel, stride, padding] = geometry.map(Pair::get);
+    if channels == 0 || kernel.contains(&0) || stride.contains(&0) {
+        return Err("channels, kernel and stride must be at least 1".to_string());
+    }
+    for (axis, size) in [height, width].into_iter().enumerate() {
+        if kernel[axis] > size + 2 * padding[axis] {
+            return Err(format!(
+                "a kernel of {kernel:?} does not fit an input of {height} x {width} with padding {padding:?}"
+            ));
+        }
+    }
+    Ok(ConvShape { n, ci, input: [height, width], co: channels, kernel, stride, padding, basis })
+}
+
+fn dense_shape([n, c, h, w]: Shape, channels: usize, basis: Basis) -> Result<ConvShape, String> {
+    conv_shape([n, c * h * w, 1, 1], channels, [Pair::Both(1), Pair::Both(1), Pair::Both(0)], basis)
+}
+
+impl<T: Edges> Layer for T {
+    fn output(&self, input: Shape) -> Result<Shape, String> {
+        Ok(self.edge_layer(input)?.shape.output_shape())
+    }
+
+    fn parameters(&self, input: Shape) -> Vec<Parameter> {
+        let ConvShape { ci, co, kernel, basis, .. } = self.placed(input).shape;
+        let fan = ci * kernel[0] * kernel[1];
+        let (init, decay) = match basis.order {
+            0 => (Init::Normal { gain: 2.0, fan }, 1.0),
+            // Spline coefficients want little decay: at most 1e-5 against the usual 1e-4.
+            _ => (Init::Edges { basis, fan }, 0.1),
+        };
+        let padded = co.next_multiple_of(4);
+        let dims = vec![ci, kernel[0], kernel[1], basis.slots(), co];
+        vec![
+            Parameter { name: "weight", dims, padded, init, decay },
+            Parameter { name: "bias", dims: vec![co], padded: co, init: Init::Constant(0.0), decay: 0.0 },
+        ]
+    }
+
+    fn flops(&self, input: Shape) -> u64 {
+        let shape = self.placed(input).shape;
+        let positions: usize = shape.output().iter().product();
+        2 * (shape.n * positions * shape.taps() * shape.basis.slots() * shape.co) as u64
+    }
+
+    fn forward(&self, build: &mut Build, x: Tensor, parameters: &[Tensor]) -> Forward {
+        let shape = self.placed(x.shape).shape;
+        let output = build.scratch("conv", shape.output_shape());
+        ops::kan_conv_forward(build.plan, &shape, x, parameters[0], parameters[1], output);
+        Forward { input: x, output, kept: Vec::new() }
+    }
+
+    fn backward(
+        &self,
+        build: &mut Build,
+        forward: &Forward,
+        parameters: &[Tensor],
+        gradients: &[Tensor],
+        grad_y: Tensor,
+        wants_grad_x: bool,
+    ) -> Option<Tensor> {
+        let EdgeLayer { shape, curvature } = self.placed(forward.input.shape);
+        let x = forward.input;
+        ops::kan_conv_grad_weight(build.plan, &shape, x, grad_y, gradients[0], gradients[1]);
+        if curvature > 0.0 {
+            ops::curvature_penalty(build.plan, &shape, curvature, parameters[0], gradients[0]);
+        }
+        wants_grad_x.then(|| {
+            let grad_x = build.scratch("conv grad", x.shape);
+            ops::kan_conv_grad_input(build.plan, &shape, x, parameters[0], grad_y, grad_x);
+            grad_x
+        })
+    }
+
+    fn reference(&self, input: Shape, x: &[f64], parameters: &[&[f64]], _: Option<[u32; 3]>) -> Vec<f64> {
+        reference::kan_conv_forward(&self.placed(input).shape, x, parameters[0], parameters[1])
+    }
+}
+
+/// For inputs that `output` has accepted.
+trait Placed: Edges {
+    fn placed(&self, input: Shape) -> EdgeLayer {
+        match self.edge_layer(input) {
+            Ok(layer) => layer,
+            Err(reason) => unreachable!("the network accepted this input: {reason}"),
+        }
+    }
+}
+
+impl<T: Edges> Placed for T {}

@@ -1,0 +1,71 @@
+//! Group and instance normalisation.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Build, Forward, Init, Layer, Parameter};
+use crate::gpu::{Shape, Tensor};
+use crate::ops::{self, NormShape};
+use crate::reference;
+
+/// Group normalisation with a learned scale and shift a channel.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GroupNorm {
+    /// Groups of channels; 0 for as many as channels, which is instance normalisation.
+    #[serde(default)]
+    pub groups: usize,
+}
+
+impl GroupNorm {
+    fn shape(&self, [n, c, h, w]: Shape) -> NormShape {
+        NormShape { n, c, groups: if self.groups == 0 { c } else { self.groups }, positions: h * w }
+    }
+}
+
+impl Layer for GroupNorm {
+    fn output(&self, input: Shape) -> Result<Shape, String> {
+        let NormShape { c, groups, positions, .. } = self.shape(input);
+        if !c.is_multiple_of(groups) {
+            return Err(format!("{c} channels cannot be cut into {groups} groups"));
+        }
+        if c / groups * positions < 2 {
+            return Err("each group has a single value, which normalisation would set to zero: use fewer groups".into());
+        }
+        Ok(input)
+    }
+
+    fn parameters(&self, [_, c, ..]: Shape) -> Vec<Parameter> {
+        vec![Parameter { name: "affine", dims: vec![2, c], padded: c, init: Init::Affine, decay: 0.0 }]
+    }
+
+    fn forward(&self, build: &mut Build, x: Tensor, parameters: &[Tensor]) -> Forward {
+        let shape = self.shape(x.shape);
+        let output = build.scratch("norm", x.shape);
+        let moments = build.scratch("norm moments", [shape.n, 1, shape.groups, 2]);
+        ops::group_norm_forward(build.plan, &shape, x, parameters[0], output, moments);
+        Forward { input: x, output, kept: vec![moments] }
+    }
+
+    fn backward(
+        &self,
+        build: &mut Build,
+        forward: &Forward,
+        parameters: &[Tensor],
+        gradients: &[Tensor],
+        grad_y: Tensor,
+        wants_grad_x: bool,
+    ) -> Option<Tensor> {
+        let x = forward.input;
+        let shape = self.shape(x.shape);
+        ops::group_norm_grad_weight(build.plan, &shape, x, forward.kept[0], grad_y, gradients[0]);
+        wants_grad_x.then(|| {
+            let grad_x = build.scratch("norm grad", x.shape);
+            ops::group_norm_grad_input(build.plan, &shape, x, parameters[0], forward.kept[0], grad_y, grad_x);
+            grad_x
+        })
+    }
+
+    fn reference(&self, input: Shape, x: &[f64], parameters: &[&[f64]], _: Option<[u32; 3]>) -> Vec<f64> {
+        reference::group_norm_forward(&self.shape(input), x, parameters[0])
+    }
+}

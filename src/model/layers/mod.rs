@@ -1,0 +1,114 @@
+//! The layers that a network is made of. Each is one file: its part of a spec, its shapes and
+//! parameters, the kernels it appends forward and backward, and its reference in f64.
+
+mod activation;
+mod conv;
+mod group_norm;
+mod noise;
+mod pool;
+mod statistics_pool;
+
+pub use activation::Activation;
+pub use conv::{Conv, KanConv, KanLinear, Linear, Pair};
+pub use group_norm::GroupNorm;
+pub use noise::{Dropout, Noise};
+pub use pool::Pool;
+pub use statistics_pool::StatisticsPool;
+
+use crate::gpu::{BufferRole, Plan, Shape, Tensor};
+use crate::ops::Basis;
+
+/// How a parameter begins.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Init {
+    /// All the same.
+    Constant(f32),
+    /// The scales (1) and shifts (0) of a normalisation.
+    Affine,
+    /// Normal weights of variance `gain / fan`.
+    Normal { gain: f32, fan: usize },
+    /// Splines and silu on edges, so that the variance of the output is about that of the input.
+    Edges { basis: Basis, fan: usize },
+}
+
+/// One parameter tensor of a layer.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Parameter {
+    pub name: &'static str,
+    /// Its dimensions, as stored in a model file.
+    pub dims: Vec<usize>,
+    /// What the last dimension is padded to on the device.
+    pub padded: usize,
+    pub init: Init,
+    /// Share of the run's weight decay that it gets.
+    pub decay: f32,
+}
+
+impl Parameter {
+    /// Elements on the device, padding included.
+    pub fn device_len(&self) -> usize {
+        self.dims[..self.dims.len() - 1].iter().product::<usize>() * self.padded
+    }
+
+    /// Elements without padding: what counts as parameters.
+    pub fn len(&self) -> usize {
+        self.dims.iter().product()
+    }
+}
+
+/// Where a layer appends its steps.
+pub(crate) struct Build<'a> {
+    pub plan: &'a mut Plan,
+    /// The step uniform while training; `None` for inference, where noise and dropout do nothing.
+    pub step: Option<Tensor>,
+    /// Place of the layer in the network, which keeps random streams apart.
+    pub layer: u32,
+}
+
+impl Build<'_> {
+    fn scratch(&mut self, label: &str, shape: Shape) -> Tensor {
+        self.plan.tensor(format!("{} {label}", self.layer), shape, BufferRole::Scratch)
+    }
+}
+
+/// What a layer's forward leaves for its backward.
+#[derive(Debug, Clone)]
+pub(crate) struct Forward {
+    pub input: Tensor,
+    pub output: Tensor,
+    /// The layer's own intermediate results.
+    pub kept: Vec<Tensor>,
+}
+
+/// A layer. Shapes are [n, channels, height, width].
+pub(crate) trait Layer {
+    /// Shape of the output; a sentence if the layer cannot take this input.
+    fn output(&self, input: Shape) -> Result<Shape, String>;
+
+    /// Its parameters, in the order in which the other functions take them.
+    fn parameters(&self, _input: Shape) -> Vec<Parameter> {
+        Vec::new()
+    }
+
+    /// Floating-point operations of a forward pass that grow with its parameters.
+    fn flops(&self, _input: Shape) -> u64 {
+        0
+    }
+
+    /// Appends the forward kernels.
+    fn forward(&self, build: &mut Build, x: Tensor, parameters: &[Tensor]) -> Forward;
+
+    /// Appends the gradient kernels and returns the gradient of the input, unless nobody wants it.
+    fn backward(
+        &self,
+        build: &mut Build,
+        forward: &Forward,
+        parameters: &[Tensor],
+        gradients: &[Tensor],
+        grad_y: Tensor,
+        wants_grad_x: bool,
+    ) -> Option<Tensor>;
+
+    /// The forward in f64. `stream` is (seed, step, layer) while training.
+    fn reference(&self, input: Shape, x: &[f64], parameters: &[&[f64]], stream: Option<[u32; 3]>) -> Vec<f64>;
+}

@@ -1,0 +1,281 @@
+//! A spec placed on an input: shapes, parameters, and the steps it appends to a plan.
+
+use super::ModelError;
+use super::layers::{Build, Forward, Init, Layer, Parameter};
+use super::spec::Spec;
+use crate::gpu::{Plan, Shape, Tensor, VIEW_ALIGNMENT};
+use crate::reference::normal;
+
+/// Where a parameter tensor lies in the flat parameter vector.
+#[derive(Debug, Clone, PartialEq)]
+struct Placed {
+    parameter: Parameter,
+    first: usize,
+}
+
+/// One layer's shapes for a batch of one, and its parameters.
+#[derive(Debug, Clone, PartialEq)]
+struct Stage {
+    input: Shape,
+    output: Shape,
+    parameters: Vec<Placed>,
+}
+
+/// A parameter tensor as a model file holds it: without padding.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamedParameter {
+    /// For example `3.kan_conv.weight`.
+    pub name: String,
+    /// Its dimensions; edge weights are [input, height, width, slot, output].
+    pub dims: Vec<usize>,
+    /// Its values, last dimension fastest.
+    pub values: Vec<f32>,
+}
+
+/// A spec with its input size: everything is known but the values of the parameters.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Network {
+    /// What it was made from.
+    pub spec: Spec,
+    /// Mel bands and frames of a clip.
+    pub input: [usize; 2],
+    stages: Vec<Stage>,
+    flat_len: usize,
+}
+
+/// A network's forward within a plan.
+#[derive(Debug, Clone)]
+pub struct NetworkForward {
+    /// The embeddings, [n, width, 1, 1].
+    pub embedding: Tensor,
+    layers: Vec<Forward>,
+    step: Option<Tensor>,
+}
+
+impl Network {
+    /// Places a spec on clips of `input` = [bands, frames].
+    ///
+    /// # Errors
+    /// [`ModelError::Layer`], naming the first layer that does not fit.
+    pub fn new(spec: Spec, input: [usize; 2]) -> Result<Self, ModelError> {
+        let mut shape = [1, 1, input[0], input[1]];
+        let mut flat_len = 0;
+        let mut stages = Vec::new();
+        for (index, layer_spec) in spec.layers.iter().enumerate() {
+            let layer = layer_spec.layer();
+            let output = layer.output(shape).map_err(|reason| ModelError::Layer {
+                index,
+                kind: layer_spec.kind(),
+                reason,
+            })?;
+            let parameters = layer
+                .parameters(shape)
+                .into_iter()
+                .map(|parameter| {
+                    let first = flat_len;
+                    flat_len += parameter.device_len().next_multiple_of(VIEW_ALIGNMENT);
+                    Placed { parameter, first }
+                })
+                .collect();
+            stages.push(Stage { input: shape, output, parameters });
+            shape = output;
+        }
+        if flat_len == 0 {
+            return Err(ModelError::Spec { reason: "the network has no parameters to train".into() });
+        }
+        Ok(Self { spec, input, stages, flat_len })
+    }
+
+    /// Length of an embedding.
+    pub fn width(&self) -> usize {
+        self.stages.last().map_or(0, |s| s.output.iter().product())
+    }
+
+    /// Number of trained values, padding not counted.
+    pub fn parameter_count(&self) -> usize {
+        self.placed().map(|(_, p)| p.parameter.len()).sum()
+    }
+
+    /// Length of the flat parameter vector on the device, padding included.
+    pub fn flat_len(&self) -> usize {
+        self.flat_len
+    }
+
+    /// Floating-point operations of a forward pass over one clip, convolutions and dense layers only.
+    pub fn flops(&self) -> u64 {
+        self.layers().map(|(_, layer, stage)| layer.flops(stage.input)).sum()
+    }
+
+    /// One line for each layer: type, output shape, parameters.
+    pub fn summary(&self) -> Vec<String> {
+        self.spec
+            .layers
+            .iter()
+            .zip(&self.stages)
+            .map(|(spec, stage)| {
+                let [_, c, h, w] = stage.output;
+                let count: usize = stage.parameters.iter().map(|p| p.parameter.len()).sum();
+                format!("{:16} {:>16} {count:>9}", spec.kind(), format!("{c} x {h} x {w}"))
+            })
+            .collect()
+    }
+
+    fn layers(&self) -> impl DoubleEndedIterator<Item = (u32, &dyn Layer, &Stage)> {
+        let layers = self.spec.layers.iter().map(|s| s.layer());
+        layers.zip(&self.stages).enumerate().map(|(index, (layer, stage))| (index as u32, layer, stage)).collect::<Vec<_>>().into_iter()
+    }
+
+    fn placed(&self) -> impl Iterator<Item = (usize, &Placed)> {
+        self.stages.iter().enumerate().flat_map(|(index, stage)| stage.parameters.iter().map(move |p| (index, p)))
+    }
+
+    /// Initial parameters for a seed, in the device's flat layout.
+    pub fn initial_parameters(&self, seed: u64) -> Vec<f32> {
+        let mut flat = vec![0.0; self.flat_len];
+        for (stream, (_, placed)) in self.placed().enumerate() {
+            let Parameter { dims, padded, init, .. } = &placed.parameter;
+            let row = dims[dims.len() - 1];
+            let values = &mut flat[placed.first..placed.first + placed.parameter.device_len()];
+            for (k, value) in values.iter_mut().enumerate() {
+                if k % padded >= row {
+                    continue;
+                }
+                let standard = || normal([seed as u32, (seed >> 32) as u32, stream as u32, k as u32]) as f32;
+                *value = match *init {
+                    Init::Constant(constant) => constant,
+                    Init::Affine => f32::from(u8::from(k / padded == 0)),
+                    Init::Normal { gain, fan } => (gain / fan as f32).sqrt() * standard(),
+                    Init::Edges { basis, fan } => {
+                        let slot = k / padded % basis.slots();
+                        edge_deviation(slot == basis.slots() - 1, basis.order, fan) * standard()
+                    }
+                };
+            }
+        }
+        flat
+    }
+
+    /// Weight decay for every 64 parameters of the flat layout, for a run's `decay`.
+    pub fn decay_table(&self, decay: f32) -> Vec<f32> {
+        let mut table = vec![0.0; self.flat_len / VIEW_ALIGNMENT];
+        for (_, placed) in self.placed() {
+            let first = placed.first / VIEW_ALIGNMENT;
+            let blocks = placed.parameter.device_len().div_ceil(VIEW_ALIGNMENT);
+            table[first..first + blocks].fill(decay * placed.parameter.decay);
+        }
+        table
+    }
+
+    /// Splits a flat parameter vector into named tensors without padding.
+    pub fn named_parameters(&self, flat: &[f32]) -> Vec<NamedParameter> {
+        self.placed()
+            .map(|(index, placed)| {
+                let Parameter { name, dims, padded, .. } = &placed.parameter;
+                let row = dims[dims.len() - 1];
+                let values = flat[placed.first..placed.first + placed.parameter.device_len()]
+                    .chunks(*padded)
+                    .flat_map(|r| &r[..row])
+                    .copied()
+                    .collect();
+                let name = format!("{index}.{}.{name}", self.spec.layers[index].kind());
+                NamedParameter { name, dims: dims.clone(), values }
+            })
+            .collect()
+    }
+
+    /// The flat parameter vector from named tensors.
+    ///
+    /// # Errors
+    /// [`ModelError::Parameter`] if one is missing or has another shape.
+    pub fn flat_parameters(&self, named: &[NamedParameter]) -> Result<Vec<f32>, ModelError> {
+        let mut flat = vec![0.0; self.flat_len];
+        for (wanted, (_, placed)) in self.named_parameters(&flat).into_iter().zip(self.placed()) {
+            let found = named.iter().find(|n| n.name == wanted.name && n.dims == wanted.dims);
+            let Some(found) = found.filter(|n| n.values.len() == wanted.values.len()) else {
+                return Err(ModelError::Parameter { name: wanted.name, dims: wanted.dims });
+            };
+            let row = wanted.dims[wanted.dims.len() - 1];
+            let target = &mut flat[placed.first..placed.first + placed.parameter.device_len()];
+            for (to, from) in target.chunks_mut(placed.parameter.padded).zip(found.values.chunks(row)) {
+                to[..row].copy_from_slice(from);
+            }
+        }
+        Ok(flat)
+    }
+
+    fn views(&self, plan: &mut Plan, flat: Tensor, stage: &Stage) -> Vec<Tensor> {
+        let view = |p: &Placed| plan.view(p.parameter.name, flat, p.first, [1, 1, 1, p.parameter.device_len()]);
+        stage.parameters.iter().map(view).collect()
+    }
+
+    /// Appends the forward pass of clips `x`, [n, 1, bands, frames]. `step` is the step uniform of a
+    /// training plan; without it noise and dropout do nothing.
+    pub fn forward(&self, plan: &mut Plan, parameters: Tensor, x: Tensor, step: Option<Tensor>) -> NetworkForward {
+        let mut output = x;
+        let mut layers = Vec::new();
+        for (index, layer, stage) in self.layers() {
+            let views = self.views(plan, parameters, stage);
+            let forward = layer.forward(&mut Build { plan, step, layer: index }, output, &views);
+            output = forward.output;
+            layers.push(forward);
+        }
+        let embedding = output.reshaped([x.shape[0], self.width(), 1, 1]);
+        NetworkForward { embedding, layers, step }
+    }
+
+    /// Appends the backward pass: from the gradient of the embeddings to that of the flat parameters.
+    pub fn backward(
+        &self,
+        plan: &mut Plan,
+        forward: &NetworkForward,
+        parameters: Tensor,
+        gradients: Tensor,
+        grad_embedding: Tensor,
+    ) {
+        // Below the first layer with parameters nobody wants a gradient.
+        let first = self.stages.iter().position(|s| !s.parameters.is_empty()).unwrap_or(0);
+        let last = forward.layers.last().map_or(grad_embedding, |f| f.output);
+        let mut grad = grad_embedding.reshaped(last.shape);
+        for (index, layer, stage) in self.layers().rev() {
+            let kept = &forward.layers[index as usize];
+            let views = self.views(plan, parameters, stage);
+            let gradient_views = self.views(plan, gradients, stage);
+            let grad_y = grad.reshaped(kept.output.shape);
+            let mut build = Build { plan, step: forward.step, layer: index };
+            let wanted = index as usize > first;
+            match layer.backward(&mut build, kept, &views, &gradient_views, grad_y, wanted) {
+                Some(grad_x) if wanted => grad = grad_x.reshaped(kept.input.shape),
+                _ => break,
+            }
+        }
+    }
+
+    /// The forward in f64 with parameters in the flat layout; `stream` is (seed, step) while training.
+    pub fn reference(&self, n: usize, x: &[f64], flat: &[f64], stream: Option<[u32; 2]>) -> Vec<f64> {
+        let mut values = x.to_vec();
+        for (index, layer, stage) in self.layers() {
+            let views: Vec<&[f64]> = stage
+                .parameters
+                .iter()
+                .map(|p| &flat[p.first..p.first + p.parameter.device_len()])
+                .collect();
+            let [_, c, h, w] = stage.input;
+            let layer_stream = stream.map(|[seed, step]| [seed, step, index]);
+            values = layer.reference([n, c, h, w], &values, &views, layer_stream);
+        }
+        values
+    }
+}
+
+/// Deviation of an edge's initial weights, so that the variance of a layer's output is about that of
+/// its normalised input: a tenth of it through the splines, the rest through silu. The constants are
+/// E[silu(z)^2] and E[sum of B_m(z)^2] for standard normal z.
+fn edge_deviation(is_base: bool, order: usize, fan: usize) -> f32 {
+    const SPLINE_SHARE: f32 = 0.1;
+    let fan = fan as f32;
+    if is_base {
+        return ((1.0 - SPLINE_SHARE) / (0.356 * fan)).sqrt();
+    }
+    let spline_power = [0.67, 0.55, 0.479][order - 1];
+    (SPLINE_SHARE / (spline_power * fan)).sqrt()
+}

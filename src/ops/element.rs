@@ -1,0 +1,40 @@
+//! Kernels that work element by element.
+
+use super::each;
+use crate::gpu::{Plan, Tensor};
+
+/// An element-wise activation. The discriminant is the kernel's `KIND`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActivationKind {
+    /// z * sigmoid(z), also called swish.
+    Silu = 0,
+    /// max(z, 0).
+    Relu = 1,
+    /// The tanh form of the Gaussian error linear unit.
+    Gelu = 2,
+}
+
+/// y = f(x).
+pub fn activation_forward(plan: &mut Plan, kind: ActivationKind, x: Tensor, y: Tensor) {
+    let overrides = [("SIZE", x.len() as f64), ("KIND", kind as u32 as f64)];
+    each(plan, "activation_forward", &overrides, &[x, y], x.len());
+}
+
+/// grad_x = grad_y * f'(x).
+pub fn activation_grad_input(plan: &mut Plan, kind: ActivationKind, x: Tensor, grad_y: Tensor, grad_x: Tensor) {
+    let overrides = [("SIZE", x.len() as f64), ("KIND", kind as u32 as f64)];
+    each(plan, "activation_grad_input", &overrides, &[x, grad_y, grad_x], x.len());
+}
+
+/// y = x + normal noise; `layer` keeps the streams of two layers apart.
+pub fn noise_forward(plan: &mut Plan, deviation: f32, layer: u32, x: Tensor, step: Tensor, y: Tensor) {
+    let overrides = [("SIZE", x.len() as f64), ("DEVIATION", f64::from(deviation)), ("LAYER", f64::from(layer))];
+    each(plan, "noise_forward", &overrides, &[x, step, y], x.len());
+}
+
+/// y = x with elements dropped at `rate` and the rest scaled up; its own gradient.
+pub fn dropout_forward(plan: &mut Plan, rate: f32, layer: u32, x: Tensor, step: Tensor, y: Tensor) {
+    let overrides = [("SIZE", x.len() as f64), ("RATE", f64::from(rate)), ("LAYER", f64::from(layer))];
+    each(plan, "dropout_forward", &overrides, &[x, step, y], x.len());
+}

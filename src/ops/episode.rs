@@ -1,0 +1,205 @@
+//! Kernels of a few-shot episode.
+
+use super::each;
+use crate::gpu::{Plan, Tensor};
+
+/// What the host sends before each training step; `Step` in `shaders/shared/step.wgsl`.
+#[derive(Debug, Clone, Copy, PartialEq, Default, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub struct StepInfo {
+    /// Seed of the run.
+    pub seed: u32,
+    /// Number of the step, from 0.
+    pub step: u32,
+    /// Learning rate of this step.
+    pub learning_rate: f32,
+    /// Keeps the size at 16 bytes.
+    pub unused: u32,
+}
+
+/// How training clips are varied. All zero is no augmentation. The kernel's header tells each.
+#[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Augment {
+    /// Reading rate within 1 +- this.
+    pub stretch: f32,
+    /// Largest shift in bands.
+    pub shift: u32,
+    /// Largest gain in dB.
+    pub gain_db: f32,
+    /// Largest tilt across the bands in dB.
+    pub tilt_db: f32,
+    /// Number of band masks.
+    pub band_masks: u32,
+    /// Largest width of a band mask.
+    pub band_mask: u32,
+    /// Number of frame masks.
+    pub frame_masks: u32,
+    /// Largest width of a frame mask.
+    pub frame_mask: u32,
+    /// Deviation of the noise.
+    pub noise: f32,
+}
+
+/// Where a file's frames lie in the clip bank; `Slot` in the kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub struct Slot {
+    /// Which buffer of the bank.
+    pub bank: u32,
+    /// Element of its first frame in band 0.
+    pub first: u32,
+    /// Length in frames, at least 1.
+    pub frames: u32,
+    /// Keeps the size at 16 bytes.
+    pub unused: u32,
+}
+
+/// clips = augmented crops of the slots whose file lies in buffer `index` of the bank.
+/// `clips` is [clips, 1, bands, frames].
+pub fn clip_gather(
+    plan: &mut Plan,
+    augment: &Augment,
+    index: usize,
+    bank: Tensor,
+    slots: Tensor,
+    step: Tensor,
+    clips: Tensor,
+) {
+    let [count, _, bands, frames] = clips.shape;
+    let overrides = [
+        ("CLIPS", count as f64),
+        ("BANDS", bands as f64),
+        ("FRAMES", frames as f64),
+        ("BANK", index as f64),
+        ("STRETCH", f64::from(augment.stretch)),
+        ("SHIFT", f64::from(augment.shift)),
+        ("GAIN_DB", f64::from(augment.gain_db)),
+        ("TILT_DB", f64::from(augment.tilt_db)),
+        ("BAND_MASKS", f64::from(augment.band_masks)),
+        ("BAND_MASK", f64::from(augment.band_mask)),
+        ("FRAME_MASKS", f64::from(augment.frame_masks)),
+        ("FRAME_MASK", f64::from(augment.frame_mask)),
+        ("NOISE", f64::from(augment.noise)),
+    ];
+    each(plan, "clip_gather", &overrides, &[bank, slots, step, clips], clips.len());
+}
+
+/// How far a query is from a prototype. The discriminant is the kernel's `METRIC`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// Squared Euclidean distance.
+    #[default]
+    Euclidean = 0,
+    /// One minus the cosine.
+    Cosine = 1,
+}
+
+/// The shape of an episode on the GPU. Embeddings are class by class: all supports, then all queries.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EpisodeShape {
+    /// Classes.
+    pub way: usize,
+    /// Supports a class.
+    pub shot: usize,
+    /// Queries a class.
+    pub query: usize,
+    /// Length of an embedding.
+    pub width: usize,
+    /// The distance.
+    pub metric: Metric,
+    /// Logits are minus this times the distance.
+    pub scale: f32,
+}
+
+impl EpisodeShape {
+    /// Number of supports.
+    pub fn supports(&self) -> usize {
+        self.way * self.shot
+    }
+
+    /// Number of queries.
+    pub fn queries(&self) -> usize {
+        self.way * self.query
+    }
+
+    /// Number of clips.
+    pub fn clips(&self) -> usize {
+        self.supports() + self.queries()
+    }
+}
+
+/// prototype = mean embedding of each class's shots, [way, width].
+pub fn prototype_forward(plan: &mut Plan, shape: &EpisodeShape, embedding: Tensor, prototype: Tensor) {
+    let overrides = [("WAY", shape.way as f64), ("SHOT", shape.shot as f64), ("WIDTH", shape.width as f64)];
+    each(plan, "prototype_forward", &overrides, &[embedding, prototype], prototype.len());
+}
+
+/// distance [queries, way], and the inner products [queries, way, 3] that its gradients need.
+pub fn distance_forward(
+    plan: &mut Plan,
+    shape: &EpisodeShape,
+    embedding: Tensor,
+    prototype: Tensor,
+    distance: Tensor,
+    products: Tensor,
+) {
+    let overrides = [
+        ("SUPPORTS", shape.supports() as f64),
+        ("QUERIES", shape.queries() as f64),
+        ("WAY", shape.way as f64),
+        ("WIDTH", shape.width as f64),
+        ("METRIC", shape.metric as u32 as f64),
+    ];
+    each(plan, "distance_forward", &overrides, &[embedding, prototype, distance, products], distance.len());
+}
+
+/// score [queries, 2] (loss, correct) and the gradient of the mean loss by distance [queries, way].
+pub fn episode_loss(plan: &mut Plan, shape: &EpisodeShape, distance: Tensor, score: Tensor, grad_distance: Tensor) {
+    let overrides = [("WAY", shape.way as f64), ("QUERY", shape.query as f64), ("SCALE", f64::from(shape.scale))];
+    each(plan, "episode_loss", &overrides, &[distance, score, grad_distance], shape.queries());
+}
+
+/// grad_embedding from grad_distance: queries directly, supports through their prototypes.
+pub fn distance_grad(
+    plan: &mut Plan,
+    shape: &EpisodeShape,
+    embedding: Tensor,
+    prototype: Tensor,
+    products: Tensor,
+    grad_distance: Tensor,
+    grad_embedding: Tensor,
+) {
+    let bindings = [embedding, prototype, products, grad_distance, grad_embedding];
+    let metric = shape.metric as u32 as f64;
+    let overrides = [
+        ("SUPPORTS", shape.supports() as f64),
+        ("QUERIES", shape.queries() as f64),
+        ("WAY", shape.way as f64),
+        ("WIDTH", shape.width as f64),
+        ("METRIC", metric),
+    ];
+    each(plan, "distance_grad_query", &overrides, &bindings, shape.queries() * shape.width);
+    let overrides = [
+        ("QUERIES", shape.queries() as f64),
+        ("WAY", shape.way as f64),
+        ("SHOT", shape.shot as f64),
+        ("WIDTH", shape.width as f64),
+        ("METRIC", metric),
+    ];
+    each(plan, "distance_grad_support", &overrides, &bindings, shape.way * shape.width);
+}
+
+/// Notes (loss, accuracy, gradient norm, skipped steps) in row step mod rows of `history` [rows, 4].
+pub fn record_step(
+    plan: &mut Plan,
+    shape: &EpisodeShape,
+    score: Tensor,
+    state: Tensor,
+    step: Tensor,
+    history: Tensor,
+) {
+    let overrides = [("QUERIES", shape.queries() as f64), ("ROWS", (history.len() / 4) as f64)];
+    plan.dispatch("record_step", &overrides, &[score, state, step, history], [1, 1, 1]);
+}

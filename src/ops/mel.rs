@@ -1,0 +1,85 @@
+//! Kernels of the mel front end.
+
+use super::each;
+use crate::gpu::{AdapterClass, Plan, Tensor, workgroups};
+use crate::mel::FilterBank;
+
+/// The radices of an in-place FFT of `n_fft / 2` points: (radix-4 steps, radix-2 steps, radix-5 steps).
+/// `None` if the length has other factors or does not fit workgroup memory.
+pub fn fft_radices(n_fft: usize) -> Option<(usize, usize, usize)> {
+    if !n_fft.is_multiple_of(2) || !(2..=4096).contains(&n_fft) {
+        return None;
+    }
+    let mut rest = n_fft / 2;
+    let mut count = |factor: usize| {
+        let mut steps = 0;
+        while rest.is_multiple_of(factor) {
+            rest /= factor;
+            steps += 1;
+        }
+        steps
+    };
+    let (fours, fives) = (count(4), count(5));
+    let twos = count(2);
+    (rest == 1).then_some((fours, twos, fives))
+}
+
+/// The twiddle table of [`window_fft_power`], made in f64: cosine and minus sine of 2 pi k / n_fft, [n_fft, 2].
+pub fn fft_twiddles(n_fft: usize) -> Vec<f32> {
+    (0..n_fft)
+        .map(|k| (std::f64::consts::TAU * k as f64 / n_fft as f64).sin_cos())
+        .flat_map(|(sin, cos)| [cos as f32, -sin as f32])
+        .collect()
+}
+
+/// The band table of [`mel_project`], [bands, 4].
+pub fn band_table(bank: &FilterBank) -> Vec<u32> {
+    bank.bands.iter().flat_map(|b| [b.first_bin as u32, b.len as u32, b.offset as u32, 0]).collect()
+}
+
+/// power [frames, n_fft/2 + 1] = spectra of windowed frames of `samples`.
+///
+/// # Panics
+/// If [`fft_radices`] has none for `n_fft`: the caller checks.
+pub fn window_fft_power(
+    plan: &mut Plan,
+    n_fft: usize,
+    hop: usize,
+    samples: Tensor,
+    window: Tensor,
+    twiddle: Tensor,
+    power: Tensor,
+) {
+    let Some((fours, twos, fives)) = fft_radices(n_fft) else { panic!("no FFT of {n_fft} points") };
+    let frames = power.len() / (n_fft / 2 + 1);
+    let workgroup = match plan.class {
+        AdapterClass::Software => 8,
+        AdapterClass::Hardware => (n_fft / 8).next_power_of_two().clamp(32, 256),
+    };
+    let overrides = [
+        ("FRAMES", frames),
+        ("HOP", hop),
+        ("N_FFT", n_fft),
+        ("HALF", n_fft / 2),
+        ("FOURS", fours),
+        ("TWOS", twos),
+        ("FIVES", fives),
+        ("WORKGROUP", workgroup),
+    ]
+    .map(|(name, value)| (name, value as f64));
+    plan.dispatch("window_fft_power", &overrides, &[samples, window, twiddle, power], workgroups(frames, 1));
+}
+
+/// mel [frames, bands] = power [frames, bins] through sparse filters; `bands` comes from [`band_table`].
+pub fn mel_project(plan: &mut Plan, bins: usize, power: Tensor, bands: Tensor, weight: Tensor, mel: Tensor) {
+    let count = bands.len() / 4;
+    let overrides =
+        [("FRAMES", (mel.len() / count) as f64), ("BANDS", count as f64), ("BINS", bins as f64)];
+    each(plan, "mel_project", &overrides, &[power, bands, weight, mel], mel.len());
+}
+
+/// y = log10(1 + scale * power).
+pub fn log_compress(plan: &mut Plan, scale: f32, power: Tensor, y: Tensor) {
+    let overrides = [("SIZE", power.len() as f64), ("SCALE", f64::from(scale))];
+    each(plan, "log_compress", &overrides, &[power, y], power.len());
+}

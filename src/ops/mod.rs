@@ -1,0 +1,30 @@
+//! One function for each kernel: it knows the kernel's shapes, override constants and dispatch, and
+//! appends the step to a plan. The CPU twin of the same name is in [`crate::reference`].
+
+mod conv;
+mod element;
+mod episode;
+mod mel;
+mod norm;
+mod optimizer;
+mod pool;
+
+pub use conv::*;
+pub use element::*;
+pub use episode::*;
+pub use mel::*;
+pub use norm::*;
+pub use optimizer::*;
+pub use pool::*;
+
+use crate::gpu::{Plan, Tensor, workgroups};
+
+/// Invocations a workgroup of kernels that work element by element.
+const WORKGROUP: usize = 128;
+
+/// Appends a kernel with one invocation for each of `count` elements.
+fn each(plan: &mut Plan, kernel: &str, overrides: &[(&str, f64)], bindings: &[Tensor], count: usize) {
+    let mut all = overrides.to_vec();
+    all.push(("WORKGROUP", WORKGROUP as f64));
+    plan.dispatch(kernel, &all, bindings, workgroups(count, WORKGROUP));
+}

@@ -1,0 +1,76 @@
+//! Group normalisation.
+
+use super::{each, reduce_partials};
+use crate::gpu::{AdapterClass, BufferRole, Plan, Tensor, workgroups};
+
+/// The shape of a group normalisation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct NormShape {
+    /// Images in the batch.
+    pub n: usize,
+    /// Channels, a multiple of `groups`.
+    pub c: usize,
+    /// Groups of channels; as many as channels is instance normalisation.
+    pub groups: usize,
+    /// Height times width.
+    pub positions: usize,
+}
+
+/// Added to the variance.
+pub const NORM_EPSILON: f64 = 1e-5;
+
+impl NormShape {
+    fn overrides(&self) -> [(&'static str, f64); 4] {
+        [
+            ("N", self.n as f64),
+            ("C", self.c as f64),
+            ("GROUPS", self.groups as f64),
+            ("POSITIONS", self.positions as f64),
+        ]
+    }
+}
+
+/// Appends a kernel with one workgroup for each (image, group). Workgroup memory and barriers are dear
+/// on a software rasteriser, so its workgroups are one vector wide.
+fn each_row(plan: &mut Plan, kernel: &str, shape: &NormShape, more: &[(&str, f64)], bindings: &[Tensor]) {
+    let workgroup = match plan.class {
+        AdapterClass::Software => 8.0,
+        AdapterClass::Hardware => 256.0,
+    };
+    let mut overrides = shape.overrides().to_vec();
+    overrides.extend(more);
+    overrides.push(("WORKGROUP", workgroup));
+    plan.dispatch(kernel, &overrides, bindings, workgroups(shape.n * shape.groups, 1));
+}
+
+/// y = normalised x; `moments` keeps mean and 1/deviation, [n, groups, 2].
+pub fn group_norm_forward(plan: &mut Plan, shape: &NormShape, x: Tensor, affine: Tensor, y: Tensor, moments: Tensor) {
+    each_row(plan, "group_norm_forward", shape, &[("EPSILON", NORM_EPSILON)], &[x, affine, y, moments]);
+}
+
+/// grad_x from grad_y.
+pub fn group_norm_grad_input(
+    plan: &mut Plan,
+    shape: &NormShape,
+    x: Tensor,
+    affine: Tensor,
+    moments: Tensor,
+    grad_y: Tensor,
+    grad_x: Tensor,
+) {
+    each_row(plan, "group_norm_grad_input", shape, &[], &[x, affine, moments, grad_y, grad_x]);
+}
+
+/// Gradient of the affine parameters, [2, c], from grad_y.
+pub fn group_norm_grad_weight(
+    plan: &mut Plan,
+    shape: &NormShape,
+    x: Tensor,
+    moments: Tensor,
+    grad_y: Tensor,
+    grad_affine: Tensor,
+) {
+    let partial = plan.tensor("norm partials", [shape.n, 1, 2, shape.c], BufferRole::Scratch);
+    each(plan, "group_norm_grad_weight", &shape.overrides(), &[x, moments, grad_y, partial], shape.n * shape.c);
+    reduce_partials(plan, partial, grad_affine);
+}

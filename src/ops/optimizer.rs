@@ -1,0 +1,106 @@
+//! The optimiser.
+
+use super::each;
+use crate::gpu::{BufferRole, Plan, Tensor};
+
+/// AdamW's constants.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AdamW {
+    /// Decay of the first moment.
+    pub beta1: f32,
+    /// Decay of the second moment.
+    pub beta2: f32,
+    /// Added to the root of the second moment.
+    pub epsilon: f32,
+    /// Largest gradient norm; longer gradients are scaled down to it.
+    pub clip: f32,
+}
+
+impl Default for AdamW {
+    fn default() -> Self {
+        Self { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, clip: 1.0 }
+    }
+}
+
+/// What the optimiser keeps; `OptimizerState` in `shaders/shared/optimizer_state.wgsl`.
+#[derive(Debug, Clone, Copy, PartialEq, bytemuck::Pod, bytemuck::Zeroable, serde::Serialize, serde::Deserialize)]
+#[repr(C)]
+pub struct OptimizerState {
+    /// beta1 to the number of applied steps.
+    pub beta1_power: f32,
+    /// beta2 to the number of applied steps.
+    pub beta2_power: f32,
+    /// Steps applied.
+    pub applied: u32,
+    /// Steps skipped because a gradient was not finite.
+    pub skipped: u32,
+    /// What the last step's gradients were multiplied by.
+    pub scale: f32,
+    /// Norm of the last step's gradients before clipping.
+    pub norm: f32,
+    /// 1 if the last step was skipped.
+    pub skip: u32,
+    /// Keeps the size at 32 bytes.
+    pub unused: u32,
+}
+
+impl OptimizerState {
+    /// The state before the first step.
+    pub const START: Self = Self {
+        beta1_power: 1.0,
+        beta2_power: 1.0,
+        applied: 0,
+        skipped: 0,
+        scale: 0.0,
+        norm: 0.0,
+        skip: 0,
+        unused: 0,
+    };
+}
+
+/// The tensors of an optimiser. All but `decay` and `state` have as many elements.
+#[derive(Debug, Clone, Copy)]
+pub struct OptimizerTensors {
+    /// The parameters.
+    pub parameter: Tensor,
+    /// Their gradients.
+    pub grad: Tensor,
+    /// First moments.
+    pub first: Tensor,
+    /// Second moments.
+    pub second: Tensor,
+    /// Weight decay, one value for every 64 parameters.
+    pub decay: Tensor,
+    /// An [`OptimizerState`].
+    pub state: Tensor,
+}
+
+/// One AdamW step with gradient clipping; a gradient that is not finite skips it.
+pub fn adamw_step(plan: &mut Plan, constants: &AdamW, tensors: &OptimizerTensors, step: Tensor) {
+    let OptimizerTensors { parameter, grad, first, second, decay, state } = *tensors;
+    let size = parameter.len();
+    let partials = size.div_ceil(64).min(1024);
+    let partial = plan.tensor("norm partials", [1, 1, partials, 2], BufferRole::Scratch);
+    each(
+        plan,
+        "grad_norm",
+        &[("SIZE", size as f64), ("PARTIALS", partials as f64)],
+        &[grad, partial],
+        partials,
+    );
+    let overrides = [
+        ("PARTIALS", partials as f64),
+        ("CLIP", f64::from(constants.clip)),
+        ("BETA1", f64::from(constants.beta1)),
+        ("BETA2", f64::from(constants.beta2)),
+    ];
+    plan.dispatch("step_guard", &overrides, &[partial, state], [1, 1, 1]);
+    let overrides = [
+        ("SIZE", size as f64),
+        ("BETA1", f64::from(constants.beta1)),
+        ("BETA2", f64::from(constants.beta2)),
+        ("EPSILON", f64::from(constants.epsilon)),
+    ];
+    each(plan, "adamw_step", &overrides, &[parameter, grad, first, second, decay, state, step], size);
+}

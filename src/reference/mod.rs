@@ -1,0 +1,17 @@
+//! A CPU twin for every kernel: same name, same layouts, everything in f64.
+//!
+//! The twins are the truth that kernels are tested against, by `gamaka doctor` too. They are proved
+//! from first principles in `tests/twins.rs` (de Boor recursion, finite differences, naive sums), and
+//! written to be read, not to be fast.
+
+mod episode;
+mod layers;
+mod mel;
+mod optimizer;
+mod random;
+
+pub use episode::*;
+pub use layers::*;
+pub use mel::*;
+pub use optimizer::*;
+pub use random::*;

@@ -1,0 +1,367 @@
+//! The cases: each builds a small plan with the layer functions and asks the twins for the answer.
+
+use super::{Case, Expected};
+use crate::gpu::{AdapterClass, BufferRole, Plan, Shape, Tensor};
+use crate::mel::{Band, FilterBank};
+use crate::ops::{
+    self, ActivationKind, AdamW, Augment, Basis, ConvShape, EpisodeShape, Metric, NormShape, OptimizerState,
+    OptimizerTensors, PoolKind, PoolShape, Slot, StatisticsShape, StepInfo,
+};
+use crate::reference as twin;
+
+/// Collects a case while its plan is built.
+struct Builder {
+    plan: Plan,
+    inputs: Vec<(Tensor, Vec<u32>)>,
+    expected: Vec<Expected>,
+    stream: u32,
+}
+
+impl Builder {
+    fn new(class: AdapterClass) -> Self {
+        Self { plan: Plan::new(class), inputs: Vec::new(), expected: Vec::new(), stream: 0 }
+    }
+
+    /// An input of normal numbers, a different stream each; returned as the twin sees it.
+    fn normal(&mut self, shape: Shape) -> (Tensor, Vec<f64>) {
+        self.stream += 1;
+        let count = shape.iter().product::<usize>();
+        let values = (0..count).map(|k| twin::normal([7, 7, self.stream, k as u32]) as f32).collect();
+        self.values(shape, values)
+    }
+
+    fn values(&mut self, shape: Shape, values: Vec<f32>) -> (Tensor, Vec<f64>) {
+        let exact = values.iter().map(|&v| f64::from(v)).collect();
+        (self.words(shape, bytemuck::cast_slice(&values).to_vec()), exact)
+    }
+
+    fn words(&mut self, shape: Shape, words: Vec<u32>) -> Tensor {
+        let tensor = self.plan.tensor("input", shape, BufferRole::Input);
+        self.inputs.push((tensor, words));
+        tensor
+    }
+
+    fn output(&mut self, shape: Shape) -> Tensor {
+        self.plan.tensor("output", shape, BufferRole::Scratch)
+    }
+
+    /// Expects a sum of `terms` products in f32.
+    fn expect(&mut self, tensor: Tensor, values: Vec<f64>, terms: usize) {
+        self.expected.push(Expected { tensor, values, tolerance: 4e-6 * (terms as f64).sqrt().max(1.0) });
+    }
+
+    fn case(self, label: String) -> Case {
+        Case { label, plan: self.plan, inputs: self.inputs, expected: self.expected }
+    }
+}
+
+/// A convolution with functions on its edges: forward, all gradients, curvature penalty.
+pub fn conv(class: AdapterClass, shape: &ConvShape) -> Case {
+    let mut b = Builder::new(class);
+    let (x, x_values) = b.normal(shape.input_shape());
+    // Reach well beyond the grid.
+    let (bias, bias_values) = b.normal([1, 1, 1, shape.co]);
+    let (grad_y, grad_y_values) = b.normal(shape.output_shape());
+    let weight_shape = [1, shape.taps(), shape.basis.slots(), shape.co_pad()];
+    let mut weights: Vec<f32> =
+        (0..shape.weight_len()).map(|k| twin::normal([7, 7, 99, k as u32]) as f32).collect();
+    for row in weights.chunks_mut(shape.co_pad()) {
+        row[shape.co..].fill(0.0);
+    }
+    let (weight, weight_values) = b.values(weight_shape, weights);
+
+    let y = b.output(shape.output_shape());
+    let grad_x = b.output(shape.input_shape());
+    let grad_weight = b.output(weight_shape);
+    let grad_bias = b.output([1, 1, 1, shape.co]);
+    ops::kan_conv_forward(&mut b.plan, shape, x, weight, bias, y);
+    ops::kan_conv_grad_input(&mut b.plan, shape, x, weight, grad_y, grad_x);
+    ops::kan_conv_grad_weight(&mut b.plan, shape, x, grad_y, grad_weight, grad_bias);
+
+    let area = shape.output()[0] * shape.output()[1];
+    let edges = shape.taps() * shape.basis.slots();
+    b.expect(y, twin::kan_conv_forward(shape, &x_values, &weight_values, &bias_values), edges);
+    b.expect(
+        grad_x,
+        twin::kan_conv_grad_input(shape, &x_values, &weight_values, &grad_y_values),
+        shape.co * shape.kernel[0] * shape.kernel[1] * shape.basis.slots(),
+    );
+    let mut by_weight = twin::kan_conv_grad_weight(shape, &x_values, &grad_y_values);
+    if shape.basis.order > 0 {
+        ops::curvature_penalty(&mut b.plan, shape, 0.25, weight, grad_weight);
+        let penalty = twin::curvature_penalty(0.25, shape.basis.slots(), shape.co_pad(), &weight_values);
+        by_weight.iter_mut().zip(penalty).for_each(|(g, p)| *g += p);
+    }
+    b.expect(grad_weight, by_weight, shape.n * area);
+    let partial = twin::channel_sum(&grad_y_values, area);
+    b.expect(grad_bias, twin::reduce_partials(&partial, shape.co), shape.n * area);
+    b.case(format!("kan_conv {shape:?}"))
+}
+
+/// Adding partial sums.
+pub fn reduce(class: AdapterClass, splits: usize, size: usize) -> Case {
+    let mut b = Builder::new(class);
+    let (partial, values) = b.normal([1, 1, splits, size]);
+    let total = b.output([1, 1, 1, size]);
+    ops::reduce_partials(&mut b.plan, partial, total);
+    b.expect(total, twin::reduce_partials(&values, size), splits);
+    b.case(format!("reduce_partials {splits} x {size}"))
+}
+
+/// Group normalisation: forward and all gradients.
+pub fn norm(class: AdapterClass, shape: &NormShape) -> Case {
+    let mut b = Builder::new(class);
+    let full = [shape.n, shape.c, 1, shape.positions];
+    let (x, x_values) = b.normal(full);
+    let (affine, affine_values) = b.normal([1, 1, 2, shape.c]);
+    let (grad_y, grad_y_values) = b.normal(full);
+    let (y, grad_x) = (b.output(full), b.output(full));
+    let moments = b.output([shape.n, 1, shape.groups, 2]);
+    let grad_affine = b.output([1, 1, 2, shape.c]);
+    ops::group_norm_forward(&mut b.plan, shape, x, affine, y, moments);
+    ops::group_norm_grad_input(&mut b.plan, shape, x, affine, moments, grad_y, grad_x);
+    ops::group_norm_grad_weight(&mut b.plan, shape, x, moments, grad_y, grad_affine);
+    let size = shape.c / shape.groups * shape.positions;
+    b.expect(moments, twin::group_norm_moments(shape, &x_values), size);
+    b.expect(y, twin::group_norm_forward(shape, &x_values, &affine_values), size);
+    b.expect(grad_x, twin::group_norm_grad_input(shape, &x_values, &affine_values, &grad_y_values), size);
+    b.expect(grad_affine, twin::group_norm_grad_weight(shape, &x_values, &grad_y_values), shape.n * shape.positions);
+    b.case(format!("group_norm {shape:?}"))
+}
+
+/// Activations, noise and dropout on `size` elements.
+pub fn element(class: AdapterClass, size: usize) -> Case {
+    let mut b = Builder::new(class);
+    let shape = [1, 1, 1, size];
+    let (x, x_values) = b.normal(shape);
+    let (grad_y, grad_y_values) = b.normal(shape);
+    for kind in [ActivationKind::Silu, ActivationKind::Relu, ActivationKind::Gelu] {
+        let (y, grad_x) = (b.output(shape), b.output(shape));
+        ops::activation_forward(&mut b.plan, kind, x, y);
+        ops::activation_grad_input(&mut b.plan, kind, x, grad_y, grad_x);
+        b.expect(y, twin::activation_forward(kind, &x_values), 16);
+        b.expect(grad_x, twin::activation_grad_input(kind, &x_values, &grad_y_values), 16);
+    }
+    let stream = [11, 5, 3];
+    let step = b.words([1, 1, 1, 4], vec![stream[0], stream[1], 0, 0]);
+    let (noisy, dropped) = (b.output(shape), b.output(shape));
+    ops::noise_forward(&mut b.plan, 0.5, stream[2], x, step, noisy);
+    ops::dropout_forward(&mut b.plan, 0.25, stream[2], x, step, dropped);
+    b.expect(noisy, twin::noise_forward(0.5, stream, &x_values), 4);
+    b.expect(dropped, twin::dropout_forward(0.25, stream, &x_values), 1);
+    b.case(format!("element-wise, {size} elements"))
+}
+
+/// Pooling: forward and gradient.
+pub fn pool(class: AdapterClass, shape: &PoolShape) -> Case {
+    let mut b = Builder::new(class);
+    let [oh, ow] = shape.output();
+    let (x, x_values) = b.normal([1, shape.rows, shape.input[0], shape.input[1]]);
+    let (grad_y, grad_y_values) = b.normal([1, shape.rows, oh, ow]);
+    let (y, grad_x) = (b.output(grad_y.shape), b.output(x.shape));
+    ops::pool_forward(&mut b.plan, shape, x, y);
+    ops::pool_grad_input(&mut b.plan, shape, x, grad_y, grad_x);
+    let window = shape.kernel[0] * shape.kernel[1];
+    b.expect(y, twin::pool_forward(shape, &x_values), window);
+    b.expect(grad_x, twin::pool_grad_input(shape, &x_values, &grad_y_values), window);
+    b.case(format!("pool {shape:?}"))
+}
+
+/// Statistics pooling: forward and gradient.
+pub fn statistics(class: AdapterClass, shape: &StatisticsShape) -> Case {
+    let mut b = Builder::new(class);
+    let (x, x_values) = b.normal([shape.n, 1, shape.rows, shape.frames]);
+    let (grad_y, grad_y_values) = b.normal([shape.n, 2, 1, shape.rows]);
+    let (y, grad_x) = (b.output(grad_y.shape), b.output(x.shape));
+    ops::statistics_pool_forward(&mut b.plan, shape, x, y);
+    ops::statistics_pool_grad_input(&mut b.plan, shape, x, y, grad_y, grad_x);
+    b.expect(y, twin::statistics_pool_forward(shape, &x_values), shape.frames);
+    b.expect(grad_x, twin::statistics_pool_grad_input(shape, &x_values, &grad_y_values), shape.frames);
+    b.case(format!("statistics_pool {shape:?}"))
+}
+
+/// Clips cut from a bank of two buffers.
+pub fn gather(class: AdapterClass, bands: usize, frames: usize, augment: &Augment) -> Case {
+    let mut b = Builder::new(class);
+    // Files shorter than a clip, as long, and longer.
+    let lengths = [1, frames, 2 * frames + 3, frames + 1, 3 * frames];
+    let step_info = StepInfo { seed: 3, step: 17, learning_rate: 0.0, unused: 0 };
+    let mut banks = [Vec::new(), Vec::new()];
+    let mut slots = Vec::new();
+    for (file, length) in lengths.into_iter().enumerate() {
+        let bank = file % 2;
+        slots.push(Slot { bank: bank as u32, first: banks[bank].len() as u32, frames: length as u32, unused: 0 });
+        banks[bank].extend((0..bands * length).map(|k| twin::uniform4([1, 2, file as u32, k as u32])[0] as f32 * 4.0));
+    }
+    let slot_words = b.words([1, 1, slots.len(), 4], bytemuck::cast_slice(&slots).to_vec());
+    let step = b.words([1, 1, 1, 4], bytemuck::cast_slice(&[step_info]).to_vec());
+    let clips = b.output([slots.len(), 1, bands, frames]);
+    let mut expected = vec![0.0; clips.len()];
+    for (index, bank) in banks.into_iter().enumerate() {
+        let (tensor, exact) = b.values([1, 1, 1, bank.len()], bank);
+        ops::clip_gather(&mut b.plan, augment, index, tensor, slot_words, step, clips);
+        // The twin reads one buffer: give it the others' slots as one frame of silence, and take only its own.
+        let padded = [exact, vec![0.0; bands]].concat();
+        let silence = Slot { first: (padded.len() - bands) as u32, frames: 1, ..Slot::default() };
+        let own: Vec<_> = slots.iter().map(|s| if s.bank as usize == index { *s } else { silence }).collect();
+        let cut = twin::clip_gather(augment, bands, frames, &padded, &own, &step_info);
+        let size = bands * frames;
+        for (clip, slot) in slots.iter().enumerate().filter(|(_, s)| s.bank as usize == index) {
+            debug_assert_eq!(slot.bank as usize, index);
+            expected[clip * size..(clip + 1) * size].copy_from_slice(&cut[clip * size..(clip + 1) * size]);
+        }
+    }
+    b.expect(clips, expected, 64);
+    b.case(format!("clip_gather {bands} x {frames} {augment:?}"))
+}
+
+/// An episode: prototypes, distances, loss, and the gradient of all embeddings.
+pub fn episode(class: AdapterClass, shape: &EpisodeShape) -> Case {
+    let mut b = Builder::new(class);
+    let (embedding, values) = b.normal([shape.clips(), shape.width, 1, 1]);
+    let prototype = b.output([shape.way, shape.width, 1, 1]);
+    let distance = b.output([1, 1, shape.queries(), shape.way]);
+    let products = b.output([1, shape.queries(), shape.way, 3]);
+    let score = b.output([1, 1, shape.queries(), 2]);
+    let grad_distance = b.output(distance.shape);
+    let grad = b.output(embedding.shape);
+    let history = b.output([1, 1, 4, 4]);
+    let state = OptimizerState { norm: 2.5, skipped: 3, ..OptimizerState::START };
+    let state = b.words([1, 1, 1, 8], bytemuck::cast_slice(&[state]).to_vec());
+    let step = b.words([1, 1, 1, 4], vec![0, 6, 0, 0]);
+    ops::prototype_forward(&mut b.plan, shape, embedding, prototype);
+    ops::distance_forward(&mut b.plan, shape, embedding, prototype, distance, products);
+    ops::episode_loss(&mut b.plan, shape, distance, score, grad_distance);
+    ops::distance_grad(&mut b.plan, shape, embedding, prototype, products, grad_distance, grad);
+    let row = b.plan.tensor("unused rows", history.shape, BufferRole::Input);
+    b.inputs.push((row, vec![0; 16]));
+    b.inputs.push((history, vec![0; 16]));
+    ops::record_step(&mut b.plan, shape, score, state, step, history);
+
+    let prototypes = twin::prototype_forward(shape, &values);
+    let distances = twin::distance_forward(shape, &values, &prototypes);
+    let (scores, by_distance) = twin::episode_loss(shape, &distances);
+    b.expect(products, twin::distance_products(shape, &values, &prototypes), shape.width);
+    let mean = |at: usize| scores.iter().skip(at).step_by(2).sum::<f64>() / shape.queries() as f64;
+    let mut rows = vec![0.0; 16];
+    rows[8..12].copy_from_slice(&[mean(0), mean(1), 2.5, 3.0]);
+    // The loss amplifies the distances' rounding by its scale.
+    let terms = shape.width * (1.0 + f64::from(shape.scale)).powi(2) as usize * 4;
+    b.expect(grad, twin::distance_grad(shape, &values, &by_distance), terms * shape.queries());
+    b.expect(prototype, prototypes, shape.shot);
+    b.expect(distance, distances, shape.width);
+    b.expect(score, scores, terms);
+    b.expect(grad_distance, by_distance, terms);
+    b.expect(history, rows, terms * shape.queries());
+    b.case(format!("episode {shape:?}"))
+}
+
+/// Two AdamW steps on `size` parameters (rounded up to 64) with gradients `factor` times normal.
+pub fn optimizer(class: AdapterClass, size: usize, factor: f32) -> Case {
+    let size = size.next_multiple_of(64);
+    let mut b = Builder::new(class);
+    let shape = [1, 1, 1, size];
+    let (parameter, values) = b.normal(shape);
+    let scaled = (0..size).map(|k| factor * twin::normal([7, 7, 50, k as u32]) as f32).collect();
+    let (grad, grad_values) = b.values(shape, scaled);
+    let (first, _) = b.values(shape, vec![0.0; size]);
+    let (second, _) = b.values(shape, vec![0.0; size]);
+    let decays = (0..size / 64).map(|k| (k % 3) as f32 * 0.01).collect();
+    let (decay, decay_values) = b.values([1, 1, 1, size / 64], decays);
+    let state = b.words([1, 1, 1, 8], bytemuck::cast_slice(&[OptimizerState::START]).to_vec());
+    let info = StepInfo { seed: 0, step: 0, learning_rate: 0.125, unused: 0 };
+    let step = b.words([1, 1, 1, 4], bytemuck::cast_slice(&[info]).to_vec());
+    let constants = AdamW::default();
+    let tensors = OptimizerTensors { parameter, grad, first, second, decay, state };
+    let zeros = vec![0.0; size];
+    let mut expected = twin::AdamWState {
+        parameter: values,
+        first: zeros.clone(),
+        second: zeros,
+        ..twin::AdamWState::default()
+    };
+    for _ in 0..2 {
+        ops::adamw_step(&mut b.plan, &constants, &tensors, step);
+        twin::adamw_step(&constants, &mut expected, &grad_values, &decay_values, 0.125);
+    }
+    // The norm of all gradients scales every update.
+    b.expect(parameter, expected.parameter, size);
+    b.expect(first, expected.first, size);
+    b.expect(second, expected.second, size);
+    b.case(format!("adamw_step on {size} parameters, gradients times {factor}"))
+}
+
+/// The mel front end: spectra, projection on a made-up filter bank, compression.
+pub fn mel(class: AdapterClass, n_fft: usize, hop: usize, frames: usize) -> Case {
+    let mut b = Builder::new(class);
+    let length = (frames - 1) * hop + n_fft;
+    let n_bins = n_fft / 2 + 1;
+    let noise: Vec<f32> = (0..length).map(|k| twin::normal([7, 7, 1, k as u32]) as f32).collect();
+    let hann = |k: usize| 0.5 - 0.5 * (std::f64::consts::TAU * k as f64 / n_fft as f64).cos();
+    let window: Vec<f32> = (0..n_fft).map(|k| hann(k) as f32).collect();
+    let (samples, _) = b.values([1, 1, 1, length], noise.clone());
+    let (window_tensor, _) = b.values([1, 1, 1, n_fft], window.clone());
+    let (twiddle, _) = b.values([1, 1, n_fft, 2], ops::fft_twiddles(n_fft));
+    let power = b.output([1, 1, frames, n_bins]);
+    ops::window_fft_power(&mut b.plan, n_fft, hop, samples, window_tensor, twiddle, power);
+
+    // Bands of growing width, the first one empty, all up to the Nyquist bin.
+    let mut bank = FilterBank { n_bins, bands: Vec::new(), weights: Vec::new() };
+    for len in [0, 1, 2, n_bins.min(7)] {
+        bank.bands.push(Band { first_bin: n_bins - len, len, offset: bank.weights.len() });
+        bank.weights.extend((0..len).map(|k| 0.25 + k as f32));
+    }
+    let (weight, _) = b.values([1, 1, 1, bank.weights.len()], bank.weights.clone());
+    let bands = b.words([1, 1, bank.bands.len(), 4], ops::band_table(&bank));
+    let mel = b.output([1, 1, frames, bank.bands.len()]);
+    let compressed = b.output(mel.shape);
+    ops::mel_project(&mut b.plan, n_bins, power, bands, weight, mel);
+    ops::log_compress(&mut b.plan, 1e-3, mel, compressed);
+
+    let spectra = twin::window_fft_power(&noise, &window, hop);
+    let projected = twin::mel_project(&spectra, &bank);
+    b.expect(compressed, twin::log_compress(&projected, 1e-3), 64);
+    b.expect(mel, projected, 64);
+    b.expect(power, spectra, 64);
+    b.case(format!("mel n_fft {n_fft}, hop {hop}, {frames} frames"))
+}
+
+/// One small case for each kernel: what `gamaka doctor` runs.
+pub fn doctor_cases(class: AdapterClass) -> Vec<Case> {
+    let basis = Basis { order: 3, grid: 4, range: 2.5 };
+    let spline = ConvShape {
+        n: 2,
+        ci: 5,
+        input: [17, 19],
+        co: 10,
+        kernel: [3, 3],
+        stride: [2, 2],
+        padding: [1, 1],
+        basis,
+    };
+    let augment = Augment {
+        stretch: 0.1,
+        shift: 2,
+        gain_db: 6.0,
+        tilt_db: 3.0,
+        band_masks: 1,
+        band_mask: 4,
+        frame_masks: 2,
+        frame_mask: 5,
+        noise: 0.05,
+    };
+    let pooling = PoolShape { rows: 3, input: [9, 11], kernel: [3, 2], stride: [2, 2], kind: PoolKind::Max };
+    let shots = EpisodeShape { way: 5, shot: 3, query: 4, width: 33, metric: Metric::Euclidean, scale: 0.1 };
+    vec![
+        mel(class, 1024, 512, 5),
+        conv(class, &spline),
+        conv(class, &ConvShape { basis: Basis::IDENTITY, ..spline }),
+        norm(class, &NormShape { n: 3, c: 6, groups: 3, positions: 65 }),
+        element(class, 257),
+        pool(class, &pooling),
+        statistics(class, &StatisticsShape { n: 3, rows: 7, frames: 65 }),
+        gather(class, 16, 33, &augment),
+        episode(class, &shots),
+        optimizer(class, 1000, 10.0),
+    ]
+}

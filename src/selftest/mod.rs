@@ -1,0 +1,111 @@
+//! Every kernel against its CPU twin, at any shape: the tests and `gamaka doctor` run the same cases.
+
+mod cases;
+
+pub use cases::{conv, doctor_cases, element, episode, gather, mel, norm, optimizer, pool, reduce, statistics};
+
+use std::time::{Duration, Instant};
+
+use crate::gpu::{Gpu, GpuError, Plan, Program, Tensor};
+
+/// One plan with its inputs and what the twins say its outputs are.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// What is tried, for people.
+    pub label: String,
+    /// The steps under test.
+    pub plan: Plan,
+    /// Words of each input tensor.
+    pub inputs: Vec<(Tensor, Vec<u32>)>,
+    /// What the outputs must be.
+    pub expected: Vec<Expected>,
+}
+
+/// A tensor's expected content.
+#[derive(Debug, Clone)]
+pub struct Expected {
+    /// Which tensor.
+    pub tensor: Tensor,
+    /// The twin's values.
+    pub values: Vec<f64>,
+    /// Allowed error of element k: `tolerance * (|values[k]| + root mean square of values)`.
+    pub tolerance: f64,
+}
+
+/// The worst element of a comparison.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+pub struct Worst {
+    /// Where it is.
+    pub index: usize,
+    /// What the kernel gave.
+    pub got: f64,
+    /// What the twin gave.
+    pub want: f64,
+    /// The error as a share of what is allowed; over 1 fails, NaN too.
+    pub share: f64,
+}
+
+impl Worst {
+    /// Whether the comparison holds.
+    pub fn holds(&self) -> bool {
+        self.share <= 1.0
+    }
+}
+
+/// Compares a kernel's output with its twin's. An element that is not finite fails.
+pub fn compare(got: &[f32], expected: &Expected) -> Worst {
+    let values = &expected.values;
+    assert_eq!(got.len(), values.len(), "as many values as the twin has");
+    let rms = (values.iter().map(|v| v * v).sum::<f64>() / values.len().max(1) as f64).sqrt();
+    let mut worst = Worst { index: 0, got: 0.0, want: 0.0, share: 0.0 };
+    for (index, (&got, &want)) in got.iter().zip(values).enumerate() {
+        let allowed = expected.tolerance * (want.abs() + rms);
+        let error = (f64::from(got) - want).abs();
+        let share = if error == 0.0 { 0.0 } else { error / allowed };
+        // A NaN is worse than anything.
+        if share.is_nan() || share > worst.share {
+            worst = Worst { index, got: got.into(), want, share: if share.is_nan() { f64::INFINITY } else { share } };
+        }
+    }
+    worst
+}
+
+/// What running a case gave.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The worst element over all expected tensors.
+    pub worst: Worst,
+    /// Time of the first run, compilation of the kernels by the driver included.
+    pub first: Duration,
+    /// Time of the fastest of three later runs.
+    pub time: Duration,
+}
+
+/// Runs a case with its scratch poisoned, and compares.
+///
+/// # Errors
+/// A fault of the device.
+pub fn run(gpu: &Gpu, case: &Case) -> Result<Outcome, GpuError> {
+    let program = Program::new(gpu, case.plan.clone(), &[])?;
+    let timed = || {
+        program.poison();
+        for (tensor, words) in &case.inputs {
+            program.write(*tensor, words);
+        }
+        gpu.wait()?;
+        let start = Instant::now();
+        program.run()?;
+        gpu.wait()?;
+        Ok::<_, GpuError>(start.elapsed())
+    };
+    let first = timed()?;
+    let mut worst = Worst { index: 0, got: 0.0, want: 0.0, share: 0.0 };
+    for expected in &case.expected {
+        let found = compare(&program.read(expected.tensor)?, expected);
+        if found.share > worst.share {
+            worst = found;
+        }
+    }
+    let time = timed()?.min(timed()?).min(timed()?);
+    Ok(Outcome { worst, first, time })
+}

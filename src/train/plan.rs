@@ -1,0 +1,104 @@
+//! The training step as a plan: gather, forward, episode loss, backward, optimiser.
+
+use crate::gpu::{AdapterClass, BufferRole, Plan, Tensor};
+use crate::model::Network;
+use crate::ops::{self, AdamW, Augment, EpisodeShape, OptimizerTensors};
+
+/// Rows of the loss history that a plan keeps on the device. The host must read it at least as often.
+pub const HISTORY: usize = 16;
+
+/// What a training step is made for.
+#[derive(Debug, Clone, Copy)]
+pub struct StepShape<'a> {
+    /// The network.
+    pub network: &'a Network,
+    /// Classes, supports and queries of an episode.
+    pub way: usize,
+    /// Supports a class.
+    pub shot: usize,
+    /// Queries a class.
+    pub query: usize,
+    /// How clips are varied.
+    pub augment: Augment,
+    /// The optimiser's constants.
+    pub optimizer: AdamW,
+    /// Lengths in elements of the clip bank's buffers.
+    pub banks: &'a [usize],
+}
+
+/// A training step and the tensors that the host touches.
+#[derive(Debug, Clone)]
+pub struct TrainingPlan {
+    /// The steps.
+    pub plan: Plan,
+    /// The clip bank's buffers.
+    pub banks: Vec<Tensor>,
+    /// One [`ops::Slot`] a clip: class by class all supports, then class by class all queries.
+    pub slots: Tensor,
+    /// One [`ops::StepInfo`].
+    pub step: Tensor,
+    /// Parameters, gradients, moments, decay, state.
+    pub optimizer: OptimizerTensors,
+    /// [`HISTORY`] rows of (loss, accuracy, gradient norm, skipped steps).
+    pub history: Tensor,
+    /// The clips of the last step, [clips, 1, bands, frames].
+    pub clips: Tensor,
+}
+
+impl TrainingPlan {
+    /// Builds the plan of one training step.
+    pub fn new(class: AdapterClass, shape: &StepShape) -> Self {
+        let StepShape { network, way, shot, query, augment, .. } = *shape;
+        let [bands, frames] = network.input;
+        let episode = EpisodeShape {
+            way,
+            shot,
+            query,
+            width: network.width(),
+            metric: network.spec.metric,
+            scale: network.spec.scale,
+        };
+        let mut plan = Plan::new(class);
+        let banks: Vec<_> = shape
+            .banks
+            .iter()
+            .enumerate()
+            .map(|(k, &len)| plan.tensor(format!("clip bank {k}"), [1, 1, 1, len], BufferRole::Input))
+            .collect();
+        let slots = plan.tensor("slots", [1, 1, episode.clips(), 4], BufferRole::Input);
+        let step = plan.tensor("step", [1, 1, 1, 4], BufferRole::Input);
+        let flat = [1, 1, 1, network.flat_len()];
+        let optimizer = OptimizerTensors {
+            parameter: plan.tensor("parameters", flat, BufferRole::State),
+            // State, because the padding between its tensors must stay zero.
+            grad: plan.tensor("gradients", flat, BufferRole::State),
+            first: plan.tensor("first moments", flat, BufferRole::State),
+            second: plan.tensor("second moments", flat, BufferRole::State),
+            decay: plan.tensor("weight decay", [1, 1, 1, network.flat_len() / 64], BufferRole::State),
+            state: plan.tensor("optimiser state", [1, 1, 1, 8], BufferRole::State),
+        };
+        let history = plan.tensor("history", [1, 1, HISTORY, 4], BufferRole::State);
+
+        let clips = plan.tensor("clips", [episode.clips(), 1, bands, frames], BufferRole::Scratch);
+        for (index, &bank) in banks.iter().enumerate() {
+            ops::clip_gather(&mut plan, &augment, index, bank, slots, step, clips);
+        }
+        let forward = network.forward(&mut plan, optimizer.parameter, clips, Some(step));
+        let embedding = forward.embedding;
+        let mut scratch = |label: &str, shape| plan.tensor(label, shape, BufferRole::Scratch);
+        let prototype = scratch("prototypes", [way, episode.width, 1, 1]);
+        let distance = scratch("distances", [1, 1, episode.queries(), way]);
+        let products = scratch("inner products", [1, episode.queries(), way, 3]);
+        let score = scratch("scores", [1, 1, episode.queries(), 2]);
+        let grad_distance = scratch("distance gradients", distance.shape);
+        let grad_embedding = scratch("embedding gradients", embedding.shape);
+        ops::prototype_forward(&mut plan, &episode, embedding, prototype);
+        ops::distance_forward(&mut plan, &episode, embedding, prototype, distance, products);
+        ops::episode_loss(&mut plan, &episode, distance, score, grad_distance);
+        ops::distance_grad(&mut plan, &episode, embedding, prototype, products, grad_distance, grad_embedding);
+        network.backward(&mut plan, &forward, optimizer.parameter, optimizer.grad, grad_embedding);
+        ops::adamw_step(&mut plan, &shape.optimizer, &optimizer, step);
+        ops::record_step(&mut plan, &episode, score, optimizer.state, step, history);
+        Self { plan, banks, slots, step, optimizer, history, clips }
+    }
+}

@@ -1,0 +1,152 @@
+//! Kernels against their twins at odd shapes.
+
+use gamaka::ops::{Augment, Basis, ConvShape, EpisodeShape, Metric, NormShape, PoolKind, PoolShape, StatisticsShape};
+use gamaka::selftest::{self, Case};
+
+use crate::gpu;
+
+fn holds(case: &Case) {
+    let outcome = selftest::run(gpu(), case).expect("the device works");
+    assert!(outcome.worst.holds(), "{}: {:?}", case.label, outcome.worst);
+}
+
+const CUBIC: Basis = Basis { order: 3, grid: 4, range: 2.5 };
+
+fn conv(ci: usize, input: [usize; 2], co: usize) -> ConvShape {
+    ConvShape { n: 2, ci, input, co, kernel: [3, 3], stride: [1, 1], padding: [1, 1], basis: CUBIC }
+}
+
+#[test]
+fn spline_convolutions_match_at_odd_channels_and_sizes() {
+    for (ci, input, co) in [(1, [1, 1], 1), (3, [5, 63], 1), (1, [3, 65], 3), (5, [7, 9], 9), (2, [1, 257], 4), (3, [9, 9], 17)] {
+        holds(&selftest::conv(gpu().class(), &conv(ci, input, co)));
+    }
+}
+
+#[test]
+fn spline_convolutions_match_at_any_stride_padding_and_kernel() {
+    let base = conv(3, [11, 13], 5);
+    for (kernel, stride, padding) in [
+        ([1, 1], [1, 1], [0, 0]),
+        ([3, 3], [2, 2], [1, 1]),
+        ([3, 5], [1, 2], [0, 2]),
+        ([2, 3], [3, 2], [1, 0]),
+        ([4, 1], [2, 3], [2, 1]),
+        ([1, 1], [2, 2], [0, 0]),
+        ([11, 13], [1, 1], [0, 0]),
+    ] {
+        holds(&selftest::conv(gpu().class(), &ConvShape { kernel, stride, padding, ..base }));
+    }
+}
+
+#[test]
+fn splines_of_every_order_and_grid_match() {
+    let base = conv(2, [5, 7], 6);
+    for order in 1..=3 {
+        for grid in [1, 2, 3, 5, 9, 20] {
+            let basis = Basis { order, grid, range: 1.5 };
+            holds(&selftest::conv(gpu().class(), &ConvShape { basis, ..base }));
+        }
+    }
+}
+
+#[test]
+fn plain_convolutions_match() {
+    for (ci, input, co) in [(1, [1, 1], 1), (3, [9, 33], 5), (17, [6, 5], 12)] {
+        for stride in [1, 2] {
+            let shape = ConvShape { basis: Basis::IDENTITY, stride: [stride; 2], ..conv(ci, input, co) };
+            holds(&selftest::conv(gpu().class(), &shape));
+        }
+    }
+}
+
+#[test]
+fn norms_match() {
+    for (n, c, groups, positions) in [(1, 1, 1, 1), (3, 6, 2, 63), (2, 5, 5, 257), (65, 3, 1, 3), (1, 8, 4, 1000)] {
+        holds(&selftest::norm(gpu().class(), &NormShape { n, c, groups, positions }));
+    }
+}
+
+#[test]
+fn element_wise_kernels_match() {
+    for size in [1, 3, 63, 65, 257, 10_001] {
+        holds(&selftest::element(gpu().class(), size));
+    }
+}
+
+#[test]
+fn more_workgroups_than_one_dimension_holds_still_match() {
+    holds(&selftest::reduce(gpu().class(), 2, 65_535 * 128 + 77));
+}
+
+#[test]
+fn partial_sums_match() {
+    for (splits, size) in [(1, 1), (3, 65), (257, 3)] {
+        holds(&selftest::reduce(gpu().class(), splits, size));
+    }
+}
+
+#[test]
+fn pools_match() {
+    for kind in [PoolKind::Mean, PoolKind::Max] {
+        for (rows, input, kernel, stride) in [
+            (1, [1, 1], [1, 1], [1, 1]),
+            (3, [7, 9], [2, 2], [2, 2]),
+            (5, [8, 65], [3, 1], [1, 1]),
+            (2, [5, 6], [3, 4], [2, 1]),
+            (2, [9, 9], [2, 2], [3, 3]),
+        ] {
+            holds(&selftest::pool(gpu().class(), &PoolShape { rows, input, kernel, stride, kind }));
+        }
+    }
+}
+
+#[test]
+fn statistics_pools_match() {
+    for (n, rows, frames) in [(1, 1, 2), (3, 63, 65), (2, 5, 257), (2, 3, 1)] {
+        holds(&selftest::statistics(gpu().class(), &StatisticsShape { n, rows, frames }));
+    }
+}
+
+#[test]
+fn clips_match_with_and_without_augmentation() {
+    let all = Augment {
+        stretch: 0.1,
+        shift: 2,
+        gain_db: 6.0,
+        tilt_db: 3.0,
+        band_masks: 2,
+        band_mask: 3,
+        frame_masks: 1,
+        frame_mask: 7,
+        noise: 0.1,
+    };
+    for (bands, frames) in [(1, 1), (3, 33), (16, 65)] {
+        holds(&selftest::gather(gpu().class(), bands, frames, &Augment::default()));
+    }
+    holds(&selftest::gather(gpu().class(), 16, 33, &all));
+}
+
+#[test]
+fn episodes_match_for_both_distances() {
+    for metric in [Metric::Euclidean, Metric::Cosine] {
+        for (way, shot, query, width) in [(2, 1, 1, 2), (5, 3, 2, 63), (3, 1, 5, 65), (20, 2, 3, 17)] {
+            let scale = if metric == Metric::Cosine { 5.0 } else { 0.5 };
+            holds(&selftest::episode(gpu().class(), &EpisodeShape { way, shot, query, width, metric, scale }));
+        }
+    }
+}
+
+#[test]
+fn optimiser_steps_match_clipped_and_not() {
+    for (size, factor) in [(1, 1e-3), (64, 1.0), (100_000, 1e-4)] {
+        holds(&selftest::optimizer(gpu().class(), size, factor));
+    }
+}
+
+#[test]
+fn spectra_match_for_every_supported_length() {
+    for n_fft in [4, 10, 256, 400, 512, 1000, 1024, 2048, 4096] {
+        holds(&selftest::mel(gpu().class(), n_fft, n_fft / 3 + 1, 3));
+    }
+}

@@ -1,0 +1,17 @@
+//! All tests that need an adapter, in one process: the driver compiles each kernel once.
+
+mod gradients;
+mod kernels;
+
+use std::sync::OnceLock;
+
+use gamaka::gpu::{DeviceChoice, Gpu};
+
+/// The device under test: GAMAKA_DEVICE, or the best there is.
+fn gpu() -> &'static Gpu {
+    static GPU: OnceLock<Gpu> = OnceLock::new();
+    GPU.get_or_init(|| {
+        let choice: DeviceChoice = std::env::var("GAMAKA_DEVICE").unwrap_or_default().parse().expect("any text is a choice");
+        Gpu::open(&choice).expect("these tests need an adapter; `make setup` installs a software one")
+    })
+}
