@@ -1,10 +1,18 @@
 #![warn(missing_docs)]
 //! gamaka learns what a genre sounds like from a handful of examples, on any vendor's GPU.
 
+pub mod audio;
+pub mod data;
+pub mod embed;
+pub mod evaluate;
+pub mod features;
+pub mod fewshot;
+pub mod files;
 pub mod gpu;
 pub mod mel;
 pub mod model;
 pub mod ops;
+pub mod random;
 pub mod reference;
 pub mod selftest;
 pub mod train;

@@ -32,7 +32,6 @@ override TILE_P: u32; // 1 to 16
 override WORKGROUP: u32;
 
 const MAX_P = 16u;
-const SLOT_TILE = 8u;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -55,38 +54,37 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     left[j] = i32((r % OUT_W) * STRIDE_W) - i32(PAD_W);
   }
 
-  for (var i = 0u; i < CI; i++) {
-    for (var kh = 0u; kh < KERNEL_H; kh++) {
-      for (var kw = 0u; kw < KERNEL_W; kw++) {
-        let edge = ((i * KERNEL_H + kh) * KERNEL_W + kw) * slot_count();
-        for (var m0 = 0u; m0 < slot_count(); m0 += SLOT_TILE) {
-          var w: array<array<vec4<f32>, 2>, SLOT_TILE>;
-          for (var k = 0u; k < SLOT_TILE; k++) {
-            if (m0 + k < slot_count()) {
-              let row = (edge + m0 + k) * (CO_PAD / 4u);
-              w[k][0] = weight[row + o4];
-              w[k][1] = weight[row + o4_next];
-            }
-          }
-          for (var j = 0u; j < TILE_P; j++) {
-            let ih = top[j] + i32(kh);
-            let iw = left[j] + i32(kw);
-            let present = ih >= 0 && iw >= 0 && ih < i32(IN_H) && iw < i32(IN_W);
-            let z = x[select(0, image[j] + (i32(i * IN_H) + ih) * i32(IN_W) + iw, present)];
-            var s0 = sum[j][0];
-            var s1 = sum[j][1];
-            for (var k = 0u; k < SLOT_TILE; k++) {
-              if (m0 + k < slot_count()) {
-                let b = vec4<f32>(select(0.0, edge_basis(m0 + k, z), present));
-                s0 = fma(b, w[k][0], s0);
-                s1 = fma(b, w[k][1], s1);
-              }
-            }
-            sum[j][0] = s0;
-            sum[j][1] = s1;
-          }
+  // One loop over channels, taps and slot tiles: lavapipe pays for each level of nesting.
+  for (var e = 0u; e < CI * KERNEL_H * KERNEL_W * slot_tiles(); e++) {
+    let m0 = tile_slot(e % slot_tiles());
+    let tap = e / slot_tiles();
+    let i = tap / (KERNEL_H * KERNEL_W);
+    let kh = (tap / KERNEL_W) % KERNEL_H;
+    let kw = tap % KERNEL_W;
+    var w: array<array<vec4<f32>, 2>, SLOT_TILE>;
+    for (var k = 0u; k < SLOT_TILE; k++) {
+      if (m0 + k < slot_count()) {
+        let row = (tap * slot_count() + m0 + k) * (CO_PAD / 4u);
+        w[k][0] = weight[row + o4];
+        w[k][1] = weight[row + o4_next];
+      }
+    }
+    for (var j = 0u; j < TILE_P; j++) {
+      let ih = top[j] + i32(kh);
+      let iw = left[j] + i32(kw);
+      let present = ih >= 0 && iw >= 0 && ih < i32(IN_H) && iw < i32(IN_W);
+      let z = x[select(0, image[j] + (i32(i * IN_H) + ih) * i32(IN_W) + iw, present)];
+      var s0 = sum[j][0];
+      var s1 = sum[j][1];
+      for (var k = 0u; k < SLOT_TILE; k++) {
+        if (m0 + k < slot_count()) {
+          let b = vec4<f32>(select(0.0, edge_basis(m0 + k, z), present));
+          s0 = fma(b, w[k][0], s0);
+          s1 = fma(b, w[k][1], s1);
         }
       }
+      sum[j][0] = s0;
+      sum[j][1] = s1;
     }
   }
 

@@ -15,12 +15,17 @@ fn slot_count() -> u32 {
   return select(GRID + ORDER + 1u, 1u, ORDER == 0u);
 }
 
-// Slope of slot m at u = 0, where only the first slots are not flat.
-fn edge_slope(m: u32) -> f32 {
-  if (ORDER == 3u) {
-    return select(select(0.0, 0.5, m == 2u), -0.5, m == 0u);
-  }
-  return select(select(0.0, 1.0, m == 1u), -1.0, m == 0u);
+// Kernels work on so many slots at a time.
+const SLOT_TILE = 8u;
+
+fn slot_tiles() -> u32 {
+  return (slot_count() + SLOT_TILE - 1u) / SLOT_TILE;
+}
+
+// First slot of a tile: a constant where there is one tile only, so that everything that depends on
+// the slot is known when the shader is compiled.
+fn tile_slot(tile: u32) -> u32 {
+  return select(tile * SLOT_TILE, 0u, slot_count() <= SLOT_TILE);
 }
 
 fn spline_value(m: u32, u: f32) -> f32 {
@@ -35,9 +40,23 @@ fn spline_value(m: u32, u: f32) -> f32 {
   } else if (ORDER == 3u) {
     value = (a * a * a - 4.0 * b * b * b) * (1.0 / 6.0);
   }
-  let below = min(u, 0.0);
-  let above = max(u - f32(GRID), 0.0);
-  return value + below * edge_slope(m) - above * edge_slope(GRID + ORDER - 1u - m);
+  // At an end of the grid two slots have a slope: the last one there, and the one of opposite slope
+  // (ORDER 3 has a flat one between them). Branches on m cost nothing: it is a constant once unrolled.
+  let slope = select(1.0, 0.5, ORDER == 3u);
+  let partner = select(1u, 2u, ORDER == 3u);
+  if (m == 0u) {
+    value -= slope * min(u, 0.0);
+  }
+  if (m == partner) {
+    value += slope * min(u, 0.0);
+  }
+  if (m == GRID + ORDER - 1u) {
+    value += slope * max(u - f32(GRID), 0.0);
+  }
+  if (m + partner == GRID + ORDER - 1u) {
+    value -= slope * max(u - f32(GRID), 0.0);
+  }
+  return value;
 }
 
 fn spline_slope(m: u32, u: f32) -> f32 {

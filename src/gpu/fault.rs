@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 /// A failure of the GPU layer. Each message says what happened and what to do.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum GpuError {
     /// The system offers no adapter at all.
     #[error("no GPU adapter was found: {hint}")]

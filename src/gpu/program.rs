@@ -1,5 +1,7 @@
 //! A plan compiled for a device.
 
+use std::time::{Duration, Instant};
+
 use bytemuck::Pod;
 
 use super::kernel::kernel;
@@ -121,10 +123,30 @@ impl Program {
     /// # Errors
     /// A fault that the device has reported by now.
     pub fn run(&self) -> Result<(), GpuError> {
+        self.submit(&self.steps)
+    }
+
+    /// Runs the steps one by one and gives the time of each, submission and waiting included (tens of
+    /// microseconds). Results are those of one run.
+    ///
+    /// # Errors
+    /// A fault of the device, or [`GpuError::Timeout`].
+    pub fn time_steps(&self) -> Result<Vec<Duration>, GpuError> {
+        self.gpu.wait()?;
+        let time = |step: &CompiledStep| {
+            let start = Instant::now();
+            self.submit(std::slice::from_ref(step))?;
+            self.gpu.wait()?;
+            Ok(start.elapsed())
+        };
+        self.steps.iter().map(time).collect()
+    }
+
+    fn submit(&self, steps: &[CompiledStep]) -> Result<(), GpuError> {
         let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-            for step in &self.steps {
+            for step in steps {
                 pass.set_pipeline(&step.pipeline);
                 pass.set_bind_group(0, &step.bind_group, &[]);
                 let [x, y, z] = step.workgroups;

@@ -133,7 +133,7 @@ mod tests {
 
     use super::*;
     use crate::mel::PadMode;
-    use crate::reference::mel::{mel_project, window_fft_power};
+    use crate::reference::{mel_project, window_fft_power};
 
     fn noise(len: usize) -> Vec<f32> {
         let mut rng = ChaCha8Rng::seed_from_u64(12345);

@@ -1,5 +1,7 @@
 use thiserror::Error;
 
+use crate::gpu::GpuError;
+
 /// What can be wrong with a preset or with a signal. The caller adds the name of the file.
 #[derive(Clone, Debug, Error, PartialEq)]
 pub enum MelError {
@@ -48,4 +50,13 @@ pub enum MelError {
         /// Fewest samples that can be reflected.
         needed: usize,
     },
+    /// The GPU engine has no transform of this length.
+    #[error("the GPU engine has no Fourier transform of {0} samples (half of it must be made of factors 2 and 5, at most 2048): use --engine cpu")]
+    TransformLength(usize),
+    /// The GPU engine was asked for without a device.
+    #[error("the GPU engine needs a device, and none is open: use --engine cpu")]
+    NoDevice,
+    /// The GPU failed.
+    #[error(transparent)]
+    Gpu(#[from] GpuError),
 }

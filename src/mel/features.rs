@@ -69,7 +69,7 @@ pub fn transpose(values: &[f32], width: usize) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reference::mel::log_compress;
+    use crate::reference::log_compress;
 
     #[test]
     fn decibels_of_known_powers() {

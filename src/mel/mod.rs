@@ -29,15 +29,19 @@
 //! ```
 
 mod cpu;
+mod engine;
 mod error;
 mod features;
 mod filter_bank;
 mod framer;
+mod gpu;
 mod preset;
 
 pub use cpu::CpuEngine;
+pub use engine::{Engine, EngineChoice};
 pub use error::MelError;
 pub use features::{AMIN, TOP_DB, compress, decibels, mfcc, transpose};
 pub use filter_bank::{Band, FilterBank, filter_bank};
 pub use framer::Framer;
+pub use gpu::GpuEngine;
 pub use preset::{FilterNorm, MelScale, PadMode, Preset};

@@ -1,10 +1,12 @@
 //! Networks: specs, layers, parameters, model files.
 
 mod error;
+mod file;
 pub mod layers;
 mod network;
 mod spec;
 
 pub use error::ModelError;
+pub use file::{Model, ModelInfo};
 pub use network::{NamedParameter, Network, NetworkForward};
 pub use spec::{LayerSpec, Spec};

@@ -80,7 +80,7 @@ impl Network {
             stages.push(Stage { input: shape, output, parameters });
             shape = output;
         }
-        if flat_len == 0 {
+        if !stages.iter().any(|s: &Stage| s.parameters.iter().any(|p| p.parameter.trained)) {
             return Err(ModelError::Spec { reason: "the network has no parameters to train".into() });
         }
         Ok(Self { spec, input, stages, flat_len })
@@ -93,7 +93,7 @@ impl Network {
 
     /// Number of trained values, padding not counted.
     pub fn parameter_count(&self) -> usize {
-        self.placed().map(|(_, p)| p.parameter.len()).sum()
+        self.placed().map(|(_, p)| p.parameter.trained_len()).sum()
     }
 
     /// Length of the flat parameter vector on the device, padding included.
@@ -114,7 +114,7 @@ impl Network {
             .zip(&self.stages)
             .map(|(spec, stage)| {
                 let [_, c, h, w] = stage.output;
-                let count: usize = stage.parameters.iter().map(|p| p.parameter.len()).sum();
+                let count: usize = stage.parameters.iter().map(|p| p.parameter.trained_len()).sum();
                 format!("{:16} {:>16} {count:>9}", spec.kind(), format!("{c} x {h} x {w}"))
             })
             .collect()
@@ -232,8 +232,9 @@ impl Network {
         gradients: Tensor,
         grad_embedding: Tensor,
     ) {
-        // Below the first layer with parameters nobody wants a gradient.
-        let first = self.stages.iter().position(|s| !s.parameters.is_empty()).unwrap_or(0);
+        // Below the first layer that learns nobody wants a gradient.
+        let learns = |s: &Stage| s.parameters.iter().any(|p| p.parameter.trained);
+        let first = self.stages.iter().position(learns).unwrap_or(0);
         let last = forward.layers.last().map_or(grad_embedding, |f| f.output);
         let mut grad = grad_embedding.reshaped(last.shape);
         for (index, layer, stage) in self.layers().rev() {

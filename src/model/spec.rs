@@ -6,7 +6,7 @@ use super::ModelError;
 use super::layers::{
     Activation, Conv, Dropout, GroupNorm, KanConv, KanLinear, Layer, Linear, Noise, Pool, StatisticsPool,
 };
-use crate::ops::Metric;
+use crate::ops::Distance;
 
 /// One layer of a spec; in TOML a table with its `type`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -80,7 +80,7 @@ pub struct Spec {
     pub name: String,
     /// The distance between embeddings.
     #[serde(default)]
-    pub metric: Metric,
+    pub distance: Distance,
     /// Logits are minus this times the distance.
     #[serde(default = "default_scale")]
     pub scale: f32,

@@ -1,7 +1,7 @@
 //! Convolutions with functions on their edges; ordinary ones are those of order 0.
 
 use super::{WORKGROUP, each};
-use crate::gpu::{AdapterClass, BufferRole, Plan, Shape, Tensor, workgroups};
+use crate::gpu::{AdapterClass, BufferRole, Plan, Shape, Tensor};
 
 /// The functions on the edges of a convolution.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -103,28 +103,24 @@ impl ConvShape {
     }
 }
 
-/// Positions an invocation makes, and invocations a workgroup, of the forward and grad_input kernels.
-/// A software rasteriser pays for loads: many positions share one load of the weights. A GPU needs
-/// many invocations more.
-fn position_tile(class: AdapterClass) -> (usize, usize) {
-    match class {
+/// How many positions an invocation makes (`TILE_P`), invocations a workgroup, and workgroups for so
+/// many positions. A software rasteriser pays for loads: many positions share one load of the weights.
+/// A GPU needs many invocations more.
+fn position_tile(class: AdapterClass, positions: usize) -> (usize, usize, u32) {
+    let (most, workgroup) = match class {
         AdapterClass::Software => (16, 32),
         AdapterClass::Hardware => (4, 64),
-    }
-}
-
-/// Workgroups along x for `positions`, folded into what one dimension allows by the caller's layout.
-fn position_groups(positions: usize, (tile, workgroup): (usize, usize)) -> u32 {
-    positions.div_ceil(tile * workgroup) as u32
+    };
+    let tile = positions.div_ceil(workgroup).clamp(1, most);
+    (tile, workgroup, positions.div_ceil(tile * workgroup) as u32)
 }
 
 /// y = convolution of x; `bias` has one value for each output channel.
 pub fn kan_conv_forward(plan: &mut Plan, shape: &ConvShape, x: Tensor, weight: Tensor, bias: Tensor, y: Tensor) {
-    let (tile, workgroup) = position_tile(plan.class);
+    let [out_h, out_w] = shape.output();
+    let (tile, workgroup, groups) = position_tile(plan.class, shape.n * out_h * out_w);
     let mut overrides = shape.overrides();
     overrides.extend([("TILE_P", tile as f64), ("WORKGROUP", workgroup as f64)]);
-    let [out_h, out_w] = shape.output();
-    let groups = position_groups(shape.n * out_h * out_w, (tile, workgroup));
     let outputs = shape.co_pad().div_ceil(8) as u32;
     plan.dispatch("kan_conv_forward", &overrides, &[x, weight, bias, y], [groups, outputs, 1]);
 }
@@ -138,14 +134,15 @@ pub fn kan_conv_grad_input(
     grad_y: Tensor,
     grad_x: Tensor,
 ) {
-    let (tile, workgroup) = position_tile(plan.class);
-    let mut overrides = shape.overrides();
-    overrides.extend([("TILE_P", tile as f64), ("WORKGROUP", workgroup as f64)]);
     let rows = shape.input[0].div_ceil(shape.stride[0]);
     let columns = shape.input[1].div_ceil(shape.stride[1]);
-    let groups = position_groups(shape.n * rows * columns, (tile, workgroup));
+    let (tile, workgroup, groups) = position_tile(plan.class, shape.n * rows * columns);
+    let mut overrides = shape.overrides();
+    overrides.extend([("TILE_P", tile as f64), ("WORKGROUP", workgroup as f64)]);
+    // A plain weight has one slot: eight channels share an invocation instead of eight slots.
+    let channels = if shape.basis.order == 0 { shape.ci.div_ceil(8) } else { shape.ci } as u32;
     let phases = (shape.stride[0] * shape.stride[1]) as u32;
-    plan.dispatch("kan_conv_grad_input", &overrides, &[x, weight, grad_y, grad_x], [groups, shape.ci as u32, phases]);
+    plan.dispatch("kan_conv_grad_input", &overrides, &[x, weight, grad_y, grad_x], [groups, channels, phases]);
 }
 
 /// Gradients of the weights and the bias from grad_y, each by partial sums and a second pass.
@@ -159,12 +156,13 @@ pub fn kan_conv_grad_weight(
 ) {
     // Enough invocations to fill the adapter, by splitting the positions; a GPU keeps fewer sums each.
     let (tile, workgroup, wanted) = match plan.class {
-        AdapterClass::Software => (3, 32, 128),
+        AdapterClass::Software => (3, 32, 512),
         AdapterClass::Hardware => (1, 64, 65_536),
     };
-    let tiles = shape.taps().div_ceil(tile) * shape.co_pad().div_ceil(8);
+    let taps_at_once = if shape.basis.order == 0 { 8 * tile } else { tile };
+    let places = shape.taps().div_ceil(taps_at_once) * shape.co_pad().div_ceil(8);
     let [out_h, out_w] = shape.output();
-    let splits = wanted_splits(wanted, tiles, shape.n * out_h, shape.weight_len());
+    let splits = wanted_splits(wanted, places, shape.n * out_h, shape.weight_len());
     let partial = plan.tensor("weight partials", [splits, 1, 1, shape.weight_len()], BufferRole::Scratch);
     let mut overrides = shape.overrides();
     overrides.extend([
@@ -172,9 +170,9 @@ pub fn kan_conv_grad_weight(
         ("TILE_T", tile as f64),
         ("WORKGROUP", workgroup as f64),
     ]);
-    let [groups, folded, _] = workgroups(tiles, workgroup);
-    assert_eq!(folded, 1, "weights over 2^21 tiles are refused by the binding limit first");
-    plan.dispatch("kan_conv_grad_weight", &overrides, &[x, grad_y, partial], [groups, splits as u32, 1]);
+    let groups = (places * splits).div_ceil(workgroup) as u32;
+    let slot_tiles = shape.basis.slots().div_ceil(8) as u32;
+    plan.dispatch("kan_conv_grad_weight", &overrides, &[x, grad_y, partial], [groups, 1, slot_tiles]);
     reduce_partials(plan, partial, grad_weight);
 
     let partial = plan.tensor("bias partials", [shape.n, 1, 1, shape.co], BufferRole::Scratch);
@@ -183,9 +181,9 @@ pub fn kan_conv_grad_weight(
 }
 
 /// Splits of `rows` so that about `wanted` invocations run, within 64 MiB of partial sums.
-fn wanted_splits(wanted: usize, tiles: usize, rows: usize, weights: usize) -> usize {
+fn wanted_splits(wanted: usize, places: usize, rows: usize, weights: usize) -> usize {
     let affordable = (16 << 20) / weights.max(1);
-    wanted.div_ceil(tiles).min(affordable).clamp(1, rows)
+    wanted.div_ceil(places).min(affordable).clamp(1, rows)
 }
 
 /// partial = sums of rows of `positions` values.

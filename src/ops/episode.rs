@@ -88,7 +88,7 @@ pub fn clip_gather(
 /// How far a query is from a prototype. The discriminant is the kernel's `METRIC`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Metric {
+pub enum Distance {
     /// Squared Euclidean distance.
     #[default]
     Euclidean = 0,
@@ -108,7 +108,7 @@ pub struct EpisodeShape {
     /// Length of an embedding.
     pub width: usize,
     /// The distance.
-    pub metric: Metric,
+    pub distance: Distance,
     /// Logits are minus this times the distance.
     pub scale: f32,
 }
@@ -150,7 +150,7 @@ pub fn distance_forward(
         ("QUERIES", shape.queries() as f64),
         ("WAY", shape.way as f64),
         ("WIDTH", shape.width as f64),
-        ("METRIC", shape.metric as u32 as f64),
+        ("METRIC", shape.distance as u32 as f64),
     ];
     each(plan, "distance_forward", &overrides, &[embedding, prototype, distance, products], distance.len());
 }
@@ -172,7 +172,7 @@ pub fn distance_grad(
     grad_embedding: Tensor,
 ) {
     let bindings = [embedding, prototype, products, grad_distance, grad_embedding];
-    let metric = shape.metric as u32 as f64;
+    let metric = shape.distance as u32 as f64;
     let overrides = [
         ("SUPPORTS", shape.supports() as f64),
         ("QUERIES", shape.queries() as f64),

@@ -1,7 +1,7 @@
 //! Twins of `shaders/episode/`.
 
 use super::random::{normal, uniform4};
-use crate::ops::{Augment, EpisodeShape, Metric, Slot, StepInfo};
+use crate::ops::{Augment, EpisodeShape, Distance, Slot, StepInfo};
 
 /// Twin of `clip_gather` for one buffer of the bank that holds all slots.
 pub fn clip_gather(
@@ -61,11 +61,11 @@ pub fn clip_gather(
 }
 
 /// The distance of two vectors.
-pub fn distance(metric: Metric, a: &[f64], b: &[f64]) -> f64 {
+pub fn distance(distance: Distance, a: &[f64], b: &[f64]) -> f64 {
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
-    match metric {
-        Metric::Euclidean => a.iter().zip(b).map(|(x, y)| (x - y).powi(2)).sum(),
-        Metric::Cosine => 1.0 - dot(a, b) / (dot(a, a).max(1e-12) * dot(b, b).max(1e-12)).sqrt(),
+    match distance {
+        Distance::Euclidean => a.iter().zip(b).map(|(x, y)| (x - y).powi(2)).sum(),
+        Distance::Cosine => 1.0 - dot(a, b) / (dot(a, a).max(1e-12) * dot(b, b).max(1e-12)).sqrt(),
     }
 }
 
@@ -84,7 +84,7 @@ pub fn prototype_forward(shape: &EpisodeShape, embedding: &[f64]) -> Vec<f64> {
 pub fn distance_forward(shape: &EpisodeShape, embedding: &[f64], prototype: &[f64]) -> Vec<f64> {
     embedding[shape.supports() * shape.width..]
         .chunks(shape.width)
-        .flat_map(|query| prototype.chunks(shape.width).map(|p| distance(shape.metric, query, p)))
+        .flat_map(|query| prototype.chunks(shape.width).map(|p| distance(shape.distance, query, p)))
         .collect()
 }
 
@@ -119,10 +119,10 @@ pub fn episode_loss(shape: &EpisodeShape, distances: &[f64]) -> (Vec<f64>, Vec<f
     (score, grad)
 }
 
-fn metric_slope(metric: Metric, [qq, qp, pp]: [f64; 3], q: f64, p: f64) -> f64 {
-    match metric {
-        Metric::Euclidean => 2.0 * (q - p),
-        Metric::Cosine => {
+fn metric_slope(distance: Distance, [qq, qp, pp]: [f64; 3], q: f64, p: f64) -> f64 {
+    match distance {
+        Distance::Euclidean => 2.0 * (q - p),
+        Distance::Cosine => {
             let (qn, pn) = (qq.max(1e-12).sqrt(), pp.max(1e-12).sqrt());
             (qp / (qn * pn) * q / qn - p / pn) / qn
         }
@@ -143,8 +143,8 @@ pub fn distance_grad(shape: &EpisodeShape, embedding: &[f64], grad_distance: &[f
             let v = [products[k], products[k + 1], products[k + 2]];
             for d in 0..width {
                 let (a, b) = (embedding[row + d], prototype[c * width + d]);
-                grad[row + d] += g * metric_slope(shape.metric, v, a, b);
-                let by_prototype = g * metric_slope(shape.metric, [v[2], v[1], v[0]], b, a);
+                grad[row + d] += g * metric_slope(shape.distance, v, a, b);
+                let by_prototype = g * metric_slope(shape.distance, [v[2], v[1], v[0]], b, a);
                 for s in 0..shot {
                     grad[(c * shot + s) * width + d] += by_prototype / shot as f64;
                 }

@@ -4,7 +4,7 @@ use super::{Case, Expected};
 use crate::gpu::{AdapterClass, BufferRole, Plan, Shape, Tensor};
 use crate::mel::{Band, FilterBank};
 use crate::ops::{
-    self, ActivationKind, AdamW, Augment, Basis, ConvShape, EpisodeShape, Metric, NormShape, OptimizerState,
+    self, ActivationKind, AdamW, Augment, Basis, ConvShape, EpisodeShape, Distance, NormShape, OptimizerState,
     OptimizerTensors, PoolKind, PoolShape, Slot, StatisticsShape, StepInfo,
 };
 use crate::reference as twin;
@@ -351,7 +351,7 @@ pub fn doctor_cases(class: AdapterClass) -> Vec<Case> {
         noise: 0.05,
     };
     let pooling = PoolShape { rows: 3, input: [9, 11], kernel: [3, 2], stride: [2, 2], kind: PoolKind::Max };
-    let shots = EpisodeShape { way: 5, shot: 3, query: 4, width: 33, metric: Metric::Euclidean, scale: 0.1 };
+    let shots = EpisodeShape { way: 5, shot: 3, query: 4, width: 33, distance: Distance::Euclidean, scale: 0.1 };
     vec![
         mel(class, 1024, 512, 5),
         conv(class, &spline),

@@ -55,7 +55,7 @@ impl TrainingPlan {
             shot,
             query,
             width: network.width(),
-            metric: network.spec.metric,
+            distance: network.spec.distance,
             scale: network.spec.scale,
         };
         let mut plan = Plan::new(class);

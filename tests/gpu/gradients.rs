@@ -155,7 +155,7 @@ fn every_layer_passes_gradients_on_in_the_middle_of_a_graph() {
 
 const WHOLE: &str = r#"
 name = "whole"
-metric = "METRIC"
+distance = "DISTANCE"
 scale = 0.5
 [[layers]]
 type = "group_norm"
@@ -194,16 +194,16 @@ channels = 10
 "#;
 
 #[test]
-fn a_whole_training_step_has_the_twins_gradient_for_both_metrics() {
-    for metric in ["euclidean", "cosine"] {
-        let spec = Spec::from_toml(&WHOLE.replace("METRIC", metric)).unwrap();
+fn a_whole_training_step_has_the_twins_gradient_for_both_distances() {
+    for distance in ["euclidean", "cosine"] {
+        let spec = Spec::from_toml(&WHOLE.replace("DISTANCE", distance)).unwrap();
         let network = Network::new(spec, [9, 12]).unwrap();
         let shape = EpisodeShape {
             way: 3,
             shot: 2,
             query: 2,
             width: network.width(),
-            metric: network.spec.metric,
+            distance: network.spec.distance,
             scale: network.spec.scale,
         };
         let lengths = [20usize, 12, 31];
@@ -245,7 +245,7 @@ fn a_whole_training_step_has_the_twins_gradient_for_both_metrics() {
             let (score, _) = reference::episode_loss(&shape, &distances);
             score.iter().step_by(2).sum::<f64>() / shape.queries() as f64
         };
-        assert_directional(metric, &exact(&flat), &gradient, &ranges(&network), loss);
+        assert_directional(distance, &exact(&flat), &gradient, &ranges(&network), loss);
         let history: Vec<f32> = program.read(training.history).unwrap();
         let loss_here = loss(&exact(&flat));
         assert!((f64::from(history[12]) - loss_here).abs() < 1e-4 * loss_here, "{history:?} against {loss_here}");

@@ -1,6 +1,6 @@
 //! Kernels against their twins at odd shapes.
 
-use gamaka::ops::{Augment, Basis, ConvShape, EpisodeShape, Metric, NormShape, PoolKind, PoolShape, StatisticsShape};
+use gamaka::ops::{Augment, Basis, ConvShape, EpisodeShape, Distance, NormShape, PoolKind, PoolShape, StatisticsShape};
 use gamaka::selftest::{self, Case};
 
 use crate::gpu;
@@ -129,10 +129,10 @@ fn clips_match_with_and_without_augmentation() {
 
 #[test]
 fn episodes_match_for_both_distances() {
-    for metric in [Metric::Euclidean, Metric::Cosine] {
+    for distance in [Distance::Euclidean, Distance::Cosine] {
         for (way, shot, query, width) in [(2, 1, 1, 2), (5, 3, 2, 63), (3, 1, 5, 65), (20, 2, 3, 17)] {
-            let scale = if metric == Metric::Cosine { 5.0 } else { 0.5 };
-            holds(&selftest::episode(gpu().class(), &EpisodeShape { way, shot, query, width, metric, scale }));
+            let scale = if distance == Distance::Cosine { 5.0 } else { 0.5 };
+            holds(&selftest::episode(gpu().class(), &EpisodeShape { way, shot, query, width, distance, scale }));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod gradients;
 mod kernels;
+mod mel;
 
 use std::sync::OnceLock;
 

@@ -208,8 +208,15 @@ impl<T: Edges> Layer for T {
         let padded = co.next_multiple_of(4);
         let dims = vec![ci, kernel[0], kernel[1], basis.slots(), co];
         vec![
-            Parameter { name: "weight", dims, padded, init, decay },
-            Parameter { name: "bias", dims: vec![co], padded: co, init: Init::Constant(0.0), decay: 0.0 },
+            Parameter { name: "weight", dims, padded, init, decay, trained: true },
+            Parameter {
+                name: "bias",
+                dims: vec![co],
+                padded: co,
+                init: Init::Constant(0.0),
+                decay: 0.0,
+                trained: true,
+            },
         ]
     }
 

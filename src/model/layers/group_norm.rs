@@ -7,13 +7,21 @@ use crate::gpu::{Shape, Tensor};
 use crate::ops::{self, NormShape};
 use crate::reference;
 
-/// Group normalisation with a learned scale and shift a channel.
+/// Group normalisation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GroupNorm {
     /// Groups of channels; 0 for as many as channels, which is instance normalisation.
     #[serde(default)]
     pub groups: usize,
+    /// Whether each channel learns a scale and a shift. Without them a first layer saves the layers
+    /// above it the gradient of their input.
+    #[serde(default = "yes")]
+    pub affine: bool,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 impl GroupNorm {
@@ -35,7 +43,14 @@ impl Layer for GroupNorm {
     }
 
     fn parameters(&self, [_, c, ..]: Shape) -> Vec<Parameter> {
-        vec![Parameter { name: "affine", dims: vec![2, c], padded: c, init: Init::Affine, decay: 0.0 }]
+        vec![Parameter {
+            name: "affine",
+            dims: vec![2, c],
+            padded: c,
+            init: Init::Affine,
+            decay: 0.0,
+            trained: self.affine,
+        }]
     }
 
     fn forward(&self, build: &mut Build, x: Tensor, parameters: &[Tensor]) -> Forward {
@@ -57,7 +72,9 @@ impl Layer for GroupNorm {
     ) -> Option<Tensor> {
         let x = forward.input;
         let shape = self.shape(x.shape);
-        ops::group_norm_grad_weight(build.plan, &shape, x, forward.kept[0], grad_y, gradients[0]);
+        if self.affine {
+            ops::group_norm_grad_weight(build.plan, &shape, x, forward.kept[0], grad_y, gradients[0]);
+        }
         wants_grad_x.then(|| {
             let grad_x = build.scratch("norm grad", x.shape);
             ops::group_norm_grad_input(build.plan, &shape, x, parameters[0], forward.kept[0], grad_y, grad_x);

@@ -42,6 +42,8 @@ pub(crate) struct Parameter {
     pub init: Init,
     /// Share of the run's weight decay that it gets.
     pub decay: f32,
+    /// Whether it learns; what does not keeps its initial values.
+    pub trained: bool,
 }
 
 impl Parameter {
@@ -50,9 +52,9 @@ impl Parameter {
         self.dims[..self.dims.len() - 1].iter().product::<usize>() * self.padded
     }
 
-    /// Elements without padding: what counts as parameters.
-    pub fn len(&self) -> usize {
-        self.dims.iter().product()
+    /// What counts as parameters: elements without padding, if they learn.
+    pub fn trained_len(&self) -> usize {
+        if self.trained { self.dims.iter().product() } else { 0 }
     }
 }
 

@@ -1,12 +1,12 @@
 //! The mel front end against librosa and torchaudio.
 
-#[path = "support/mel.rs"]
+#[path = "../support/mel.rs"]
 mod support;
 
 use gamaka::mel::{
     CpuEngine, FilterBank, FilterNorm, Framer, MelScale, PadMode, Preset, filter_bank,
 };
-use gamaka::reference::mel::{mel_project, window_fft_power};
+use gamaka::reference::{mel_project, window_fft_power};
 use ndarray::Array2;
 use support::{Bound, POWER, check, check_signal, compare, open, signals};
 

@@ -1,0 +1,185 @@
+//! `gamaka classify`: your own genres, from example files of each.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::bail;
+use gamaka::audio;
+use gamaka::data::Dataset;
+use gamaka::embed::{Embedder, embed_files};
+use gamaka::features::FrontEnd;
+use gamaka::fewshot::{Classification, Metric, classify};
+use gamaka::mel::EngineChoice;
+use serde::Serialize;
+
+use super::common::{Common, conclude, engine, load_model, print, print_json};
+
+/// Nearest examples told for each file.
+const NEAREST: usize = 3;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// Audio files, and folders to look for audio files in
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// A folder with one folder of example files for each genre
+    #[arg(short, long, value_name = "DIR")]
+    examples: PathBuf,
+    /// The model
+    #[arg(short, long)]
+    model: PathBuf,
+    /// Which engine computes mel frames: auto, gpu or cpu
+    #[arg(long, default_value = "auto", value_parser = engine)]
+    engine: EngineChoice,
+    /// Count a damaged file as failed, instead of using what can be decoded
+    #[arg(long)]
+    strict: bool,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+/// A classified file, in words that need no table beside them.
+#[derive(Debug, Serialize)]
+pub struct Answer {
+    /// The file.
+    pub path: PathBuf,
+    /// All genres, nearest first.
+    pub ranked: Vec<RankedGenre>,
+    /// The nearest examples.
+    pub nearest: Vec<NearestExample>,
+}
+
+/// A genre and how near it is.
+#[derive(Debug, Serialize)]
+pub struct RankedGenre {
+    /// Its name.
+    pub genre: String,
+    /// Softmax over minus the scaled distances: among these genres only.
+    pub probability: f64,
+    /// Distance to its prototype.
+    pub distance: f32,
+}
+
+/// An example and how near it is.
+#[derive(Debug, Serialize)]
+pub struct NearestExample {
+    /// The example file.
+    pub path: PathBuf,
+    /// Its genre.
+    pub genre: String,
+    /// Distance to it.
+    pub distance: f32,
+}
+
+/// Example files of each genre with their embeddings.
+pub struct Examples {
+    /// The genres.
+    pub genres: Vec<String>,
+    /// Example files of each genre.
+    pub paths: Vec<Vec<PathBuf>>,
+    /// Their embeddings.
+    pub embeddings: Vec<Vec<Vec<f32>>>,
+}
+
+impl Examples {
+    /// Classifies one file's embedding.
+    pub fn answer(&self, path: PathBuf, embedding: &[f32], metric: Metric) -> anyhow::Result<Answer> {
+        let Classification { ranked, nearest } = classify(embedding, &self.embeddings, metric, NEAREST)?;
+        let ranked = ranked.into_iter().map(|r| RankedGenre {
+            genre: self.genres[r.class].clone(),
+            probability: r.probability,
+            distance: r.distance,
+        });
+        let nearest = nearest.into_iter().map(|n| NearestExample {
+            path: self.paths[n.class][n.example].clone(),
+            genre: self.genres[n.class].clone(),
+            distance: n.distance,
+        });
+        Ok(Answer { path, ranked: ranked.collect(), nearest: nearest.collect() })
+    }
+}
+
+pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
+    let model = load_model(&args.model)?;
+    let dataset = Dataset::open(&args.examples)?;
+    dataset.warnings.iter().for_each(|w| common.note(w));
+    let gpu = common.gpu()?;
+    let front_end = FrontEnd::new(args.engine, Some(&gpu), &model.info.preset, args.strict)?;
+    let embedder = Embedder::new(&gpu, &model.network, &model.parameters)?;
+    let found = audio::find(&args.files);
+    let mut failed: Vec<(PathBuf, String)> = found.problems.iter().map(|e| (e.path.clone(), e.to_string())).collect();
+
+    let example_paths: Vec<PathBuf> = dataset.items.iter().map(|item| dataset.file(item)).collect();
+    let bar = common.bar(example_paths.len() + found.files.len(), "listening");
+    let mut examples = Examples {
+        paths: vec![Vec::new(); dataset.classes.len()],
+        embeddings: vec![Vec::new(); dataset.classes.len()],
+        genres: dataset.classes.clone(),
+    };
+    let mut unusable = Vec::new();
+    embed_files(&front_end, &embedder, model.info.segment, &example_paths, |index, result| {
+        bar.inc(1);
+        match result {
+            Ok(file) => {
+                let class = dataset.items[index].class;
+                examples.paths[class].push(example_paths[index].clone());
+                examples.embeddings[class].push(file.mean());
+            }
+            Err(error) => unusable.push(error.to_string()),
+        }
+    })?;
+    for reason in &unusable {
+        bar.suspend(|| common.note(&format!("example left out: {reason}")));
+    }
+    if args.strict && !unusable.is_empty() {
+        bail!("{} example files are damaged; the first: {}", unusable.len(), unusable[0]);
+    }
+    if let Some(genre) = examples.genres.iter().zip(&examples.paths).find(|(_, p)| p.is_empty()).map(|(g, _)| g) {
+        bail!("no example of `{genre}` can be read; put at least one good file into its folder, or remove the folder");
+    }
+
+    let metric = Metric { distance: model.network.spec.distance, scale: model.network.spec.scale };
+    let mut answers = Vec::new();
+    let mut trouble = None;
+    embed_files(&front_end, &embedder, model.info.segment, &found.files, |index, result| {
+        bar.inc(1);
+        let path = found.files[index].clone();
+        match result {
+            Ok(file) => match examples.answer(path, &file.mean(), metric) {
+                Ok(answer) => answers.push(answer),
+                Err(error) => drop(trouble.get_or_insert(error)),
+            },
+            Err(error) => failed.push((path, error.to_string())),
+        }
+    })?;
+    bar.finish_and_clear();
+    if let Some(error) = trouble {
+        return Err(error);
+    }
+    if args.json {
+        print_json(&serde_json::json!({
+            "model": args.model,
+            "network": model.network.spec.name,
+            "genres": examples.genres,
+            "files": answers,
+            "failed": failed.iter().map(|(path, reason)| serde_json::json!({"path": path, "reason": reason})).collect::<Vec<_>>(),
+        }))?;
+    } else {
+        print(&answers.iter().map(words).collect::<String>())?;
+    }
+    Ok(conclude(&failed, answers.len() + failed.len(), args.strict))
+}
+
+fn words(answer: &Answer) -> String {
+    let mut text = format!("{}\n", answer.path.display());
+    let width = answer.ranked.iter().map(|r| r.genre.chars().count()).max().unwrap_or(0);
+    for r in &answer.ranked {
+        let _ = writeln!(text, "  {:width$}  {:5.1} %  distance {:.3}", r.genre, r.probability * 100.0, r.distance);
+    }
+    for n in &answer.nearest {
+        let _ = writeln!(text, "    like {} ({}), distance {:.3}", n.path.display(), n.genre, n.distance);
+    }
+    text
+}

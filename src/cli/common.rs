@@ -1,0 +1,119 @@
+//! What the subcommands share: global flags, progress bars, interrupts, lists of failed files.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Context;
+use gamaka::gpu::{DeviceChoice, Gpu};
+use gamaka::mel::EngineChoice;
+use gamaka::model::Model;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Exit code of an interrupted command, as shells have it.
+pub const INTERRUPTED: u8 = 130;
+
+/// Flags of every subcommand.
+#[derive(clap::Args)]
+pub struct Common {
+    /// Which adapter to use: auto, software (runs on the CPU), an index or a part of a name (see `gamaka doctor`)
+    #[arg(long, global = true, env = "GAMAKA_DEVICE", default_value = "auto", value_name = "auto|software|INDEX|NAME")]
+    pub device: DeviceChoice,
+    /// Print results only: no progress, no notes
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+impl Common {
+    /// Opens the chosen adapter.
+    pub fn gpu(&self) -> anyhow::Result<Gpu> {
+        Ok(Gpu::open(&self.device)?)
+    }
+
+    /// A progress bar on stderr, hidden under --quiet and where stderr is no terminal.
+    pub fn bar(&self, length: usize, what: &'static str) -> ProgressBar {
+        let target = if self.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        let style = ProgressStyle::with_template("{prefix:>10} {bar:32} {human_pos}/{human_len} {msg} {eta}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        ProgressBar::with_draw_target(Some(length as u64), target).with_style(style).with_prefix(what)
+    }
+
+    /// Says something on stderr, unless --quiet.
+    pub fn note(&self, text: &str) {
+        if !self.quiet {
+            // A closed stderr is no reason to fail.
+            let _ = writeln!(io::stderr(), "{text}");
+        }
+    }
+}
+
+/// Reads a model file.
+pub fn load_model(path: &Path) -> anyhow::Result<Model> {
+    Ok(Model::load(path)?)
+}
+
+/// Parses an engine for clap.
+pub fn engine(text: &str) -> Result<EngineChoice, String> {
+    text.parse()
+}
+
+/// A flag that is set by Ctrl-C, SIGTERM and the like. A second one ends the process at once.
+pub fn interrupt_flag() -> anyhow::Result<Arc<AtomicBool>> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let set = flag.clone();
+    ctrlc::set_handler(move || {
+        if set.swap(true, Ordering::Relaxed) {
+            std::process::exit(INTERRUPTED.into());
+        }
+    })
+    .context("the interrupt handler cannot be set")?;
+    Ok(flag)
+}
+
+/// Prints an error and its causes as one sentence on stderr.
+pub fn print_error(error: &anyhow::Error) {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        // Transparent errors repeat their source.
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    let _ = writeln!(io::stderr(), "gamaka: {text}");
+}
+
+/// Prints to stdout; a closed pipe (`| head`) ends the program quietly.
+pub fn print(text: &str) -> anyhow::Result<()> {
+    match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
+        other => other.context("standard output cannot be written"),
+    }
+}
+
+/// Prints one JSON document to stdout.
+pub fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    let mut text = serde_json::to_string_pretty(value)?;
+    text.push('\n');
+    print(&text)
+}
+
+/// Tells of failed files on stderr, and gives the exit code: 1 if all failed, or any under `strict`.
+pub fn conclude(failed: &[(PathBuf, String)], files: usize, strict: bool) -> ExitCode {
+    if !failed.is_empty() {
+        let mut stderr = io::stderr().lock();
+        let _ = writeln!(stderr, "{} of {files} files failed:", failed.len());
+        for (path, reason) in failed {
+            let _ = writeln!(stderr, "  {}", sentence(path, reason));
+        }
+    }
+    if failed.len() == files || (strict && !failed.is_empty()) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// A reason that names its file: most already do.
+pub fn sentence(path: &Path, reason: &str) -> String {
+    let name = path.display().to_string();
+    if reason.contains(&name) { reason.to_string() } else { format!("{name}: {reason}") }
+}

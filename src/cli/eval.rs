@@ -1,0 +1,136 @@
+//! `gamaka eval`: accuracy with its intervals, beside its floors.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use gamaka::evaluate::{EvaluatePart, Report, embed_dataset};
+use gamaka::features::FrontEnd;
+use gamaka::fewshot::{Estimate, Evaluation};
+use gamaka::mel::EngineChoice;
+
+use super::common::{Common, conclude, engine, load_model, print, print_json};
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// A folder of genre folders, or a CSV manifest
+    data: PathBuf,
+    /// The model
+    #[arg(short, long)]
+    model: PathBuf,
+    /// Which files: those that the model's split keeps for the test, or all
+    #[arg(long, default_value = "test", value_name = "test|all", value_parser = part)]
+    split: EvaluatePart,
+    /// Classes of an episode
+    #[arg(long, default_value_t = 5)]
+    way: usize,
+    /// Supports a class
+    #[arg(long, default_value_t = 5)]
+    shot: usize,
+    /// Queries a class
+    #[arg(long, default_value_t = 5)]
+    query: usize,
+    /// Number of episodes
+    #[arg(long, default_value_t = 1000)]
+    episodes: usize,
+    /// Seed of the episodes
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Which engine computes mel frames: auto, gpu or cpu
+    #[arg(long, default_value = "auto", value_parser = engine)]
+    engine: EngineChoice,
+    /// Stop at the first file that is damaged
+    #[arg(long)]
+    strict: bool,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+fn part(text: &str) -> Result<EvaluatePart, String> {
+    match text {
+        "test" => Ok(EvaluatePart::Test),
+        "all" => Ok(EvaluatePart::All),
+        _ => Err("choose test or all".into()),
+    }
+}
+
+pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
+    let model = load_model(&args.model)?;
+    let gpu = common.gpu()?;
+    let front_end = FrontEnd::new(args.engine, Some(&gpu), &model.info.preset, args.strict)?;
+    let max_seconds = gamaka::train::TrainConfig::from_toml(&model.info.config)?.max_seconds;
+    let bar = common.bar(0, "reading");
+    let embedded = embed_dataset(&gpu, &model, &front_end, &args.data, args.split, max_seconds, &mut |done, files| {
+        bar.set_length(files as u64);
+        bar.set_position(done as u64);
+    })?;
+    bar.finish_and_clear();
+    let report = embedded.score(args.way, args.shot, args.query, args.episodes, args.seed)?;
+    if args.json {
+        print_json(&serde_json::json!({
+            "model": args.model,
+            "network": model.network.spec.name,
+            "parameters": model.network.parameter_count(),
+            "data": args.data,
+            "files_used": embedded.files.len(),
+            "files_failed": embedded.failed,
+            "notes": embedded.notes,
+            "result": report,
+        }))?;
+    } else {
+        embedded.notes.iter().for_each(|n| common.note(&format!("note: {n}")));
+        print(&words(&report, &model.network.spec.name))?;
+    }
+    Ok(conclude(&embedded.failed, embedded.files.len() + embedded.failed.len(), args.strict))
+}
+
+fn percent(value: f64) -> String {
+    format!("{:.1}", value * 100.0)
+}
+
+/// A mean with both its intervals, in percent.
+pub fn estimate_words(e: &Estimate) -> String {
+    let files = match &e.over_files {
+        Some(i) => format!("{:>5} to {:>5}", percent(i.low), percent(i.high)),
+        None => "no interval".to_string(),
+    };
+    let half = (e.over_episodes.high - e.over_episodes.low) / 2.0;
+    format!("{:>6}   {files:>15}   +- {:.1}", percent(e.mean), half * 100.0)
+}
+
+/// The result as text. `name` is what the network is called.
+pub fn words(report: &Report, name: &str) -> String {
+    let Evaluation { way, shot, query, episodes, seed, classes, files, systems, note, .. } = &report.evaluation;
+    let mut text = format!(
+        "{way}-way {shot}-shot, {query} queries a class, {episodes} episodes, seed {seed}; {} classes, {} files\n\n",
+        classes.len(),
+        files.iter().sum::<usize>()
+    );
+    let _ = writeln!(text, "{:28} {:>6}   {:>15}   {}", "accuracy in %", "mean", "95 % over files", "95 % over episodes");
+    for (k, system) in systems.iter().enumerate() {
+        let label = if k == 0 { name } else { &system.name };
+        let _ = writeln!(text, "{label:28} {}", estimate_words(&system.accuracy));
+    }
+    let _ = writeln!(text, "{:28} {:>6}", "chance", percent(1.0 / *way as f64));
+    let _ = writeln!(text, "\npaired on the same episodes and files");
+    for d in &report.differences {
+        let _ = writeln!(text, "{:28} {}", format!("less {}", d.against), estimate_words(&d.difference));
+    }
+    if let Some(note) = note {
+        let _ = writeln!(text, "\n{note}");
+    }
+    let _ = writeln!(text, "\nby class: accuracy in %, and what its queries were taken for");
+    let width = classes.iter().map(|c| c.chars().count()).max().unwrap_or(0);
+    for (k, class) in systems[0].per_class.iter().enumerate() {
+        let row = &systems[0].confusion[k];
+        let total = row.iter().sum::<u64>().max(1) as f64;
+        let mut others: Vec<(usize, u64)> = row.iter().copied().enumerate().filter(|&(j, n)| j != k && n > 0).collect();
+        others.sort_by_key(|&(j, n)| (std::cmp::Reverse(n), j));
+        let mixed: Vec<String> =
+            others.iter().take(3).map(|&(j, n)| format!("{} {:.0}", classes[j], n as f64 / total * 100.0)).collect();
+        let accuracy = class.accuracy.map_or("-".to_string(), percent);
+        let _ = writeln!(text, "{:width$} {accuracy:>6}   {}", class.class, mixed.join(", "));
+    }
+    text
+}

@@ -1,0 +1,179 @@
+//! `gamaka mel`: a mel-spectrogram as an array or a picture.
+
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{anyhow, bail};
+use gamaka::audio;
+use gamaka::gpu::Gpu;
+use gamaka::mel::{
+    AMIN, Engine, EngineChoice, Framer, GpuEngine, Preset, TOP_DB, decibels, mfcc, transpose,
+};
+use ndarray::Array2;
+use ndarray_npy::WriteNpyExt;
+
+use super::common::{Common, engine, print};
+
+/// Frames handed to the engine at a time.
+const BLOCK_FRAMES: usize = 1024;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// An audio file
+    audio: PathBuf,
+    /// Where it goes: .npy for a float32 array (n_mels, frames), .png for a picture
+    #[arg(short, long, value_name = "OUT.npy|OUT.png")]
+    output: PathBuf,
+    /// Whose defaults to follow
+    #[arg(long, default_value = "librosa", value_name = "librosa|torchaudio|gamaka", value_parser = preset)]
+    preset: Preset,
+    #[command(flatten)]
+    kind: Kind,
+    /// Number of coefficients for --mfcc
+    #[arg(long, default_value_t = 20)]
+    n_mfcc: usize,
+    /// What 0 dB means, as power
+    #[arg(long = "ref", default_value_t = 1.0, value_name = "POWER")]
+    reference: f32,
+    /// Range in dB kept below the loudest value; `none` keeps all
+    #[arg(long, default_value_t = TopDb(Some(TOP_DB)), value_name = "DB|none")]
+    top_db: TopDb,
+    /// Which engine computes: auto, gpu or cpu
+    #[arg(long, default_value = "auto", value_parser = engine)]
+    engine: EngineChoice,
+    /// Refuse a file that is damaged, instead of using what can be decoded
+    #[arg(long)]
+    strict: bool,
+}
+
+#[derive(clap::Args)]
+#[group(multiple = false)]
+struct Kind {
+    /// Decibels (the default)
+    #[arg(long)]
+    db: bool,
+    /// Power
+    #[arg(long)]
+    power: bool,
+    /// Mel-frequency cepstral coefficients
+    #[arg(long)]
+    mfcc: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct TopDb(Option<f32>);
+
+impl std::str::FromStr for TopDb {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "none" {
+            return Ok(Self(None));
+        }
+        match text.parse() {
+            Ok(db) if db >= 0.0 => Ok(Self(Some(db))),
+            _ => Err("give a number of dB, 0 or more, or none".into()),
+        }
+    }
+}
+
+impl std::fmt::Display for TopDb {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            None => f.write_str("none"),
+            Some(db) => db.fmt(f),
+        }
+    }
+}
+
+fn preset(name: &str) -> Result<Preset, String> {
+    Preset::named(name).map_err(|e| e.to_string())
+}
+
+pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
+    let extension = args.output.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
+    if !["npy", "png"].contains(&extension.as_str()) {
+        bail!("{}: the name must end in .npy (an array) or .png (a picture)", args.output.display());
+    }
+    if !(args.reference.is_finite() && args.reference > 0.0) {
+        bail!("--ref is {}, but must be a positive number", args.reference);
+    }
+    let mut preset = args.preset.clone();
+    preset.n_mfcc = args.n_mfcc;
+    preset.validate()?;
+    let engine = open_engine(args.engine, &preset, common)?;
+    let (samples, info) = audio::decode(&args.audio, preset.sample_rate)?;
+    let info = if args.strict { info.strict(&args.audio)? } else { info };
+    info.warnings.iter().for_each(|w| common.note(&format!("{}: {w}", args.audio.display())));
+
+    let power = spectrogram(&engine, &samples, &args.audio, common)?;
+    let db = || decibels(&power, args.reference, AMIN, args.top_db.0);
+    let (values, rows) = if args.kind.mfcc {
+        (mfcc(&db(), preset.n_mels, preset.n_mfcc), preset.n_mfcc)
+    } else if args.kind.power {
+        (power, preset.n_mels)
+    } else {
+        (db(), preset.n_mels)
+    };
+    let frames = values.len() / rows;
+    let bytes = match extension.as_str() {
+        "npy" => npy(&values, rows)?,
+        _ => picture(args, &preset, &values)?,
+    };
+    gamaka::files::write_atomically(&args.output, &bytes).map_err(|e| {
+        anyhow!("{}: cannot be written ({e}): {}", args.output.display(), gamaka::files::mend(&e))
+    })?;
+    if !common.quiet {
+        print(&format!(
+            "{}: {rows} x {frames} {} of {:.2} s, preset {}, {} engine\n",
+            args.output.display(),
+            if args.kind.mfcc { "MFCC" } else if args.kind.power { "power" } else { "dB" },
+            info.duration_s,
+            preset.name,
+            engine.name()
+        ))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A device is opened only if the engine may need it; without one `auto` computes on the CPU.
+fn open_engine(choice: EngineChoice, preset: &Preset, common: &Common) -> anyhow::Result<Engine> {
+    let gpu = match choice {
+        EngineChoice::Cpu => None,
+        EngineChoice::Gpu => Some(common.gpu()?),
+        EngineChoice::Auto if GpuEngine::supports(preset) => Gpu::open(&common.device).ok(),
+        EngineChoice::Auto => None,
+    };
+    Ok(Engine::new(choice, gpu.as_ref(), preset)?)
+}
+
+fn spectrogram(engine: &Engine, samples: &[f32], path: &Path, common: &Common) -> anyhow::Result<Vec<f32>> {
+    let at = |e| anyhow!("{}: {e}", path.display());
+    let preset = engine.preset();
+    let bar = common.bar(samples.len().div_ceil(preset.hop_length), "frames");
+    let mut framer = Framer::new(preset, BLOCK_FRAMES)?;
+    let mut power = Vec::with_capacity(preset.n_frames(samples.len()) * preset.n_mels);
+    for piece in samples.chunks(BLOCK_FRAMES * preset.hop_length) {
+        for block in framer.push(piece) {
+            power.extend(engine.compute(&block)?);
+        }
+        bar.set_position((power.len() / preset.n_mels) as u64);
+    }
+    for block in framer.finish().map_err(at)? {
+        power.extend(engine.compute(&block)?);
+    }
+    bar.finish_and_clear();
+    Ok(power)
+}
+
+fn npy(values: &[f32], rows: usize) -> anyhow::Result<Vec<u8>> {
+    let array = Array2::from_shape_vec((rows, values.len() / rows), transpose(values, rows))?;
+    let mut bytes = Cursor::new(Vec::new());
+    array.write_npy(&mut bytes)?;
+    Ok(bytes.into_inner())
+}
+
+fn picture(_args: &Args, _preset: &Preset, _values: &[f32]) -> anyhow::Result<Vec<u8>> {
+    bail!("pictures come with the report module")
+}

@@ -1,0 +1,65 @@
+//! The command line: one file a subcommand. Flags in, library call, words out.
+
+mod classify;
+mod common;
+mod demo;
+mod doctor;
+mod embed;
+mod eval;
+mod mel;
+mod train;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use common::Common;
+
+/// Learns what a genre sounds like from a handful of examples, on any vendor's GPU.
+#[derive(Parser)]
+#[command(version, about, propagate_version = true)]
+struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Train, judge and use a network on the corpus that comes with gamaka, and write a report
+    Demo(demo::Args),
+    /// Show the adapters, test every kernel, and say what to install if something is missing
+    Doctor(doctor::Args),
+    /// Write the mel-spectrogram of an audio file as an array or a picture
+    Mel(mel::Args),
+    /// Train a network on a folder of genre folders or a CSV manifest
+    Train(train::Args),
+    /// Measure a model: N-way K-shot accuracy with intervals, beside its floors
+    Eval(eval::Args),
+    /// Write an embedding for every segment or file
+    Embed(embed::Args),
+    /// Rank your own genres for audio files, from example files of each
+    Classify(classify::Args),
+}
+
+/// Runs the program and gives its exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match &cli.command {
+        Command::Demo(args) => demo::run(args, &cli.common),
+        Command::Doctor(args) => doctor::run(args, &cli.common),
+        Command::Mel(args) => mel::run(args, &cli.common),
+        Command::Train(args) => train::run(args, &cli.common),
+        Command::Eval(args) => eval::run(args, &cli.common),
+        Command::Embed(args) => embed::run(args, &cli.common),
+        Command::Classify(args) => classify::run(args, &cli.common),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            common::print_error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! `gamaka train`: a data set in, a model file out.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use bytesize::ByteSize;
+use gamaka::data::{Dataset, Protocol};
+use gamaka::model::{Network, Spec};
+use gamaka::train::{Event, TrainConfig, TrainError, TrainOptions, TrainSummary, Trained, train};
+use indicatif::ProgressBar;
+
+use super::common::{Common, INTERRUPTED, interrupt_flag, print, print_error, print_json};
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// A folder of genre folders, or a CSV manifest (path,label[,split][,group])
+    data: PathBuf,
+    /// Where the model goes
+    #[arg(short, long, value_name = "MODEL.safetensors")]
+    output: PathBuf,
+    /// What the parts of the split have in common [default: novel-classes]
+    #[arg(long, value_name = "novel-classes|seen-classes", value_parser = protocol)]
+    protocol: Option<Protocol>,
+    /// Classes of the task [default: 5]
+    #[arg(long)]
+    way: Option<usize>,
+    /// Supports a class of the task [default: 5]
+    #[arg(long)]
+    shot: Option<usize>,
+    /// Queries a class of the task [default: 5]
+    #[arg(long)]
+    query: Option<usize>,
+    /// Training episodes
+    #[arg(long)]
+    episodes: Option<usize>,
+    /// Seed of everything: split, initial parameters, episodes, augmentation [default: 1]
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Highest learning rate
+    #[arg(long)]
+    lr: Option<f64>,
+    /// The network: one that comes with gamaka, or a TOML file
+    #[arg(long, value_name = "NAME|SPEC.toml")]
+    network: Option<String>,
+    /// A training configuration; the options here come before what it says
+    #[arg(long, value_name = "FILE.toml")]
+    config: Option<PathBuf>,
+    /// Go on where an earlier run with the same options stopped
+    #[arg(long)]
+    resume: bool,
+    /// Limit of device memory, for example 512MiB
+    #[arg(long, value_name = "LIMIT")]
+    memory: Option<ByteSize>,
+    /// Write the loss of every episode
+    #[arg(long, value_name = "FILE.csv")]
+    log: Option<PathBuf>,
+    /// Stop at the first file that is damaged, instead of using what can be decoded
+    #[arg(long)]
+    strict: bool,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+fn protocol(text: &str) -> Result<Protocol, String> {
+    match text {
+        "novel-classes" => Ok(Protocol::NovelClasses),
+        "seen-classes" => Ok(Protocol::SeenClasses),
+        _ => Err("choose novel-classes or seen-classes".into()),
+    }
+}
+
+pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
+    let config = configuration(args)?;
+    let folder = args.output.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        bail!("{}: there is no such folder to write the model to; make it first", folder.display());
+    }
+    if args.output.is_dir() {
+        bail!("{}: is a folder; give the name of the model file", args.output.display());
+    }
+    let dataset = Dataset::open(&args.data)?;
+    dataset.warnings.iter().for_each(|w| common.note(w));
+    let stop = interrupt_flag()?;
+    let options = TrainOptions {
+        device: common.device.clone(),
+        model: &args.output,
+        resume: args.resume,
+        memory: args.memory.map(|m| m.as_u64()),
+        strict: args.strict,
+        stop: &stop,
+    };
+    let mut display = Display::new(common, config.episodes);
+    let result = train(&dataset, &config, &options, &mut |event| display.show(&event));
+    display.bar.finish_and_clear();
+    let trained = match result {
+        Err(error @ TrainError::Interrupted { .. }) => {
+            print_error(&error.into());
+            return Ok(ExitCode::from(INTERRUPTED));
+        }
+        other => other?,
+    };
+    if let Some(path) = &args.log {
+        write_log(path, &trained)?;
+    }
+    conclude(args, &trained)
+}
+
+/// Defaults, then the file, then the flags.
+fn configuration(args: &Args) -> anyhow::Result<TrainConfig> {
+    let mut config = match &args.config {
+        None => TrainConfig::default(),
+        Some(path) => {
+            let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+            TrainConfig::from_toml(&text).with_context(|| path.display().to_string())?
+        }
+    };
+    if let Some(name) = &args.network {
+        config.network = network_spec(name)?;
+    }
+    config.protocol = args.protocol.unwrap_or(config.protocol);
+    config.way = args.way.unwrap_or(config.way);
+    config.shot = args.shot.unwrap_or(config.shot);
+    config.query = args.query.unwrap_or(config.query);
+    config.episodes = args.episodes.unwrap_or(config.episodes);
+    config.seed = args.seed.unwrap_or(config.seed);
+    config.learning_rate = args.lr.unwrap_or(config.learning_rate);
+    config.validate()?;
+    Ok(config)
+}
+
+fn network_spec(name: &str) -> anyhow::Result<Spec> {
+    if name.ends_with(".toml") {
+        let text = std::fs::read_to_string(name).with_context(|| format!("{name}: cannot be read"))?;
+        return Spec::from_toml(&text).with_context(|| name.to_string());
+    }
+    Ok(Spec::named(name)?)
+}
+
+/// Turns what a training tells into words and bars. Shared with the demo.
+pub struct Display<'a> {
+    common: &'a Common,
+    /// The bar of what is going on.
+    pub bar: ProgressBar,
+    episodes: usize,
+}
+
+impl<'a> Display<'a> {
+    pub fn new(common: &'a Common, episodes: usize) -> Self {
+        Self { common, bar: ProgressBar::hidden(), episodes }
+    }
+
+    pub fn show(&mut self, event: &Event) {
+        match event {
+            Event::Reading { done, files } => {
+                if *done == 0 {
+                    self.bar = self.common.bar(*files, "reading");
+                }
+                self.bar.set_position(*done as u64);
+                if done == files {
+                    self.bar.finish_and_clear();
+                }
+            }
+            Event::Note(text) => self.bar.suspend(|| self.common.note(text)),
+            Event::Start(summary) => {
+                self.common.note(&describe(summary));
+                self.bar = self.common.bar(self.episodes, "training");
+                self.bar.set_position(summary.resumed_at as u64);
+                self.bar.reset_eta();
+            }
+            Event::Episodes(rows) => {
+                let count = rows.len().max(1) as f32;
+                let loss = rows.iter().map(|r| r.loss).sum::<f32>() / count;
+                let accuracy = rows.iter().map(|r| r.accuracy).sum::<f32>() / count;
+                if let Some(last) = rows.last() {
+                    self.bar.set_position(last.episode as u64);
+                    self.bar.set_message(format!("loss {loss:.3}, accuracy {:.0} %", accuracy * 100.0));
+                }
+            }
+            Event::Validated(v) => {
+                let text = format!(
+                    "after {:>5} episodes: {:.1} % on the validation files (+- {:.1} over episodes)",
+                    v.episode,
+                    v.accuracy * 100.0,
+                    v.half_width * 100.0
+                );
+                self.bar.suspend(|| self.common.note(&text));
+            }
+        }
+    }
+}
+
+fn describe(s: &TrainSummary) -> String {
+    let [way, shot, query] = s.episode;
+    let mut text = format!(
+        "{} parameters on {}\n{} classes, {} files to train; {} classes, {} files to validate\n{way}-way {shot}-shot episodes with {query} queries a class; {} of device memory",
+        s.parameters,
+        s.adapter,
+        s.train.0,
+        s.train.1,
+        s.validation.0,
+        s.validation.1,
+        ByteSize(s.memory)
+    );
+    if s.in_turns {
+        text.push_str("; the clips do not fit at once and are streamed in turns");
+    }
+    if s.resumed_at > 0 {
+        text.push_str(&format!("\ngoing on after episode {}", s.resumed_at));
+    }
+    text
+}
+
+fn write_log(path: &Path, trained: &Trained) -> anyhow::Result<()> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for row in &trained.log {
+        writer.serialize(row)?;
+    }
+    let bytes = writer.into_inner()?;
+    gamaka::files::write_atomically(path, &bytes)
+        .map_err(|e| anyhow::anyhow!("{}: cannot be written ({e}): {}", path.display(), gamaka::files::mend(&e)))
+}
+
+fn conclude(args: &Args, trained: &Trained) -> anyhow::Result<ExitCode> {
+    let network: &Network = &trained.model.network;
+    let episodes = trained.log.len();
+    let best = trained.validations.iter().copied().reduce(|a, b| if b.accuracy > a.accuracy { b } else { a });
+    if args.json {
+        print_json(&serde_json::json!({
+            "model": args.output,
+            "network": network.spec.name,
+            "parameters": network.parameter_count(),
+            "episodes": episodes,
+            "best": best,
+            "validations": trained.validations,
+            "seconds": trained.seconds,
+        }))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let found = match best {
+        Some(v) => format!("best after {} episodes: {:.1} % on the validation files", v.episode, v.accuracy * 100.0),
+        None => "no validation files: the last parameters are kept".to_string(),
+    };
+    print(&format!(
+        "{}: {} with {} parameters, {episodes} episodes in {:.0} s, {found}\nmeasure it with: gamaka eval {} --model {}\n",
+        args.output.display(),
+        network.spec.name,
+        network.parameter_count(),
+        trained.seconds,
+        args.data.display(),
+        args.output.display(),
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}

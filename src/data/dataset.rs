@@ -1,0 +1,275 @@
+//! A data set: classes, files, groups, and the checks that every source of them has to pass.
+
+use super::{DataError, Part, Pool, PoolError, folder, hash, manifest};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::{BTreeSet, HashMap},
+    path::{Path, PathBuf},
+};
+
+/// One labelled audio file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Item {
+    /// Where it lies: relative to the data set's root, or absolute where a manifest says so.
+    pub path: PathBuf,
+    /// Its class, an index into [`Dataset::classes`].
+    pub class: usize,
+    /// Its group, an index into [`Dataset::groups`]. Files of a group (an artist, an album, copies of one recording)
+    /// never stand on both sides of a split or of an episode; a file without a group is one by itself.
+    pub group: usize,
+    /// The part that the manifest puts it into.
+    pub part: Option<Part>,
+    /// BLAKE3 of its bytes, in hexadecimal.
+    pub hash: String,
+}
+
+/// The labelled files of a folder or a manifest.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Dataset {
+    /// The folder that paths are relative to.
+    pub root: PathBuf,
+    /// The labels, sorted.
+    pub classes: Vec<String>,
+    /// The files, sorted by path.
+    pub items: Vec<Item>,
+    /// The groups' names: as the manifest gives them, or the path of a file that is a group by itself.
+    pub groups: Vec<String>,
+    /// What a user should know though nothing has to be mended, one sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// A class that has become too small.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ShortClass {
+    /// The class.
+    pub class: String,
+    /// The files left of it.
+    pub files: usize,
+    /// Its groups left.
+    pub groups: usize,
+}
+
+/// A file as a source lists it, before the checks.
+pub(super) struct Listed {
+    pub path: PathBuf,
+    pub label: String,
+    pub group: Option<String>,
+    pub part: Option<Part>,
+}
+
+impl Dataset {
+    /// Reads a folder of class folders or a CSV manifest, and hashes every file (on all cores).
+    pub fn open(path: &Path) -> Result<Self, DataError> {
+        let mut warnings = Vec::new();
+        let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
+        let (root, listed) = if path.is_dir() {
+            (path.to_path_buf(), folder::list(path, &mut warnings)?)
+        } else if !path.exists() {
+            return Err(DataError::NotFound(path.into()));
+        } else if extension == "csv" || extension == "tsv" {
+            (manifest::folder_of(path), manifest::list(path)?)
+        } else {
+            return Err(DataError::NotADataset(path.into()));
+        };
+
+        let classes: BTreeSet<&str> = listed.iter().map(|file| file.label.as_str()).collect();
+        let classes: Vec<String> = classes.into_iter().map(str::to_owned).collect();
+        check_labels(path, &classes)?;
+        Self::assemble(root, classes, listed, warnings)
+    }
+
+    fn assemble(
+        root: PathBuf,
+        classes: Vec<String>,
+        mut listed: Vec<Listed>,
+        warnings: Vec<String>,
+    ) -> Result<Self, DataError> {
+        listed.sort_by(|a, b| a.path.cmp(&b.path));
+        let paths: Vec<PathBuf> = listed.iter().map(|file| root.join(&file.path)).collect();
+        let hashes = hash::hash_files(&paths)?;
+
+        let mut groups = Vec::new();
+        let mut known: HashMap<String, usize> = HashMap::new();
+        let mut items = Vec::with_capacity(listed.len());
+        for (file, hash) in listed.into_iter().zip(hashes) {
+            let mut new_group = |name: String| {
+                groups.push(name);
+                groups.len() - 1
+            };
+            let group = match file.group {
+                Some(name) => *known.entry(name.clone()).or_insert_with(|| new_group(name)),
+                None => new_group(file.path.display().to_string()),
+            };
+            let class = classes.binary_search(&file.label).unwrap_or_default();
+            items.push(Item {
+                path: file.path,
+                class,
+                group,
+                part: file.part,
+                hash,
+            });
+        }
+        let mut dataset = Self {
+            root,
+            classes,
+            items,
+            groups,
+            warnings,
+        };
+        dataset.join_copies()?;
+        dataset.check_groups_in_parts()?;
+        Ok(dataset)
+    }
+
+    /// Where a file lies.
+    pub fn file(&self, item: &Item) -> PathBuf {
+        self.root.join(&item.path)
+    }
+
+    /// The chosen files by class: what episodes are drawn from. Classes without a file are left out; the files keep
+    /// their index in [`Dataset::items`]. Indices beyond the data set are ignored.
+    pub fn pool(&self, indices: &[usize]) -> Pool {
+        let mut files = vec![Vec::new(); self.classes.len()];
+        for (index, item) in indices
+            .iter()
+            .filter_map(|&index| Some((index, self.items.get(index)?)))
+        {
+            files[item.class].push(index);
+        }
+        let (classes, files) = self
+            .classes
+            .iter()
+            .cloned()
+            .zip(files)
+            .filter(|(_, files)| !files.is_empty())
+            .unzip();
+        Pool::new(
+            classes,
+            files,
+            self.items.iter().map(|item| item.group).collect(),
+        )
+    }
+
+    /// All files by class.
+    pub fn pool_of_all(&self) -> Pool {
+        self.pool(&(0..self.items.len()).collect::<Vec<_>>())
+    }
+
+    /// The data set without some files, such as those that turned out not to decode, and the classes that now have
+    /// too few for `shot` + `query`, among them those with none. All other files stay as they are: apply the stored
+    /// [`super::Split`] to the new data set and every one of them is in its old part.
+    pub fn without(&self, failed: &[usize], shot: usize, query: usize) -> (Self, Vec<ShortClass>) {
+        let failed: BTreeSet<usize> = failed.iter().copied().collect();
+        let items = self
+            .items
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| !failed.contains(index));
+        let left = Self {
+            items: items.map(|(_, item)| item.clone()).collect(),
+            ..self.clone()
+        };
+        let pool = left.pool_of_all();
+        let short = left.classes.iter().filter_map(|class| {
+            let Some(slot) = pool.classes.iter().position(|kept| kept == class) else {
+                return Some(ShortClass {
+                    class: class.clone(),
+                    files: 0,
+                    groups: 0,
+                });
+            };
+            match pool.check_class(slot, shot, query) {
+                Err(PoolError::TooFewFiles { files, groups, .. }) => Some(ShortClass {
+                    class: class.clone(),
+                    files,
+                    groups,
+                }),
+                _ => None,
+            }
+        });
+        let short = short.collect();
+        (left, short)
+    }
+
+    /// Refuses the same content under two classes; within a class, copies become one group, with a warning.
+    fn join_copies(&mut self) -> Result<(), DataError> {
+        let empty = blake3::hash(b"").to_hex().to_string();
+        let mut first_with: HashMap<String, usize> = HashMap::new();
+        for index in 0..self.items.len() {
+            let hash = self.items[index].hash.clone();
+            // Files of no bytes are all alike; that they hold no audio is for the decoder to say.
+            if hash == empty {
+                continue;
+            }
+            let first = *first_with.entry(hash).or_insert(index);
+            let (a, b) = (&self.items[first], &self.items[index]);
+            if a.class != b.class {
+                return Err(DataError::SameFileInTwoClasses {
+                    a: self.file(a),
+                    class_a: self.classes[a.class].clone(),
+                    b: self.file(b),
+                    class_b: self.classes[b.class].clone(),
+                });
+            }
+            if first != index {
+                self.warnings.push(format!(
+                    "{} and {} (class `{}`) have the same content and count as one group: they never stand on both sides of an episode or split; remove one",
+                    a.path.display(),
+                    b.path.display(),
+                    self.classes[a.class]
+                ));
+                let (kept, joined) = (a.group, b.group);
+                for item in self.items.iter_mut().filter(|item| item.group == joined) {
+                    item.group = kept;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_groups_in_parts(&self) -> Result<(), DataError> {
+        let mut first_in: HashMap<usize, &Item> = HashMap::new();
+        for item in &self.items {
+            let first = first_in.entry(item.group).or_insert(item);
+            if let (Some(part_a), Some(part_b)) = (first.part, item.part)
+                && part_a != part_b
+            {
+                return Err(DataError::GroupInTwoParts {
+                    group: self.groups[item.group].clone(),
+                    a: first.path.clone(),
+                    part_a,
+                    b: item.path.clone(),
+                    part_b,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Refuses a single class, and labels that differ only by case or blanks. `classes` is sorted.
+fn check_labels(path: &Path, classes: &[String]) -> Result<(), DataError> {
+    if let [class] = classes {
+        let hint = if path.is_dir() {
+            folder::deeper(path, class)
+        } else {
+            String::new()
+        };
+        return Err(DataError::OneClass {
+            path: path.into(),
+            class: class.clone(),
+            hint,
+        });
+    }
+    let mut seen: HashMap<String, &String> = HashMap::new();
+    for label in classes {
+        let plain: String = label.to_lowercase().split_whitespace().collect();
+        if let Some(other) = seen.insert(plain, label) {
+            return Err(DataError::LabelsAlike {
+                a: other.clone(),
+                b: label.clone(),
+            });
+        }
+    }
+    Ok(())
+}

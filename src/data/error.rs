@@ -1,0 +1,196 @@
+//! What can be wrong with a data set, in a sentence that names the file and the mend.
+
+use super::{Part, PoolError};
+use std::path::PathBuf;
+
+/// Why a data set cannot be used as it is.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    /// Nothing is at the path.
+    #[error("{} does not exist: give a folder with one folder per class, or a CSV manifest", .0.display())]
+    NotFound(PathBuf),
+    /// The path is a file, but no manifest.
+    #[error(
+        "{} is neither a folder nor a .csv or .tsv manifest: give a folder with one folder per class, or a manifest with the columns path,label",
+        .0.display()
+    )]
+    NotADataset(PathBuf),
+    /// A file or folder cannot be read.
+    #[error("{} cannot be read ({reason}): check its permissions, or remove it", path.display())]
+    Unreadable {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+    /// A folder without class folders.
+    #[error(
+        "{} holds no class folders: put the audio files of each class into a folder of its own, named after the class{}",
+        path.display(),
+        if *loose > 0 { format!(" ({loose} audio files lie directly in it)") } else { String::new() }
+    )]
+    NoClasses {
+        /// The data set's folder.
+        path: PathBuf,
+        /// Audio files found beside the class folders.
+        loose: usize,
+    },
+    /// A manifest without rows.
+    #[error("{} has a header but no rows: add one line per file", .0.display())]
+    NoRows(PathBuf),
+    /// A class folder without audio files.
+    #[error(
+        "class folder {} holds no audio file: add some ({}), or remove the folder",
+        .0.display(),
+        super::AUDIO_EXTENSIONS.join(", ")
+    )]
+    EmptyClass(PathBuf),
+    /// Only one class.
+    #[error("{} has one class only, `{class}`: at least two are needed{hint}", path.display())]
+    OneClass {
+        /// The data set.
+        path: PathBuf,
+        /// The class.
+        class: String,
+        /// Another path that may have been meant, or nothing.
+        hint: String,
+    },
+    /// Two labels that people would read as one.
+    #[error(
+        "the labels `{a}` and `{b}` differ only by case or blanks: give them the same spelling, or clearly different ones"
+    )]
+    LabelsAlike {
+        /// One label.
+        a: String,
+        /// The other.
+        b: String,
+    },
+    /// The manifest is no readable CSV.
+    #[error("{}, line {line}: {reason}", path.display())]
+    Manifest {
+        /// The manifest.
+        path: PathBuf,
+        /// Its line, from 1.
+        line: u64,
+        /// What is wrong, and the mend.
+        reason: String,
+    },
+    /// The header lacks a column.
+    #[error(
+        "{} has no column named `{missing}` (found: {}): the first line must name the columns, at least path,label",
+        path.display(),
+        found.join(", ")
+    )]
+    MissingColumn {
+        /// The manifest.
+        path: PathBuf,
+        /// The column.
+        missing: &'static str,
+        /// The columns that are there.
+        found: Vec<String>,
+    },
+    /// Listed files that do not exist.
+    #[error(
+        "{count} of the {rows} files listed in {} do not exist, first {}: {}",
+        path.display(),
+        first.join(", "),
+        if *absolute {
+            "the paths are absolute and may come from another machine; make them relative to the manifest's folder"
+        } else {
+            "paths are relative to the manifest's folder; restore the files or remove the lines"
+        }
+    )]
+    MissingFiles {
+        /// The manifest.
+        path: PathBuf,
+        /// How many are missing.
+        count: usize,
+        /// Of how many rows.
+        rows: usize,
+        /// The first few, with their lines.
+        first: Vec<String>,
+        /// Whether the first missing path is absolute.
+        absolute: bool,
+    },
+    /// The same audio under two labels.
+    #[error("{} (class `{class_a}`) and {} (class `{class_b}`) have the same content: a file has one class, so remove one of them", a.display(), b.display())]
+    SameFileInTwoClasses {
+        /// One file.
+        a: PathBuf,
+        /// Its class.
+        class_a: String,
+        /// The other file.
+        b: PathBuf,
+        /// Its class.
+        class_b: String,
+    },
+    /// A group on both sides of a split that the manifest gives.
+    #[error(
+        "{} ({part_a}) and {} ({part_b}) belong together (group `{group}`, or the same content), but the manifest puts them into different splits: give both the same split",
+        a.display(),
+        b.display()
+    )]
+    GroupInTwoParts {
+        /// The group, or the first file's path where files are the same by content.
+        group: String,
+        /// One file.
+        a: PathBuf,
+        /// Its part.
+        part_a: Part,
+        /// The other file.
+        b: PathBuf,
+        /// Its part.
+        part_b: Part,
+    },
+    /// The manifest's split does not fit the protocol.
+    #[error("the split given in the manifest does not fit the protocol {protocol}: {reason}")]
+    SplitAgainstProtocol {
+        /// The protocol asked for.
+        protocol: super::Protocol,
+        /// What does not fit, and the mend.
+        reason: String,
+    },
+    /// Too few classes for novel-classes.
+    #[error(
+        "novel-classes puts different classes into training, validation and test, {way} or more in each: that asks for {} classes, and there are {classes}{linked}; {}",
+        3 * way,
+        if *suggested >= 2 { format!("use --way {suggested} or less, or --protocol seen-classes") } else { "use --protocol seen-classes".into() }
+    )]
+    TooFewClasses {
+        /// Classes in the data set.
+        classes: usize,
+        /// Ways asked for.
+        way: usize,
+        /// The largest number of ways that would do.
+        suggested: usize,
+        /// Said where groups tie classes together, else empty.
+        linked: String,
+    },
+    /// Too few files for seen-classes.
+    #[error(
+        "seen-classes puts files of every class into training, validation and test, {need} or more in each (shot {shot} + query {query}): class `{class}` has {files} files in {groups} groups and needs {}; use fewer --shot or --query, add files, or use --protocol novel-classes",
+        3 * need
+    )]
+    TooFewFilesToSplit {
+        /// The class.
+        class: String,
+        /// Its files.
+        files: usize,
+        /// Its groups; a file without a group is one by itself.
+        groups: usize,
+        /// Shots.
+        shot: usize,
+        /// Queries.
+        query: usize,
+        /// shot + query.
+        need: usize,
+    },
+    /// A part cannot give the episodes asked for.
+    #[error("{part}: {problem}")]
+    Part {
+        /// The part.
+        part: Part,
+        /// What is wrong with it.
+        problem: PoolError,
+    },
+}

@@ -1,0 +1,102 @@
+//! A folder of class folders.
+
+use super::{DataError, dataset::Listed};
+use std::{ffi::OsStr, path::Path};
+use walkdir::{DirEntry, WalkDir};
+
+/// The file name extensions that count as audio, in lower case.
+pub const AUDIO_EXTENSIONS: [&str; 17] = [
+    "wav", "flac", "mp3", "ogg", "oga", "opus", "m4a", "mp4", "aac", "alac", "aiff", "aif", "aifc",
+    "caf", "mkv", "mka", "webm",
+];
+
+/// Whether a path looks like an audio file: a known extension in any case, and not hidden (so not `._x.wav` either).
+pub fn is_audio(path: &Path) -> bool {
+    let extension = path
+        .extension()
+        .and_then(OsStr::to_str)
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    let hidden = path.file_name().is_none_or(is_hidden);
+    !hidden && AUDIO_EXTENSIONS.contains(&extension.as_str())
+}
+
+fn is_hidden(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".")
+}
+
+/// Lists the audio files below each class folder, and says in the warnings what was passed over.
+pub(super) fn list(root: &Path, warnings: &mut Vec<String>) -> Result<Vec<Listed>, DataError> {
+    let mut listed = Vec::new();
+    let mut loose = 0;
+    for class in entries(root, 1) {
+        let class = class?;
+        if class.file_type().is_file() {
+            loose += usize::from(is_audio(class.path()));
+        }
+        if !class.file_type().is_dir() {
+            continue;
+        }
+        let before = listed.len();
+        for file in entries(class.path(), usize::MAX) {
+            let file = file?;
+            if file.file_type().is_file() && is_audio(file.path()) {
+                listed.push(Listed {
+                    path: file.path().strip_prefix(root).unwrap_or(file.path()).into(),
+                    label: class.file_name().to_string_lossy().into_owned(),
+                    group: None,
+                    part: None,
+                });
+            }
+        }
+        if listed.len() == before {
+            return Err(DataError::EmptyClass(class.path().into()));
+        }
+    }
+    if listed.is_empty() {
+        return Err(DataError::NoClasses {
+            path: root.into(),
+            loose,
+        });
+    }
+    if loose > 0 {
+        warnings.push(format!(
+            "{loose} audio files lie directly in {}, in no class folder, and are not used: move them into one",
+            root.display()
+        ));
+    }
+    Ok(listed)
+}
+
+/// The path's only class folder, where that folder itself holds folders: `genres` in `gtzan/genres/blues`.
+pub(super) fn deeper(root: &Path, class: &str) -> String {
+    let inner = root.join(class);
+    let holds_folders = entries(&inner, 1)
+        .flatten()
+        .any(|entry| entry.file_type().is_dir());
+    if holds_folders {
+        format!(" (did you mean {}?)", inner.display())
+    } else {
+        String::new()
+    }
+}
+
+/// What lies below a folder, sorted by name, symbolic links followed, hidden things left out.
+fn entries(folder: &Path, depth: usize) -> impl Iterator<Item = Result<DirEntry, DataError>> {
+    let folder = folder.to_path_buf();
+    WalkDir::new(&folder)
+        .min_depth(1)
+        .max_depth(depth)
+        .follow_links(true)
+        .sort_by_file_name()
+        .into_iter()
+        .filter_entry(|entry| entry.depth() == 0 || !is_hidden(entry.file_name()))
+        .map(move |entry| {
+            entry.map_err(|error| DataError::Unreadable {
+                path: error.path().unwrap_or(&folder).into(),
+                reason: error
+                    .io_error()
+                    .map_or_else(|| error.to_string(), ToString::to_string),
+            })
+        })
+}

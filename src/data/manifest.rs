@@ -1,0 +1,181 @@
+//! A CSV manifest: columns path,label[,split][,group], in any order, others ignored.
+
+use super::{DataError, Part, dataset::Listed};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
+
+/// How many missing files an error names.
+const NAMED: usize = 5;
+
+/// Reads the manifest's rows; paths are relative to its folder and must exist.
+pub(super) fn list(manifest: &Path) -> Result<Vec<Listed>, DataError> {
+    let bytes = std::fs::read(manifest).map_err(|error| DataError::Unreadable {
+        path: manifest.into(),
+        reason: error.to_string(),
+    })?;
+    let text = bytes.as_slice();
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(delimiter(text))
+        .trim(csv::Trim::All)
+        .flexible(true)
+        .from_reader(text);
+    let wrong = |line: u64, reason: String| DataError::Manifest {
+        path: manifest.into(),
+        line,
+        reason,
+    };
+    let unparsable = |error: csv::Error| {
+        let line = error.position().map_or(1, csv::Position::line);
+        let reason = match error.kind() {
+            csv::ErrorKind::Utf8 { .. } => {
+                "the text is not UTF-8: save the manifest as UTF-8".into()
+            }
+            _ => format!("{error}: write it as plain CSV"),
+        };
+        wrong(line, reason)
+    };
+
+    let header: Vec<String> = reader
+        .headers()
+        .map_err(unparsable)?
+        .iter()
+        .map(str::to_lowercase)
+        .collect();
+    let column = |name: &str| header.iter().position(|found| found == name);
+    let required = |missing: &'static str| {
+        column(missing).ok_or_else(|| DataError::MissingColumn {
+            path: manifest.into(),
+            missing,
+            found: header.clone(),
+        })
+    };
+    let (path_column, label_column) = (required("path")?, required("label")?);
+    let (part_column, group_column) = (column("split"), column("group"));
+
+    let root = folder_of(manifest);
+    let mut listed: Vec<Listed> = Vec::new();
+    let mut missing = Vec::new();
+    let mut line_of: HashMap<PathBuf, u64> = HashMap::new();
+    let mut without_part = None;
+    for record in reader.records() {
+        let record = record.map_err(unparsable)?;
+        let line = record.position().map_or(0, csv::Position::line);
+        if record.iter().all(str::is_empty) {
+            continue;
+        }
+        if record
+            .iter()
+            .skip(header.len())
+            .any(|extra| !extra.is_empty())
+        {
+            return Err(wrong(
+                line,
+                format!(
+                    "{} fields where the header has {}: put a path or label that holds a comma into double quotes",
+                    record.len(),
+                    header.len()
+                ),
+            ));
+        }
+        let field = |column: Option<usize>| {
+            column
+                .and_then(|i| record.get(i))
+                .filter(|text| !text.is_empty())
+        };
+        let filled = |column: usize, name: &str| {
+            field(Some(column)).ok_or_else(|| {
+                wrong(
+                    line,
+                    format!("the {name} is empty: fill it in or remove the line"),
+                )
+            })
+        };
+        let label = filled(label_column, "label")?.to_owned();
+        let written = filled(path_column, "path")?;
+        let path = existing(&root, written);
+        if let Some(first) = line_of.insert(path.clone(), line) {
+            return Err(wrong(
+                line,
+                format!("{written} is already listed in line {first}: remove one of the lines"),
+            ));
+        }
+        let part = field(part_column)
+            .map(|word| Part::parse(word).map_err(|reason| wrong(line, reason)))
+            .transpose()?;
+        if part.is_none() && without_part.is_none() {
+            without_part = Some(line);
+        }
+        if !root.join(&path).is_file() {
+            missing.push((path.clone(), line));
+        }
+        listed.push(Listed {
+            path,
+            label,
+            group: field(group_column).map(str::to_owned),
+            part,
+        });
+    }
+
+    if listed.is_empty() {
+        return Err(DataError::NoRows(manifest.into()));
+    }
+    if let Some((first, _)) = missing.first() {
+        return Err(DataError::MissingFiles {
+            path: manifest.into(),
+            count: missing.len(),
+            rows: listed.len(),
+            first: missing
+                .iter()
+                .take(NAMED)
+                .map(|(path, line)| format!("{} (line {line})", path.display()))
+                .collect(),
+            absolute: first.is_absolute() || looks_like_windows_root(first),
+        });
+    }
+    if let (Some(line), true) = (without_part, listed.iter().any(|file| file.part.is_some())) {
+        return Err(wrong(
+            line,
+            "no split, though other lines have one: fill in every line, or empty the column to split by seed".into(),
+        ));
+    }
+    Ok(listed)
+}
+
+/// The folder that a manifest's paths are relative to.
+pub(super) fn folder_of(manifest: &Path) -> PathBuf {
+    match manifest.parent() {
+        Some(folder) if folder != Path::new("") => folder.into(),
+        _ => ".".into(),
+    }
+}
+
+/// The separator among comma, semicolon (spreadsheets in many countries) and tab that the first line has most of.
+fn delimiter(text: &[u8]) -> u8 {
+    let first = text
+        .split(|&byte| byte == b'\n')
+        .find(|line| !line.trim_ascii().is_empty())
+        .unwrap_or_default();
+    let count = |separator: u8| first.iter().filter(|&&byte| byte == separator).count();
+    // The last of equals wins, so that the comma comes last.
+    [b'\t', b';', b',']
+        .into_iter()
+        .max_by_key(|&separator| count(separator))
+        .unwrap_or(b',')
+}
+
+/// The path as written, or with `\` read as `/` where only that exists (a manifest written on Windows).
+fn existing(root: &Path, written: &str) -> PathBuf {
+    let turned = written.replace('\\', "/");
+    if !root.join(written).exists() && root.join(&turned).exists() {
+        turned.into()
+    } else {
+        written.into()
+    }
+}
+
+fn looks_like_windows_root(path: &Path) -> bool {
+    let text = path.as_os_str().as_encoded_bytes();
+    text.first().is_some_and(u8::is_ascii_alphabetic) && text.get(1) == Some(&b':')
+}

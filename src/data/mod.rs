@@ -1,0 +1,21 @@
+//! Data sets of labelled audio files, and how they are split. Nothing here decodes audio.
+//!
+//! [`Dataset::open`] reads a folder of class folders or a CSV manifest; [`Split::create`] divides its files into
+//! training, validation and test under one of two protocols; [`Pool`] is what episodes are drawn from.
+
+mod dataset;
+mod error;
+mod folder;
+mod hash;
+mod manifest;
+mod pool;
+mod protocol;
+mod split;
+
+pub use dataset::{Dataset, Item, ShortClass};
+pub use error::DataError;
+pub use folder::{AUDIO_EXTENSIONS, is_audio};
+pub use hash::hash_file;
+pub use pool::{Pool, PoolError};
+pub use protocol::Protocol;
+pub use split::{Part, Split, SplitEntry, SplitMatch};

@@ -1,0 +1,219 @@
+//! Which files train, which choose between models, and which are kept for the test.
+
+use super::{
+    DataError, Dataset, PoolError, Protocol,
+    protocol::{check_given, novel_classes, seen_classes, too_few_files},
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    path::PathBuf,
+};
+
+/// A part of a split.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Part {
+    /// Files to learn from.
+    Train,
+    /// Files to choose between models by.
+    Validation,
+    /// Files that only the final figure sees.
+    Test,
+}
+
+impl Part {
+    /// All parts.
+    pub const ALL: [Self; 3] = [Self::Train, Self::Validation, Self::Test];
+
+    /// Reads a word of a manifest, or says which words there are.
+    pub(super) fn parse(word: &str) -> Result<Self, String> {
+        match word.to_lowercase().as_str() {
+            "train" | "training" => Ok(Self::Train),
+            "validation" | "valid" | "val" | "dev" => Ok(Self::Validation),
+            "test" | "testing" => Ok(Self::Test),
+            _ => Err(format!(
+                "unknown split `{word}`: write train, validation or test"
+            )),
+        }
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Train => "train",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        })
+    }
+}
+
+/// A file and its part, as stored with a model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SplitEntry {
+    /// Its path in the data set that was split.
+    pub path: PathBuf,
+    /// BLAKE3 of its bytes, in hexadecimal.
+    pub hash: String,
+    /// Its label.
+    pub label: String,
+    /// Its part.
+    pub part: Part,
+}
+
+/// A split, to be stored and applied to the same files again, wherever they lie by then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Split {
+    /// What it follows.
+    pub protocol: Protocol,
+    /// The seed it was drawn by; none where the manifest gave it.
+    pub seed: Option<u64>,
+    /// Every file.
+    pub files: Vec<SplitEntry>,
+}
+
+/// A split found again in a data set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SplitMatch {
+    /// The part of each item of the data set; none for a file that the split does not know.
+    pub part: Vec<Option<Part>>,
+    /// Items that the split does not know. They are in no part.
+    pub new: Vec<usize>,
+    /// Items whose path is known but whose content has changed. They keep the part of the path.
+    pub changed: Vec<usize>,
+    /// Items that now have another label. They keep their part.
+    pub relabelled: Vec<usize>,
+    /// Files of the split that are not in the data set, by neither content nor path.
+    pub missing: Vec<PathBuf>,
+}
+
+impl SplitMatch {
+    /// The items of a part.
+    pub fn indices(&self, part: Part) -> Vec<usize> {
+        self.part
+            .iter()
+            .enumerate()
+            .filter(|(_, found)| **found == Some(part))
+            .map(|(index, _)| index)
+            .collect()
+    }
+
+    /// Whether the data set is the one that was split, file by file.
+    pub fn is_exact(&self) -> bool {
+        self.new.is_empty()
+            && self.changed.is_empty()
+            && self.relabelled.is_empty()
+            && self.missing.is_empty()
+    }
+}
+
+impl Split {
+    /// Splits a data set so that every part can give `way`-way episodes of `shot` support and `query` query files a
+    /// class. Where the manifest gives a split it is used as it is, after a check against the protocol (it may leave
+    /// out validation); else about a half of the classes (or files) train and a quarter each validate and test, drawn
+    /// by the seed. Groups are never divided.
+    pub fn create(
+        dataset: &Dataset,
+        protocol: Protocol,
+        way: usize,
+        shot: usize,
+        query: usize,
+        seed: u64,
+    ) -> Result<Self, DataError> {
+        let given = dataset.items.iter().any(|item| item.part.is_some());
+        let parts: Vec<Option<Part>> = if given {
+            dataset.items.iter().map(|item| item.part).collect()
+        } else {
+            let pool = dataset.pool_of_all();
+            let drawn = match protocol {
+                Protocol::NovelClasses => novel_classes(dataset, &pool, way, seed)?,
+                Protocol::SeenClasses => seen_classes(dataset, &pool, shot, query, seed)?,
+            };
+            drawn.into_iter().map(Some).collect()
+        };
+        if given {
+            check_given(dataset, protocol, &parts)?;
+        }
+        let entries = dataset.items.iter().zip(&parts).filter_map(|(item, part)| {
+            Some(SplitEntry {
+                path: item.path.clone(),
+                hash: item.hash.clone(),
+                label: dataset.classes.get(item.class)?.clone(),
+                part: (*part)?,
+            })
+        });
+        let split = Self {
+            protocol,
+            seed: (!given).then_some(seed),
+            files: entries.collect(),
+        };
+        let found = split.apply(dataset);
+        for part in Part::ALL {
+            let pool = dataset.pool(&found.indices(part));
+            if given && part == Part::Validation && pool.classes.is_empty() {
+                continue;
+            }
+            pool.check(way, shot, query)
+                .map_err(|problem| match (protocol, problem) {
+                    (Protocol::SeenClasses, PoolError::TooFewFiles { class, .. }) => {
+                        too_few_files(dataset, &class, shot, query)
+                    }
+                    (_, problem) => DataError::Part { part, problem },
+                })?;
+        }
+        Ok(split)
+    }
+
+    /// Finds the split's files in a data set: by content first, for files may have moved, then by path.
+    pub fn apply(&self, dataset: &Dataset) -> SplitMatch {
+        let mut by_hash: HashMap<&str, Vec<&SplitEntry>> = HashMap::new();
+        let mut by_path: HashMap<&PathBuf, &SplitEntry> = HashMap::new();
+        for entry in &self.files {
+            by_hash.entry(&entry.hash).or_default().push(entry);
+            by_path.insert(&entry.path, entry);
+        }
+        let mut found = SplitMatch {
+            part: Vec::new(),
+            new: vec![],
+            changed: vec![],
+            relabelled: vec![],
+            missing: vec![],
+        };
+        let mut seen: HashSet<&PathBuf> = HashSet::new();
+        let mut seen_hash: HashSet<&str> = HashSet::new();
+        for (index, item) in dataset.items.iter().enumerate() {
+            let same_path = by_path.get(&item.path).copied();
+            // Of several copies the one at the same path, where there is one; all copies are in the same part.
+            let same_content = by_hash.get(item.hash.as_str()).and_then(|copies| {
+                copies
+                    .iter()
+                    .copied()
+                    .find(|entry| entry.path == item.path)
+                    .or_else(|| copies.first().copied())
+            });
+            let entry = same_content.or(same_path);
+            found.part.push(entry.map(|entry| entry.part));
+            let Some(entry) = entry else {
+                found.new.push(index);
+                continue;
+            };
+            if same_content.is_none() {
+                found.changed.push(index);
+            }
+            if dataset.classes.get(item.class) != Some(&entry.label) {
+                found.relabelled.push(index);
+            }
+            seen.insert(&entry.path);
+            seen_hash.insert(&item.hash);
+        }
+        found.missing = self
+            .files
+            .iter()
+            .filter(|entry| !seen.contains(&entry.path) && !seen_hash.contains(entry.hash.as_str()))
+            .map(|entry| entry.path.clone())
+            .collect();
+        found
+    }
+}

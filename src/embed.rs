@@ -1,0 +1,238 @@
+//! Embeddings of segments and files.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use rayon::prelude::*;
+
+use crate::audio::AudioInfo;
+use crate::features::{FeatureError, FrontEnd, Segment, SegmentShape};
+use crate::gpu::{AdapterClass, BufferRole, Gpu, GpuError, Plan, Program, Tensor};
+use crate::model::Network;
+
+/// Segments that wait between decoding and the GPU.
+const QUEUE: usize = 256;
+
+/// A network ready to embed clips, a batch at a time.
+#[derive(Debug)]
+pub struct Embedder {
+    program: Program,
+    parameters: Tensor,
+    clips: Tensor,
+    embedding: Tensor,
+    clip_len: usize,
+    width: usize,
+}
+
+impl Embedder {
+    /// Compiles a network for inference with these parameters (flat layout).
+    ///
+    /// # Errors
+    /// [`GpuError`].
+    pub fn new(gpu: &Gpu, network: &Network, parameters: &[f32]) -> Result<Self, GpuError> {
+        let batch = match gpu.class() {
+            AdapterClass::Software => 16,
+            AdapterClass::Hardware => 128,
+        };
+        let [bands, frames] = network.input;
+        let mut plan = Plan::new(gpu.class());
+        let flat = plan.tensor("parameters", [1, 1, 1, network.flat_len()], BufferRole::State);
+        let clips = plan.tensor("clips", [batch, 1, bands, frames], BufferRole::Input);
+        let embedding = network.forward(&mut plan, flat, clips, None).embedding;
+        let program = Program::new(gpu, plan, &[])?;
+        let embedder = Self {
+            program,
+            parameters: flat,
+            clips,
+            embedding,
+            clip_len: bands * frames,
+            width: network.width(),
+        };
+        embedder.set_parameters(parameters);
+        Ok(embedder)
+    }
+
+    /// Changes the parameters.
+    pub fn set_parameters(&self, parameters: &[f32]) {
+        self.program.write(self.parameters, parameters);
+    }
+
+    /// Length of an embedding.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Device memory in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.program.plan().bytes()
+    }
+
+    /// Embeds clips, band-major `[bands][frames]` each; any number of them.
+    ///
+    /// # Errors
+    /// A fault of the device.
+    pub fn embed(&self, clips: &[Vec<f32>]) -> Result<Vec<Vec<f32>>, GpuError> {
+        let mut embeddings = Vec::with_capacity(clips.len());
+        for batch in clips.chunks(self.clips.shape[0]) {
+            for (k, clip) in batch.iter().enumerate() {
+                self.program.write_at(self.clips, k * self.clip_len, clip);
+            }
+            self.program.run()?;
+            let all: Vec<f32> = self.program.read(self.embedding)?;
+            embeddings.extend(all.chunks(self.width).take(batch.len()).map(<[f32]>::to_vec));
+        }
+        Ok(embeddings)
+    }
+}
+
+/// The mean of embeddings: a file's embedding from those of its segments.
+pub fn mean_embedding(segments: &[Vec<f32>]) -> Vec<f32> {
+    let mut mean = vec![0.0; segments.first().map_or(0, Vec::len)];
+    for segment in segments {
+        for (m, v) in mean.iter_mut().zip(segment) {
+            *m += v / segments.len() as f32;
+        }
+    }
+    mean
+}
+
+/// One embedded segment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SegmentEmbedding {
+    /// Its start within the file, in seconds.
+    pub start_s: f64,
+    /// Its end, or the end of the file if that comes first, in seconds.
+    pub end_s: f64,
+    /// The embedding.
+    pub embedding: Vec<f32>,
+}
+
+/// A file's embeddings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FileEmbedding {
+    /// What was decoded.
+    pub info: AudioInfo,
+    /// Its segments, in order.
+    pub segments: Vec<SegmentEmbedding>,
+}
+
+impl FileEmbedding {
+    /// The mean over the segments.
+    pub fn mean(&self) -> Vec<f32> {
+        let segments: Vec<_> = self.segments.iter().map(|s| s.embedding.clone()).collect();
+        mean_embedding(&segments)
+    }
+}
+
+enum Message {
+    Segment(usize, Segment),
+    End(usize, Box<Result<AudioInfo, FeatureError>>),
+}
+
+/// Embeds files: all cores decode while the device embeds. `on_file` is called for each file in the
+/// order given, as soon as it and all before it are done; a file that fails costs only itself.
+///
+/// # Errors
+/// A fault of the device ends everything.
+pub fn embed_files(
+    front_end: &FrontEnd,
+    embedder: &Embedder,
+    segment: SegmentShape,
+    paths: &[PathBuf],
+    mut on_file: impl FnMut(usize, Result<FileEmbedding, FeatureError>),
+) -> Result<(), GpuError> {
+    let (sender, receiver) = sync_channel(QUEUE);
+    std::thread::scope(|scope| {
+        scope.spawn(move || decode_all(front_end, segment, paths, &sender));
+        Collector::new(front_end, embedder, segment, paths.len()).run(&receiver, &mut on_file)
+    })
+}
+
+fn decode_all(front_end: &FrontEnd, shape: SegmentShape, paths: &[PathBuf], sender: &SyncSender<Message>) {
+    let decode = |(index, path): (usize, &PathBuf)| {
+        let sink = &mut |segment| drop(sender.send(Message::Segment(index, segment)));
+        let result = front_end.segments(Path::new(path), shape, sink);
+        // Sending fails only when the collector has given up; then nobody needs the rest.
+        sender.send(Message::End(index, Box::new(result))).ok()
+    };
+    // In order of the list, so that results leave early and little waits.
+    let _ = paths.par_iter().enumerate().with_max_len(1).map(decode).while_some().count();
+}
+
+/// Gathers segments into batches and hands files out in order.
+struct Collector<'a> {
+    front_end: &'a FrontEnd,
+    embedder: &'a Embedder,
+    shape: SegmentShape,
+    waiting: Vec<(usize, Segment)>,
+    segments: Vec<Vec<SegmentEmbedding>>,
+    results: Vec<Option<Result<AudioInfo, FeatureError>>>,
+    done: usize,
+}
+
+impl<'a> Collector<'a> {
+    fn new(front_end: &'a FrontEnd, embedder: &'a Embedder, shape: SegmentShape, count: usize) -> Self {
+        Self {
+            front_end,
+            embedder,
+            shape,
+            waiting: Vec::new(),
+            segments: vec![Vec::new(); count],
+            results: (0..count).map(|_| None).collect(),
+            done: 0,
+        }
+    }
+
+    fn run(
+        mut self,
+        receiver: &Receiver<Message>,
+        on_file: &mut dyn FnMut(usize, Result<FileEmbedding, FeatureError>),
+    ) -> Result<(), GpuError> {
+        let batch = self.embedder.clips.shape[0];
+        loop {
+            // Embed a part of a batch rather than let the device idle.
+            let message = match receiver.try_recv() {
+                Ok(message) => message,
+                Err(_) => {
+                    self.embed()?;
+                    self.hand_out(on_file);
+                    match receiver.recv() {
+                        Ok(message) => message,
+                        Err(_) => return Ok(()),
+                    }
+                }
+            };
+            match message {
+                Message::Segment(index, segment) => self.waiting.push((index, segment)),
+                Message::End(index, result) => self.results[index] = Some(*result),
+            }
+            if self.waiting.len() >= batch {
+                self.embed()?;
+                self.hand_out(on_file);
+            }
+        }
+    }
+
+    fn embed(&mut self) -> Result<(), GpuError> {
+        let (places, clips): (Vec<_>, Vec<_>) =
+            self.waiting.drain(..).map(|(index, s)| ((index, s.first, s.present), s.values)).unzip();
+        let preset = self.front_end.preset();
+        for ((index, first, present), embedding) in places.into_iter().zip(self.embedder.embed(&clips)?) {
+            self.segments[index].push(SegmentEmbedding {
+                start_s: SegmentShape::seconds(preset, first),
+                end_s: SegmentShape::seconds(preset, first + present.min(self.shape.frames)),
+                embedding,
+            });
+        }
+        Ok(())
+    }
+
+    /// Called with nothing waiting: every finished file has all its embeddings.
+    fn hand_out(&mut self, on_file: &mut dyn FnMut(usize, Result<FileEmbedding, FeatureError>)) {
+        while let Some(result) = self.results.get_mut(self.done).and_then(Option::take) {
+            let segments = std::mem::take(&mut self.segments[self.done]);
+            on_file(self.done, result.map(|info| FileEmbedding { info, segments }));
+            self.done += 1;
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! From an audio file to what a network sees: compressed mel frames, cut into segments.
+
+mod front_end;
+mod segment;
+mod store;
+
+pub use front_end::{FeatureError, Features, FrontEnd};
+pub use segment::{Segment, SegmentShape, Segmenter, cut_segments};
+pub use store::FeatureStore;
+
+/// Files to decode at a time where their features are held in memory together.
+pub const FILES_AT_ONCE: usize = 32;

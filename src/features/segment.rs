@@ -1,0 +1,172 @@
+//! Segments of a fixed length out of a stream of frames.
+
+use serde::{Deserialize, Serialize};
+
+use crate::mel::{Preset, transpose};
+
+/// Length of a segment and the way from one to the next, in frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SegmentShape {
+    /// Frames of a segment.
+    pub frames: usize,
+    /// Frames from the start of one segment to the start of the next.
+    pub hop: usize,
+}
+
+impl SegmentShape {
+    /// Segments of about `seconds` every `hop_seconds`: lengths are rounded down to a multiple of 8
+    /// frames where they are that long, so that strided convolutions divide them evenly.
+    pub fn from_seconds(preset: &Preset, seconds: f64, hop_seconds: f64) -> Self {
+        let frames = |seconds: f64| {
+            let exact = seconds * f64::from(preset.sample_rate) / preset.hop_length as f64;
+            let whole = exact.clamp(1.0, 1e6) as usize;
+            if whole < 8 { whole } else { whole / 8 * 8 }
+        };
+        Self { frames: frames(seconds), hop: frames(hop_seconds) }
+    }
+
+    /// Time of a frame in seconds.
+    pub fn seconds(preset: &Preset, frame: usize) -> f64 {
+        (frame * preset.hop_length) as f64 / f64::from(preset.sample_rate)
+    }
+}
+
+/// One segment of a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Segment {
+    /// Its first frame within the file.
+    pub first: usize,
+    /// How many of its frames the file has; the rest is silence.
+    pub present: usize,
+    /// Its values, band-major `[bands][frames]`.
+    pub values: Vec<f32>,
+}
+
+/// Cuts segments from frames that arrive in pieces, in the memory of one segment.
+///
+/// A rest of at least half a segment gives a last segment that ends with the file; a file shorter
+/// than a segment gives one that is filled up with silence.
+#[derive(Debug)]
+pub struct Segmenter {
+    shape: SegmentShape,
+    bands: usize,
+    /// Frames from `first` on, frame-major.
+    buffer: Vec<f32>,
+    /// Frame number of the buffer's first frame.
+    first: usize,
+    /// Where the next segment starts.
+    next: usize,
+}
+
+impl Segmenter {
+    /// A segmenter for frames of `bands` values.
+    pub fn new(shape: SegmentShape, bands: usize) -> Self {
+        Self { shape, bands, buffer: Vec::new(), first: 0, next: 0 }
+    }
+
+    /// Takes more frames, frame-major, and gives the segments that they complete.
+    pub fn push(&mut self, frames: &[f32]) -> Vec<Segment> {
+        self.buffer.extend_from_slice(frames);
+        let mut segments = Vec::new();
+        while self.next + self.shape.frames <= self.end() {
+            segments.push(self.cut(self.next));
+            self.next += self.shape.hop.max(1);
+        }
+        // Keep a segment's length for the last one, which may end with the file.
+        let keep_from = self.end().saturating_sub(self.shape.frames).min(self.next);
+        self.buffer.drain(..(keep_from.saturating_sub(self.first)) * self.bands);
+        self.first = self.first.max(keep_from);
+        segments
+    }
+
+    /// Ends the file and gives the segment that remains, if any.
+    pub fn finish(self) -> Option<Segment> {
+        let end = self.end();
+        if end == 0 {
+            return None;
+        }
+        if self.next == 0 {
+            let mut rows = self.buffer.clone();
+            rows.resize(self.shape.frames * self.bands, 0.0);
+            return Some(Segment { first: 0, present: end, values: transpose(&rows, self.bands) });
+        }
+        let covered = self.next - self.shape.hop.max(1) + self.shape.frames;
+        let rest = end.saturating_sub(covered);
+        (2 * rest >= self.shape.frames).then(|| self.cut(end - self.shape.frames))
+    }
+
+    fn end(&self) -> usize {
+        self.first + self.buffer.len() / self.bands
+    }
+
+    fn cut(&self, first: usize) -> Segment {
+        let at = (first - self.first) * self.bands;
+        let rows = &self.buffer[at..at + self.shape.frames * self.bands];
+        Segment { first, present: self.shape.frames, values: transpose(rows, self.bands) }
+    }
+}
+
+/// The segments of a whole file, from its frames band-major `[bands][frames]`.
+pub fn cut_segments(shape: SegmentShape, bands: usize, values: &[f32]) -> Vec<Segment> {
+    let mut segmenter = Segmenter::new(shape, bands);
+    let mut segments = segmenter.push(&transpose(values, values.len() / bands));
+    segments.extend(segmenter.finish());
+    segments
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Starts of the segments of a file of `length` frames that arrives in pieces of `piece`; each
+    /// segment is checked to hold its own frames.
+    fn starts(shape: SegmentShape, length: usize, piece: usize) -> Vec<usize> {
+        let frames: Vec<f32> = (0..length).flat_map(|f| [f as f32, -(f as f32)]).collect();
+        let mut segmenter = Segmenter::new(shape, 2);
+        let mut segments = Vec::new();
+        for part in frames.chunks(piece * 2) {
+            segments.extend(segmenter.push(part));
+            assert!(segmenter.buffer.len() <= 2 * (shape.frames.max(shape.hop) + piece));
+        }
+        segments.extend(segmenter.finish());
+        for segment in &segments {
+            for k in 0..shape.frames {
+                let want = if k < segment.present { (segment.first + k) as f32 } else { 0.0 };
+                assert_eq!(segment.values[k], want);
+                assert_eq!(segment.values[shape.frames + k], -want);
+            }
+        }
+        segments.iter().map(|s| s.first).collect()
+    }
+
+    #[test]
+    fn segments_do_not_depend_on_how_the_frames_arrive() {
+        for piece in [1, 3, 7, 100] {
+            let shape = SegmentShape { frames: 8, hop: 4 };
+            assert_eq!(starts(shape, 24, piece), [0, 4, 8, 12, 16]);
+            assert_eq!(starts(SegmentShape { frames: 4, hop: 10 }, 25, piece), [0, 10, 20]);
+        }
+    }
+
+    #[test]
+    fn a_rest_of_half_a_segment_gives_a_last_one_and_a_smaller_rest_none() {
+        let shape = SegmentShape { frames: 8, hop: 8 };
+        assert_eq!(starts(shape, 20, 5), [0, 8, 12]);
+        assert_eq!(starts(shape, 19, 5), [0, 8]);
+    }
+
+    #[test]
+    fn a_short_file_is_filled_up_with_silence_and_an_empty_one_has_none() {
+        let shape = SegmentShape { frames: 8, hop: 8 };
+        assert_eq!(starts(shape, 3, 2), [0]);
+        assert!(starts(shape, 0, 1).is_empty());
+    }
+
+    #[test]
+    fn lengths_in_seconds_become_multiples_of_eight_frames() {
+        let preset = Preset::gamaka();
+        assert_eq!(SegmentShape::from_seconds(&preset, 3.0, 1.5), SegmentShape { frames: 128, hop: 64 });
+        assert_eq!(SegmentShape::from_seconds(&preset, 0.0, 0.1), SegmentShape { frames: 1, hop: 4 });
+    }
+}

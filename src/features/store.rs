@@ -1,0 +1,75 @@
+//! Features of a data set, kept in a temporary file: memory does not grow with the data set.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::sync::{Mutex, PoisonError};
+
+/// Mel frames of many files. The operating system keeps what is used often in memory, and removes
+/// the file with the process.
+#[derive(Debug)]
+pub struct FeatureStore {
+    bands: usize,
+    file: Mutex<File>,
+    /// First byte and number of frames of each stored file.
+    entries: Vec<Option<(u64, usize)>>,
+    end: u64,
+}
+
+impl FeatureStore {
+    /// A store for `count` files of `bands` mel bands.
+    ///
+    /// # Errors
+    /// If no temporary file can be made.
+    pub fn new(count: usize, bands: usize) -> io::Result<Self> {
+        Ok(Self { bands, file: Mutex::new(tempfile::tempfile()?), entries: vec![None; count], end: 0 })
+    }
+
+    /// Keeps the frames of file `index`, band-major.
+    ///
+    /// # Errors
+    /// If the temporary folder is full.
+    pub fn put(&mut self, index: usize, values: &[f32]) -> io::Result<()> {
+        let file = self.file.get_mut().unwrap_or_else(PoisonError::into_inner);
+        file.seek(SeekFrom::Start(self.end))?;
+        file.write_all(bytemuck::cast_slice(values))?;
+        self.entries[index] = Some((self.end, values.len() / self.bands));
+        self.end += size_of_val(values) as u64;
+        Ok(())
+    }
+
+    /// Number of frames of file `index`; none if it was never stored.
+    pub fn frames(&self, index: usize) -> Option<usize> {
+        self.entries.get(index).copied().flatten().map(|(_, frames)| frames)
+    }
+
+    /// The frames of file `index`, band-major.
+    ///
+    /// # Errors
+    /// If the temporary file cannot be read, or the file was never stored.
+    pub fn get(&self, index: usize) -> io::Result<Vec<f32>> {
+        let Some((first, frames)) = self.entries.get(index).copied().flatten() else {
+            return Err(io::Error::other(format!("file {index} has no features")));
+        };
+        let mut values = vec![0f32; frames * self.bands];
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.seek(SeekFrom::Start(first))?;
+        file.read_exact(bytemuck::cast_slice_mut(&mut values))?;
+        Ok(values)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_come_back_as_they_were_put() {
+        let mut store = FeatureStore::new(3, 2).unwrap();
+        store.put(2, &[1.0, 2.0, 3.0, 4.0]).unwrap();
+        store.put(0, &[5.0, 6.0]).unwrap();
+        assert_eq!(store.get(2).unwrap(), [1.0, 2.0, 3.0, 4.0]);
+        assert_eq!(store.get(0).unwrap(), [5.0, 6.0]);
+        assert_eq!((store.frames(2), store.frames(1)), (Some(2), None));
+        assert!(store.get(1).is_err());
+    }
+}

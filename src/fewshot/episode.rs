@@ -1,0 +1,188 @@
+//! Drawing episodes, each a pure function of the seed and its number.
+
+use crate::data::{Pool, PoolError};
+use crate::random::Stream;
+use serde::{Deserialize, Serialize};
+
+/// How often a draw that groups have led into a dead end is tried anew.
+const TRIES: usize = 200;
+
+/// An N-way K-shot task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Episode {
+    /// The classes, indices into the pool's, in random order.
+    pub classes: Vec<usize>,
+    /// For each of them, in the same order, the files to learn from.
+    pub support: Vec<Vec<usize>>,
+    /// And the files to be classified.
+    pub query: Vec<Vec<usize>>,
+}
+
+/// Why an episode cannot be drawn.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum EpisodeError {
+    /// The files are too few.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
+    /// Each class has enough files, but groups that span classes leave no way to part them.
+    #[error(
+        "no {way}-way episode with {shot} support and {query} query files a class was found in {TRIES} tries, because groups span classes and no group may stand on both sides: use fewer --shot, --query or --way, or correct the groups"
+    )]
+    GroupsSpanClasses {
+        /// Ways asked for.
+        way: usize,
+        /// Shots asked for.
+        shot: usize,
+        /// Queries asked for.
+        query: usize,
+    },
+}
+
+/// Draws episodes from a pool.
+///
+/// The rule: classes uniformly; of each class the files in random order, a file becoming support, and its group with
+/// it, unless that would leave a class of the episode with too few files outside the support's groups; queries
+/// uniformly among the files whose group has no file in any support. Without groups this is plain sampling without
+/// replacement. Groups larger than one file make the support neither more concentrated nor more spread than chance
+/// does, except as far as room for the queries asks for it, and a large group is as likely on either side as its files.
+#[derive(Debug, Clone)]
+pub struct EpisodeSampler {
+    pool: Pool,
+    way: usize,
+    shot: usize,
+    query: usize,
+    /// For each group, the classes it has files in, with their number.
+    spans: Vec<Vec<(usize, usize)>>,
+}
+
+/// The two sides of one class of an episode.
+pub(super) struct Sides {
+    /// `shot` files.
+    pub support: Vec<usize>,
+    /// All files that may be queries.
+    pub candidates: Vec<usize>,
+}
+
+impl EpisodeSampler {
+    /// A sampler, or the class that is too small.
+    pub fn new(pool: Pool, way: usize, shot: usize, query: usize) -> Result<Self, EpisodeError> {
+        pool.check(way, shot, query)?;
+        let groups = pool.group_of.iter().max().map_or(0, |&group| group + 1);
+        let mut spans = vec![Vec::new(); groups];
+        for class in 0..pool.files.len() {
+            for (group, size) in pool.group_sizes(class) {
+                spans[group].push((class, size));
+            }
+        }
+        let sampler = Self {
+            pool,
+            way,
+            shot,
+            query,
+            spans,
+        };
+        // Finds at once what only groups that span classes can cause.
+        sampler.sample(0, 0)?;
+        Ok(sampler)
+    }
+
+    /// The pool that it draws from.
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// For each group, the classes it has files in, with their number.
+    pub(super) fn spans(&self) -> &[Vec<(usize, usize)>] {
+        &self.spans
+    }
+
+    /// Classes, support files a class and query files a class of each episode.
+    pub fn shape(&self) -> (usize, usize, usize) {
+        (self.way, self.shot, self.query)
+    }
+
+    /// Episode number `index` under `seed`: the same whenever and wherever it is drawn.
+    pub fn sample(&self, seed: u64, index: u64) -> Result<Episode, EpisodeError> {
+        let mut stream = Stream::new(seed, "episode", index);
+        for _ in 0..TRIES {
+            let mut classes: Vec<usize> = (0..self.pool.files.len()).collect();
+            stream.partial_shuffle(&mut classes, self.way);
+            classes.truncate(self.way);
+            let mut files: Vec<Vec<usize>> = classes
+                .iter()
+                .map(|&class| self.pool.files[class].clone())
+                .collect();
+            files.iter_mut().for_each(|files| stream.shuffle(files));
+            let Some(sides) = self.part(&classes, &files, self.shot, self.query) else {
+                continue;
+            };
+            let (mut support, mut query) = (Vec::new(), Vec::new());
+            for mut side in sides {
+                stream.partial_shuffle(&mut side.candidates, self.query);
+                side.candidates.truncate(self.query);
+                support.push(side.support);
+                query.push(side.candidates);
+            }
+            return Ok(Episode {
+                classes,
+                support,
+                query,
+            });
+        }
+        Err(EpisodeError::GroupsSpanClasses {
+            way: self.way,
+            shot: self.shot,
+            query: self.query,
+        })
+    }
+
+    /// Parts the files of some classes into `shot` of support and at least `query` that may be queries, taking
+    /// `files` (one list per class) in their order; none where the order leads into a dead end. A group has to lie in
+    /// `files` wholly or not at all.
+    pub(super) fn part(
+        &self,
+        classes: &[usize],
+        files: &[Vec<usize>],
+        shot: usize,
+        query: usize,
+    ) -> Option<Vec<Sides>> {
+        let mut in_support = vec![false; self.spans.len()];
+        let mut outside: Vec<usize> = files.iter().map(Vec::len).collect();
+        let mut supports = Vec::with_capacity(files.len());
+        for files in files {
+            let mut support = Vec::with_capacity(shot);
+            for &file in files {
+                if support.len() == shot {
+                    break;
+                }
+                let group = self.pool.group_of[file];
+                if !in_support[group] {
+                    let taken = || {
+                        self.spans[group].iter().filter_map(|&(class, size)| {
+                            Some((classes.iter().position(|&chosen| chosen == class)?, size))
+                        })
+                    };
+                    if taken().any(|(slot, size)| outside[slot] < size + query) {
+                        continue;
+                    }
+                    taken().for_each(|(slot, size)| outside[slot] -= size);
+                    in_support[group] = true;
+                }
+                support.push(file);
+            }
+            if support.len() < shot {
+                return None;
+            }
+            supports.push(support);
+        }
+        let open = |file: &&usize| !in_support[self.pool.group_of[**file]];
+        let sides = supports
+            .into_iter()
+            .zip(files)
+            .map(|(support, files)| Sides {
+                support,
+                candidates: files.iter().filter(open).copied().collect(),
+            });
+        Some(sides.collect())
+    }
+}

@@ -1,0 +1,97 @@
+use std::sync::{Mutex, PoisonError};
+
+use super::{MelError, Preset, filter_bank};
+use crate::gpu::{BufferRole, Gpu, Plan, Program, Tensor};
+use crate::ops;
+
+/// Frames computed by one run of the plan. A longer block is computed in several runs.
+const BLOCK_FRAMES: usize = 1024;
+
+/// Power-mel frames by the kernels of `shaders/mel/`. Everything is made once.
+pub struct GpuEngine {
+    preset: Preset,
+    // One run is written, run and read as a whole.
+    program: Mutex<Program>,
+    samples: Tensor,
+    mel: Tensor,
+    compressed: Tensor,
+}
+
+impl GpuEngine {
+    /// Whether the kernels can do a preset's Fourier transform: `n_fft / 2` made of factors 2 and 5,
+    /// at most 2048.
+    pub fn supports(preset: &Preset) -> bool {
+        ops::fft_radices(preset.n_fft).is_some()
+    }
+
+    /// An engine for a preset on a device.
+    ///
+    /// # Errors
+    /// As [`Preset::validate`]; [`MelError::TransformLength`] unless [`supports`](Self::supports);
+    /// [`MelError::Gpu`].
+    pub fn new(gpu: &Gpu, preset: &Preset) -> Result<Self, MelError> {
+        let bank = filter_bank(preset)?;
+        let (n_fft, n_bins, n_mels) = (preset.n_fft, preset.n_bins(), preset.n_mels);
+        if !Self::supports(preset) {
+            return Err(MelError::TransformLength(n_fft));
+        }
+        let mut plan = Plan::new(gpu.class());
+        let length = (BLOCK_FRAMES - 1) * preset.hop_length + n_fft;
+        let samples = plan.tensor("samples", [1, 1, 1, length], BufferRole::Input);
+        let window = plan.tensor("window", [1, 1, 1, n_fft], BufferRole::State);
+        let twiddle = plan.tensor("twiddles", [1, 1, n_fft, 2], BufferRole::State);
+        let bands = plan.tensor("bands", [1, 1, n_mels, 4], BufferRole::State);
+        let weights = plan.tensor("filters", [1, 1, 1, bank.weights.len().max(1)], BufferRole::State);
+        let power = plan.tensor("power", [1, 1, BLOCK_FRAMES, n_bins], BufferRole::Scratch);
+        let mel = plan.tensor("mel", [1, 1, BLOCK_FRAMES, n_mels], BufferRole::Scratch);
+        let compressed = plan.tensor("compressed", mel.shape, BufferRole::Scratch);
+        ops::window_fft_power(&mut plan, n_fft, preset.hop_length, samples, window, twiddle, power);
+        ops::mel_project(&mut plan, n_bins, power, bands, weights, mel);
+        ops::log_compress(&mut plan, preset.compression_gain, mel, compressed);
+        let program = Program::new(gpu, plan, &[])?;
+        program.write(window, &preset.window());
+        program.write(twiddle, &ops::fft_twiddles(n_fft));
+        program.write(bands, &ops::band_table(&bank));
+        program.write(weights, &bank.weights);
+        Ok(Self { preset: preset.clone(), program: Mutex::new(program), samples, mel, compressed })
+    }
+
+    /// The preset that the engine was made for.
+    pub fn preset(&self) -> &Preset {
+        &self.preset
+    }
+
+    /// Power-mel frames `[n_frames][n_mels]` of a block of padded samples.
+    ///
+    /// # Errors
+    /// [`MelError::Gpu`].
+    pub fn compute(&self, block: &[f32]) -> Result<Vec<f32>, MelError> {
+        self.run(block, self.mel)
+    }
+
+    /// The same frames as a network sees them: `log10(1 + compression_gain * power)`.
+    ///
+    /// # Errors
+    /// [`MelError::Gpu`].
+    pub fn compute_compressed(&self, block: &[f32]) -> Result<Vec<f32>, MelError> {
+        self.run(block, self.compressed)
+    }
+
+    fn run(&self, block: &[f32], output: Tensor) -> Result<Vec<f32>, MelError> {
+        let Preset { hop_length, n_mels, .. } = self.preset;
+        let frames = self.preset.frames_in_block(block.len());
+        let mut values = Vec::with_capacity(frames * n_mels);
+        let program = self.program.lock().unwrap_or_else(PoisonError::into_inner);
+        for first in (0..frames).step_by(BLOCK_FRAMES) {
+            let part = &block[first * hop_length..];
+            let part = &part[..part.len().min(self.samples.len())];
+            // Frames past the end are computed from what an earlier run left, and cut off.
+            program.write(self.samples, part);
+            program.run()?;
+            let mut computed: Vec<f32> = program.read(output)?;
+            computed.truncate((frames - first) * n_mels);
+            values.append(&mut computed);
+        }
+        Ok(values)
+    }
+}

@@ -1,0 +1,113 @@
+//! The clip bank: the training files' frames on the device, in as many buffers as its limits ask, and
+//! in turns where they do not fit at once.
+
+use crate::data::Pool;
+use crate::ops::Slot;
+use crate::random::Stream;
+
+/// Where files lie in the bank's buffers.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct BankLayout {
+    /// Elements of each buffer.
+    pub buffers: Vec<usize>,
+    /// For each file: its index, its place.
+    pub slots: Vec<(usize, Slot)>,
+}
+
+/// Puts files, given as (index, frames), one after the other into buffers of at most `limit` elements.
+/// A file longer than a buffer is cut to fit.
+pub fn pack(files: &[(usize, usize)], bands: usize, limit: usize) -> BankLayout {
+    let mut layout = BankLayout::default();
+    for &(index, frames) in files {
+        let frames = frames.min(limit / bands).max(1);
+        let size = frames * bands;
+        match layout.buffers.last() {
+            Some(used) if used + size <= limit => {}
+            _ => layout.buffers.push(0),
+        }
+        let bank = layout.buffers.len() - 1;
+        let first = layout.buffers[bank];
+        layout.buffers[bank] += size;
+        layout.slots.push((index, Slot { bank: bank as u32, first: first as u32, frames: frames as u32, unused: 0 }));
+    }
+    layout
+}
+
+/// The files of turn `turn` of a data set that does not fit at once: a random choice with the same
+/// number of files of each class as far as `capacity` elements allow, of as many classes as get at
+/// least `least` files. A function of the seed and the turn.
+pub fn turn_files(pool: &Pool, size_of: impl Fn(usize) -> usize, capacity: usize, least: usize, seed: u64, turn: u64) -> Vec<usize> {
+    let mut stream = Stream::new(seed, "bank turn", turn);
+    let mut classes: Vec<Vec<usize>> = pool.files.clone();
+    stream.shuffle(&mut classes);
+    classes.iter_mut().for_each(|files| stream.shuffle(files));
+    let mut left = capacity;
+    let mut chosen = Vec::new();
+    // First what every class needs to be drawn at all, class by class ...
+    let mut taken = Vec::new();
+    for files in &classes {
+        let size: usize = files.iter().take(least).map(|&f| size_of(f)).sum();
+        if files.len() < least || size > left {
+            break;
+        }
+        left -= size;
+        chosen.extend(&files[..least]);
+        taken.push(files);
+    }
+    // ... then one more file of each class in turn.
+    let mut depth = least;
+    loop {
+        let mut added = false;
+        for files in &taken {
+            if let Some(&file) = files.get(depth).filter(|&&f| size_of(f) <= left) {
+                left -= size_of(file);
+                chosen.push(file);
+                added = true;
+            }
+        }
+        if !added {
+            return chosen;
+        }
+        depth += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_never_straddle_buffers_and_never_overlap() {
+        let files = [(7, 10), (3, 25), (1, 4), (9, 100), (2, 1)];
+        let layout = pack(&files, 4, 120);
+        assert_eq!(layout.slots.len(), 5);
+        let mut used: Vec<Vec<std::ops::Range<u32>>> = vec![Vec::new(); layout.buffers.len()];
+        for (_, slot) in &layout.slots {
+            let range = slot.first..slot.first + slot.frames * 4;
+            assert!(range.end as usize <= layout.buffers[slot.bank as usize]);
+            let others = &mut used[slot.bank as usize];
+            assert!(others.iter().all(|o| o.end <= range.start || range.end <= o.start));
+            others.push(range);
+        }
+        assert!(layout.buffers.iter().all(|&b| b <= 120));
+        // The file of 100 frames is cut to a whole buffer.
+        assert_eq!(layout.slots[3].1.frames, 30);
+    }
+
+    #[test]
+    fn a_turn_fits_and_serves_every_class_alike_and_turns_differ() {
+        let files: Vec<Vec<usize>> = (0..4).map(|c| (c * 10..c * 10 + 10).collect()).collect();
+        let pool = Pool::new((0..4).map(|c| c.to_string()).collect(), files, (0..40).collect());
+        let turn = |n| turn_files(&pool, |_| 100, 2400, 5, 1, n);
+        let first = turn(0);
+        assert_eq!(first.len(), 24);
+        for class in 0..4 {
+            assert_eq!(first.iter().filter(|&&f| f / 10 == class).count(), 6);
+        }
+        assert_eq!(first, turn(0));
+        assert_ne!(first, turn(1));
+        // Too small for all classes: fewer classes, never fewer files of one.
+        let few = turn_files(&pool, |_| 100, 1100, 5, 1, 0);
+        assert_eq!(few.len(), 10);
+    }
+}

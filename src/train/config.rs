@@ -1,0 +1,232 @@
+//! What a training does, as data: read from TOML, stored with the model.
+
+use serde::{Deserialize, Serialize};
+
+use super::TrainError;
+use crate::data::Protocol;
+use crate::features::SegmentShape;
+use crate::mel::{EngineChoice, Preset};
+use crate::model::Spec;
+use crate::ops::{AdamW, Augment};
+
+/// A training configuration. Every field has a default, so that a TOML file names only what differs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainConfig {
+    /// Which classes or files train, validate and test.
+    pub protocol: Protocol,
+    /// Classes of the task: what validation and evaluation ask, and what every part of a split must allow.
+    pub way: usize,
+    /// Supports a class of the task.
+    pub shot: usize,
+    /// Queries a class of the task.
+    pub query: usize,
+    /// Classes of a training episode, at most; more than the task's teach more (Snell et al. 2017).
+    pub train_way: usize,
+    /// Supports a class of a training episode, where the classes have enough files.
+    pub train_shot: usize,
+    /// Queries a class of a training episode, where the classes have enough files.
+    pub train_query: usize,
+    /// Training episodes.
+    pub episodes: usize,
+    /// Seed of everything: split, initial parameters, episodes, augmentation.
+    pub seed: u64,
+    /// Highest learning rate.
+    pub learning_rate: f64,
+    /// Share of the episodes in which the learning rate rises; then it falls along a cosine.
+    pub warmup: f64,
+    /// Weight decay of plain weights; spline coefficients get a tenth, norms and biases none.
+    pub weight_decay: f32,
+    /// Training episodes from one validation to the next.
+    pub validate_every: usize,
+    /// Episodes of a validation.
+    pub validation_episodes: usize,
+    /// Length of a segment in seconds.
+    pub segment_seconds: f64,
+    /// From one segment to the next in seconds, where a whole file is embedded.
+    pub hop_seconds: f64,
+    /// Only the beginning of a longer file is used.
+    pub max_seconds: f64,
+    /// Which engine computes mel frames: auto, gpu or cpu.
+    pub engine: String,
+    /// How clips are varied.
+    pub augment: Augment,
+    /// The optimiser's constants.
+    pub optimizer: AdamW,
+    /// The mel front end.
+    pub preset: Preset,
+    /// The network.
+    pub network: Spec,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            protocol: Protocol::NovelClasses,
+            way: 5,
+            shot: 5,
+            query: 5,
+            train_way: 10,
+            train_shot: 2,
+            train_query: 3,
+            episodes: 600,
+            seed: 1,
+            learning_rate: 2e-3,
+            warmup: 0.2,
+            weight_decay: 1e-4,
+            validate_every: 50,
+            validation_episodes: 400,
+            segment_seconds: 3.0,
+            hop_seconds: 1.0,
+            max_seconds: 600.0,
+            engine: "auto".into(),
+            augment: Augment {
+                stretch: 0.1,
+                shift: 2,
+                gain_db: 6.0,
+                tilt_db: 3.0,
+                band_masks: 1,
+                band_mask: 8,
+                frame_masks: 1,
+                frame_mask: 16,
+                noise: 0.05,
+            },
+            optimizer: AdamW::default(),
+            preset: Preset::gamaka(),
+            network: Spec::default(),
+        }
+    }
+}
+
+impl TrainConfig {
+    /// Reads a configuration from TOML.
+    ///
+    /// # Errors
+    /// [`TrainError::Config`] with the place of the mistake.
+    pub fn from_toml(text: &str) -> Result<Self, TrainError> {
+        toml::from_str(text).map_err(|e| TrainError::Config(e.to_string()))
+    }
+
+    /// The configuration as TOML.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).unwrap_or_else(|e| unreachable!("a configuration is plain data: {e}"))
+    }
+
+    /// Length and hop of a segment in frames.
+    pub fn segment(&self) -> SegmentShape {
+        SegmentShape::from_seconds(&self.preset, self.segment_seconds, self.hop_seconds)
+    }
+
+    /// Which engine computes mel frames.
+    ///
+    /// # Errors
+    /// [`TrainError::Config`].
+    pub fn engine(&self) -> Result<EngineChoice, TrainError> {
+        self.engine.parse().map_err(TrainError::Config)
+    }
+
+    /// Checks that the numbers make sense.
+    ///
+    /// # Errors
+    /// [`TrainError::Config`] naming the first that does not.
+    pub fn validate(&self) -> Result<(), TrainError> {
+        let refuse = |sentence: String| Err(TrainError::Config(sentence));
+        let counts = [
+            ("episodes", self.episodes),
+            ("validate_every", self.validate_every),
+            ("shot", self.shot),
+            ("query", self.query),
+            ("train_shot", self.train_shot),
+            ("train_query", self.train_query),
+        ];
+        if let Some((name, _)) = counts.iter().find(|(_, value)| *value == 0) {
+            return refuse(format!("{name} must be at least 1"));
+        }
+        if self.way < 2 || self.train_way < 2 {
+            return refuse("way and train_way must be at least 2".into());
+        }
+        if self.validation_episodes < 2 {
+            return refuse("validation_episodes must be at least 2".into());
+        }
+        let positive = [("segment_seconds", self.segment_seconds), ("hop_seconds", self.hop_seconds), ("max_seconds", self.max_seconds)];
+        if let Some((name, value)) = positive.iter().find(|(_, value)| !(value.is_finite() && *value > 0.0)) {
+            return refuse(format!("{name} is {value}, but must be a positive number"));
+        }
+        if !(self.learning_rate.is_finite() && self.learning_rate >= 0.0) {
+            return refuse(format!("learning_rate is {}, but must be 0 or more", self.learning_rate));
+        }
+        if !(0.0..=1.0).contains(&self.warmup) {
+            return refuse(format!("warmup is {}, but must be between 0 and 1", self.warmup));
+        }
+        let augment = &self.augment;
+        if !(0.0..1.0).contains(&augment.stretch) {
+            return refuse(format!("augment.stretch is {}, but must be 0 or more and less than 1", augment.stretch));
+        }
+        let bands = self.preset.n_mels as u32;
+        if augment.band_mask > bands || augment.shift > bands || augment.frame_mask as usize > self.segment().frames {
+            return refuse("augment: masks and shifts must fit the segment's bands and frames".into());
+        }
+        if augment.band_masks > 16 || augment.frame_masks > 16 {
+            return refuse("augment: at most 16 masks of a kind".into());
+        }
+        self.engine()?;
+        self.preset.validate().map_err(|e| TrainError::Config(e.to_string()))
+    }
+
+    /// Ways, shots and queries of a training episode on `classes` classes.
+    pub fn train_episode(&self, classes: usize) -> [usize; 3] {
+        let way = self.train_way.min(classes);
+        if self.train_shot + self.train_query <= self.shot + self.query {
+            [way, self.train_shot, self.train_query]
+        } else {
+            // The split guarantees as many files as the task needs, and no more.
+            [way, self.shot, self.query]
+        }
+    }
+
+    /// Learning rate of a step: a linear rise, then half a cosine down to a hundredth.
+    pub fn learning_rate(&self, step: usize) -> f64 {
+        let rise = (self.warmup * self.episodes as f64).max(1.0);
+        let done = step as f64 + 1.0;
+        if done <= rise {
+            return self.learning_rate * done / rise;
+        }
+        let share = (done - rise) / (self.episodes as f64 - rise).max(1.0);
+        let cosine = 0.5 * (1.0 + (std::f64::consts::PI * share.min(1.0)).cos());
+        self.learning_rate * (0.01 + 0.99 * cosine)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_names_only_what_differs() {
+        let config = TrainConfig::from_toml("way = 7\n[augment]\nnoise = 0.1\n").unwrap();
+        assert_eq!(config.way, 7);
+        assert_eq!(config.augment, Augment { noise: 0.1, ..Augment::default() });
+        assert_eq!(config.shot, TrainConfig::default().shot);
+        assert_eq!(TrainConfig::from_toml(&config.to_toml()).unwrap(), config);
+    }
+
+    #[test]
+    fn a_misspelt_field_and_a_senseless_number_are_refused_by_name() {
+        let error = TrainConfig::from_toml("ways = 7").unwrap_err().to_string();
+        assert!(error.contains("ways"), "{error}");
+        for (text, word) in [("shot = 0", "shot"), ("learning_rate = -1.0", "learning_rate"), ("way = 1", "way"), ("segment_seconds = nan", "segment_seconds")] {
+            let error = TrainConfig::from_toml(text).unwrap().validate().unwrap_err().to_string();
+            assert!(error.contains(word), "{error}");
+        }
+        TrainConfig::default().validate().unwrap();
+    }
+
+    #[test]
+    fn the_learning_rate_rises_then_falls_to_a_hundredth() {
+        let config = TrainConfig { episodes: 100, warmup: 0.2, learning_rate: 1.0, ..TrainConfig::default() };
+        assert!((config.learning_rate(0) - 0.05).abs() < 1e-9);
+        assert!((config.learning_rate(19) - 1.0).abs() < 1e-9);
+        assert!(config.learning_rate(60) < config.learning_rate(30));
+        assert!((config.learning_rate(99) - 0.01).abs() < 1e-9);
+    }
+}

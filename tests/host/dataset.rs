@@ -1,0 +1,404 @@
+//! Folders and manifests: what is read, and what is said where something is wrong.
+
+use gamaka::data::{DataError, Dataset, Part, is_audio};
+use std::{fs, path::Path};
+use tempfile::TempDir;
+
+/// A folder with files; the content of each is its text, or its path where that is empty.
+fn folder(files: &[(&str, &str)]) -> TempDir {
+    let root = TempDir::new().unwrap();
+    for (path, content) in files {
+        let path_on_disk = root.path().join(path);
+        fs::create_dir_all(path_on_disk.parent().unwrap()).unwrap();
+        fs::write(
+            path_on_disk,
+            if content.is_empty() { path } else { content },
+        )
+        .unwrap();
+    }
+    root
+}
+
+fn manifest(files: &[&str], text: &str) -> (TempDir, Result<Dataset, DataError>) {
+    let root = folder(&files.iter().map(|path| (*path, "")).collect::<Vec<_>>());
+    let path = root.path().join("list.csv");
+    fs::write(&path, text).unwrap();
+    let opened = Dataset::open(&path);
+    (root, opened)
+}
+
+fn paths(dataset: &Dataset) -> Vec<String> {
+    dataset
+        .items
+        .iter()
+        .map(|item| item.path.display().to_string().replace('\\', "/"))
+        .collect()
+}
+
+fn message(error: Result<Dataset, DataError>) -> String {
+    error.expect_err("this must be refused").to_string()
+}
+
+#[track_caller]
+fn assert_says(text: &str, words: &[&str]) {
+    for word in words {
+        assert!(text.contains(word), "`{text}` should say `{word}`");
+    }
+}
+
+#[test]
+fn files_are_found_at_any_depth_below_each_class_folder() {
+    let root = folder(&[
+        ("rock/b.WAV", ""),
+        ("rock/live/2001/a.mp3", ""),
+        ("jazz/x.flac", ""),
+        ("jazz/cover.jpg", ""),
+    ]);
+    let dataset = Dataset::open(root.path()).unwrap();
+    assert_eq!(dataset.classes, ["jazz", "rock"]);
+    assert_eq!(
+        paths(&dataset),
+        ["jazz/x.flac", "rock/b.WAV", "rock/live/2001/a.mp3"]
+    );
+    assert_eq!(
+        dataset
+            .items
+            .iter()
+            .map(|item| item.class)
+            .collect::<Vec<_>>(),
+        [0, 1, 1]
+    );
+    assert!(dataset.file(&dataset.items[0]).is_file());
+    assert!(dataset.warnings.is_empty());
+    let expected = blake3::hash(b"jazz/x.flac").to_hex().to_string();
+    assert_eq!(dataset.items[0].hash, expected);
+}
+
+#[test]
+fn hidden_files_and_folders_and_mac_companions_are_skipped() {
+    let files = [
+        ("a/1.wav", ""),
+        ("a/._1.wav", ""),
+        ("a/.x/2.wav", ""),
+        ("b/3.wav", ""),
+        (".git/4.wav", ""),
+    ];
+    let dataset = Dataset::open(folder(&files).path()).unwrap();
+    assert_eq!(paths(&dataset), ["a/1.wav", "b/3.wav"]);
+}
+
+#[test]
+fn audio_is_told_by_its_extension_in_any_case() {
+    for name in [
+        "a.wav", "a.Flac", "x/a.MP3", "a.ogg", "a.oga", "a.opus", "a.m4a", "a.aiff", "a.caf",
+        "a.mkv",
+    ] {
+        assert!(is_audio(Path::new(name)), "{name}");
+    }
+    for name in ["a.wma", "a.txt", "wav", ".wav", "._a.wav", "a.wav.part", ""] {
+        assert!(!is_audio(Path::new(name)), "{name}");
+    }
+}
+
+#[test]
+fn files_outside_class_folders_are_warned_of_and_not_used() {
+    let dataset =
+        Dataset::open(folder(&[("a/1.wav", ""), ("b/2.wav", ""), ("3.wav", "")]).path()).unwrap();
+    assert_eq!(paths(&dataset), ["a/1.wav", "b/2.wav"]);
+    assert_says(&dataset.warnings.concat(), &["1 audio files", "not used"]);
+}
+
+#[test]
+fn a_folder_that_is_no_data_set_is_refused_with_the_mend() {
+    let missing = Dataset::open(Path::new("/no/such/folder"));
+    assert_says(&message(missing), &["/no/such/folder", "does not exist"]);
+    let file = folder(&[("a.wav", "")]);
+    assert_says(
+        &message(Dataset::open(&file.path().join("a.wav"))),
+        &["a.wav", "neither a folder nor"],
+    );
+    assert_says(
+        &message(Dataset::open(file.path())),
+        &[
+            "holds no class folders",
+            "(1 audio files lie directly in it)",
+        ],
+    );
+    assert!(matches!(
+        Dataset::open(folder(&[]).path()),
+        Err(DataError::NoClasses { loose: 0, .. })
+    ));
+    let empty = folder(&[("a/1.wav", ""), ("b/notes.txt", "")]);
+    assert_says(
+        &message(Dataset::open(empty.path())),
+        &["b holds no audio file", "remove the folder"],
+    );
+}
+
+#[test]
+fn a_single_class_is_refused_and_the_folder_one_deeper_is_suggested() {
+    let outer = folder(&[("genres/blues/1.wav", ""), ("genres/rock/2.wav", "")]);
+    assert_says(
+        &message(Dataset::open(outer.path())),
+        &["one class only, `genres`", "did you mean", "genres?"],
+    );
+    let alone = message(Dataset::open(folder(&[("a/1.wav", "")]).path()));
+    assert!(!alone.contains("did you mean"), "{alone}");
+}
+
+#[test]
+fn labels_that_differ_only_by_case_or_blanks_are_refused() {
+    for (a, b) in [("Hip Hop", "hiphop"), ("jazz", "Jazz")] {
+        let root = folder(&[(&format!("{a}/1.wav"), ""), (&format!("{b}/2.wav"), "")]);
+        // On a file system that ignores case there is one folder only.
+        if fs::read_dir(root.path()).unwrap().count() == 2 {
+            assert_says(
+                &message(Dataset::open(root.path())),
+                &[a, b, "differ only by case or blanks"],
+            );
+        }
+    }
+    let (_root, opened) = manifest(
+        &["1.wav", "2.wav"],
+        "path,label\n1.wav,Bossa Nova\n2.wav,bossa  nova\n",
+    );
+    assert!(matches!(opened, Err(DataError::LabelsAlike { .. })));
+}
+
+#[test]
+fn the_same_content_under_two_classes_is_refused_with_both_names() {
+    let root = folder(&[("a/1.wav", "same"), ("b/2.wav", "same"), ("b/3.wav", "")]);
+    assert_says(
+        &message(Dataset::open(root.path())),
+        &["1.wav", "`a`", "2.wav", "`b`", "same content"],
+    );
+}
+
+#[test]
+fn copies_within_a_class_become_one_group_with_a_warning() {
+    let root = folder(&[
+        ("a/1.wav", "same"),
+        ("a/2.wav", ""),
+        ("a/3.wav", "same"),
+        ("b/4.wav", ""),
+    ]);
+    let dataset = Dataset::open(root.path()).unwrap();
+    let group: Vec<usize> = dataset.items.iter().map(|item| item.group).collect();
+    assert_eq!(group[0], group[2]);
+    assert!(group[1] != group[0] && group[3] != group[0] && group[1] != group[3]);
+    assert_says(&dataset.warnings.concat(), &["1.wav", "3.wav", "one group"]);
+}
+
+#[test]
+fn a_copy_joins_the_whole_groups_of_both_files() {
+    let root = folder(&[
+        ("1.wav", "same"),
+        ("2.wav", ""),
+        ("3.wav", "same"),
+        ("4.wav", ""),
+        ("5.wav", ""),
+    ]);
+    let text = "path,label,group\n1.wav,a,x\n2.wav,a,x\n3.wav,a,y\n4.wav,a,y\n5.wav,b,\n";
+    fs::write(root.path().join("m.csv"), text).unwrap();
+    let dataset = Dataset::open(&root.path().join("m.csv")).unwrap();
+    assert!(
+        dataset.items[..4]
+            .iter()
+            .all(|item| item.group == dataset.items[0].group)
+    );
+    assert_ne!(dataset.items[4].group, dataset.items[0].group);
+}
+
+#[test]
+fn files_of_no_bytes_are_not_copies_of_each_other() {
+    let root = folder(&[("a/1.wav", ""), ("b/2.wav", "")]);
+    for name in ["a/empty.wav", "b/empty.wav"] {
+        fs::write(root.path().join(name), b"").unwrap();
+    }
+    let dataset = Dataset::open(root.path()).unwrap();
+    assert_eq!((dataset.items.len(), dataset.warnings.len()), (4, 0));
+}
+
+#[test]
+fn a_manifest_gives_labels_splits_and_groups_whatever_else_it_holds() {
+    let text = "\u{feff}Group, label ,year,PATH,split\r\n\
+                x,jazz,1959,\"a, b.wav\",train\r\n\
+                \r\n\
+                ,,,,\r\n\
+                ,\"rock \"\"n\"\" roll\",1955,sub/c.mp3,Test\r\n\
+                x,jazz,,d.wav,train\r\n";
+    let (root, opened) = manifest(&["a, b.wav", "sub/c.mp3", "d.wav"], text);
+    let dataset = opened.unwrap();
+    assert_eq!(dataset.root, root.path());
+    assert_eq!(dataset.classes, ["jazz", "rock \"n\" roll"]);
+    assert_eq!(paths(&dataset), ["a, b.wav", "d.wav", "sub/c.mp3"]);
+    assert_eq!(dataset.items[0].group, dataset.items[1].group);
+    assert_eq!(dataset.groups[dataset.items[0].group], "x");
+    assert_ne!(dataset.items[2].group, dataset.items[0].group);
+    let parts: Vec<Option<Part>> = dataset.items.iter().map(|item| item.part).collect();
+    assert_eq!(
+        parts,
+        [Some(Part::Train), Some(Part::Train), Some(Part::Test)]
+    );
+}
+
+#[test]
+fn manifests_of_other_countries_and_systems_are_read() {
+    for text in [
+        "path;label\r\nx/1.wav;a\r\n2.wav;b\r\n",
+        "path\tlabel\nx\\1.wav\ta\n2.wav\tb",
+    ] {
+        let (_root, opened) = manifest(&["x/1.wav", "2.wav"], text);
+        assert_eq!(paths(&opened.unwrap()), ["2.wav", "x/1.wav"], "{text:?}");
+    }
+}
+
+#[test]
+fn absolute_paths_in_a_manifest_are_used_as_they_are() {
+    let music = folder(&[("1.wav", ""), ("2.wav", "")]);
+    let text = format!(
+        "path,label\n{0}/1.wav,a\n{0}/2.wav,b\n",
+        music.path().display()
+    );
+    let (_root, opened) = manifest(&[], &text);
+    let dataset = opened.unwrap();
+    assert!(dataset.file(&dataset.items[1]).ends_with("2.wav"));
+}
+
+#[test]
+fn a_manifest_without_its_columns_is_refused_with_those_it_has() {
+    let (_root, opened) = manifest(&["1.wav"], "file,genre\n1.wav,a\n");
+    assert_says(
+        &message(opened),
+        &[
+            "list.csv",
+            "no column named `path`",
+            "file, genre",
+            "path,label",
+        ],
+    );
+    let (_root, opened) = manifest(&["1.wav"], "path,genre\n1.wav,a\n");
+    assert!(matches!(
+        opened,
+        Err(DataError::MissingColumn {
+            missing: "label",
+            ..
+        })
+    ));
+    let (_root, opened) = manifest(&[], "");
+    assert!(matches!(opened, Err(DataError::MissingColumn { .. })));
+    let (_root, opened) = manifest(&[], "path,label\n\n");
+    assert_says(&message(opened), &["no rows"]);
+}
+
+#[test]
+fn missing_files_are_counted_and_the_first_few_named() {
+    let rows: String = (0..9).map(|i| format!("gone{i}.wav,a\n")).collect();
+    let (_root, opened) = manifest(&["1.wav"], &format!("path,label\n1.wav,b\n{rows}"));
+    let text = message(opened);
+    assert_says(
+        &text,
+        &[
+            "9 of the 10 files",
+            "gone0.wav (line 3)",
+            "gone4.wav (line 7)",
+            "relative to the manifest",
+        ],
+    );
+    assert!(!text.contains("gone5"), "{text}");
+    for elsewhere in ["/other/machine/1.wav", "C:\\music\\1.wav"] {
+        let (_root, opened) = manifest(&[], &format!("path,label\n{elsewhere},a\n"));
+        assert_says(&message(opened), &["absolute", "another machine"]);
+    }
+}
+
+#[test]
+fn a_faulty_line_of_a_manifest_is_named() {
+    let cases = [
+        (
+            "path,label,split\n1.wav,a,train\n2.wav,b,eval\n",
+            "line 3",
+            "unknown split `eval`",
+        ),
+        (
+            "path,label\n1.wav,a\n2.wav,\n",
+            "line 3",
+            "the label is empty",
+        ),
+        ("path,label\n,a\n2.wav,b\n", "line 2", "the path is empty"),
+        ("path,label\n1.wav\n", "line 2", "the label is empty"),
+        (
+            "path,label\n1.wav,a\nx, 2.wav,b\n",
+            "line 3",
+            "double quotes",
+        ),
+        (
+            "path,label\n1.wav,a\n2.wav,b\n1.wav,b\n",
+            "line 4",
+            "already listed in line 2",
+        ),
+        (
+            "path,label,split\n1.wav,a,train\n2.wav,b,\n",
+            "line 3",
+            "no split, though other lines have one",
+        ),
+    ];
+    for (text, line, reason) in cases {
+        let (_root, opened) = manifest(&["1.wav", "2.wav"], text);
+        assert_says(&message(opened), &["list.csv", line, reason]);
+    }
+    let root = folder(&[("1.wav", "")]);
+    fs::write(root.path().join("m.csv"), b"path,label\n1.wav,caf\xe9\n").unwrap();
+    assert_says(
+        &message(Dataset::open(&root.path().join("m.csv"))),
+        &["line 2", "UTF-8"],
+    );
+}
+
+#[test]
+fn a_group_or_a_copy_in_two_splits_is_refused() {
+    let text = "path,label,split,group\n1.wav,a,train,x\n2.wav,b,test,x\n";
+    let (_root, opened) = manifest(&["1.wav", "2.wav"], text);
+    assert_says(
+        &message(opened),
+        &["1.wav (train)", "2.wav (test)", "group `x`", "same split"],
+    );
+
+    let root = folder(&[("1.wav", "same"), ("2.wav", "same"), ("3.wav", "")]);
+    fs::write(
+        root.path().join("m.csv"),
+        "path,label,split\n1.wav,a,train\n2.wav,a,test\n3.wav,b,test\n",
+    )
+    .unwrap();
+    assert!(matches!(
+        Dataset::open(&root.path().join("m.csv")),
+        Err(DataError::GroupInTwoParts { .. })
+    ));
+}
+
+#[test]
+fn leaving_out_failed_files_tells_which_classes_fall_short() {
+    let files: Vec<String> = ["a", "b", "c"]
+        .iter()
+        .flat_map(|c| (0..4).map(move |i| format!("{c}/{i}.wav")))
+        .collect();
+    let root = folder(
+        &files
+            .iter()
+            .map(|path| (path.as_str(), ""))
+            .collect::<Vec<_>>(),
+    );
+    let dataset = Dataset::open(root.path()).unwrap();
+    let (left, short) = dataset.without(&[0, 4, 5, 8, 9, 10, 11], 2, 1);
+    assert_eq!(
+        paths(&left),
+        ["a/1.wav", "a/2.wav", "a/3.wav", "b/2.wav", "b/3.wav"]
+    );
+    let short: Vec<(String, usize)> = short
+        .into_iter()
+        .map(|class| (class.class, class.files))
+        .collect();
+    assert_eq!(short, [("b".into(), 2), ("c".into(), 0)]);
+    assert_eq!(left.items[0], dataset.items[1]);
+    assert_eq!(left.pool_of_all().classes, ["a", "b"]);
+}

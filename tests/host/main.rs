@@ -1,0 +1,11 @@
+//! Tests that need no adapter, in one binary: data sets, episodes, intervals, mel, twins, plans.
+
+mod dataset;
+mod episodes;
+mod mel_fixtures;
+mod plans;
+mod scores;
+mod shaders;
+mod split;
+mod twins;
+mod uniformity;
