@@ -16,12 +16,17 @@ fn reference() -> Spec {
     let layers: String = [12, 24, 32, 48]
         .map(|c| format!("[[layers]]\ntype = \"group_norm\"\ngroups = 1\n[[layers]]\ntype = \"kan_conv\"\nchannels = {c}\nkernel = 3\nstride = 2\npadding = 1\n"))
         .concat();
-    Spec::from_toml(&format!("name = \"reference\"\n{layers}[[layers]]\ntype = \"statistics_pool\"\nover = \"all\"\n"))
-        .expect("the reference is a valid spec")
+    Spec::from_toml(&format!(
+        "name = \"reference\"\n{layers}[[layers]]\ntype = \"statistics_pool\"\nover = \"all\"\n"
+    ))
+    .expect("the reference is a valid spec")
 }
 
 fn constant(step: &Step, name: &str) -> f64 {
-    step.overrides.iter().find(|(n, _)| n == name).map_or(0.0, |(_, value)| *value)
+    step.overrides
+        .iter()
+        .find(|(n, _)| n == name)
+        .map_or(0.0, |(_, value)| *value)
 }
 
 /// Multiply-adds count two; the dense form of the basis, as a GEMM.
@@ -30,17 +35,32 @@ fn flop(step: &Step) -> f64 {
         return 0.0;
     }
     let c = |name: &str| constant(step, name);
-    let slots = if c("ORDER") == 0.0 { 1.0 } else { c("GRID") + c("ORDER") + 1.0 };
-    2.0 * c("N") * c("OUT_H") * c("OUT_W") * c("CO") * c("CI") * c("KERNEL_H") * c("KERNEL_W") * slots
+    let slots = if c("ORDER") == 0.0 {
+        1.0
+    } else {
+        c("GRID") + c("ORDER") + 1.0
+    };
+    2.0 * c("N")
+        * c("OUT_H")
+        * c("OUT_W")
+        * c("CO")
+        * c("CI")
+        * c("KERNEL_H")
+        * c("KERNEL_W")
+        * slots
 }
 
 fn main() {
     let spec_file = std::env::args().skip(1).find(|a| !a.starts_with('-'));
     let spec = match spec_file {
-        Some(path) => Spec::from_toml(&std::fs::read_to_string(path).expect("readable")).expect("a valid spec"),
+        Some(path) => Spec::from_toml(&std::fs::read_to_string(path).expect("readable"))
+            .expect("a valid spec"),
         None => reference(),
     };
-    let choice: DeviceChoice = std::env::var("GAMAKA_DEVICE").unwrap_or_default().parse().expect("any text");
+    let choice: DeviceChoice = std::env::var("GAMAKA_DEVICE")
+        .unwrap_or_default()
+        .parse()
+        .expect("any text");
     let gpu = Gpu::open(&choice).expect("an adapter");
     let network = Network::new(spec, [64, 128]).expect("fits");
     println!("{} on {}", network.spec.name, gpu.adapter);
@@ -58,14 +78,32 @@ fn main() {
     );
     let start = Instant::now();
     let program = Program::new(&gpu, training.plan.clone(), &[]).expect("compiles");
-    let slots = vec![Slot { bank: 0, first: 0, frames: 1000, unused: 0 }; 50];
-    let bank: Vec<f32> = (0..64 * 1000).map(|k| ((k as f32) * 0.37).sin().abs()).collect();
+    let slots = vec![
+        Slot {
+            bank: 0,
+            first: 0,
+            frames: 1000,
+            unused: 0
+        };
+        50
+    ];
+    let bank: Vec<f32> = (0..64 * 1000)
+        .map(|k| ((k as f32) * 0.37).sin().abs())
+        .collect();
     program.write(training.banks[0], &bank);
     program.write(training.slots, &slots);
     program.write(training.optimizer.parameter, &network.initial_parameters(1));
     program.write(training.optimizer.state, &[OptimizerState::START]);
     let run = |step: u32| {
-        program.write(training.step, &[StepInfo { seed: 1, step, learning_rate: 1e-3, unused: 0 }]);
+        program.write(
+            training.step,
+            &[StepInfo {
+                seed: 1,
+                step,
+                learning_rate: 1e-3,
+                unused: 0,
+            }],
+        );
         let start = Instant::now();
         program.run().expect("runs");
         gpu.wait().expect("ends");
@@ -82,7 +120,12 @@ fn main() {
     );
     let mut times: Vec<Duration> = (1..8).map(run).collect();
     times.sort();
-    println!("first step {:.0} ms; then median {:.1} ms, fastest {:.1} ms", first.as_secs_f64() * 1e3, times[3].as_secs_f64() * 1e3, times[0].as_secs_f64() * 1e3);
+    println!(
+        "first step {:.0} ms; then median {:.1} ms, fastest {:.1} ms",
+        first.as_secs_f64() * 1e3,
+        times[3].as_secs_f64() * 1e3,
+        times[0].as_secs_f64() * 1e3
+    );
 
     let mut best = program.time_steps().expect("runs");
     for _ in 0..3 {
@@ -94,15 +137,29 @@ fn main() {
     for (step, time) in program.plan().steps.iter().zip(&best) {
         let mut label = step.kernel.clone();
         if flop(step) > 0.0 {
-            label = format!("{label} {}->{} @ {}x{}", constant(step, "CI"), constant(step, "CO"), constant(step, "IN_H"), constant(step, "IN_W"));
+            label = format!(
+                "{label} {}->{} @ {}x{}",
+                constant(step, "CI"),
+                constant(step, "CO"),
+                constant(step, "IN_H"),
+                constant(step, "IN_W")
+            );
         }
         let row = rows.entry(label).or_default();
-        *row = (row.0 + time.as_secs_f64() * 1e3, row.1 + flop(step), row.2 + 1);
+        *row = (
+            row.0 + time.as_secs_f64() * 1e3,
+            row.1 + flop(step),
+            row.2 + 1,
+        );
     }
     let mut rows: Vec<_> = rows.into_iter().collect();
     rows.sort_by(|a, b| b.1.0.total_cmp(&a.1.0));
     for (label, (ms, flop, count)) in rows {
-        let rate = if flop > 0.0 { format!("{:8.1} GFLOP/s", flop / ms / 1e6) } else { String::new() };
+        let rate = if flop > 0.0 {
+            format!("{:8.1} GFLOP/s", flop / ms / 1e6)
+        } else {
+            String::new()
+        };
         println!("{label:48} {count:3} x {ms:8.2} ms {rate}");
     }
 }

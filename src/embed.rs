@@ -36,7 +36,11 @@ impl Embedder {
         };
         let [bands, frames] = network.input;
         let mut plan = Plan::new(gpu.class());
-        let flat = plan.tensor("parameters", [1, 1, 1, network.flat_len()], BufferRole::State);
+        let flat = plan.tensor(
+            "parameters",
+            [1, 1, 1, network.flat_len()],
+            BufferRole::State,
+        );
         let clips = plan.tensor("clips", [batch, 1, bands, frames], BufferRole::Input);
         let embedding = network.forward(&mut plan, flat, clips, None).embedding;
         let program = Program::new(gpu, plan, &[])?;
@@ -79,7 +83,11 @@ impl Embedder {
             }
             self.program.run()?;
             let all: Vec<f32> = self.program.read(self.embedding)?;
-            embeddings.extend(all.chunks(self.width).take(batch.len()).map(<[f32]>::to_vec));
+            embeddings.extend(
+                all.chunks(self.width)
+                    .take(batch.len())
+                    .map(<[f32]>::to_vec),
+            );
         }
         Ok(embeddings)
     }
@@ -148,7 +156,12 @@ pub fn embed_files(
     })
 }
 
-fn decode_all(front_end: &FrontEnd, shape: SegmentShape, paths: &[PathBuf], sender: &SyncSender<Message>) {
+fn decode_all(
+    front_end: &FrontEnd,
+    shape: SegmentShape,
+    paths: &[PathBuf],
+    sender: &SyncSender<Message>,
+) {
     let decode = |(index, path): (usize, &PathBuf)| {
         let sink = &mut |segment| drop(sender.send(Message::Segment(index, segment)));
         let result = front_end.segments(Path::new(path), shape, sink);
@@ -156,7 +169,13 @@ fn decode_all(front_end: &FrontEnd, shape: SegmentShape, paths: &[PathBuf], send
         sender.send(Message::End(index, Box::new(result))).ok()
     };
     // In order of the list, so that results leave early and little waits.
-    let _ = paths.par_iter().enumerate().with_max_len(1).map(decode).while_some().count();
+    let _ = paths
+        .par_iter()
+        .enumerate()
+        .with_max_len(1)
+        .map(decode)
+        .while_some()
+        .count();
 }
 
 /// Gathers segments into batches and hands files out in order.
@@ -171,7 +190,12 @@ struct Collector<'a> {
 }
 
 impl<'a> Collector<'a> {
-    fn new(front_end: &'a FrontEnd, embedder: &'a Embedder, shape: SegmentShape, count: usize) -> Self {
+    fn new(
+        front_end: &'a FrontEnd,
+        embedder: &'a Embedder,
+        shape: SegmentShape,
+        count: usize,
+    ) -> Self {
         Self {
             front_end,
             embedder,
@@ -214,10 +238,15 @@ impl<'a> Collector<'a> {
     }
 
     fn embed(&mut self) -> Result<(), GpuError> {
-        let (places, clips): (Vec<_>, Vec<_>) =
-            self.waiting.drain(..).map(|(index, s)| ((index, s.first, s.present), s.values)).unzip();
+        let (places, clips): (Vec<_>, Vec<_>) = self
+            .waiting
+            .drain(..)
+            .map(|(index, s)| ((index, s.first, s.present), s.values))
+            .unzip();
         let preset = self.front_end.preset();
-        for ((index, first, present), embedding) in places.into_iter().zip(self.embedder.embed(&clips)?) {
+        for ((index, first, present), embedding) in
+            places.into_iter().zip(self.embedder.embed(&clips)?)
+        {
             self.segments[index].push(SegmentEmbedding {
                 start_s: SegmentShape::seconds(preset, first),
                 end_s: SegmentShape::seconds(preset, first + present.min(self.shape.frames)),
@@ -231,7 +260,10 @@ impl<'a> Collector<'a> {
     fn hand_out(&mut self, on_file: &mut dyn FnMut(usize, Result<FileEmbedding, FeatureError>)) {
         while let Some(result) = self.results.get_mut(self.done).and_then(Option::take) {
             let segments = std::mem::take(&mut self.segments[self.done]);
-            on_file(self.done, result.map(|info| FileEmbedding { info, segments }));
+            on_file(
+                self.done,
+                result.map(|info| FileEmbedding { info, segments }),
+            );
             self.done += 1;
         }
     }

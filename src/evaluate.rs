@@ -7,7 +7,9 @@ use serde::Serialize;
 use crate::data::{DataError, Dataset, Part};
 use crate::embed::{Embedder, mean_embedding};
 use crate::features::{FILES_AT_ONCE, FeatureError, FrontEnd, cut_segments};
-use crate::fewshot::{Difference, EpisodeError, EpisodeSampler, Evaluation, Metric, ScoreError, System, evaluate};
+use crate::fewshot::{
+    Difference, EpisodeError, EpisodeSampler, Evaluation, Metric, ScoreError, System, evaluate,
+};
 use crate::gpu::{Gpu, GpuError};
 use crate::mel::MelError;
 use crate::model::Model;
@@ -103,21 +105,31 @@ pub fn embed_dataset(
     let (wanted, mut notes) = choose(&dataset, model, path, part)?;
     notes.extend(dataset.warnings.iter().cloned());
     let trained = Embedder::new(gpu, &model.network, &model.parameters)?;
-    let untrained = Embedder::new(gpu, &model.network, &model.network.initial_parameters(model.info.seed))?;
+    let untrained = Embedder::new(
+        gpu,
+        &model.network,
+        &model.network.initial_parameters(model.info.seed),
+    )?;
     let count = dataset.items.len();
     let mut embedded = Embedded {
         files: Vec::new(),
         network: vec![Vec::new(); count],
         untrained: vec![Vec::new(); count],
         mfcc: vec![Vec::new(); count],
-        metric: Metric { distance: model.network.spec.distance, scale: model.network.spec.scale },
+        metric: Metric {
+            distance: model.network.spec.distance,
+            scale: model.network.spec.scale,
+        },
         notes,
         failed: Vec::new(),
         dataset,
     };
     for (done, chunk) in wanted.chunks(FILES_AT_ONCE).enumerate() {
         on(done * FILES_AT_ONCE, wanted.len());
-        let paths: Vec<PathBuf> = chunk.iter().map(|&i| embedded.dataset.file(&embedded.dataset.items[i])).collect();
+        let paths: Vec<PathBuf> = chunk
+            .iter()
+            .map(|&i| embedded.dataset.file(&embedded.dataset.items[i]))
+            .collect();
         let features = front_end.features_of(&paths, max_seconds);
         let mut clips = Vec::new();
         let mut owners = Vec::new();
@@ -125,23 +137,38 @@ pub fn embed_dataset(
             match result {
                 Ok(features) => {
                     let warnings = features.info.warnings.iter();
-                    embedded.notes.extend(warnings.map(|w| format!("{}: {w}", path.display())));
-                    let segments = cut_segments(model.info.segment, model.info.preset.n_mels, &features.values);
+                    embedded
+                        .notes
+                        .extend(warnings.map(|w| format!("{}: {w}", path.display())));
+                    let segments = cut_segments(
+                        model.info.segment,
+                        model.info.preset.n_mels,
+                        &features.values,
+                    );
                     owners.extend(segments.iter().map(|_| index));
                     clips.extend(segments.into_iter().map(|s| s.values));
                     embedded.mfcc[index] = model.info.mfcc.apply(&features.mfcc);
                     embedded.files.push(index);
                 }
-                Err(error) if error.is_device_fault() || front_end.strict() => return Err(EvaluateError::Strict(error)),
+                Err(error) if error.is_device_fault() || front_end.strict() => {
+                    return Err(EvaluateError::Strict(error));
+                }
                 Err(error) => embedded.failed.push((path.clone(), error.to_string())),
             }
         }
-        for (embedder, files) in [(&trained, &mut embedded.network), (&untrained, &mut embedded.untrained)] {
+        for (embedder, files) in [
+            (&trained, &mut embedded.network),
+            (&untrained, &mut embedded.untrained),
+        ] {
             let mut by_file = vec![Vec::new(); count];
             for (&owner, embedding) in owners.iter().zip(embedder.embed(&clips)?) {
                 by_file[owner].push(embedding);
             }
-            for (file, segments) in by_file.into_iter().enumerate().filter(|(_, s)| !s.is_empty()) {
+            for (file, segments) in by_file
+                .into_iter()
+                .enumerate()
+                .filter(|(_, s)| !s.is_empty())
+            {
                 files[file] = mean_embedding(&segments);
             }
         }
@@ -151,12 +178,21 @@ pub fn embed_dataset(
 }
 
 /// The files to evaluate, and what people should know of the choice.
-fn choose(dataset: &Dataset, model: &Model, path: &Path, part: EvaluatePart) -> Result<(Vec<usize>, Vec<String>), EvaluateError> {
+fn choose(
+    dataset: &Dataset,
+    model: &Model,
+    path: &Path,
+    part: EvaluatePart,
+) -> Result<(Vec<usize>, Vec<String>), EvaluateError> {
     let found = model.info.split.apply(dataset);
     let mut notes = Vec::new();
     match part {
         EvaluatePart::All => {
-            let seen = found.part.iter().filter(|p| matches!(p, Some(Part::Train | Part::Validation))).count();
+            let seen = found
+                .part
+                .iter()
+                .filter(|p| matches!(p, Some(Part::Train | Part::Validation)))
+                .count();
             if seen > 0 {
                 notes.push(format!("{seen} of these files trained or validated the model: the figures say little about new music"));
             }
@@ -165,12 +201,20 @@ fn choose(dataset: &Dataset, model: &Model, path: &Path, part: EvaluatePart) -> 
         EvaluatePart::Test => {
             let wanted = found.indices(Part::Test);
             if wanted.is_empty() {
-                return Err(EvaluateError::NoTestFiles { path: path.to_path_buf() });
+                return Err(EvaluateError::NoTestFiles {
+                    path: path.to_path_buf(),
+                });
             }
             for (files, what) in [
                 (found.new.len(), "are not in the model's split and left out"),
-                (found.changed.len(), "have changed since the model was trained"),
-                (found.relabelled.len(), "have another label than when the model was trained"),
+                (
+                    found.changed.len(),
+                    "have changed since the model was trained",
+                ),
+                (
+                    found.relabelled.len(),
+                    "have another label than when the model was trained",
+                ),
                 (found.missing.len(), "of the model's split are missing"),
             ] {
                 if files > 0 {
@@ -187,17 +231,43 @@ impl Embedded {
     ///
     /// # Errors
     /// [`EvaluateError::Episode`] if the files make no such episodes, or [`EvaluateError::Score`].
-    pub fn score(&self, way: usize, shot: usize, query: usize, episodes: usize, seed: u64) -> Result<Report, EvaluateError> {
+    pub fn score(
+        &self,
+        way: usize,
+        shot: usize,
+        query: usize,
+        episodes: usize,
+        seed: u64,
+    ) -> Result<Report, EvaluateError> {
         let sampler = EpisodeSampler::new(self.dataset.pool(&self.files), way, shot, query)?;
-        let cepstral = Metric { distance: Distance::Euclidean, scale: 1.0 };
+        let cepstral = Metric {
+            distance: Distance::Euclidean,
+            scale: 1.0,
+        };
         let systems = [
-            System { name: "network", embeddings: &self.network, metric: self.metric },
-            System { name: "untrained network", embeddings: &self.untrained, metric: self.metric },
-            System { name: "MFCC, nearest centroid", embeddings: &self.mfcc, metric: cepstral },
+            System {
+                name: "network",
+                embeddings: &self.network,
+                metric: self.metric,
+            },
+            System {
+                name: "untrained network",
+                embeddings: &self.untrained,
+                metric: self.metric,
+            },
+            System {
+                name: "MFCC, nearest centroid",
+                embeddings: &self.mfcc,
+                metric: cepstral,
+            },
         ];
         let evaluation = evaluate(&sampler, &systems, episodes, seed)?;
-        let differences =
-            (1..systems.len()).map(|floor| evaluation.difference(0, floor, LEVEL)).collect::<Result<_, _>>()?;
-        Ok(Report { evaluation, differences })
+        let differences = (1..systems.len())
+            .map(|floor| evaluation.difference(0, floor, LEVEL))
+            .collect::<Result<_, _>>()?;
+        Ok(Report {
+            evaluation,
+            differences,
+        })
     }
 }

@@ -2,13 +2,13 @@
 
 use std::fs::Permissions;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Writes a file whole or not at all: to a temporary name in the same folder, then renamed.
 ///
 /// # Errors
 /// What the operating system says; the old file, if any, is then untouched.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -36,8 +36,29 @@ fn usual_permissions() -> Option<Permissions> {
     None
 }
 
+/// Writes a file whole or not at all, or says in a sentence why not and what to do.
+///
+/// # Errors
+/// [`WriteError`].
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+    write_atomically(path, bytes).map_err(|error| WriteError {
+        path: path.to_path_buf(),
+        error,
+    })
+}
+
+/// A file that cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: cannot be written ({error}): {}", path.display(), mend(error))]
+pub struct WriteError {
+    /// Which file.
+    pub path: PathBuf,
+    /// What the operating system says.
+    pub error: io::Error,
+}
+
 /// What to do about a file that cannot be written, for the end of a message.
-pub fn mend(error: &io::Error) -> &'static str {
+fn mend(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::NotFound => "make the folder first",
         io::ErrorKind::PermissionDenied => "choose another place or change its permissions",
@@ -46,5 +67,48 @@ pub fn mend(error: &io::Error) -> &'static str {
         }
         io::ErrorKind::IsADirectory => "give the name of a file, not of a folder",
         _ => "check the disk",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_written_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.txt");
+        write(&path, b"one").unwrap();
+        write(&path, b"another").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"another");
+        std::fs::create_dir(folder.path().join("taken")).unwrap();
+        for bad in [
+            folder.path().join("taken"),
+            folder.path().join("missing").join("out.txt"),
+        ] {
+            let error = write(&bad, b"x").unwrap_err().to_string();
+            assert!(
+                error.contains(bad.to_str().unwrap()) && error.contains("cannot be written"),
+                "{error}"
+            );
+        }
+        let mut left: Vec<_> = std::fs::read_dir(folder.path())
+            .unwrap()
+            .map(|e| e.unwrap().file_name())
+            .collect();
+        left.sort();
+        assert_eq!(left, ["out.txt", "taken"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_written_file_can_be_read_by_others_as_usual() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let (ours, usual) = (folder.path().join("ours"), folder.path().join("usual"));
+        write(&ours, b"x").unwrap();
+        std::fs::write(&usual, b"x").unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode(&ours), mode(&usual));
     }
 }

@@ -14,5 +14,6 @@ pub mod model;
 pub mod ops;
 pub mod random;
 pub mod reference;
+pub mod report;
 pub mod selftest;
 pub mod train;

@@ -53,7 +53,7 @@ fn search(folder: &Path, found: &mut Found) {
         .filter_entry(|entry| entry.depth() == 0 || visible(entry.file_name()));
     for entry in entries {
         match entry {
-            Ok(entry) if entry.file_type().is_dir() || !has_audio_extension(entry.path()) => {}
+            Ok(entry) if entry.file_type().is_dir() || !is_audio(entry.path()) => {}
             Ok(entry) => match check(entry.path()) {
                 Ok(()) => found.files.push(entry.into_path()),
                 Err(kind) => found.problems.push(kind.at(entry.path())),
@@ -65,8 +65,7 @@ fn search(folder: &Path, found: &mut Found) {
                     .into_io_error()
                     .unwrap_or_else(|| io::ErrorKind::Other.into());
                 // A dangling link is of interest only if it claims to be audio.
-                let dangles =
-                    error.kind() == io::ErrorKind::NotFound && !has_audio_extension(&path);
+                let dangles = error.kind() == io::ErrorKind::NotFound && !is_audio(&path);
                 if !is_loop && !dangles {
                     found.problems.push(io_kind(error).at(&path));
                 }
@@ -78,10 +77,17 @@ fn search(folder: &Path, found: &mut Found) {
     }
 }
 
-fn has_audio_extension(path: &Path) -> bool {
-    path.extension()
+/// Whether a path looks like an audio file: one of [`EXTENSIONS`] in either case, and not hidden (so
+/// not `._x.wav` either).
+pub fn is_audio(path: &Path) -> bool {
+    let known = path
+        .extension()
         .and_then(|extension| extension.to_str())
-        .is_some_and(|extension| EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str()))
+        .is_some_and(|extension| EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str()));
+    known
+        && !path
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with('.'))
 }
 
 /// Whether `path` is a file with something in it.

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-pub use find::{EXTENSIONS, Found, find};
+pub use find::{EXTENSIONS, Found, find, is_audio};
 
 /// The sample rates that are read or written, in Hz. Slower headers are damaged or hold no sound,
 /// faster ones are damaged.

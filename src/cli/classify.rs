@@ -85,8 +85,14 @@ pub struct Examples {
 
 impl Examples {
     /// Classifies one file's embedding.
-    pub fn answer(&self, path: PathBuf, embedding: &[f32], metric: Metric) -> anyhow::Result<Answer> {
-        let Classification { ranked, nearest } = classify(embedding, &self.embeddings, metric, NEAREST)?;
+    pub fn answer(
+        &self,
+        path: PathBuf,
+        embedding: &[f32],
+        metric: Metric,
+    ) -> anyhow::Result<Answer> {
+        let Classification { ranked, nearest } =
+            classify(embedding, &self.embeddings, metric, NEAREST)?;
         let ranked = ranked.into_iter().map(|r| RankedGenre {
             genre: self.genres[r.class].clone(),
             probability: r.probability,
@@ -97,7 +103,11 @@ impl Examples {
             genre: self.genres[n.class].clone(),
             distance: n.distance,
         });
-        Ok(Answer { path, ranked: ranked.collect(), nearest: nearest.collect() })
+        Ok(Answer {
+            path,
+            ranked: ranked.collect(),
+            nearest: nearest.collect(),
+        })
     }
 }
 
@@ -109,9 +119,17 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let front_end = FrontEnd::new(args.engine, Some(&gpu), &model.info.preset, args.strict)?;
     let embedder = Embedder::new(&gpu, &model.network, &model.parameters)?;
     let found = audio::find(&args.files);
-    let mut failed: Vec<(PathBuf, String)> = found.problems.iter().map(|e| (e.path.clone(), e.to_string())).collect();
+    let mut failed: Vec<(PathBuf, String)> = found
+        .problems
+        .iter()
+        .map(|e| (e.path.clone(), e.to_string()))
+        .collect();
 
-    let example_paths: Vec<PathBuf> = dataset.items.iter().map(|item| dataset.file(item)).collect();
+    let example_paths: Vec<PathBuf> = dataset
+        .items
+        .iter()
+        .map(|item| dataset.file(item))
+        .collect();
     let bar = common.bar(example_paths.len() + found.files.len(), "listening");
     let mut examples = Examples {
         paths: vec![Vec::new(); dataset.classes.len()],
@@ -119,41 +137,68 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         genres: dataset.classes.clone(),
     };
     let mut unusable = Vec::new();
-    embed_files(&front_end, &embedder, model.info.segment, &example_paths, |index, result| {
-        bar.inc(1);
-        match result {
-            Ok(file) => {
-                let class = dataset.items[index].class;
-                examples.paths[class].push(example_paths[index].clone());
-                examples.embeddings[class].push(file.mean());
+    embed_files(
+        &front_end,
+        &embedder,
+        model.info.segment,
+        &example_paths,
+        |index, result| {
+            bar.inc(1);
+            match result {
+                Ok(file) => {
+                    let class = dataset.items[index].class;
+                    examples.paths[class].push(example_paths[index].clone());
+                    examples.embeddings[class].push(file.mean());
+                }
+                Err(error) => unusable.push(error.to_string()),
             }
-            Err(error) => unusable.push(error.to_string()),
-        }
-    })?;
+        },
+    )?;
     for reason in &unusable {
         bar.suspend(|| common.note(&format!("example left out: {reason}")));
     }
     if args.strict && !unusable.is_empty() {
-        bail!("{} example files are damaged; the first: {}", unusable.len(), unusable[0]);
+        bail!(
+            "{} example files are damaged; the first: {}",
+            unusable.len(),
+            unusable[0]
+        );
     }
-    if let Some(genre) = examples.genres.iter().zip(&examples.paths).find(|(_, p)| p.is_empty()).map(|(g, _)| g) {
-        bail!("no example of `{genre}` can be read; put at least one good file into its folder, or remove the folder");
+    if let Some(genre) = examples
+        .genres
+        .iter()
+        .zip(&examples.paths)
+        .find(|(_, p)| p.is_empty())
+        .map(|(g, _)| g)
+    {
+        bail!(
+            "no example of `{genre}` can be read; put at least one good file into its folder, or remove the folder"
+        );
     }
 
-    let metric = Metric { distance: model.network.spec.distance, scale: model.network.spec.scale };
+    let metric = Metric {
+        distance: model.network.spec.distance,
+        scale: model.network.spec.scale,
+    };
     let mut answers = Vec::new();
     let mut trouble = None;
-    embed_files(&front_end, &embedder, model.info.segment, &found.files, |index, result| {
-        bar.inc(1);
-        let path = found.files[index].clone();
-        match result {
-            Ok(file) => match examples.answer(path, &file.mean(), metric) {
-                Ok(answer) => answers.push(answer),
-                Err(error) => drop(trouble.get_or_insert(error)),
-            },
-            Err(error) => failed.push((path, error.to_string())),
-        }
-    })?;
+    embed_files(
+        &front_end,
+        &embedder,
+        model.info.segment,
+        &found.files,
+        |index, result| {
+            bar.inc(1);
+            let path = found.files[index].clone();
+            match result {
+                Ok(file) => match examples.answer(path, &file.mean(), metric) {
+                    Ok(answer) => answers.push(answer),
+                    Err(error) => drop(trouble.get_or_insert(error)),
+                },
+                Err(error) => failed.push((path, error.to_string())),
+            }
+        },
+    )?;
     bar.finish_and_clear();
     if let Some(error) = trouble {
         return Err(error);
@@ -174,12 +219,29 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
 
 fn words(answer: &Answer) -> String {
     let mut text = format!("{}\n", answer.path.display());
-    let width = answer.ranked.iter().map(|r| r.genre.chars().count()).max().unwrap_or(0);
+    let width = answer
+        .ranked
+        .iter()
+        .map(|r| r.genre.chars().count())
+        .max()
+        .unwrap_or(0);
     for r in &answer.ranked {
-        let _ = writeln!(text, "  {:width$}  {:5.1} %  distance {:.3}", r.genre, r.probability * 100.0, r.distance);
+        let _ = writeln!(
+            text,
+            "  {:width$}  {:5.1} %  distance {:.3}",
+            r.genre,
+            r.probability * 100.0,
+            r.distance
+        );
     }
     for n in &answer.nearest {
-        let _ = writeln!(text, "    like {} ({}), distance {:.3}", n.path.display(), n.genre, n.distance);
+        let _ = writeln!(
+            text,
+            "    like {} ({}), distance {:.3}",
+            n.path.display(),
+            n.genre,
+            n.distance
+        );
     }
     text
 }

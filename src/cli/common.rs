@@ -19,7 +19,13 @@ pub const INTERRUPTED: u8 = 130;
 #[derive(clap::Args)]
 pub struct Common {
     /// Which adapter to use: auto, software (runs on the CPU), an index or a part of a name (see `gamaka doctor`)
-    #[arg(long, global = true, env = "GAMAKA_DEVICE", default_value = "auto", value_name = "auto|software|INDEX|NAME")]
+    #[arg(
+        long,
+        global = true,
+        env = "GAMAKA_DEVICE",
+        default_value = "auto",
+        value_name = "auto|software|INDEX|NAME"
+    )]
     pub device: DeviceChoice,
     /// Print results only: no progress, no notes
     #[arg(short, long, global = true)]
@@ -34,10 +40,18 @@ impl Common {
 
     /// A progress bar on stderr, hidden under --quiet and where stderr is no terminal.
     pub fn bar(&self, length: usize, what: &'static str) -> ProgressBar {
-        let target = if self.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-        let style = ProgressStyle::with_template("{prefix:>10} {bar:32} {human_pos}/{human_len} {msg} {eta}")
-            .unwrap_or_else(|_| ProgressStyle::default_bar());
-        ProgressBar::with_draw_target(Some(length as u64), target).with_style(style).with_prefix(what)
+        let target = if self.quiet {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr()
+        };
+        let style = ProgressStyle::with_template(
+            "{prefix:>10} {bar:32} {human_pos}/{human_len} {msg} {eta}",
+        )
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+        ProgressBar::with_draw_target(Some(length as u64), target)
+            .with_style(style)
+            .with_prefix(what)
     }
 
     /// Says something on stderr, unless --quiet.
@@ -87,7 +101,10 @@ pub fn print_error(error: &anyhow::Error) {
 
 /// Prints to stdout; a closed pipe (`| head`) ends the program quietly.
 pub fn print(text: &str) -> anyhow::Result<()> {
-    match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
+    match io::stdout()
+        .write_all(text.as_bytes())
+        .and_then(|()| io::stdout().flush())
+    {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
         other => other.context("standard output cannot be written"),
     }
@@ -109,11 +126,19 @@ pub fn conclude(failed: &[(PathBuf, String)], files: usize, strict: bool) -> Exi
             let _ = writeln!(stderr, "  {}", sentence(path, reason));
         }
     }
-    if failed.len() == files || (strict && !failed.is_empty()) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    if failed.len() == files || (strict && !failed.is_empty()) {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    }
 }
 
 /// A reason that names its file: most already do.
 pub fn sentence(path: &Path, reason: &str) -> String {
     let name = path.display().to_string();
-    if reason.contains(&name) { reason.to_string() } else { format!("{name}: {reason}") }
+    if reason.contains(&name) {
+        reason.to_string()
+    } else {
+        format!("{name}: {reason}")
+    }
 }

@@ -1,17 +1,642 @@
-//! `gamaka demo`.
+//! `gamaka demo`: the whole way on the corpus that comes with gamaka, and a report with pictures.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Instant;
 
-use super::common::Common;
+use anyhow::Context;
+use gamaka::data::{Dataset, Part};
+use gamaka::evaluate::{Embedded, EvaluatePart, Report, embed_dataset};
+use gamaka::features::FrontEnd;
+use gamaka::fewshot::Estimate;
+use gamaka::files;
+use gamaka::gpu::Gpu;
+use gamaka::mel::{AMIN, Preset, TOP_DB, decibels};
+use gamaka::model::LearnedEdge;
+use gamaka::report::{
+    Column, Curve, Edge, Headline, IntervalRow, Page, Role, Rows, ScatterPoint, Sound, Spectrogram,
+    Validation, bars_svg, confusion_svg, curve_svg, differences_svg, intervals_svg, project,
+    scatter_svg, spectrogram_png, splines_svg,
+};
+use gamaka::train::{TrainConfig, TrainError, TrainOptions, Trained, checkpoint_path, train};
+use include_dir::{Dir, include_dir};
+
+use super::classify::{Answer, Examples};
+use super::common::{Common, INTERRUPTED, interrupt_flag, print, print_error};
+use super::eval;
+use super::train::Display;
+
+static CORPUS: Dir = include_dir!("$CARGO_MANIFEST_DIR/assets/corpus");
+
+/// Training episodes: about three minutes on two CPU cores.
+const EPISODES: usize = 400;
+
+/// Episodes of each evaluation.
+const EVALUATION: usize = 1000;
+
+/// Example clips of each style that the two clips are classified by.
+const SHOTS: usize = 5;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// Where the report goes
-    #[arg(long, default_value = "gamaka-demo", value_name = "DIR")]
+    /// Where the report, the model and the corpus go
+    #[arg(short, long, default_value = "gamaka-demo", value_name = "DIR")]
     out: PathBuf,
+    /// Training episodes
+    #[arg(long, default_value_t = EPISODES)]
+    episodes: usize,
 }
 
-pub fn run(_args: &Args, _common: &Common) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("not yet")
+/// A clip that the demo classifies.
+struct Listened {
+    path: PathBuf,
+    truth: String,
+    answer: Answer,
+}
+
+pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
+    let started = Instant::now();
+    let corpus = args.out.join("corpus");
+    std::fs::create_dir_all(&corpus)
+        .and_then(|()| CORPUS.extract(&corpus))
+        .with_context(|| format!("{}: the corpus cannot be written there", args.out.display()))?;
+    let manifest = corpus.join("manifest.csv");
+    let dataset = Dataset::open(&manifest)?;
+
+    let config = TrainConfig {
+        episodes: args.episodes,
+        ..TrainConfig::default()
+    };
+    let model_path = args.out.join("model.safetensors");
+    let stop = interrupt_flag()?;
+    let options = TrainOptions {
+        device: common.device.clone(),
+        model: &model_path,
+        resume: checkpoint_path(&model_path).exists(),
+        memory: None,
+        strict: true,
+        stop: &stop,
+    };
+    let mut display = Display::new(common, config.episodes);
+    let trained = train(&dataset, &config, &options, &mut |event| {
+        display.show(&event)
+    });
+    display.bar.finish_and_clear();
+    let trained = match trained {
+        Err(TrainError::Interrupted { episode, .. }) => {
+            common.note(&format!(
+                "stopped after episode {episode}; run the same command again to go on"
+            ));
+            return Ok(ExitCode::from(INTERRUPTED));
+        }
+        Err(error @ TrainError::Checkpoint { .. }) => {
+            print_error(&error.into());
+            common.note(&format!(
+                "or delete {} and run the demo again",
+                args.out.display()
+            ));
+            return Ok(ExitCode::FAILURE);
+        }
+        other => other?,
+    };
+
+    let gpu = common.gpu()?;
+    let front_end = FrontEnd::new(config.engine()?, Some(&gpu), &config.preset, true)?;
+    let bar = common.bar(0, "listening");
+    let embedded = embed_dataset(
+        &gpu,
+        &trained.model,
+        &front_end,
+        &manifest,
+        EvaluatePart::Test,
+        config.max_seconds,
+        &mut |done, files| {
+            bar.set_length(files as u64);
+            bar.set_position(done as u64);
+        },
+    )?;
+    bar.finish_and_clear();
+    let classes = embedded.dataset.pool(&embedded.files).classes.len();
+    let way = config.way.min(classes);
+    let one_shot = embedded.score(way, 1, config.query, EVALUATION, 1)?;
+    let five_shot = embedded.score(way, 5, config.query, EVALUATION, 1)?;
+    let listened = listen(&embedded)?;
+
+    let demo = Demo {
+        config,
+        gpu,
+        trained,
+        embedded,
+        one_shot,
+        five_shot,
+        listened,
+        started,
+    };
+    let page = demo.page().context("the report cannot be drawn")?;
+    let report = args.out.join("report.html");
+    files::write(&report, page.html().as_bytes())?;
+    print(&demo.words(&report))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Classifies a clip of each of two styles that the network never trained on, by five example clips of
+/// each style; no example shares a group with the clip.
+fn listen(embedded: &Embedded) -> anyhow::Result<Vec<Listened>> {
+    let dataset = &embedded.dataset;
+    let pool = dataset.pool(&embedded.files);
+    let mut listened = Vec::new();
+    for class in [0, pool.classes.len() / 2] {
+        let clip = pool.files[class][0];
+        let mut examples = Examples {
+            genres: pool.classes.clone(),
+            paths: Vec::new(),
+            embeddings: Vec::new(),
+        };
+        for files in &pool.files {
+            let others = files
+                .iter()
+                .filter(|&&f| pool.group_of[f] != pool.group_of[clip])
+                .take(SHOTS);
+            let (paths, embeddings) = others
+                .map(|&f| (dataset.file(&dataset.items[f]), embedded.network[f].clone()))
+                .unzip();
+            examples.paths.push(paths);
+            examples.embeddings.push(embeddings);
+        }
+        let path = dataset.file(&dataset.items[clip]);
+        let answer = examples.answer(path.clone(), &embedded.network[clip], embedded.metric)?;
+        listened.push(Listened {
+            path,
+            truth: pool.classes[class].clone(),
+            answer,
+        });
+    }
+    Ok(listened)
+}
+
+/// Everything that the report tells.
+struct Demo {
+    config: TrainConfig,
+    gpu: Gpu,
+    trained: Trained,
+    embedded: Embedded,
+    one_shot: Report,
+    five_shot: Report,
+    listened: Vec<Listened>,
+    started: Instant,
+}
+
+fn percent(value: f64) -> String {
+    format!("{:.1} %", value * 100.0)
+}
+
+/// A mean with its interval over files, for a table.
+fn cells(e: &Estimate) -> [String; 3] {
+    let files = e.over_files.map_or("-".to_string(), |i| {
+        format!("{:.1} to {:.1}", i.low * 100.0, i.high * 100.0)
+    });
+    let half = (e.over_episodes.high - e.over_episodes.low) / 2.0;
+    [
+        format!("{:.1}", e.mean * 100.0),
+        files,
+        format!("+- {:.1}", half * 100.0),
+    ]
+}
+
+/// A row of a forest plot.
+fn row<'a>(name: &'a str, e: &Estimate, highlight: bool) -> IntervalRow<'a> {
+    IntervalRow {
+        name,
+        value: e.mean,
+        over_files: e.over_files.map(|i| (i.low, i.high)),
+        over_episodes: Some((e.over_episodes.low, e.over_episodes.high)),
+        highlight,
+    }
+}
+
+/// Why a clip was given its style.
+fn reason(listened: &Listened) -> String {
+    let Answer {
+        ranked, nearest, ..
+    } = &listened.answer;
+    let [best, next] = [&ranked[0], &ranked[1]];
+    let like: Vec<&str> = nearest.iter().map(|n| n.genre.as_str()).collect();
+    format!(
+        "Nearest to the mean of the {} examples, at distance {:.2}; {} comes next, at {:.2}. The nearest single clips are {}.",
+        best.genre,
+        best.distance,
+        next.genre,
+        next.distance,
+        like.join(", ")
+    )
+}
+
+impl Demo {
+    fn network(&self) -> &str {
+        &self.trained.model.network.spec.name
+    }
+
+    fn words(&self, report: &Path) -> String {
+        let mut text = String::new();
+        for report in [&self.one_shot, &self.five_shot] {
+            text.push_str(&eval::words(report, self.network()));
+            text.push('\n');
+        }
+        for listened in &self.listened {
+            let best = &listened.answer.ranked[0];
+            text.push_str(&format!(
+                "{}: {} ({:.0} %), in truth {}\n  {}\n",
+                listened.path.display(),
+                best.genre,
+                best.probability * 100.0,
+                listened.truth,
+                reason(listened)
+            ));
+        }
+        let network = &self.trained.model.network;
+        text.push_str(&format!(
+            "\nnetwork {} with {} parameters, {} episodes in {:.0} s on {}; {:.0} s in all\nreport: {}\n",
+            self.network(),
+            network.parameter_count(),
+            self.trained.log.len(),
+            self.trained.seconds,
+            self.gpu.adapter.name,
+            self.started.elapsed().as_secs_f64(),
+            report.display()
+        ));
+        text
+    }
+
+    fn page(&self) -> anyhow::Result<Page> {
+        let systems = &self.five_shot.evaluation.systems;
+        let accuracy = &systems[0].accuracy;
+        let classes: Vec<&str> = self
+            .five_shot
+            .evaluation
+            .classes
+            .iter()
+            .map(String::as_str)
+            .collect();
+        let way = self.five_shot.evaluation.way;
+        let lead = format!(
+            "gamaka trained its network {} on {} styles of rendered music. Here it tells apart {} styles that it never heard in training, from one or five examples of each: {} right with five, where guessing gives {}.",
+            self.network(),
+            self.count(Part::Train),
+            classes.len(),
+            percent(accuracy.mean),
+            percent(1.0 / way as f64),
+        );
+        let mut page = Page::new("Styles it was never taught", &lead);
+        self.add_results(&mut page, way)?;
+        self.add_clips(&mut page)?;
+        page.section("What it mixes up");
+        page.figure(
+            &confusion_svg(&classes, &systems[0].confusion, None)?,
+            &format!("{way}-way 5-shot, all queries of {EVALUATION} episodes. Each row is a true style, in percent."),
+        );
+        self.add_map(&mut page, &classes)?;
+        self.add_training(&mut page)?;
+        self.add_splines(&mut page)?;
+        self.add_facts(&mut page);
+        Ok(page)
+    }
+
+    fn count(&self, part: Part) -> usize {
+        let split = &self.trained.model.info.split;
+        let labels: std::collections::HashSet<&str> = split
+            .files
+            .iter()
+            .filter(|f| f.part == part)
+            .map(|f| f.label.as_str())
+            .collect();
+        labels.len()
+    }
+
+    fn add_results(&self, page: &mut Page, way: usize) -> anyhow::Result<()> {
+        let of = |report: &Report, k: usize| percent(report.evaluation.systems[k].accuracy.mean);
+        let chance = format!("guessing: {}", percent(1.0 / way as f64));
+        page.headlines(&[
+            Headline {
+                value: &of(&self.five_shot, 0),
+                name: "with 5 examples of each style",
+                note: &chance,
+            },
+            Headline {
+                value: &of(&self.one_shot, 0),
+                name: "with 1 example of each style",
+                note: &chance,
+            },
+            Headline {
+                value: &of(&self.five_shot, 1),
+                name: "the same network untrained",
+                note: "5 examples",
+            },
+            Headline {
+                value: &of(&self.five_shot, 2),
+                name: "MFCC, nearest centroid",
+                note: "5 examples",
+            },
+        ]);
+        page.section("How well, and how sure");
+        let mut rows = Vec::new();
+        for (shot, report) in [("1", &self.one_shot), ("5", &self.five_shot)] {
+            for (k, system) in report.evaluation.systems.iter().enumerate() {
+                let name = if k == 0 { self.network() } else { &system.name };
+                let [mean, files, episodes] = cells(&system.accuracy);
+                rows.push(vec![
+                    name.to_string(),
+                    shot.to_string(),
+                    mean,
+                    files,
+                    episodes,
+                ]);
+            }
+        }
+        page.table(
+            &[
+                Column::text("System"),
+                Column::number("Shots"),
+                Column::number("Accuracy, %"),
+                Column::number("95 % over files"),
+                Column::number("95 % over episodes"),
+            ],
+            &rows,
+            &format!("{way}-way accuracy on {EVALUATION} episodes of unseen styles."),
+        );
+        let systems = &self.five_shot.evaluation.systems;
+        let names: Vec<&str> = (0..systems.len())
+            .map(|k| {
+                if k == 0 {
+                    self.network()
+                } else {
+                    &systems[k].name
+                }
+            })
+            .collect();
+        let accuracies: Vec<_> = systems
+            .iter()
+            .zip(&names)
+            .enumerate()
+            .map(|(k, (s, name))| row(name, &s.accuracy, k == 0))
+            .collect();
+        page.figure(
+            &intervals_svg(&accuracies, Some(1.0 / way as f64), None)?,
+            "5-shot accuracy. The wide interval says how far new clips of the same styles would move it, the narrow one only how far other episodes with the same clips would.",
+        );
+        let names: Vec<String> = self
+            .five_shot
+            .differences
+            .iter()
+            .map(|d| format!("less {}", d.against))
+            .collect();
+        let differences: Vec<_> = self
+            .five_shot
+            .differences
+            .iter()
+            .zip(&names)
+            .map(|(d, name)| row(name, &d.difference, false))
+            .collect();
+        page.figure(
+            &differences_svg(&differences, None)?,
+            &format!(
+                "What {} adds, paired on the same episodes and files, 5-shot.",
+                self.network()
+            ),
+        );
+        if let Some(note) = &self.five_shot.evaluation.note {
+            page.note(note);
+        }
+        Ok(())
+    }
+
+    fn add_clips(&self, page: &mut Page) -> anyhow::Result<()> {
+        page.section("Two clips, and why");
+        let preset = Preset::librosa();
+        let engine = gamaka::mel::CpuEngine::new(&preset)?;
+        let centres = preset.band_centres();
+        for listened in &self.listened {
+            let best = &listened.answer.ranked[0];
+            let verdict = if best.genre == listened.truth {
+                "right"
+            } else {
+                "wrong"
+            };
+            page.paragraph(&format!(
+                "A clip of {}: {} with {:.0} %, {verdict}. {}",
+                listened.truth,
+                best.genre,
+                best.probability * 100.0,
+                reason(listened)
+            ));
+            let (samples, _) = gamaka::audio::decode(&listened.path, preset.sample_rate)?;
+            let power = engine.mel_spectrogram(&samples)?;
+            let png = spectrogram_png(&Spectrogram {
+                values: &decibels(&power, 1.0, AMIN, Some(TOP_DB)),
+                rows: Rows::Bands(&centres, "dB"),
+                hop_length: preset.hop_length,
+                sample_rate: preset.sample_rate,
+                title: None,
+            })?;
+            page.image(
+                &png,
+                &format!("mel-spectrogram of a {} clip", listened.truth),
+                "Its mel-spectrogram.",
+            );
+            let sound = std::fs::read(&listened.path)?;
+            page.sound(&Sound::Embedded(&sound, "audio/ogg"), "The clip.");
+            let ranked: Vec<(&str, f64)> = listened
+                .answer
+                .ranked
+                .iter()
+                .map(|r| (r.genre.as_str(), r.probability))
+                .collect();
+            page.figure(
+                &bars_svg(&ranked, None)?,
+                "Probability among these styles only.",
+            );
+            if let Some(nearest) = listened.answer.nearest.first() {
+                let sound = std::fs::read(&nearest.path)?;
+                page.sound(
+                    &Sound::Embedded(&sound, "audio/ogg"),
+                    &format!(
+                        "The nearest example: {}, at distance {:.2}.",
+                        nearest.genre, nearest.distance
+                    ),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn add_map(&self, page: &mut Page, classes: &[&str]) -> anyhow::Result<()> {
+        page.section("A map of the unseen styles");
+        let pool = self.embedded.dataset.pool(&self.embedded.files);
+        let files: Vec<(usize, usize)> = pool
+            .files
+            .iter()
+            .enumerate()
+            .flat_map(|(class, f)| f.iter().map(move |&file| (class, file)))
+            .collect();
+        let flat: Vec<f32> = files
+            .iter()
+            .flat_map(|&(_, f)| self.embedded.network[f].iter().copied())
+            .collect();
+        let projection = project(&flat, self.trained.model.network.width())?;
+        let points: Vec<ScatterPoint> = files
+            .iter()
+            .zip(&projection.points)
+            .map(|(&(class, _), &at)| ScatterPoint {
+                at,
+                class,
+                role: Role::Query,
+            })
+            .collect();
+        page.figure(
+            &scatter_svg(&points, classes, Some(projection.explained), None)?,
+            "Every clip of the unseen styles, on the two widest axes of its embedding. Clips of a style should lie together.",
+        );
+        Ok(())
+    }
+
+    fn add_training(&self, page: &mut Page) -> anyhow::Result<()> {
+        page.section("Training");
+        let log = &self.trained.log;
+        let loss: Vec<(f64, f64)> = log
+            .iter()
+            .map(|r| (r.episode as f64, f64::from(r.loss)))
+            .collect();
+        let accuracy: Vec<(f64, f64)> = log
+            .iter()
+            .map(|r| (r.episode as f64, f64::from(r.accuracy)))
+            .collect();
+        let validation: Vec<Validation> = self
+            .trained
+            .validations
+            .iter()
+            .map(|v| Validation {
+                episode: v.episode as f64,
+                value: v.accuracy,
+                interval: Some((v.accuracy - v.half_width, v.accuracy + v.half_width)),
+            })
+            .collect();
+        let curves = [
+            Curve {
+                name: "Loss",
+                percent: false,
+                training: &loss,
+                validation: &[],
+                chance: None,
+            },
+            Curve {
+                name: "Accuracy",
+                percent: true,
+                training: &accuracy,
+                validation: &validation,
+                chance: None,
+            },
+        ];
+        let [way, shot, query] = self.config.train_episode(self.count(Part::Train));
+        page.figure(
+            &curve_svg(&curves, None)?,
+            &format!(
+                "Training episodes are {way}-way {shot}-shot with {query} queries a style; the points are {}-way {}-shot on the validation styles. The model keeps the parameters of the best point, after {} episodes.",
+                self.config.way, self.config.shot, self.trained.model.info.episodes
+            ),
+        );
+        Ok(())
+    }
+
+    fn add_splines(&self, page: &mut Page) -> anyhow::Result<()> {
+        const SHOWN: usize = 8;
+        const SAMPLES: usize = 161;
+        let model = &self.trained.model;
+        let edges = model.network.learned_edges(&model.parameters);
+        if edges.is_empty() {
+            return Ok(());
+        }
+        page.section("What the splines have learned");
+        let shown: Vec<Drawn> = edges
+            .iter()
+            .take(SHOWN)
+            .map(|edge| Drawn::new(edge, SAMPLES))
+            .collect();
+        let drawn: Vec<Edge> = shown.iter().map(Drawn::edge).collect();
+        page.figure(
+            &splines_svg(&drawn, None)?,
+            &format!(
+                "The {} of {} edges that matter most: the function that replaces a weight, with its spline and its silu part. The grid is shaded.",
+                shown.len(),
+                edges.len()
+            ),
+        );
+        Ok(())
+    }
+
+    fn add_facts(&self, page: &mut Page) {
+        page.section("What this is");
+        let network = &self.trained.model.network;
+        page.paragraph(&format!(
+            "Network {}: {} parameters, {:.1} MFLOP a clip. Corpus: {} styles to train, {} to validate, {} to test, rendered from accompaniment patterns with chords, keys, tempi and instruments mixed at random. Seed {}. Adapter: {}. Training took {:.0} s, everything {:.0} s.",
+            self.network(),
+            network.parameter_count(),
+            network.flops() as f64 / 1e6,
+            self.count(Part::Train),
+            self.count(Part::Validation),
+            self.count(Part::Test),
+            self.config.seed,
+            self.gpu.adapter,
+            self.trained.seconds,
+            self.started.elapsed().as_secs_f64()
+        ));
+        page.code(&format!(
+            "layer                      output  parameters\n{}",
+            network.summary().join("\n")
+        ));
+        page.paragraph("The same on music of your own:");
+        page.code("gamaka train MUSIC -o my.safetensors\ngamaka eval MUSIC --model my.safetensors\ngamaka classify SONG.mp3 --examples GENRES --model my.safetensors");
+    }
+}
+
+/// An edge's function, sampled for a picture.
+struct Drawn {
+    caption: String,
+    z: Vec<f32>,
+    total: Vec<f32>,
+    base: Vec<f32>,
+    spline: Vec<f32>,
+    grid: (f32, f32),
+}
+
+impl Drawn {
+    fn new(edge: &LearnedEdge, samples: usize) -> Self {
+        let range = edge.basis.range;
+        let reach = 1.3 * range;
+        let z: Vec<f32> = (0..samples)
+            .map(|k| reach * (2.0 * k as f32 / (samples - 1) as f32 - 1.0))
+            .collect();
+        let of = |f: &dyn Fn(f64) -> f64| z.iter().map(|&z| f(f64::from(z)) as f32).collect();
+        Self {
+            caption: format!(
+                "layer {}: {} to {}, tap {},{}",
+                edge.layer, edge.input, edge.output, edge.tap[0], edge.tap[1]
+            ),
+            total: of(&|z| edge.spline(z) + edge.base(z)),
+            base: of(&|z| edge.base(z)),
+            spline: of(&|z| edge.spline(z)),
+            grid: (-range, range),
+            z,
+        }
+    }
+
+    fn edge(&self) -> Edge<'_> {
+        Edge {
+            caption: &self.caption,
+            z: &self.z,
+            total: &self.total,
+            base: &self.base,
+            spline: &self.spline,
+            grid: self.grid,
+            inputs: &[],
+        }
+    }
 }

@@ -60,7 +60,11 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     } else {
         print(&words(&report))?;
     }
-    Ok(if report.healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if report.healthy {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn examine(device: &DeviceChoice, common: &Common) -> Report {
@@ -135,7 +139,15 @@ fn examine(device: &DeviceChoice, common: &Common) -> Report {
 fn words(report: &Report) -> String {
     let mut text = format!("gamaka {}\n\nAdapters\n", report.version);
     for adapter in &report.adapters {
-        let used = if report.adapter.as_ref().is_some_and(|a| a.index == adapter.index) { "*" } else { " " };
+        let used = if report
+            .adapter
+            .as_ref()
+            .is_some_and(|a| a.index == adapter.index)
+        {
+            "*"
+        } else {
+            " "
+        };
         let _ = writeln!(text, "{used} {adapter}\n      driver {}", adapter.driver);
     }
     if report.adapters.is_empty() {
@@ -154,10 +166,15 @@ fn words(report: &Report) -> String {
         );
     }
     if !report.kernels.is_empty() {
-        let _ = writeln!(text, "\nKernels against their CPU twins (error as a share of what is allowed)");
+        let _ = writeln!(
+            text,
+            "\nKernels against their CPU twins (error as a share of what is allowed)"
+        );
         for test in &report.kernels {
             let verdict = if test.passed { "ok  " } else { "FAIL" };
-            let share = test.worst.map_or("-".to_string(), |w| format!("{:.3}", w.share));
+            let share = test
+                .worst
+                .map_or("-".to_string(), |w| format!("{:.3}", w.share));
             let _ = writeln!(
                 text,
                 "{verdict} {share:>7}  {:>8.2} ms (first {:>7.0} ms)  {}",
@@ -166,7 +183,11 @@ fn words(report: &Report) -> String {
                 test.kernels.join(", ")
             );
             if let Some(problem) = &test.problem {
-                let _ = writeln!(text, "             {problem}: {} {:?}", test.case, test.worst);
+                let _ = writeln!(
+                    text,
+                    "             {problem}: {} {:?}",
+                    test.case, test.worst
+                );
             }
         }
     }

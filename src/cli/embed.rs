@@ -6,18 +6,20 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use gamaka::audio;
 use gamaka::embed::{Embedder, FileEmbedding, embed_files};
 use gamaka::features::FrontEnd;
-use gamaka::files::{mend, write_atomically};
+use gamaka::files::{self, WriteError};
 use gamaka::mel::EngineChoice;
 use gamaka::train::TrainConfig;
 use ndarray::{Array1, Array2};
 use ndarray_npy::NpzWriter;
 use serde::{Deserialize, Serialize};
 
-use super::common::{Common, INTERRUPTED, conclude, engine, interrupt_flag, load_model, print, sentence};
+use super::common::{
+    Common, INTERRUPTED, conclude, engine, interrupt_flag, load_model, print, sentence,
+};
 
 /// Files handed to the embedder at a time; an interrupt waits for so many at most.
 const FILES_AT_ONCE: usize = 64;
@@ -77,9 +79,17 @@ struct Row {
 }
 
 pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
-    let kind = args.output.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
+    let kind = args
+        .output
+        .extension()
+        .and_then(|e| e.to_str())
+        .unwrap_or_default()
+        .to_lowercase();
     if !["jsonl", "csv", "npz"].contains(&kind.as_str()) {
-        bail!("{}: the name must end in .jsonl, .csv or .npz", args.output.display());
+        bail!(
+            "{}: the name must end in .jsonl, .csv or .npz",
+            args.output.display()
+        );
     }
     let model = load_model(&args.model)?;
     let mut segment = model.info.segment;
@@ -87,16 +97,28 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         if !(hop.is_finite() && hop > 0.0) {
             bail!("--hop is {hop}, but must be a positive number of seconds");
         }
-        let shape = TrainConfig { hop_seconds: hop, preset: model.info.preset.clone(), ..TrainConfig::default() };
+        let shape = TrainConfig {
+            hop_seconds: hop,
+            preset: model.info.preset.clone(),
+            ..TrainConfig::default()
+        };
         segment.hop = shape.segment().hop;
     }
     let gpu = common.gpu()?;
     let front_end = FrontEnd::new(args.engine, Some(&gpu), &model.info.preset, args.strict)?;
     let embedder = Embedder::new(&gpu, &model.network, &model.parameters)?;
     let found = audio::find(&args.paths);
-    let mut failed: Vec<(PathBuf, String)> = found.problems.iter().map(|e| (e.path.clone(), e.to_string())).collect();
+    let mut failed: Vec<(PathBuf, String)> = found
+        .problems
+        .iter()
+        .map(|e| (e.path.clone(), e.to_string()))
+        .collect();
     let mut partial = Partial::open(&args.output, args.resume)?;
-    let files: Vec<PathBuf> = found.files.into_iter().filter(|f| !partial.done.contains(f)).collect();
+    let files: Vec<PathBuf> = found
+        .files
+        .into_iter()
+        .filter(|f| !partial.done.contains(f))
+        .collect();
     if !partial.done.is_empty() {
         common.note(&format!("{} files were done before", partial.done.len()));
     }
@@ -110,7 +132,10 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     for chunk in files.chunks(FILES_AT_ONCE) {
         if stop.load(Ordering::Relaxed) {
             bar.finish_and_clear();
-            common.note(&format!("stopped; run the same command with --resume to go on ({} keeps what is done)", partial.path.display()));
+            common.note(&format!(
+                "stopped; run the same command with --resume to go on ({} keeps what is done)",
+                partial.path.display()
+            ));
             return Ok(ExitCode::from(INTERRUPTED));
         }
         let mut trouble = None;
@@ -118,7 +143,9 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             match result {
                 Ok(file) => {
                     let warnings = file.info.warnings.iter();
-                    warnings.for_each(|w| bar.suspend(|| common.note(&format!("{}: {w}", chunk[index].display()))));
+                    warnings.for_each(|w| {
+                        bar.suspend(|| common.note(&format!("{}: {w}", chunk[index].display())))
+                    });
                     if let Err(error) = partial.append(&rows(&chunk[index], &file, args.per)) {
                         trouble.get_or_insert(error);
                     }
@@ -134,23 +161,43 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     bar.finish_and_clear();
     let count = partial.finish(&args.output, &kind)?;
     if let Some(path) = &args.errors {
-        let lines: String = failed.iter().map(|(p, r)| format!("{}\t{}\n", p.display(), sentence(p, r))).collect();
-        write_atomically(path, lines.as_bytes())
-            .map_err(|e| anyhow!("{}: cannot be written ({e}): {}", path.display(), mend(&e)))?;
+        let lines: String = failed
+            .iter()
+            .map(|(p, r)| format!("{}\t{}\n", p.display(), sentence(p, r)))
+            .collect();
+        files::write(path, lines.as_bytes())?;
     }
     if !common.quiet {
-        print(&format!("{}: {count} rows of {} values from {} files\n", args.output.display(), embedder.width(), total - failed.len()))?;
+        print(&format!(
+            "{}: {count} rows of {} values from {} files\n",
+            args.output.display(),
+            embedder.width(),
+            total - failed.len()
+        ))?;
     }
     Ok(conclude(&failed, total, args.strict))
 }
 
 fn rows(path: &Path, file: &FileEmbedding, per: Per) -> Vec<Row> {
-    let row = |start_s, end_s, embedding| Row { path: path.to_path_buf(), start_s, end_s, embedding };
+    let row = |start_s, end_s, embedding| Row {
+        path: path.to_path_buf(),
+        start_s,
+        end_s,
+        embedding,
+    };
     match per {
         Per::File => vec![row(0.0, file.info.duration_s, file.mean())],
         Per::Segment => {
             let segments = file.segments.iter();
-            segments.map(|s| row(s.start_s, s.end_s.min(file.info.duration_s), s.embedding.clone())).collect()
+            segments
+                .map(|s| {
+                    row(
+                        s.start_s,
+                        s.end_s.min(file.info.duration_s),
+                        s.embedding.clone(),
+                    )
+                })
+                .collect()
         }
     }
 }
@@ -168,7 +215,6 @@ impl Partial {
         let mut name = output.as_os_str().to_owned();
         name.push(".partial");
         let path = PathBuf::from(name);
-        let at = |e: std::io::Error| anyhow!("{}: cannot be written ({e}): {}", path.display(), mend(&e));
         let mut kept: Vec<Row> = Vec::new();
         if resume && path.exists() {
             kept = read_rows(&path)?;
@@ -182,8 +228,14 @@ impl Partial {
             serde_json::to_writer(&mut text, row)?;
             text.push(b'\n');
         }
-        write_atomically(&path, &text).map_err(at)?;
-        let file = OpenOptions::new().append(true).open(&path).map_err(at)?;
+        files::write(&path, &text)?;
+        let file = OpenOptions::new()
+            .append(true)
+            .open(&path)
+            .map_err(|error| WriteError {
+                path: path.clone(),
+                error,
+            })?;
         let done = kept.into_iter().map(|r| r.path).collect();
         Ok(Self { path, file, done })
     }
@@ -194,23 +246,34 @@ impl Partial {
             serde_json::to_writer(&mut text, row)?;
             text.push(b'\n');
         }
-        self.file.write_all(&text).map_err(|e| {
-            anyhow!("{}: cannot be written ({e}): {}, then run the same command with --resume", self.path.display(), mend(&e))
-        })
+        let at = |error| WriteError {
+            path: self.path.clone(),
+            error,
+        };
+        self.file
+            .write_all(&text)
+            .map_err(at)
+            .context("stopped; mend it and run the same command with --resume to go on")
     }
 
     /// Turns the rows into the output. Returns their number.
     fn finish(self, output: &Path, kind: &str) -> anyhow::Result<usize> {
         drop(self.file);
-        let at = |e: std::io::Error| anyhow!("{}: cannot be written ({e}): {}", output.display(), mend(&e));
         if kind == "jsonl" {
             let count = BufReader::new(File::open(&self.path)?).lines().count();
-            std::fs::rename(&self.path, output).map_err(at)?;
+            std::fs::rename(&self.path, output).map_err(|error| WriteError {
+                path: output.to_path_buf(),
+                error,
+            })?;
             return Ok(count);
         }
         let rows = read_rows(&self.path)?;
-        let bytes = if kind == "csv" { csv_bytes(&rows)? } else { npz_bytes(&rows)? };
-        write_atomically(output, &bytes).map_err(at)?;
+        let bytes = if kind == "csv" {
+            csv_bytes(&rows)?
+        } else {
+            npz_bytes(&rows)?
+        };
+        files::write(output, &bytes)?;
         // The output is safe; a leftover would only be in the way.
         let _ = std::fs::remove_file(&self.path);
         Ok(rows.len())
@@ -222,7 +285,9 @@ fn read_rows(path: &Path) -> anyhow::Result<Vec<Row>> {
     let file = File::open(path).with_context(|| format!("{}: cannot be read", path.display()))?;
     let mut rows = Vec::new();
     for line in BufReader::new(file).lines() {
-        match serde_json::from_str(&line.with_context(|| format!("{}: cannot be read", path.display()))?) {
+        match serde_json::from_str(
+            &line.with_context(|| format!("{}: cannot be read", path.display()))?,
+        ) {
             Ok(row) => rows.push(row),
             Err(_) => break,
         }
@@ -234,10 +299,22 @@ fn csv_bytes(rows: &[Row]) -> anyhow::Result<Vec<u8>> {
     let width = rows.first().map_or(0, |r| r.embedding.len());
     let mut writer = csv::Writer::from_writer(Vec::new());
     let header = ["path".to_string(), "start_s".into(), "end_s".into()];
-    writer.write_record(header.into_iter().chain((0..width).map(|k| format!("e{k}"))))?;
+    writer.write_record(
+        header
+            .into_iter()
+            .chain((0..width).map(|k| format!("e{k}"))),
+    )?;
     for row in rows {
-        let fields = [row.path.display().to_string(), row.start_s.to_string(), row.end_s.to_string()];
-        writer.write_record(fields.into_iter().chain(row.embedding.iter().map(f32::to_string)))?;
+        let fields = [
+            row.path.display().to_string(),
+            row.start_s.to_string(),
+            row.end_s.to_string(),
+        ];
+        writer.write_record(
+            fields
+                .into_iter()
+                .chain(row.embedding.iter().map(f32::to_string)),
+        )?;
     }
     Ok(writer.into_inner()?)
 }
@@ -246,11 +323,20 @@ fn csv_bytes(rows: &[Row]) -> anyhow::Result<Vec<u8>> {
 /// with the path of every row, since npz strings are not portable.
 fn npz_bytes(rows: &[Row]) -> anyhow::Result<Vec<u8>> {
     let width = rows.first().map_or(0, |r| r.embedding.len());
-    let values = rows.iter().flat_map(|r| r.embedding.iter().copied()).collect();
+    let values = rows
+        .iter()
+        .flat_map(|r| r.embedding.iter().copied())
+        .collect();
     let paths: Vec<_> = rows.iter().map(|r| r.path.display().to_string()).collect();
     let mut npz = NpzWriter::new_compressed(Cursor::new(Vec::new()));
-    npz.add_array("embedding", &Array2::from_shape_vec((rows.len(), width), values)?)?;
-    npz.add_array("start_s", &Array1::from_iter(rows.iter().map(|r| r.start_s)))?;
+    npz.add_array(
+        "embedding",
+        &Array2::from_shape_vec((rows.len(), width), values)?,
+    )?;
+    npz.add_array(
+        "start_s",
+        &Array1::from_iter(rows.iter().map(|r| r.start_s)),
+    )?;
     npz.add_array("end_s", &Array1::from_iter(rows.iter().map(|r| r.end_s)))?;
     npz.add_array("paths_json", &Array1::from_vec(serde_json::to_vec(&paths)?))?;
     Ok(npz.finish()?.into_inner())

@@ -61,10 +61,18 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let front_end = FrontEnd::new(args.engine, Some(&gpu), &model.info.preset, args.strict)?;
     let max_seconds = gamaka::train::TrainConfig::from_toml(&model.info.config)?.max_seconds;
     let bar = common.bar(0, "reading");
-    let embedded = embed_dataset(&gpu, &model, &front_end, &args.data, args.split, max_seconds, &mut |done, files| {
-        bar.set_length(files as u64);
-        bar.set_position(done as u64);
-    })?;
+    let embedded = embed_dataset(
+        &gpu,
+        &model,
+        &front_end,
+        &args.data,
+        args.split,
+        max_seconds,
+        &mut |done, files| {
+            bar.set_length(files as u64);
+            bar.set_position(done as u64);
+        },
+    )?;
     bar.finish_and_clear();
     let report = embedded.score(args.way, args.shot, args.query, args.episodes, args.seed)?;
     if args.json {
@@ -79,10 +87,17 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             "result": report,
         }))?;
     } else {
-        embedded.notes.iter().for_each(|n| common.note(&format!("note: {n}")));
+        embedded
+            .notes
+            .iter()
+            .for_each(|n| common.note(&format!("note: {n}")));
         print(&words(&report, &model.network.spec.name))?;
     }
-    Ok(conclude(&embedded.failed, embedded.files.len() + embedded.failed.len(), args.strict))
+    Ok(conclude(
+        &embedded.failed,
+        embedded.files.len() + embedded.failed.len(),
+        args.strict,
+    ))
 }
 
 fn percent(value: f64) -> String {
@@ -96,18 +111,37 @@ pub fn estimate_words(e: &Estimate) -> String {
         None => "no interval".to_string(),
     };
     let half = (e.over_episodes.high - e.over_episodes.low) / 2.0;
-    format!("{:>6}   {files:>15}   +- {:.1}", percent(e.mean), half * 100.0)
+    format!(
+        "{:>6}   {files:>15}   +- {:.1}",
+        percent(e.mean),
+        half * 100.0
+    )
 }
 
 /// The result as text. `name` is what the network is called.
 pub fn words(report: &Report, name: &str) -> String {
-    let Evaluation { way, shot, query, episodes, seed, classes, files, systems, note, .. } = &report.evaluation;
+    let Evaluation {
+        way,
+        shot,
+        query,
+        episodes,
+        seed,
+        classes,
+        files,
+        systems,
+        note,
+        ..
+    } = &report.evaluation;
     let mut text = format!(
         "{way}-way {shot}-shot, {query} queries a class, {episodes} episodes, seed {seed}; {} classes, {} files\n\n",
         classes.len(),
         files.iter().sum::<usize>()
     );
-    let _ = writeln!(text, "{:28} {:>6}   {:>15}   {}", "accuracy in %", "mean", "95 % over files", "95 % over episodes");
+    let _ = writeln!(
+        text,
+        "{:28} {:>6}   {:>15}   95 % over episodes",
+        "accuracy in %", "mean", "95 % over files"
+    );
     for (k, system) in systems.iter().enumerate() {
         let label = if k == 0 { name } else { &system.name };
         let _ = writeln!(text, "{label:28} {}", estimate_words(&system.accuracy));
@@ -115,22 +149,43 @@ pub fn words(report: &Report, name: &str) -> String {
     let _ = writeln!(text, "{:28} {:>6}", "chance", percent(1.0 / *way as f64));
     let _ = writeln!(text, "\npaired on the same episodes and files");
     for d in &report.differences {
-        let _ = writeln!(text, "{:28} {}", format!("less {}", d.against), estimate_words(&d.difference));
+        let _ = writeln!(
+            text,
+            "{:28} {}",
+            format!("less {}", d.against),
+            estimate_words(&d.difference)
+        );
     }
     if let Some(note) = note {
         let _ = writeln!(text, "\n{note}");
     }
-    let _ = writeln!(text, "\nby class: accuracy in %, and what its queries were taken for");
+    let _ = writeln!(
+        text,
+        "\nby class: accuracy in %, and what its queries were taken for"
+    );
     let width = classes.iter().map(|c| c.chars().count()).max().unwrap_or(0);
     for (k, class) in systems[0].per_class.iter().enumerate() {
         let row = &systems[0].confusion[k];
         let total = row.iter().sum::<u64>().max(1) as f64;
-        let mut others: Vec<(usize, u64)> = row.iter().copied().enumerate().filter(|&(j, n)| j != k && n > 0).collect();
+        let mut others: Vec<(usize, u64)> = row
+            .iter()
+            .copied()
+            .enumerate()
+            .filter(|&(j, n)| j != k && n > 0)
+            .collect();
         others.sort_by_key(|&(j, n)| (std::cmp::Reverse(n), j));
-        let mixed: Vec<String> =
-            others.iter().take(3).map(|&(j, n)| format!("{} {:.0}", classes[j], n as f64 / total * 100.0)).collect();
+        let mixed: Vec<String> = others
+            .iter()
+            .take(3)
+            .map(|&(j, n)| format!("{} {:.0}", classes[j], n as f64 / total * 100.0))
+            .collect();
         let accuracy = class.accuracy.map_or("-".to_string(), percent);
-        let _ = writeln!(text, "{:width$} {accuracy:>6}   {}", class.class, mixed.join(", "));
+        let _ = writeln!(
+            text,
+            "{:width$} {accuracy:>6}   {}",
+            class.class,
+            mixed.join(", ")
+        );
     }
     text
 }

@@ -10,6 +10,7 @@ use gamaka::gpu::Gpu;
 use gamaka::mel::{
     AMIN, Engine, EngineChoice, Framer, GpuEngine, Preset, TOP_DB, decibels, mfcc, transpose,
 };
+use gamaka::report::{Rows, Spectrogram, spectrogram_png};
 use ndarray::Array2;
 use ndarray_npy::WriteNpyExt;
 
@@ -92,9 +93,17 @@ fn preset(name: &str) -> Result<Preset, String> {
 }
 
 pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
-    let extension = args.output.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
+    let extension = args
+        .output
+        .extension()
+        .and_then(|e| e.to_str())
+        .unwrap_or_default()
+        .to_lowercase();
     if !["npy", "png"].contains(&extension.as_str()) {
-        bail!("{}: the name must end in .npy (an array) or .png (a picture)", args.output.display());
+        bail!(
+            "{}: the name must end in .npy (an array) or .png (a picture)",
+            args.output.display()
+        );
     }
     if !(args.reference.is_finite() && args.reference > 0.0) {
         bail!("--ref is {}, but must be a positive number", args.reference);
@@ -104,8 +113,14 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     preset.validate()?;
     let engine = open_engine(args.engine, &preset, common)?;
     let (samples, info) = audio::decode(&args.audio, preset.sample_rate)?;
-    let info = if args.strict { info.strict(&args.audio)? } else { info };
-    info.warnings.iter().for_each(|w| common.note(&format!("{}: {w}", args.audio.display())));
+    let info = if args.strict {
+        info.strict(&args.audio)?
+    } else {
+        info
+    };
+    info.warnings
+        .iter()
+        .for_each(|w| common.note(&format!("{}: {w}", args.audio.display())));
 
     let power = spectrogram(&engine, &samples, &args.audio, common)?;
     let db = || decibels(&power, args.reference, AMIN, args.top_db.0);
@@ -121,14 +136,18 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         "npy" => npy(&values, rows)?,
         _ => picture(args, &preset, &values)?,
     };
-    gamaka::files::write_atomically(&args.output, &bytes).map_err(|e| {
-        anyhow!("{}: cannot be written ({e}): {}", args.output.display(), gamaka::files::mend(&e))
-    })?;
+    gamaka::files::write(&args.output, &bytes)?;
     if !common.quiet {
         print(&format!(
             "{}: {rows} x {frames} {} of {:.2} s, preset {}, {} engine\n",
             args.output.display(),
-            if args.kind.mfcc { "MFCC" } else if args.kind.power { "power" } else { "dB" },
+            if args.kind.mfcc {
+                "MFCC"
+            } else if args.kind.power {
+                "power"
+            } else {
+                "dB"
+            },
             info.duration_s,
             preset.name,
             engine.name()
@@ -148,7 +167,12 @@ fn open_engine(choice: EngineChoice, preset: &Preset, common: &Common) -> anyhow
     Ok(Engine::new(choice, gpu.as_ref(), preset)?)
 }
 
-fn spectrogram(engine: &Engine, samples: &[f32], path: &Path, common: &Common) -> anyhow::Result<Vec<f32>> {
+fn spectrogram(
+    engine: &Engine,
+    samples: &[f32],
+    path: &Path,
+    common: &Common,
+) -> anyhow::Result<Vec<f32>> {
     let at = |e| anyhow!("{}: {e}", path.display());
     let preset = engine.preset();
     let bar = common.bar(samples.len().div_ceil(preset.hop_length), "frames");
@@ -174,6 +198,24 @@ fn npy(values: &[f32], rows: usize) -> anyhow::Result<Vec<u8>> {
     Ok(bytes.into_inner())
 }
 
-fn picture(_args: &Args, _preset: &Preset, _values: &[f32]) -> anyhow::Result<Vec<u8>> {
-    bail!("pictures come with the report module")
+fn picture(args: &Args, preset: &Preset, values: &[f32]) -> anyhow::Result<Vec<u8>> {
+    let centres = preset.band_centres();
+    let rows = if args.kind.mfcc {
+        Rows::Coefficients(preset.n_mfcc)
+    } else if args.kind.power {
+        Rows::Power(&centres)
+    } else {
+        Rows::Bands(&centres, "dB")
+    };
+    let title = args
+        .audio
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned());
+    Ok(spectrogram_png(&Spectrogram {
+        values,
+        rows,
+        hop_length: preset.hop_length,
+        sample_rate: preset.sample_rate,
+        title: title.as_deref(),
+    })?)
 }

@@ -73,12 +73,22 @@ fn protocol(text: &str) -> Result<Protocol, String> {
 
 pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let config = configuration(args)?;
-    let folder = args.output.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = args
+        .output
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     if !folder.is_dir() {
-        bail!("{}: there is no such folder to write the model to; make it first", folder.display());
+        bail!(
+            "{}: there is no such folder to write the model to; make it first",
+            folder.display()
+        );
     }
     if args.output.is_dir() {
-        bail!("{}: is a folder; give the name of the model file", args.output.display());
+        bail!(
+            "{}: is a folder; give the name of the model file",
+            args.output.display()
+        );
     }
     let dataset = Dataset::open(&args.data)?;
     dataset.warnings.iter().for_each(|w| common.note(w));
@@ -92,7 +102,9 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         stop: &stop,
     };
     let mut display = Display::new(common, config.episodes);
-    let result = train(&dataset, &config, &options, &mut |event| display.show(&event));
+    let result = train(&dataset, &config, &options, &mut |event| {
+        display.show(&event)
+    });
     display.bar.finish_and_clear();
     let trained = match result {
         Err(error @ TrainError::Interrupted { .. }) => {
@@ -112,7 +124,8 @@ fn configuration(args: &Args) -> anyhow::Result<TrainConfig> {
     let mut config = match &args.config {
         None => TrainConfig::default(),
         Some(path) => {
-            let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("{}: cannot be read", path.display()))?;
             TrainConfig::from_toml(&text).with_context(|| path.display().to_string())?
         }
     };
@@ -132,7 +145,8 @@ fn configuration(args: &Args) -> anyhow::Result<TrainConfig> {
 
 fn network_spec(name: &str) -> anyhow::Result<Spec> {
     if name.ends_with(".toml") {
-        let text = std::fs::read_to_string(name).with_context(|| format!("{name}: cannot be read"))?;
+        let text =
+            std::fs::read_to_string(name).with_context(|| format!("{name}: cannot be read"))?;
         return Spec::from_toml(&text).with_context(|| name.to_string());
     }
     Ok(Spec::named(name)?)
@@ -148,7 +162,11 @@ pub struct Display<'a> {
 
 impl<'a> Display<'a> {
     pub fn new(common: &'a Common, episodes: usize) -> Self {
-        Self { common, bar: ProgressBar::hidden(), episodes }
+        Self {
+            common,
+            bar: ProgressBar::hidden(),
+            episodes,
+        }
     }
 
     pub fn show(&mut self, event: &Event) {
@@ -163,7 +181,7 @@ impl<'a> Display<'a> {
                 }
             }
             Event::Note(text) => self.bar.suspend(|| self.common.note(text)),
-            Event::Start(summary) => {
+            Event::Start(summary, _) => {
                 self.common.note(&describe(summary));
                 self.bar = self.common.bar(self.episodes, "training");
                 self.bar.set_position(summary.resumed_at as u64);
@@ -175,7 +193,10 @@ impl<'a> Display<'a> {
                 let accuracy = rows.iter().map(|r| r.accuracy).sum::<f32>() / count;
                 if let Some(last) = rows.last() {
                     self.bar.set_position(last.episode as u64);
-                    self.bar.set_message(format!("loss {loss:.3}, accuracy {:.0} %", accuracy * 100.0));
+                    self.bar.set_message(format!(
+                        "loss {loss:.3}, accuracy {:.0} %",
+                        accuracy * 100.0
+                    ));
                 }
             }
             Event::Validated(v) => {
@@ -218,14 +239,17 @@ fn write_log(path: &Path, trained: &Trained) -> anyhow::Result<()> {
         writer.serialize(row)?;
     }
     let bytes = writer.into_inner()?;
-    gamaka::files::write_atomically(path, &bytes)
-        .map_err(|e| anyhow::anyhow!("{}: cannot be written ({e}): {}", path.display(), gamaka::files::mend(&e)))
+    Ok(gamaka::files::write(path, &bytes)?)
 }
 
 fn conclude(args: &Args, trained: &Trained) -> anyhow::Result<ExitCode> {
     let network: &Network = &trained.model.network;
     let episodes = trained.log.len();
-    let best = trained.validations.iter().copied().reduce(|a, b| if b.accuracy > a.accuracy { b } else { a });
+    let best = trained
+        .validations
+        .iter()
+        .copied()
+        .reduce(|a, b| if b.accuracy > a.accuracy { b } else { a });
     if args.json {
         print_json(&serde_json::json!({
             "model": args.output,
@@ -239,7 +263,11 @@ fn conclude(args: &Args, trained: &Trained) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let found = match best {
-        Some(v) => format!("best after {} episodes: {:.1} % on the validation files", v.episode, v.accuracy * 100.0),
+        Some(v) => format!(
+            "best after {} episodes: {:.1} % on the validation files",
+            v.episode,
+            v.accuracy * 100.0
+        ),
         None => "no validation files: the last parameters are kept".to_string(),
     };
     print(&format!(

@@ -42,7 +42,7 @@ pub enum DataError {
     #[error(
         "class folder {} holds no audio file: add some ({}), or remove the folder",
         .0.display(),
-        super::AUDIO_EXTENSIONS.join(", ")
+        crate::audio::EXTENSIONS.join(", ")
     )]
     EmptyClass(PathBuf),
     /// Only one class.

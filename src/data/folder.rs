@@ -1,25 +1,9 @@
 //! A folder of class folders.
 
 use super::{DataError, dataset::Listed};
+use crate::audio::is_audio;
 use std::{ffi::OsStr, path::Path};
 use walkdir::{DirEntry, WalkDir};
-
-/// The file name extensions that count as audio, in lower case.
-pub const AUDIO_EXTENSIONS: [&str; 17] = [
-    "wav", "flac", "mp3", "ogg", "oga", "opus", "m4a", "mp4", "aac", "alac", "aiff", "aif", "aifc",
-    "caf", "mkv", "mka", "webm",
-];
-
-/// Whether a path looks like an audio file: a known extension in any case, and not hidden (so not `._x.wav` either).
-pub fn is_audio(path: &Path) -> bool {
-    let extension = path
-        .extension()
-        .and_then(OsStr::to_str)
-        .unwrap_or_default()
-        .to_ascii_lowercase();
-    let hidden = path.file_name().is_none_or(is_hidden);
-    !hidden && AUDIO_EXTENSIONS.contains(&extension.as_str())
-}
 
 fn is_hidden(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b".")

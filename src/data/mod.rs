@@ -14,7 +14,6 @@ mod split;
 
 pub use dataset::{Dataset, Item, ShortClass};
 pub use error::DataError;
-pub use folder::{AUDIO_EXTENSIONS, is_audio};
 pub use hash::hash_file;
 pub use pool::{Pool, PoolError};
 pub use protocol::Protocol;

@@ -9,7 +9,8 @@ use super::{Segment, SegmentShape, Segmenter};
 use crate::audio::{self, AudioError, AudioInfo};
 use crate::gpu::Gpu;
 use crate::mel::{
-    AMIN, CpuEngine, Engine, EngineChoice, Framer, MelError, Preset, TOP_DB, decibels, mfcc, transpose,
+    AMIN, CpuEngine, Engine, EngineChoice, Framer, MelError, Preset, TOP_DB, decibels, mfcc,
+    transpose,
 };
 
 /// Frames handed to the engine at a time.
@@ -34,7 +35,13 @@ pub enum FeatureError {
 impl FeatureError {
     /// Whether the device failed, and not the file.
     pub fn is_device_fault(&self) -> bool {
-        matches!(self, Self::Mel { error: MelError::Gpu(_), .. })
+        matches!(
+            self,
+            Self::Mel {
+                error: MelError::Gpu(_),
+                ..
+            }
+        )
     }
 }
 
@@ -65,14 +72,23 @@ impl FrontEnd {
     ///
     /// # Errors
     /// As [`Engine::new`].
-    pub fn new(choice: EngineChoice, gpu: Option<&Gpu>, preset: &Preset, strict: bool) -> Result<Self, MelError> {
+    pub fn new(
+        choice: EngineChoice,
+        gpu: Option<&Gpu>,
+        preset: &Preset,
+        strict: bool,
+    ) -> Result<Self, MelError> {
         let cepstral = Preset {
             sample_rate: preset.sample_rate,
             f_max: f64::from(preset.sample_rate) / 2.0,
             ..Preset::librosa()
         };
         let cepstral = CpuEngine::new(&cepstral)?;
-        Ok(Self { engine: Engine::new(choice, gpu, preset)?, cepstral, strict })
+        Ok(Self {
+            engine: Engine::new(choice, gpu, preset)?,
+            cepstral,
+            strict,
+        })
     }
 
     /// Whether damaged files are errors.
@@ -94,8 +110,15 @@ impl FrontEnd {
     ///
     /// # Errors
     /// [`FeatureError`]; the sink may already have seen the part before it.
-    pub fn stream(&self, path: &Path, sink: &mut dyn FnMut(&[f32])) -> Result<AudioInfo, FeatureError> {
-        let at = |error: MelError| FeatureError::Mel { path: path.to_path_buf(), error };
+    pub fn stream(
+        &self,
+        path: &Path,
+        sink: &mut dyn FnMut(&[f32]),
+    ) -> Result<AudioInfo, FeatureError> {
+        let at = |error: MelError| FeatureError::Mel {
+            path: path.to_path_buf(),
+            error,
+        };
         let mut framer = Framer::new(self.preset(), BLOCK_FRAMES).map_err(at)?;
         let mut failed = None;
         let info = audio::stream(path, self.preset().sample_rate, &mut |samples| {
@@ -113,7 +136,11 @@ impl FrontEnd {
         if let Some(error) = failed {
             return Err(at(error));
         }
-        let info = if self.strict { info.strict(path)? } else { info };
+        let info = if self.strict {
+            info.strict(path)?
+        } else {
+            info
+        };
         for block in framer.finish().map_err(at)? {
             sink(&self.engine.compute_compressed(&block).map_err(at)?);
         }
@@ -131,7 +158,9 @@ impl FrontEnd {
         sink: &mut dyn FnMut(Segment),
     ) -> Result<AudioInfo, FeatureError> {
         let mut segmenter = Segmenter::new(shape, self.preset().n_mels);
-        let info = self.stream(path, &mut |frames| segmenter.push(frames).into_iter().for_each(&mut *sink))?;
+        let info = self.stream(path, &mut |frames| {
+            segmenter.push(frames).into_iter().for_each(&mut *sink)
+        })?;
         segmenter.finish().into_iter().for_each(sink);
         Ok(info)
     }
@@ -141,16 +170,27 @@ impl FrontEnd {
     /// # Errors
     /// [`FeatureError`].
     pub fn features(&self, path: &Path, max_seconds: f64) -> Result<Features, FeatureError> {
-        let at = |error: MelError| FeatureError::Mel { path: path.to_path_buf(), error };
+        let at = |error: MelError| FeatureError::Mel {
+            path: path.to_path_buf(),
+            error,
+        };
         let rate = self.preset().sample_rate;
         let limit = (max_seconds * f64::from(rate)).max(1.0) as usize;
         let mut samples = Vec::new();
         let info = audio::stream(path, rate, &mut |piece| {
             let room = limit - samples.len();
             samples.extend_from_slice(&piece[..piece.len().min(room)]);
-            if samples.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            if samples.len() < limit {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
         })?;
-        let info = if self.strict { info.strict(path)? } else { info };
+        let info = if self.strict {
+            info.strict(path)?
+        } else {
+            info
+        };
         let mut frames = Vec::new();
         let mut framer = Framer::new(self.preset(), BLOCK_FRAMES).map_err(at)?;
         for block in framer.push(&samples) {
@@ -170,8 +210,15 @@ impl FrontEnd {
 
     /// The features of many files, in their order, decoded on all cores. Features are held in memory
     /// together: give a few dozen files at a time.
-    pub fn features_of(&self, paths: &[PathBuf], max_seconds: f64) -> Vec<Result<Features, FeatureError>> {
-        paths.par_iter().map(|path| self.features(path, max_seconds)).collect()
+    pub fn features_of(
+        &self,
+        paths: &[PathBuf],
+        max_seconds: f64,
+    ) -> Vec<Result<Features, FeatureError>> {
+        paths
+            .par_iter()
+            .map(|path| self.features(path, max_seconds))
+            .collect()
     }
 
     fn mfcc_statistics(&self, samples: &[f32]) -> Result<Vec<f32>, MelError> {
@@ -180,12 +227,25 @@ impl FrontEnd {
         let db = decibels(&power, 1.0, AMIN, Some(TOP_DB));
         let cepstra = mfcc(&db, preset.n_mels, preset.n_mfcc);
         let count = (cepstra.len() / preset.n_mfcc) as f64;
-        let column = |k: usize| cepstra.iter().skip(k).step_by(preset.n_mfcc).map(|&c| f64::from(c));
-        let means: Vec<f64> = (0..preset.n_mfcc).map(|k| column(k).sum::<f64>() / count).collect();
+        let column = |k: usize| {
+            cepstra
+                .iter()
+                .skip(k)
+                .step_by(preset.n_mfcc)
+                .map(|&c| f64::from(c))
+        };
+        let means: Vec<f64> = (0..preset.n_mfcc)
+            .map(|k| column(k).sum::<f64>() / count)
+            .collect();
         let deviations = means
             .iter()
             .enumerate()
             .map(|(k, mean)| (column(k).map(|c| (c - mean).powi(2)).sum::<f64>() / count).sqrt());
-        Ok(means.iter().copied().chain(deviations).map(|v| v as f32).collect())
+        Ok(means
+            .iter()
+            .copied()
+            .chain(deviations)
+            .map(|v| v as f32)
+            .collect())
     }
 }

@@ -23,7 +23,10 @@ impl SegmentShape {
             let whole = exact.clamp(1.0, 1e6) as usize;
             if whole < 8 { whole } else { whole / 8 * 8 }
         };
-        Self { frames: frames(seconds), hop: frames(hop_seconds) }
+        Self {
+            frames: frames(seconds),
+            hop: frames(hop_seconds),
+        }
     }
 
     /// Time of a frame in seconds.
@@ -62,7 +65,13 @@ pub struct Segmenter {
 impl Segmenter {
     /// A segmenter for frames of `bands` values.
     pub fn new(shape: SegmentShape, bands: usize) -> Self {
-        Self { shape, bands, buffer: Vec::new(), first: 0, next: 0 }
+        Self {
+            shape,
+            bands,
+            buffer: Vec::new(),
+            first: 0,
+            next: 0,
+        }
     }
 
     /// Takes more frames, frame-major, and gives the segments that they complete.
@@ -75,7 +84,8 @@ impl Segmenter {
         }
         // Keep a segment's length for the last one, which may end with the file.
         let keep_from = self.end().saturating_sub(self.shape.frames).min(self.next);
-        self.buffer.drain(..(keep_from.saturating_sub(self.first)) * self.bands);
+        self.buffer
+            .drain(..(keep_from.saturating_sub(self.first)) * self.bands);
         self.first = self.first.max(keep_from);
         segments
     }
@@ -89,7 +99,11 @@ impl Segmenter {
         if self.next == 0 {
             let mut rows = self.buffer.clone();
             rows.resize(self.shape.frames * self.bands, 0.0);
-            return Some(Segment { first: 0, present: end, values: transpose(&rows, self.bands) });
+            return Some(Segment {
+                first: 0,
+                present: end,
+                values: transpose(&rows, self.bands),
+            });
         }
         let covered = self.next - self.shape.hop.max(1) + self.shape.frames;
         let rest = end.saturating_sub(covered);
@@ -103,7 +117,11 @@ impl Segmenter {
     fn cut(&self, first: usize) -> Segment {
         let at = (first - self.first) * self.bands;
         let rows = &self.buffer[at..at + self.shape.frames * self.bands];
-        Segment { first, present: self.shape.frames, values: transpose(rows, self.bands) }
+        Segment {
+            first,
+            present: self.shape.frames,
+            values: transpose(rows, self.bands),
+        }
     }
 }
 
@@ -132,7 +150,11 @@ mod tests {
         segments.extend(segmenter.finish());
         for segment in &segments {
             for k in 0..shape.frames {
-                let want = if k < segment.present { (segment.first + k) as f32 } else { 0.0 };
+                let want = if k < segment.present {
+                    (segment.first + k) as f32
+                } else {
+                    0.0
+                };
                 assert_eq!(segment.values[k], want);
                 assert_eq!(segment.values[shape.frames + k], -want);
             }
@@ -145,7 +167,10 @@ mod tests {
         for piece in [1, 3, 7, 100] {
             let shape = SegmentShape { frames: 8, hop: 4 };
             assert_eq!(starts(shape, 24, piece), [0, 4, 8, 12, 16]);
-            assert_eq!(starts(SegmentShape { frames: 4, hop: 10 }, 25, piece), [0, 10, 20]);
+            assert_eq!(
+                starts(SegmentShape { frames: 4, hop: 10 }, 25, piece),
+                [0, 10, 20]
+            );
         }
     }
 
@@ -166,7 +191,16 @@ mod tests {
     #[test]
     fn lengths_in_seconds_become_multiples_of_eight_frames() {
         let preset = Preset::gamaka();
-        assert_eq!(SegmentShape::from_seconds(&preset, 3.0, 1.5), SegmentShape { frames: 128, hop: 64 });
-        assert_eq!(SegmentShape::from_seconds(&preset, 0.0, 0.1), SegmentShape { frames: 1, hop: 4 });
+        assert_eq!(
+            SegmentShape::from_seconds(&preset, 3.0, 1.5),
+            SegmentShape {
+                frames: 128,
+                hop: 64
+            }
+        );
+        assert_eq!(
+            SegmentShape::from_seconds(&preset, 0.0, 0.1),
+            SegmentShape { frames: 1, hop: 4 }
+        );
     }
 }

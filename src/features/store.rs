@@ -21,7 +21,12 @@ impl FeatureStore {
     /// # Errors
     /// If no temporary file can be made.
     pub fn new(count: usize, bands: usize) -> io::Result<Self> {
-        Ok(Self { bands, file: Mutex::new(tempfile::tempfile()?), entries: vec![None; count], end: 0 })
+        Ok(Self {
+            bands,
+            file: Mutex::new(tempfile::tempfile()?),
+            entries: vec![None; count],
+            end: 0,
+        })
     }
 
     /// Keeps the frames of file `index`, band-major.
@@ -39,7 +44,11 @@ impl FeatureStore {
 
     /// Number of frames of file `index`; none if it was never stored.
     pub fn frames(&self, index: usize) -> Option<usize> {
-        self.entries.get(index).copied().flatten().map(|(_, frames)| frames)
+        self.entries
+            .get(index)
+            .copied()
+            .flatten()
+            .map(|(_, frames)| frames)
     }
 
     /// The frames of file `index`, band-major.

@@ -93,7 +93,9 @@ impl AdapterSummary {
                 wgpu::DeviceType::Cpu => "software",
                 wgpu::DeviceType::Other => "other",
             },
-            driver: format!("{} {}", info.driver, info.driver_info).trim().to_string(),
+            driver: format!("{} {}", info.driver, info.driver_info)
+                .trim()
+                .to_string(),
             class: match info.device_type {
                 wgpu::DeviceType::Cpu => AdapterClass::Software,
                 _ => AdapterClass::Hardware,
@@ -111,7 +113,11 @@ impl AdapterSummary {
 
 impl fmt::Display for AdapterSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} ({}, {})", self.index, self.name, self.backend, self.kind)
+        write!(
+            f,
+            "{}: {} ({}, {})",
+            self.index, self.name, self.backend, self.kind
+        )
     }
 }
 
@@ -127,7 +133,11 @@ fn enumerate() -> Vec<wgpu::Adapter> {
 
 /// All adapters of this machine, in the driver's order.
 pub fn adapters() -> Vec<AdapterSummary> {
-    enumerate().iter().enumerate().map(|(i, a)| AdapterSummary::new(i, &a.get_info())).collect()
+    enumerate()
+        .iter()
+        .enumerate()
+        .map(|(i, a)| AdapterSummary::new(i, &a.get_info()))
+        .collect()
 }
 
 /// One sentence on what to install on this system so that an adapter is found.
@@ -138,7 +148,9 @@ pub fn install_hint() -> String {
     if cfg!(target_os = "windows") {
         return "install your GPU maker's driver; Windows 10 or later carries a software adapter (WARP)".to_string();
     }
-    let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default().to_lowercase();
+    let release = std::fs::read_to_string("/etc/os-release")
+        .unwrap_or_default()
+        .to_lowercase();
     let ids: String = release
         .lines()
         .filter(|line| line.starts_with("id=") || line.starts_with("id_like="))
@@ -155,9 +167,11 @@ pub fn install_hint() -> String {
     ]
     .iter()
     .find(|(id, _)| ids.contains(id))
-    .map_or("install your distribution's Mesa Vulkan drivers (lavapipe for a machine without a GPU)".to_string(), |(_, c)| {
-        format!("run `{c}` as root (it brings lavapipe, which runs on any CPU)")
-    });
+    .map_or(
+        "install your distribution's Mesa Vulkan drivers (lavapipe for a machine without a GPU)"
+            .to_string(),
+        |(_, c)| format!("run `{c}` as root (it brings lavapipe, which runs on any CPU)"),
+    );
     format!("{command}; for an NVIDIA card install NVIDIA's driver")
 }
 
@@ -173,10 +187,13 @@ pub struct Gpu {
     pipelines: Arc<Mutex<PipelineCache>>,
 }
 
+/// A kernel and the bits of its override constants.
+type PipelineKey = (&'static str, Vec<(String, u64)>);
+
 #[derive(Debug, Default)]
 struct PipelineCache {
     modules: HashMap<&'static str, wgpu::ShaderModule>,
-    pipelines: HashMap<(&'static str, Vec<(String, u64)>), wgpu::ComputePipeline>,
+    pipelines: HashMap<PipelineKey, wgpu::ComputePipeline>,
 }
 
 impl Gpu {
@@ -186,30 +203,41 @@ impl Gpu {
     /// [`GpuError::NoAdapter`], [`GpuError::NoSuchAdapter`] or [`GpuError::NoDevice`].
     pub fn open(choice: &DeviceChoice) -> Result<Self, GpuError> {
         let adapters = enumerate();
-        let summaries: Vec<_> =
-            adapters.iter().enumerate().map(|(i, a)| AdapterSummary::new(i, &a.get_info())).collect();
+        let summaries: Vec<_> = adapters
+            .iter()
+            .enumerate()
+            .map(|(i, a)| AdapterSummary::new(i, &a.get_info()))
+            .collect();
         if summaries.is_empty() {
-            return Err(GpuError::NoAdapter { hint: install_hint() });
+            return Err(GpuError::NoAdapter {
+                hint: install_hint(),
+            });
         }
         let found = match choice {
             DeviceChoice::Auto => summaries.iter().min_by_key(|s| (s.rank(), s.index)),
             DeviceChoice::Software => summaries.iter().find(|s| s.class == AdapterClass::Software),
             DeviceChoice::Index(index) => summaries.get(*index),
-            DeviceChoice::Name(name) => {
-                summaries.iter().find(|s| s.name.to_lowercase().contains(&name.to_lowercase()))
-            }
+            DeviceChoice::Name(name) => summaries
+                .iter()
+                .find(|s| s.name.to_lowercase().contains(&name.to_lowercase())),
         };
         let Some(summary) = found else {
             return Err(GpuError::NoSuchAdapter {
                 wanted: choice.to_string(),
-                available: summaries.iter().map(|s| s.to_string()).collect::<Vec<_>>().join(", "),
+                available: summaries
+                    .iter()
+                    .map(|s| s.to_string())
+                    .collect::<Vec<_>>()
+                    .join(", "),
             });
         };
         let adapter = &adapters[summary.index];
         let (device, queue) =
-            pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor::default())).map_err(|e| {
-                GpuError::NoDevice { adapter: summary.name.clone(), reason: e.to_string() }
-            })?;
+            pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor::default()))
+                .map_err(|e| GpuError::NoDevice {
+                    adapter: summary.name.clone(),
+                    reason: e.to_string(),
+                })?;
         Ok(Self::with_device(summary.clone(), device, queue))
     }
 
@@ -234,10 +262,19 @@ impl Gpu {
         device.on_uncaptured_error(Arc::new(move |error| sink.record_wgpu(error)));
         let sink = faults.clone();
         device.set_device_lost_callback(move |reason, detail| {
-            sink.record(GpuError::DeviceLost { detail: format!("{reason:?} {detail}").trim().to_string() });
+            sink.record(GpuError::DeviceLost {
+                detail: format!("{reason:?} {detail}").trim().to_string(),
+            });
         });
         let backend = device.adapter_info().backend;
-        Self { adapter, device, queue, backend, faults, pipelines: Arc::default() }
+        Self {
+            adapter,
+            device,
+            queue,
+            backend,
+            faults,
+            pipelines: Arc::default(),
+        }
     }
 
     /// What kernels are tuned for on this device.
@@ -263,41 +300,65 @@ impl Gpu {
     /// # Errors
     /// A fault of the device, or [`GpuError::Timeout`].
     pub fn wait(&self) -> Result<(), GpuError> {
-        let polled = self.device.poll(wgpu::PollType::Wait { submission_index: None, timeout: Some(WAIT) });
+        let polled = self.device.poll(wgpu::PollType::Wait {
+            submission_index: None,
+            timeout: Some(WAIT),
+        });
         self.check()?;
         match polled {
             Ok(_) => Ok(()),
-            Err(wgpu::PollError::Timeout) => Err(GpuError::Timeout { seconds: WAIT.as_secs() }),
-            Err(error) => Err(GpuError::DeviceLost { detail: error.to_string() }),
+            Err(wgpu::PollError::Timeout) => Err(GpuError::Timeout {
+                seconds: WAIT.as_secs(),
+            }),
+            Err(error) => Err(GpuError::DeviceLost {
+                detail: error.to_string(),
+            }),
         }
     }
 
     /// Drops the device as a crashed driver would. For tests of recovery.
     pub fn destroy(&self) {
         self.device.destroy();
-        self.faults.record(GpuError::DeviceLost { detail: "destroyed".into() });
+        self.faults.record(GpuError::DeviceLost {
+            detail: "destroyed".into(),
+        });
     }
 
     /// The compiled pipeline of a kernel with its override constants; compiled once per device.
-    pub(super) fn pipeline(&self, kernel: &Kernel, overrides: &[(String, f64)]) -> wgpu::ComputePipeline {
+    pub(super) fn pipeline(
+        &self,
+        kernel: &Kernel,
+        overrides: &[(String, f64)],
+    ) -> wgpu::ComputePipeline {
         let mut cache = self.pipelines.lock().unwrap_or_else(|e| e.into_inner());
-        let key = (kernel.name, overrides.iter().map(|(k, v)| (k.clone(), v.to_bits())).collect());
+        let key = (
+            kernel.name,
+            overrides
+                .iter()
+                .map(|(k, v)| (k.clone(), v.to_bits()))
+                .collect(),
+        );
         if let Some(pipeline) = cache.pipelines.get(&key) {
             return pipeline.clone();
         }
-        let module = cache.modules.entry(kernel.name).or_insert_with(|| self.shader_module(kernel));
+        let module = cache
+            .modules
+            .entry(kernel.name)
+            .or_insert_with(|| self.shader_module(kernel));
         let constants: Vec<_> = overrides.iter().map(|(k, v)| (k.as_str(), *v)).collect();
-        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-            label: Some(kernel.name),
-            layout: None,
-            module,
-            entry_point: Some("main"),
-            compilation_options: wgpu::PipelineCompilationOptions {
-                constants: &constants,
-                zero_initialize_workgroup_memory: false,
-            },
-            cache: None,
-        });
+        let pipeline = self
+            .device
+            .create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+                label: Some(kernel.name),
+                layout: None,
+                module,
+                entry_point: Some("main"),
+                compilation_options: wgpu::PipelineCompilationOptions {
+                    constants: &constants,
+                    zero_initialize_workgroup_memory: false,
+                },
+                cache: None,
+            });
         cache.pipelines.insert(key, pipeline.clone());
         pipeline
     }

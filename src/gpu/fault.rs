@@ -44,7 +44,9 @@ pub enum GpuError {
         limit_mib: u64,
     },
     /// A step needs more workgroups than a dispatch may have.
-    #[error("kernel `{kernel}` needs {workgroups:?} workgroups, over the limit of {limit} a dimension: use a smaller batch")]
+    #[error(
+        "kernel `{kernel}` needs {workgroups:?} workgroups, over the limit of {limit} a dimension: use a smaller batch"
+    )]
     DispatchTooLarge {
         /// Name of the kernel.
         kernel: String,
@@ -64,13 +66,17 @@ pub enum GpuError {
         limit_mib: u64,
     },
     /// The device ran out of memory.
-    #[error("the device is out of memory ({detail}): use fewer ways, shots or queries, or set --memory")]
+    #[error(
+        "the device is out of memory ({detail}): use fewer ways, shots or queries, or set --memory"
+    )]
     OutOfMemory {
         /// The driver's words.
         detail: String,
     },
     /// The device was lost (driver reset, removed, crashed).
-    #[error("the GPU was lost ({detail}): run again, with --resume for a training; if it happens often, try --device software")]
+    #[error(
+        "the GPU was lost ({detail}): run again, with --resume for a training; if it happens often, try --device software"
+    )]
     DeviceLost {
         /// The driver's words.
         detail: String,
@@ -113,10 +119,13 @@ impl Faults {
     /// Handles what wgpu reports outside of any error scope.
     pub(super) fn record_wgpu(&self, error: wgpu::Error) {
         self.record(match error {
-            wgpu::Error::OutOfMemory { source } => GpuError::OutOfMemory { detail: source.to_string() },
-            wgpu::Error::Validation { description, .. } | wgpu::Error::Internal { description, .. } => {
-                GpuError::Validation { detail: description }
-            }
+            wgpu::Error::OutOfMemory { source } => GpuError::OutOfMemory {
+                detail: source.to_string(),
+            },
+            wgpu::Error::Validation { description, .. }
+            | wgpu::Error::Internal { description, .. } => GpuError::Validation {
+                detail: description,
+            },
         });
     }
 }

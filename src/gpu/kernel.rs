@@ -79,5 +79,8 @@ pub static KERNELS: &[Kernel] = &[
 /// # Panics
 /// If there is none: names come from this crate's own layers.
 pub fn kernel(name: &str) -> &'static Kernel {
-    KERNELS.iter().find(|k| k.name == name).unwrap_or_else(|| panic!("no kernel is named {name}"))
+    KERNELS
+        .iter()
+        .find(|k| k.name == name)
+        .unwrap_or_else(|| panic!("no kernel is named {name}"))
 }

@@ -48,7 +48,12 @@ impl Tensor {
     /// # Panics
     /// If the element counts differ, which is a bug in the layer that calls it.
     pub fn reshaped(self, shape: Shape) -> Self {
-        assert_eq!(self.len(), element_count(shape), "reshape {:?} to {shape:?}", self.shape);
+        assert_eq!(
+            self.len(),
+            element_count(shape),
+            "reshape {:?} to {shape:?}",
+            self.shape
+        );
         Self { shape, ..self }
     }
 }
@@ -109,23 +114,46 @@ pub(crate) const VIEW_ALIGNMENT: usize = 64;
 impl Plan {
     /// An empty plan for this class of adapter.
     pub fn new(class: AdapterClass) -> Self {
-        Self { class, buffers: Vec::new(), tensors: Vec::new(), steps: Vec::new() }
+        Self {
+            class,
+            buffers: Vec::new(),
+            tensors: Vec::new(),
+            steps: Vec::new(),
+        }
     }
 
     /// Adds a tensor with a buffer of its own.
     pub fn tensor(&mut self, label: impl Into<String>, shape: Shape, role: BufferRole) -> Tensor {
         let label = label.into();
         let bytes = element_count(shape) as u64 * 4;
-        self.buffers.push(BufferInfo { label: label.clone(), bytes, role });
-        self.tensors.push(TensorInfo { label, buffer: self.buffers.len() - 1, offset: 0, bytes });
-        Tensor { id: self.tensors.len() - 1, shape }
+        self.buffers.push(BufferInfo {
+            label: label.clone(),
+            bytes,
+            role,
+        });
+        self.tensors.push(TensorInfo {
+            label,
+            buffer: self.buffers.len() - 1,
+            offset: 0,
+            bytes,
+        });
+        Tensor {
+            id: self.tensors.len() - 1,
+            shape,
+        }
     }
 
     /// Adds a tensor that is a range of another one, from element `first` (a multiple of 64) on.
     ///
     /// # Panics
     /// If the range is misaligned or leaves its parent: a bug in the caller's layout.
-    pub fn view(&mut self, label: impl Into<String>, of: Tensor, first: usize, shape: Shape) -> Tensor {
+    pub fn view(
+        &mut self,
+        label: impl Into<String>,
+        of: Tensor,
+        first: usize,
+        shape: Shape,
+    ) -> Tensor {
         assert!(first.is_multiple_of(VIEW_ALIGNMENT) && first + element_count(shape) <= of.len());
         let parent = &self.tensors[of.id];
         self.tensors.push(TensorInfo {
@@ -134,14 +162,26 @@ impl Plan {
             offset: parent.offset + first as u64 * 4,
             bytes: element_count(shape) as u64 * 4,
         });
-        Tensor { id: self.tensors.len() - 1, shape }
+        Tensor {
+            id: self.tensors.len() - 1,
+            shape,
+        }
     }
 
     /// Adds a dispatch. Overrides are numbers by name; bindings are in the kernel's order.
-    pub fn dispatch(&mut self, kernel: &str, overrides: &[(&str, f64)], bindings: &[Tensor], workgroups: [u32; 3]) {
+    pub fn dispatch(
+        &mut self,
+        kernel: &str,
+        overrides: &[(&str, f64)],
+        bindings: &[Tensor],
+        workgroups: [u32; 3],
+    ) {
         self.steps.push(Step {
             kernel: kernel.to_string(),
-            overrides: overrides.iter().map(|(name, value)| (name.to_string(), *value)).collect(),
+            overrides: overrides
+                .iter()
+                .map(|(name, value)| (name.to_string(), *value))
+                .collect(),
             bindings: bindings.iter().map(|t| t.id).collect(),
             workgroups,
         });
@@ -158,8 +198,12 @@ impl Plan {
     /// [`GpuError::TensorTooLarge`] or [`GpuError::DispatchTooLarge`], naming the offender.
     pub fn check(&self, limits: &wgpu::Limits) -> Result<(), GpuError> {
         let limit = limits.max_storage_buffer_binding_size;
-        if let Some(tensor) =
-            self.steps.iter().flat_map(|s| &s.bindings).map(|&id| &self.tensors[id]).find(|t| t.bytes > limit)
+        if let Some(tensor) = self
+            .steps
+            .iter()
+            .flat_map(|s| &s.bindings)
+            .map(|&id| &self.tensors[id])
+            .find(|t| t.bytes > limit)
         {
             return Err(GpuError::TensorTooLarge {
                 tensor: tensor.label.clone(),
@@ -168,10 +212,16 @@ impl Plan {
             });
         }
         let limit = limits.max_compute_workgroups_per_dimension;
-        match self.steps.iter().find(|s| s.workgroups.iter().any(|&w| w > limit)) {
-            Some(step) => {
-                Err(GpuError::DispatchTooLarge { kernel: step.kernel.clone(), workgroups: step.workgroups, limit })
-            }
+        match self
+            .steps
+            .iter()
+            .find(|s| s.workgroups.iter().any(|&w| w > limit))
+        {
+            Some(step) => Err(GpuError::DispatchTooLarge {
+                kernel: step.kernel.clone(),
+                workgroups: step.workgroups,
+                limit,
+            }),
             None => Ok(()),
         }
     }

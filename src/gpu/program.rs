@@ -28,14 +28,20 @@ impl Program {
     ///
     /// # Errors
     /// [`GpuError`]: a tensor or dispatch over the limits, memory, or a fault of the device.
-    pub fn new(gpu: &Gpu, plan: Plan, shared: &[(Tensor, &Program, Tensor)]) -> Result<Self, GpuError> {
+    pub fn new(
+        gpu: &Gpu,
+        plan: Plan,
+        shared: &[(Tensor, &Program, Tensor)],
+    ) -> Result<Self, GpuError> {
         plan.check(&gpu.limits())?;
         let buffers: Vec<_> = plan
             .buffers
             .iter()
             .enumerate()
             .map(|(index, info)| {
-                let lender = shared.iter().find(|(tensor, ..)| plan.tensors[tensor.id].buffer == index);
+                let lender = shared
+                    .iter()
+                    .find(|(tensor, ..)| plan.tensors[tensor.id].buffer == index);
                 match lender {
                     Some((_, program, tensor)) => program.buffer(*tensor).clone(),
                     None => gpu.device.create_buffer(&wgpu::BufferDescriptor {
@@ -77,11 +83,20 @@ impl Program {
                     layout: &pipeline.get_bind_group_layout(0),
                     entries: &entries,
                 });
-                Ok(CompiledStep { pipeline, bind_group, workgroups: step.workgroups })
+                Ok(CompiledStep {
+                    pipeline,
+                    bind_group,
+                    workgroups: step.workgroups,
+                })
             })
             .collect::<Result<_, GpuError>>()?;
         gpu.check()?;
-        Ok(Self { gpu: gpu.clone(), plan, buffers, steps })
+        Ok(Self {
+            gpu: gpu.clone(),
+            plan,
+            buffers,
+            steps,
+        })
     }
 
     /// The plan it was compiled from.
@@ -114,8 +129,15 @@ impl Program {
         let bytes: &[u8] = bytemuck::cast_slice(data);
         let info = &self.plan.tensors[tensor.id];
         let first = first as u64 * 4;
-        assert!(first + bytes.len() as u64 <= info.bytes, "{} bytes into `{}`", bytes.len(), info.label);
-        self.gpu.queue.write_buffer(self.buffer(tensor), info.offset + first, bytes);
+        assert!(
+            first + bytes.len() as u64 <= info.bytes,
+            "{} bytes into `{}`",
+            bytes.len(),
+            info.label
+        );
+        self.gpu
+            .queue
+            .write_buffer(self.buffer(tensor), info.offset + first, bytes);
     }
 
     /// Submits all steps. Does not wait.
@@ -143,7 +165,10 @@ impl Program {
     }
 
     fn submit(&self, steps: &[CompiledStep]) -> Result<(), GpuError> {
-        let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let mut encoder = self
+            .gpu
+            .device
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
             for step in steps {
@@ -172,7 +197,10 @@ impl Program {
             usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
-        let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let mut encoder = self
+            .gpu
+            .device
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         encoder.copy_buffer_to_buffer(self.buffer(tensor), info.offset, &staging, 0, info.bytes);
         self.gpu.queue.submit([encoder.finish()]);
         let (sender, receiver) = std::sync::mpsc::channel();
@@ -183,10 +211,14 @@ impl Program {
         self.gpu.wait()?;
         // Another thread's wait may be the one that calls back.
         let answer = receiver.recv_timeout(super::adapter::WAIT).ok();
-        let mapped = answer.and_then(Result::ok).and_then(|()| staging.get_mapped_range(..).ok());
+        let mapped = answer
+            .and_then(Result::ok)
+            .and_then(|()| staging.get_mapped_range(..).ok());
         let Some(view) = mapped else {
             self.gpu.check()?;
-            return Err(GpuError::DeviceLost { detail: format!("`{}` could not be read back", info.label) });
+            return Err(GpuError::DeviceLost {
+                detail: format!("`{}` could not be read back", info.label),
+            });
         };
         Ok(bytemuck::pod_collect_to_vec(&view))
     }
@@ -195,7 +227,9 @@ impl Program {
     pub fn poison(&self) {
         for (buffer, info) in self.buffers.iter().zip(&self.plan.buffers) {
             if info.role == BufferRole::Scratch {
-                self.gpu.queue.write_buffer(buffer, 0, &vec![0xff; info.bytes as usize]);
+                self.gpu
+                    .queue
+                    .write_buffer(buffer, 0, &vec![0xff; info.bytes as usize]);
             }
         }
     }

@@ -33,7 +33,7 @@ pub enum Engine {
     /// realfft on all cores.
     Cpu(CpuEngine),
     /// The kernels of `shaders/mel/`.
-    Gpu(GpuEngine),
+    Gpu(Box<GpuEngine>),
 }
 
 impl Engine {
@@ -52,7 +52,7 @@ impl Engine {
             }
         };
         Ok(match wanted {
-            Some(gpu) => Self::Gpu(GpuEngine::new(gpu, preset)?),
+            Some(gpu) => Self::Gpu(Box::new(GpuEngine::new(gpu, preset)?)),
             None => Self::Cpu(CpuEngine::new(preset)?),
         })
     }
@@ -91,9 +91,10 @@ impl Engine {
     /// [`MelError::Gpu`].
     pub fn compute_compressed(&self, block: &[f32]) -> Result<Vec<f32>, MelError> {
         match self {
-            Self::Cpu(engine) => {
-                Ok(compress(&engine.compute(block), engine.preset().compression_gain))
-            }
+            Self::Cpu(engine) => Ok(compress(
+                &engine.compute(block),
+                engine.preset().compression_gain,
+            )),
             Self::Gpu(engine) => engine.compute_compressed(block),
         }
     }

@@ -51,7 +51,9 @@ pub enum MelError {
         needed: usize,
     },
     /// The GPU engine has no transform of this length.
-    #[error("the GPU engine has no Fourier transform of {0} samples (half of it must be made of factors 2 and 5, at most 2048): use --engine cpu")]
+    #[error(
+        "the GPU engine has no Fourier transform of {0} samples (half of it must be made of factors 2 and 5, at most 2048): use --engine cpu"
+    )]
     TransformLength(usize),
     /// The GPU engine was asked for without a device.
     #[error("the GPU engine needs a device, and none is open: use --engine cpu")]

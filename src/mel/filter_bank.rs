@@ -30,9 +30,7 @@ pub struct FilterBank {
 pub fn filter_bank(preset: &Preset) -> Result<FilterBank, MelError> {
     preset.validate()?;
     let (n_mels, n_bins) = (preset.n_mels, preset.n_bins());
-    let lowest = preset.scale.mel(preset.f_min);
-    let step = (preset.scale.mel(preset.f_max) - lowest) / (n_mels + 1) as f64;
-    let edge = |i: usize| preset.scale.hertz(lowest + step * i as f64);
+    let edges = preset.band_edges();
     let bin_width = f64::from(preset.sample_rate) / preset.n_fft as f64;
 
     let mut bank = FilterBank {
@@ -41,7 +39,7 @@ pub fn filter_bank(preset: &Preset) -> Result<FilterBank, MelError> {
         weights: Vec::new(),
     };
     for band in 0..n_mels {
-        let (low, centre, high) = (edge(band), edge(band + 1), edge(band + 2));
+        let (low, centre, high) = (edges[band], edges[band + 1], edges[band + 2]);
         let peak = match preset.norm {
             FilterNorm::None => 1.0,
             FilterNorm::Slaney => 2.0 / (high - low),

@@ -41,11 +41,23 @@ impl GpuEngine {
         let window = plan.tensor("window", [1, 1, 1, n_fft], BufferRole::State);
         let twiddle = plan.tensor("twiddles", [1, 1, n_fft, 2], BufferRole::State);
         let bands = plan.tensor("bands", [1, 1, n_mels, 4], BufferRole::State);
-        let weights = plan.tensor("filters", [1, 1, 1, bank.weights.len().max(1)], BufferRole::State);
+        let weights = plan.tensor(
+            "filters",
+            [1, 1, 1, bank.weights.len().max(1)],
+            BufferRole::State,
+        );
         let power = plan.tensor("power", [1, 1, BLOCK_FRAMES, n_bins], BufferRole::Scratch);
         let mel = plan.tensor("mel", [1, 1, BLOCK_FRAMES, n_mels], BufferRole::Scratch);
         let compressed = plan.tensor("compressed", mel.shape, BufferRole::Scratch);
-        ops::window_fft_power(&mut plan, n_fft, preset.hop_length, samples, window, twiddle, power);
+        ops::window_fft_power(
+            &mut plan,
+            n_fft,
+            preset.hop_length,
+            samples,
+            window,
+            twiddle,
+            power,
+        );
         ops::mel_project(&mut plan, n_bins, power, bands, weights, mel);
         ops::log_compress(&mut plan, preset.compression_gain, mel, compressed);
         let program = Program::new(gpu, plan, &[])?;
@@ -53,7 +65,13 @@ impl GpuEngine {
         program.write(twiddle, &ops::fft_twiddles(n_fft));
         program.write(bands, &ops::band_table(&bank));
         program.write(weights, &bank.weights);
-        Ok(Self { preset: preset.clone(), program: Mutex::new(program), samples, mel, compressed })
+        Ok(Self {
+            preset: preset.clone(),
+            program: Mutex::new(program),
+            samples,
+            mel,
+            compressed,
+        })
     }
 
     /// The preset that the engine was made for.
@@ -78,7 +96,9 @@ impl GpuEngine {
     }
 
     fn run(&self, block: &[f32], output: Tensor) -> Result<Vec<f32>, MelError> {
-        let Preset { hop_length, n_mels, .. } = self.preset;
+        let Preset {
+            hop_length, n_mels, ..
+        } = self.preset;
         let frames = self.preset.frames_in_block(block.len());
         let mut values = Vec::with_capacity(frames * n_mels);
         let program = self.program.lock().unwrap_or_else(PoisonError::into_inner);

@@ -242,6 +242,21 @@ impl Preset {
             .map_or(0, |hops| hops + 1)
     }
 
+    /// Edges of the bands in Hz, `n_mels + 2` of them: band `b` rises from edge `b` to its centre at
+    /// edge `b + 1` and falls to edge `b + 2`.
+    pub fn band_edges(&self) -> Vec<f64> {
+        let lowest = self.scale.mel(self.f_min);
+        let step = (self.scale.mel(self.f_max) - lowest) / (self.n_mels + 1) as f64;
+        (0..self.n_mels + 2)
+            .map(|i| self.scale.hertz(lowest + step * i as f64))
+            .collect()
+    }
+
+    /// Centres of the bands in Hz.
+    pub fn band_centres(&self) -> Vec<f64> {
+        self.band_edges()[1..=self.n_mels].to_vec()
+    }
+
     /// The periodic Hann window `0.5 - 0.5 cos(2 pi i / win_length)`, centred in `n_fft` samples.
     pub fn window(&self) -> Vec<f32> {
         let mut window = vec![0.0; self.n_fft];

@@ -30,14 +30,19 @@ pub enum ModelError {
         reason: String,
     },
     /// A parameter of the model file is missing or has another shape.
-    #[error("the model file has no parameter `{name}` of shape {dims:?}: it was made for another network")]
+    #[error(
+        "the model file has no parameter `{name}` of shape {dims:?}: it was made for another network"
+    )]
     Parameter {
         /// Name of the parameter.
         name: String,
         /// Shape that the spec asks for.
         dims: Vec<usize>,
     },
-    /// A model file cannot be read or written.
+    /// A model file cannot be written.
+    #[error(transparent)]
+    Write(#[from] crate::files::WriteError),
+    /// A model file cannot be read.
     #[error("{}: {reason}", path.display())]
     File {
         /// Which file.

@@ -10,7 +10,7 @@ use super::{ModelError, NamedParameter, Network, Spec};
 use crate::data::Split;
 use crate::features::SegmentShape;
 use crate::fewshot::Standardiser;
-use crate::files::{mend, write_atomically};
+use crate::files;
 use crate::mel::Preset;
 
 /// The format that this version writes, and the newest that it reads.
@@ -64,20 +64,26 @@ impl Model {
     /// # Errors
     /// [`ModelError::File`].
     pub fn save(&self, path: &Path) -> Result<(), ModelError> {
-        let at = |reason: String| ModelError::File { path: path.to_path_buf(), reason };
+        let at = |reason: String| ModelError::File {
+            path: path.to_path_buf(),
+            reason,
+        };
         let info = serde_json::to_string(&self.info).map_err(|e| at(e.to_string()))?;
         let named = self.network.named_parameters(&self.parameters);
         let views: Vec<(&str, TensorView)> = named
             .iter()
             .map(|p| {
                 let bytes = bytemuck::cast_slice(&p.values);
-                Ok((p.name.as_str(), TensorView::new(Dtype::F32, p.dims.clone(), bytes)?))
+                Ok((
+                    p.name.as_str(),
+                    TensorView::new(Dtype::F32, p.dims.clone(), bytes)?,
+                ))
             })
             .collect::<Result<_, SafeTensorError>>()
             .map_err(|e| at(e.to_string()))?;
         let bytes = safetensors::serialize(views, Some(HashMap::from([(KEY.to_string(), info)])))
             .map_err(|e| at(e.to_string()))?;
-        write_atomically(path, &bytes).map_err(|e| at(format!("cannot be written ({e}): {}", mend(&e))))
+        Ok(files::write(path, &bytes)?)
     }
 
     /// Reads a model file.
@@ -85,23 +91,37 @@ impl Model {
     /// # Errors
     /// [`ModelError::File`]: not there, cut off, of another kind or of a newer format.
     pub fn load(path: &Path) -> Result<Self, ModelError> {
-        let at = |reason: String| ModelError::File { path: path.to_path_buf(), reason };
+        let at = |reason: String| ModelError::File {
+            path: path.to_path_buf(),
+            reason,
+        };
         let bytes = std::fs::read(path).map_err(|e| match e.kind() {
-            std::io::ErrorKind::NotFound => at("there is no such model file; train one with `gamaka train`".into()),
+            std::io::ErrorKind::NotFound => {
+                at("there is no such model file; train one with `gamaka train`".into())
+            }
             _ => at(format!("cannot be read: {e}")),
         })?;
-        let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|e| at(explain(&bytes, &e)))?;
+        let (_, metadata) =
+            SafeTensors::read_metadata(&bytes).map_err(|e| at(explain(&bytes, &e)))?;
         let Some(text) = metadata.metadata().as_ref().and_then(|m| m.get(KEY)) else {
-            return Err(at("is a safetensors file, but no gamaka model; train one with `gamaka train`".into()));
+            return Err(at(
+                "is a safetensors file, but no gamaka model; train one with `gamaka train`".into(),
+            ));
         };
         #[derive(Deserialize)]
         struct Format {
             format: u32,
         }
-        let damaged = |e: serde_json::Error| at(format!("has damaged metadata ({e}): copy it again or train anew"));
+        let damaged = |e: serde_json::Error| {
+            at(format!(
+                "has damaged metadata ({e}): copy it again or train anew"
+            ))
+        };
         let Format { format } = serde_json::from_str(text).map_err(damaged)?;
         if format > FORMAT {
-            return Err(at(format!("has format {format}, and this gamaka reads up to {FORMAT}: update gamaka")));
+            return Err(at(format!(
+                "has format {format}, and this gamaka reads up to {FORMAT}: update gamaka"
+            )));
         }
         let info: ModelInfo = serde_json::from_str(text).map_err(damaged)?;
         let tensors = SafeTensors::deserialize(&bytes).map_err(|e| at(explain(&bytes, &e)))?;
@@ -114,12 +134,21 @@ impl Model {
                 values: bytemuck::pod_collect_to_vec(view.data()),
             })
             .collect();
-        if named.iter().any(|p| p.values.iter().any(|v| !v.is_finite())) {
-            return Err(at("holds parameters that are not finite: copy it again or train anew".into()));
+        if named
+            .iter()
+            .any(|p| p.values.iter().any(|v| !v.is_finite()))
+        {
+            return Err(at(
+                "holds parameters that are not finite: copy it again or train anew".into(),
+            ));
         }
         let network = Network::new(info.spec.clone(), [info.preset.n_mels, info.segment.frames])?;
         let parameters = network.flat_parameters(&named)?;
-        Ok(Self { network, parameters, info })
+        Ok(Self {
+            network,
+            parameters,
+            info,
+        })
     }
 }
 

@@ -1,11 +1,13 @@
 //! Networks: specs, layers, parameters, model files.
 
+mod edges;
 mod error;
 mod file;
 pub mod layers;
 mod network;
 mod spec;
 
+pub use edges::LearnedEdge;
 pub use error::ModelError;
 pub use file::{Model, ModelInfo};
 pub use network::{NamedParameter, Network, NetworkForward};

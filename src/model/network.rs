@@ -77,13 +77,27 @@ impl Network {
                     Placed { parameter, first }
                 })
                 .collect();
-            stages.push(Stage { input: shape, output, parameters });
+            stages.push(Stage {
+                input: shape,
+                output,
+                parameters,
+            });
             shape = output;
         }
-        if !stages.iter().any(|s: &Stage| s.parameters.iter().any(|p| p.parameter.trained)) {
-            return Err(ModelError::Spec { reason: "the network has no parameters to train".into() });
+        if !stages
+            .iter()
+            .any(|s: &Stage| s.parameters.iter().any(|p| p.parameter.trained))
+        {
+            return Err(ModelError::Spec {
+                reason: "the network has no parameters to train".into(),
+            });
         }
-        Ok(Self { spec, input, stages, flat_len })
+        Ok(Self {
+            spec,
+            input,
+            stages,
+            flat_len,
+        })
     }
 
     /// Length of an embedding.
@@ -103,7 +117,9 @@ impl Network {
 
     /// Floating-point operations of a forward pass over one clip, convolutions and dense layers only.
     pub fn flops(&self) -> u64 {
-        self.layers().map(|(_, layer, stage)| layer.flops(stage.input)).sum()
+        self.layers()
+            .map(|(_, layer, stage)| layer.flops(stage.input))
+            .sum()
     }
 
     /// One line for each layer: type, output shape, parameters.
@@ -114,33 +130,52 @@ impl Network {
             .zip(&self.stages)
             .map(|(spec, stage)| {
                 let [_, c, h, w] = stage.output;
-                let count: usize = stage.parameters.iter().map(|p| p.parameter.trained_len()).sum();
-                format!("{:16} {:>16} {count:>9}", spec.kind(), format!("{c} x {h} x {w}"))
+                let count: usize = stage
+                    .parameters
+                    .iter()
+                    .map(|p| p.parameter.trained_len())
+                    .sum();
+                format!(
+                    "{:16} {:>16} {count:>9}",
+                    spec.kind(),
+                    format!("{c} x {h} x {w}")
+                )
             })
             .collect()
     }
 
     fn layers(&self) -> impl DoubleEndedIterator<Item = (u32, &dyn Layer, &Stage)> {
         let layers = self.spec.layers.iter().map(|s| s.layer());
-        layers.zip(&self.stages).enumerate().map(|(index, (layer, stage))| (index as u32, layer, stage)).collect::<Vec<_>>().into_iter()
+        layers
+            .zip(&self.stages)
+            .enumerate()
+            .map(|(index, (layer, stage))| (index as u32, layer, stage))
+            .collect::<Vec<_>>()
+            .into_iter()
     }
 
     fn placed(&self) -> impl Iterator<Item = (usize, &Placed)> {
-        self.stages.iter().enumerate().flat_map(|(index, stage)| stage.parameters.iter().map(move |p| (index, p)))
+        self.stages
+            .iter()
+            .enumerate()
+            .flat_map(|(index, stage)| stage.parameters.iter().map(move |p| (index, p)))
     }
 
     /// Initial parameters for a seed, in the device's flat layout.
     pub fn initial_parameters(&self, seed: u64) -> Vec<f32> {
         let mut flat = vec![0.0; self.flat_len];
         for (stream, (_, placed)) in self.placed().enumerate() {
-            let Parameter { dims, padded, init, .. } = &placed.parameter;
+            let Parameter {
+                dims, padded, init, ..
+            } = &placed.parameter;
             let row = dims[dims.len() - 1];
             let values = &mut flat[placed.first..placed.first + placed.parameter.device_len()];
             for (k, value) in values.iter_mut().enumerate() {
                 if k % padded >= row {
                     continue;
                 }
-                let standard = || normal([seed as u32, (seed >> 32) as u32, stream as u32, k as u32]) as f32;
+                let standard =
+                    || normal([seed as u32, (seed >> 32) as u32, stream as u32, k as u32]) as f32;
                 *value = match *init {
                     Init::Constant(constant) => constant,
                     Init::Affine => f32::from(u8::from(k / padded == 0)),
@@ -170,7 +205,9 @@ impl Network {
     pub fn named_parameters(&self, flat: &[f32]) -> Vec<NamedParameter> {
         self.placed()
             .map(|(index, placed)| {
-                let Parameter { name, dims, padded, .. } = &placed.parameter;
+                let Parameter {
+                    name, dims, padded, ..
+                } = &placed.parameter;
                 let row = dims[dims.len() - 1];
                 let values = flat[placed.first..placed.first + placed.parameter.device_len()]
                     .chunks(*padded)
@@ -178,7 +215,11 @@ impl Network {
                     .copied()
                     .collect();
                 let name = format!("{index}.{}.{name}", self.spec.layers[index].kind());
-                NamedParameter { name, dims: dims.clone(), values }
+                NamedParameter {
+                    name,
+                    dims: dims.clone(),
+                    values,
+                }
             })
             .collect()
     }
@@ -190,13 +231,21 @@ impl Network {
     pub fn flat_parameters(&self, named: &[NamedParameter]) -> Result<Vec<f32>, ModelError> {
         let mut flat = vec![0.0; self.flat_len];
         for (wanted, (_, placed)) in self.named_parameters(&flat).into_iter().zip(self.placed()) {
-            let found = named.iter().find(|n| n.name == wanted.name && n.dims == wanted.dims);
+            let found = named
+                .iter()
+                .find(|n| n.name == wanted.name && n.dims == wanted.dims);
             let Some(found) = found.filter(|n| n.values.len() == wanted.values.len()) else {
-                return Err(ModelError::Parameter { name: wanted.name, dims: wanted.dims });
+                return Err(ModelError::Parameter {
+                    name: wanted.name,
+                    dims: wanted.dims,
+                });
             };
             let row = wanted.dims[wanted.dims.len() - 1];
             let target = &mut flat[placed.first..placed.first + placed.parameter.device_len()];
-            for (to, from) in target.chunks_mut(placed.parameter.padded).zip(found.values.chunks(row)) {
+            for (to, from) in target
+                .chunks_mut(placed.parameter.padded)
+                .zip(found.values.chunks(row))
+            {
                 to[..row].copy_from_slice(from);
             }
         }
@@ -204,23 +253,48 @@ impl Network {
     }
 
     fn views(&self, plan: &mut Plan, flat: Tensor, stage: &Stage) -> Vec<Tensor> {
-        let view = |p: &Placed| plan.view(p.parameter.name, flat, p.first, [1, 1, 1, p.parameter.device_len()]);
+        let view = |p: &Placed| {
+            plan.view(
+                p.parameter.name,
+                flat,
+                p.first,
+                [1, 1, 1, p.parameter.device_len()],
+            )
+        };
         stage.parameters.iter().map(view).collect()
     }
 
     /// Appends the forward pass of clips `x`, [n, 1, bands, frames]. `step` is the step uniform of a
     /// training plan; without it noise and dropout do nothing.
-    pub fn forward(&self, plan: &mut Plan, parameters: Tensor, x: Tensor, step: Option<Tensor>) -> NetworkForward {
+    pub fn forward(
+        &self,
+        plan: &mut Plan,
+        parameters: Tensor,
+        x: Tensor,
+        step: Option<Tensor>,
+    ) -> NetworkForward {
         let mut output = x;
         let mut layers = Vec::new();
         for (index, layer, stage) in self.layers() {
             let views = self.views(plan, parameters, stage);
-            let forward = layer.forward(&mut Build { plan, step, layer: index }, output, &views);
+            let forward = layer.forward(
+                &mut Build {
+                    plan,
+                    step,
+                    layer: index,
+                },
+                output,
+                &views,
+            );
             output = forward.output;
             layers.push(forward);
         }
         let embedding = output.reshaped([x.shape[0], self.width(), 1, 1]);
-        NetworkForward { embedding, layers, step }
+        NetworkForward {
+            embedding,
+            layers,
+            step,
+        }
     }
 
     /// Appends the backward pass: from the gradient of the embeddings to that of the flat parameters.
@@ -242,7 +316,11 @@ impl Network {
             let views = self.views(plan, parameters, stage);
             let gradient_views = self.views(plan, gradients, stage);
             let grad_y = grad.reshaped(kept.output.shape);
-            let mut build = Build { plan, step: forward.step, layer: index };
+            let mut build = Build {
+                plan,
+                step: forward.step,
+                layer: index,
+            };
             let wanted = index as usize > first;
             match layer.backward(&mut build, kept, &views, &gradient_views, grad_y, wanted) {
                 Some(grad_x) if wanted => grad = grad_x.reshaped(kept.input.shape),
@@ -252,7 +330,13 @@ impl Network {
     }
 
     /// The forward in f64 with parameters in the flat layout; `stream` is (seed, step) while training.
-    pub fn reference(&self, n: usize, x: &[f64], flat: &[f64], stream: Option<[u32; 2]>) -> Vec<f64> {
+    pub fn reference(
+        &self,
+        n: usize,
+        x: &[f64],
+        flat: &[f64],
+        stream: Option<[u32; 2]>,
+    ) -> Vec<f64> {
         let mut values = x.to_vec();
         for (index, layer, stage) in self.layers() {
             let views: Vec<&[f64]> = stage

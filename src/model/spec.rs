@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::ModelError;
 use super::layers::{
-    Activation, Conv, Dropout, GroupNorm, KanConv, KanLinear, Layer, Linear, Noise, Pool, StatisticsPool,
+    Activation, Conv, Dropout, GroupNorm, KanConv, KanLinear, Layer, Linear, Noise, Pool,
+    StatisticsPool,
 };
 use crate::ops::Distance;
 
@@ -93,9 +94,7 @@ const fn default_scale() -> f32 {
 }
 
 /// The specs that come with the crate, by name; the first one is the default.
-const NAMED: &[(&str, &str)] = &[
-    ("ickan", include_str!("../../assets/specs/ickan.toml")),
-];
+const NAMED: &[(&str, &str)] = &[("ickan", include_str!("../../assets/specs/ickan.toml"))];
 
 impl Spec {
     /// Reads a spec from TOML.
@@ -103,7 +102,9 @@ impl Spec {
     /// # Errors
     /// [`ModelError::Spec`] with the place of the mistake.
     pub fn from_toml(text: &str) -> Result<Self, ModelError> {
-        toml::from_str(text).map_err(|e| ModelError::Spec { reason: e.to_string() })
+        toml::from_str(text).map_err(|e| ModelError::Spec {
+            reason: e.to_string(),
+        })
     }
 
     /// The spec as TOML.
@@ -118,7 +119,10 @@ impl Spec {
     pub fn named(name: &str) -> Result<Self, ModelError> {
         match NAMED.iter().find(|(known, _)| *known == name) {
             Some((_, text)) => Self::from_toml(text),
-            None => Err(ModelError::UnknownSpec { name: name.to_string(), known: Self::names().join(", ") }),
+            None => Err(ModelError::UnknownSpec {
+                name: name.to_string(),
+                known: Self::names().join(", "),
+            }),
         }
     }
 

@@ -16,11 +16,19 @@ pub struct Basis {
 
 impl Basis {
     /// A plain weight.
-    pub const IDENTITY: Self = Self { order: 0, grid: 1, range: 1.0 };
+    pub const IDENTITY: Self = Self {
+        order: 0,
+        grid: 1,
+        range: 1.0,
+    };
 
     /// Functions on one edge: the splines and silu, or the identity alone.
     pub fn slots(&self) -> usize {
-        if self.order == 0 { 1 } else { self.grid + self.order + 1 }
+        if self.order == 0 {
+            1
+        } else {
+            self.grid + self.order + 1
+        }
     }
 }
 
@@ -116,13 +124,25 @@ fn position_tile(class: AdapterClass, positions: usize) -> (usize, usize, u32) {
 }
 
 /// y = convolution of x; `bias` has one value for each output channel.
-pub fn kan_conv_forward(plan: &mut Plan, shape: &ConvShape, x: Tensor, weight: Tensor, bias: Tensor, y: Tensor) {
+pub fn kan_conv_forward(
+    plan: &mut Plan,
+    shape: &ConvShape,
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    y: Tensor,
+) {
     let [out_h, out_w] = shape.output();
     let (tile, workgroup, groups) = position_tile(plan.class, shape.n * out_h * out_w);
     let mut overrides = shape.overrides();
     overrides.extend([("TILE_P", tile as f64), ("WORKGROUP", workgroup as f64)]);
     let outputs = shape.co_pad().div_ceil(8) as u32;
-    plan.dispatch("kan_conv_forward", &overrides, &[x, weight, bias, y], [groups, outputs, 1]);
+    plan.dispatch(
+        "kan_conv_forward",
+        &overrides,
+        &[x, weight, bias, y],
+        [groups, outputs, 1],
+    );
 }
 
 /// grad_x from grad_y.
@@ -140,9 +160,18 @@ pub fn kan_conv_grad_input(
     let mut overrides = shape.overrides();
     overrides.extend([("TILE_P", tile as f64), ("WORKGROUP", workgroup as f64)]);
     // A plain weight has one slot: eight channels share an invocation instead of eight slots.
-    let channels = if shape.basis.order == 0 { shape.ci.div_ceil(8) } else { shape.ci } as u32;
+    let channels = if shape.basis.order == 0 {
+        shape.ci.div_ceil(8)
+    } else {
+        shape.ci
+    } as u32;
     let phases = (shape.stride[0] * shape.stride[1]) as u32;
-    plan.dispatch("kan_conv_grad_input", &overrides, &[x, weight, grad_y, grad_x], [groups, channels, phases]);
+    plan.dispatch(
+        "kan_conv_grad_input",
+        &overrides,
+        &[x, weight, grad_y, grad_x],
+        [groups, channels, phases],
+    );
 }
 
 /// Gradients of the weights and the bias from grad_y, each by partial sums and a second pass.
@@ -159,11 +188,19 @@ pub fn kan_conv_grad_weight(
         AdapterClass::Software => (3, 32, 512),
         AdapterClass::Hardware => (1, 64, 65_536),
     };
-    let taps_at_once = if shape.basis.order == 0 { 8 * tile } else { tile };
+    let taps_at_once = if shape.basis.order == 0 {
+        8 * tile
+    } else {
+        tile
+    };
     let places = shape.taps().div_ceil(taps_at_once) * shape.co_pad().div_ceil(8);
     let [out_h, out_w] = shape.output();
     let splits = wanted_splits(wanted, places, shape.n * out_h, shape.weight_len());
-    let partial = plan.tensor("weight partials", [splits, 1, 1, shape.weight_len()], BufferRole::Scratch);
+    let partial = plan.tensor(
+        "weight partials",
+        [splits, 1, 1, shape.weight_len()],
+        BufferRole::Scratch,
+    );
     let mut overrides = shape.overrides();
     overrides.extend([
         ("SPLITS", splits as f64),
@@ -172,10 +209,19 @@ pub fn kan_conv_grad_weight(
     ]);
     let groups = (places * splits).div_ceil(workgroup) as u32;
     let slot_tiles = shape.basis.slots().div_ceil(8) as u32;
-    plan.dispatch("kan_conv_grad_weight", &overrides, &[x, grad_y, partial], [groups, 1, slot_tiles]);
+    plan.dispatch(
+        "kan_conv_grad_weight",
+        &overrides,
+        &[x, grad_y, partial],
+        [groups, 1, slot_tiles],
+    );
     reduce_partials(plan, partial, grad_weight);
 
-    let partial = plan.tensor("bias partials", [shape.n, 1, 1, shape.co], BufferRole::Scratch);
+    let partial = plan.tensor(
+        "bias partials",
+        [shape.n, 1, 1, shape.co],
+        BufferRole::Scratch,
+    );
     channel_sum(plan, out_h * out_w, grad_y, partial);
     reduce_partials(plan, partial, grad_bias);
 }
@@ -188,19 +234,40 @@ fn wanted_splits(wanted: usize, places: usize, rows: usize, weights: usize) -> u
 
 /// partial = sums of rows of `positions` values.
 pub fn channel_sum(plan: &mut Plan, positions: usize, values: Tensor, partial: Tensor) {
-    let overrides = [("ROWS", partial.len() as f64), ("POSITIONS", positions as f64)];
-    each(plan, "channel_sum", &overrides, &[values, partial], partial.len());
+    let overrides = [
+        ("ROWS", partial.len() as f64),
+        ("POSITIONS", positions as f64),
+    ];
+    each(
+        plan,
+        "channel_sum",
+        &overrides,
+        &[values, partial],
+        partial.len(),
+    );
 }
 
 /// total = sum of the rows of partial.
 pub fn reduce_partials(plan: &mut Plan, partial: Tensor, total: Tensor) {
     let splits = partial.len() / total.len();
     let overrides = [("SPLITS", splits as f64), ("SIZE", total.len() as f64)];
-    each(plan, "reduce_partials", &overrides, &[partial, total], total.len());
+    each(
+        plan,
+        "reduce_partials",
+        &overrides,
+        &[partial, total],
+        total.len(),
+    );
 }
 
 /// Adds the gradient of a curvature penalty on the spline coefficients to `grad`.
-pub fn curvature_penalty(plan: &mut Plan, shape: &ConvShape, factor: f32, weight: Tensor, grad: Tensor) {
+pub fn curvature_penalty(
+    plan: &mut Plan,
+    shape: &ConvShape,
+    factor: f32,
+    weight: Tensor,
+    grad: Tensor,
+) {
     let coefficients = shape.basis.slots() - 1;
     let overrides = [
         ("TAPS", shape.taps() as f64),
@@ -209,7 +276,13 @@ pub fn curvature_penalty(plan: &mut Plan, shape: &ConvShape, factor: f32, weight
         ("WEIGHT", f64::from(factor)),
     ];
     let count = shape.taps() * coefficients * shape.co_pad();
-    each(plan, "curvature_penalty", &overrides, &[weight, grad], count);
+    each(
+        plan,
+        "curvature_penalty",
+        &overrides,
+        &[weight, grad],
+        count,
+    );
 }
 
 const _: () = assert!(WORKGROUP <= 256);

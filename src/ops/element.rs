@@ -22,19 +22,46 @@ pub fn activation_forward(plan: &mut Plan, kind: ActivationKind, x: Tensor, y: T
 }
 
 /// grad_x = grad_y * f'(x).
-pub fn activation_grad_input(plan: &mut Plan, kind: ActivationKind, x: Tensor, grad_y: Tensor, grad_x: Tensor) {
+pub fn activation_grad_input(
+    plan: &mut Plan,
+    kind: ActivationKind,
+    x: Tensor,
+    grad_y: Tensor,
+    grad_x: Tensor,
+) {
     let overrides = [("SIZE", x.len() as f64), ("KIND", kind as u32 as f64)];
-    each(plan, "activation_grad_input", &overrides, &[x, grad_y, grad_x], x.len());
+    each(
+        plan,
+        "activation_grad_input",
+        &overrides,
+        &[x, grad_y, grad_x],
+        x.len(),
+    );
 }
 
 /// y = x + normal noise; `layer` keeps the streams of two layers apart.
-pub fn noise_forward(plan: &mut Plan, deviation: f32, layer: u32, x: Tensor, step: Tensor, y: Tensor) {
-    let overrides = [("SIZE", x.len() as f64), ("DEVIATION", f64::from(deviation)), ("LAYER", f64::from(layer))];
+pub fn noise_forward(
+    plan: &mut Plan,
+    deviation: f32,
+    layer: u32,
+    x: Tensor,
+    step: Tensor,
+    y: Tensor,
+) {
+    let overrides = [
+        ("SIZE", x.len() as f64),
+        ("DEVIATION", f64::from(deviation)),
+        ("LAYER", f64::from(layer)),
+    ];
     each(plan, "noise_forward", &overrides, &[x, step, y], x.len());
 }
 
 /// y = x with elements dropped at `rate` and the rest scaled up; its own gradient.
 pub fn dropout_forward(plan: &mut Plan, rate: f32, layer: u32, x: Tensor, step: Tensor, y: Tensor) {
-    let overrides = [("SIZE", x.len() as f64), ("RATE", f64::from(rate)), ("LAYER", f64::from(layer))];
+    let overrides = [
+        ("SIZE", x.len() as f64),
+        ("RATE", f64::from(rate)),
+        ("LAYER", f64::from(layer)),
+    ];
     each(plan, "dropout_forward", &overrides, &[x, step, y], x.len());
 }

@@ -82,7 +82,13 @@ pub fn clip_gather(
         ("FRAME_MASK", f64::from(augment.frame_mask)),
         ("NOISE", f64::from(augment.noise)),
     ];
-    each(plan, "clip_gather", &overrides, &[bank, slots, step, clips], clips.len());
+    each(
+        plan,
+        "clip_gather",
+        &overrides,
+        &[bank, slots, step, clips],
+        clips.len(),
+    );
 }
 
 /// How far a query is from a prototype. The discriminant is the kernel's `METRIC`.
@@ -131,9 +137,24 @@ impl EpisodeShape {
 }
 
 /// prototype = mean embedding of each class's shots, [way, width].
-pub fn prototype_forward(plan: &mut Plan, shape: &EpisodeShape, embedding: Tensor, prototype: Tensor) {
-    let overrides = [("WAY", shape.way as f64), ("SHOT", shape.shot as f64), ("WIDTH", shape.width as f64)];
-    each(plan, "prototype_forward", &overrides, &[embedding, prototype], prototype.len());
+pub fn prototype_forward(
+    plan: &mut Plan,
+    shape: &EpisodeShape,
+    embedding: Tensor,
+    prototype: Tensor,
+) {
+    let overrides = [
+        ("WAY", shape.way as f64),
+        ("SHOT", shape.shot as f64),
+        ("WIDTH", shape.width as f64),
+    ];
+    each(
+        plan,
+        "prototype_forward",
+        &overrides,
+        &[embedding, prototype],
+        prototype.len(),
+    );
 }
 
 /// distance [queries, way], and the inner products [queries, way, 3] that its gradients need.
@@ -152,13 +173,35 @@ pub fn distance_forward(
         ("WIDTH", shape.width as f64),
         ("METRIC", shape.distance as u32 as f64),
     ];
-    each(plan, "distance_forward", &overrides, &[embedding, prototype, distance, products], distance.len());
+    each(
+        plan,
+        "distance_forward",
+        &overrides,
+        &[embedding, prototype, distance, products],
+        distance.len(),
+    );
 }
 
 /// score [queries, 2] (loss, correct) and the gradient of the mean loss by distance [queries, way].
-pub fn episode_loss(plan: &mut Plan, shape: &EpisodeShape, distance: Tensor, score: Tensor, grad_distance: Tensor) {
-    let overrides = [("WAY", shape.way as f64), ("QUERY", shape.query as f64), ("SCALE", f64::from(shape.scale))];
-    each(plan, "episode_loss", &overrides, &[distance, score, grad_distance], shape.queries());
+pub fn episode_loss(
+    plan: &mut Plan,
+    shape: &EpisodeShape,
+    distance: Tensor,
+    score: Tensor,
+    grad_distance: Tensor,
+) {
+    let overrides = [
+        ("WAY", shape.way as f64),
+        ("QUERY", shape.query as f64),
+        ("SCALE", f64::from(shape.scale)),
+    ];
+    each(
+        plan,
+        "episode_loss",
+        &overrides,
+        &[distance, score, grad_distance],
+        shape.queries(),
+    );
 }
 
 /// grad_embedding from grad_distance: queries directly, supports through their prototypes.
@@ -171,7 +214,13 @@ pub fn distance_grad(
     grad_distance: Tensor,
     grad_embedding: Tensor,
 ) {
-    let bindings = [embedding, prototype, products, grad_distance, grad_embedding];
+    let bindings = [
+        embedding,
+        prototype,
+        products,
+        grad_distance,
+        grad_embedding,
+    ];
     let metric = shape.distance as u32 as f64;
     let overrides = [
         ("SUPPORTS", shape.supports() as f64),
@@ -180,7 +229,13 @@ pub fn distance_grad(
         ("WIDTH", shape.width as f64),
         ("METRIC", metric),
     ];
-    each(plan, "distance_grad_query", &overrides, &bindings, shape.queries() * shape.width);
+    each(
+        plan,
+        "distance_grad_query",
+        &overrides,
+        &bindings,
+        shape.queries() * shape.width,
+    );
     let overrides = [
         ("QUERIES", shape.queries() as f64),
         ("WAY", shape.way as f64),
@@ -188,7 +243,13 @@ pub fn distance_grad(
         ("WIDTH", shape.width as f64),
         ("METRIC", metric),
     ];
-    each(plan, "distance_grad_support", &overrides, &bindings, shape.way * shape.width);
+    each(
+        plan,
+        "distance_grad_support",
+        &overrides,
+        &bindings,
+        shape.way * shape.width,
+    );
 }
 
 /// Notes (loss, accuracy, gradient norm, skipped steps) in row step mod rows of `history` [rows, 4].
@@ -200,6 +261,14 @@ pub fn record_step(
     step: Tensor,
     history: Tensor,
 ) {
-    let overrides = [("QUERIES", shape.queries() as f64), ("ROWS", (history.len() / 4) as f64)];
-    plan.dispatch("record_step", &overrides, &[score, state, step, history], [1, 1, 1]);
+    let overrides = [
+        ("QUERIES", shape.queries() as f64),
+        ("ROWS", (history.len() / 4) as f64),
+    ];
+    plan.dispatch(
+        "record_step",
+        &overrides,
+        &[score, state, step, history],
+        [1, 1, 1],
+    );
 }

@@ -34,7 +34,10 @@ pub fn fft_twiddles(n_fft: usize) -> Vec<f32> {
 
 /// The band table of [`mel_project`], [bands, 4].
 pub fn band_table(bank: &FilterBank) -> Vec<u32> {
-    bank.bands.iter().flat_map(|b| [b.first_bin as u32, b.len as u32, b.offset as u32, 0]).collect()
+    bank.bands
+        .iter()
+        .flat_map(|b| [b.first_bin as u32, b.len as u32, b.offset as u32, 0])
+        .collect()
 }
 
 /// power [frames, n_fft/2 + 1] = spectra of windowed frames of `samples`.
@@ -50,7 +53,9 @@ pub fn window_fft_power(
     twiddle: Tensor,
     power: Tensor,
 ) {
-    let Some((fours, twos, fives)) = fft_radices(n_fft) else { panic!("no FFT of {n_fft} points") };
+    let Some((fours, twos, fives)) = fft_radices(n_fft) else {
+        panic!("no FFT of {n_fft} points")
+    };
     let frames = power.len() / (n_fft / 2 + 1);
     let workgroup = match plan.class {
         AdapterClass::Software => 8,
@@ -67,15 +72,36 @@ pub fn window_fft_power(
         ("WORKGROUP", workgroup),
     ]
     .map(|(name, value)| (name, value as f64));
-    plan.dispatch("window_fft_power", &overrides, &[samples, window, twiddle, power], workgroups(frames, 1));
+    plan.dispatch(
+        "window_fft_power",
+        &overrides,
+        &[samples, window, twiddle, power],
+        workgroups(frames, 1),
+    );
 }
 
 /// mel [frames, bands] = power [frames, bins] through sparse filters; `bands` comes from [`band_table`].
-pub fn mel_project(plan: &mut Plan, bins: usize, power: Tensor, bands: Tensor, weight: Tensor, mel: Tensor) {
+pub fn mel_project(
+    plan: &mut Plan,
+    bins: usize,
+    power: Tensor,
+    bands: Tensor,
+    weight: Tensor,
+    mel: Tensor,
+) {
     let count = bands.len() / 4;
-    let overrides =
-        [("FRAMES", (mel.len() / count) as f64), ("BANDS", count as f64), ("BINS", bins as f64)];
-    each(plan, "mel_project", &overrides, &[power, bands, weight, mel], mel.len());
+    let overrides = [
+        ("FRAMES", (mel.len() / count) as f64),
+        ("BANDS", count as f64),
+        ("BINS", bins as f64),
+    ];
+    each(
+        plan,
+        "mel_project",
+        &overrides,
+        &[power, bands, weight, mel],
+        mel.len(),
+    );
 }
 
 /// y = log10(1 + scale * power).

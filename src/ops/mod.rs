@@ -23,7 +23,13 @@ use crate::gpu::{Plan, Tensor, workgroups};
 const WORKGROUP: usize = 128;
 
 /// Appends a kernel with one invocation for each of `count` elements.
-fn each(plan: &mut Plan, kernel: &str, overrides: &[(&str, f64)], bindings: &[Tensor], count: usize) {
+fn each(
+    plan: &mut Plan,
+    kernel: &str,
+    overrides: &[(&str, f64)],
+    bindings: &[Tensor],
+    count: usize,
+) {
     let mut all = overrides.to_vec();
     all.push(("WORKGROUP", WORKGROUP as f64));
     plan.dispatch(kernel, &all, bindings, workgroups(count, WORKGROUP));

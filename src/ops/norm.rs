@@ -32,7 +32,13 @@ impl NormShape {
 
 /// Appends a kernel with one workgroup for each (image, group). Workgroup memory and barriers are dear
 /// on a software rasteriser, so its workgroups are one vector wide.
-fn each_row(plan: &mut Plan, kernel: &str, shape: &NormShape, more: &[(&str, f64)], bindings: &[Tensor]) {
+fn each_row(
+    plan: &mut Plan,
+    kernel: &str,
+    shape: &NormShape,
+    more: &[(&str, f64)],
+    bindings: &[Tensor],
+) {
     let workgroup = match plan.class {
         AdapterClass::Software => 8.0,
         AdapterClass::Hardware => 256.0,
@@ -40,12 +46,30 @@ fn each_row(plan: &mut Plan, kernel: &str, shape: &NormShape, more: &[(&str, f64
     let mut overrides = shape.overrides().to_vec();
     overrides.extend(more);
     overrides.push(("WORKGROUP", workgroup));
-    plan.dispatch(kernel, &overrides, bindings, workgroups(shape.n * shape.groups, 1));
+    plan.dispatch(
+        kernel,
+        &overrides,
+        bindings,
+        workgroups(shape.n * shape.groups, 1),
+    );
 }
 
 /// y = normalised x; `moments` keeps mean and 1/deviation, [n, groups, 2].
-pub fn group_norm_forward(plan: &mut Plan, shape: &NormShape, x: Tensor, affine: Tensor, y: Tensor, moments: Tensor) {
-    each_row(plan, "group_norm_forward", shape, &[("EPSILON", NORM_EPSILON)], &[x, affine, y, moments]);
+pub fn group_norm_forward(
+    plan: &mut Plan,
+    shape: &NormShape,
+    x: Tensor,
+    affine: Tensor,
+    y: Tensor,
+    moments: Tensor,
+) {
+    each_row(
+        plan,
+        "group_norm_forward",
+        shape,
+        &[("EPSILON", NORM_EPSILON)],
+        &[x, affine, y, moments],
+    );
 }
 
 /// grad_x from grad_y.
@@ -58,7 +82,13 @@ pub fn group_norm_grad_input(
     grad_y: Tensor,
     grad_x: Tensor,
 ) {
-    each_row(plan, "group_norm_grad_input", shape, &[], &[x, affine, moments, grad_y, grad_x]);
+    each_row(
+        plan,
+        "group_norm_grad_input",
+        shape,
+        &[],
+        &[x, affine, moments, grad_y, grad_x],
+    );
 }
 
 /// Gradient of the affine parameters, [2, c], from grad_y.
@@ -70,7 +100,17 @@ pub fn group_norm_grad_weight(
     grad_y: Tensor,
     grad_affine: Tensor,
 ) {
-    let partial = plan.tensor("norm partials", [shape.n, 1, 2, shape.c], BufferRole::Scratch);
-    each(plan, "group_norm_grad_weight", &shape.overrides(), &[x, moments, grad_y, partial], shape.n * shape.c);
+    let partial = plan.tensor(
+        "norm partials",
+        [shape.n, 1, 2, shape.c],
+        BufferRole::Scratch,
+    );
+    each(
+        plan,
+        "group_norm_grad_weight",
+        &shape.overrides(),
+        &[x, moments, grad_y, partial],
+        shape.n * shape.c,
+    );
     reduce_partials(plan, partial, grad_affine);
 }

@@ -19,12 +19,26 @@ pub struct AdamW {
 
 impl Default for AdamW {
     fn default() -> Self {
-        Self { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, clip: 1.0 }
+        Self {
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            clip: 1.0,
+        }
     }
 }
 
 /// What the optimiser keeps; `OptimizerState` in `shaders/shared/optimizer_state.wgsl`.
-#[derive(Debug, Clone, Copy, PartialEq, bytemuck::Pod, bytemuck::Zeroable, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    bytemuck::Pod,
+    bytemuck::Zeroable,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 #[repr(C)]
 pub struct OptimizerState {
     /// beta1 to the number of applied steps.
@@ -78,7 +92,14 @@ pub struct OptimizerTensors {
 
 /// One AdamW step with gradient clipping; a gradient that is not finite skips it.
 pub fn adamw_step(plan: &mut Plan, constants: &AdamW, tensors: &OptimizerTensors, step: Tensor) {
-    let OptimizerTensors { parameter, grad, first, second, decay, state } = *tensors;
+    let OptimizerTensors {
+        parameter,
+        grad,
+        first,
+        second,
+        decay,
+        state,
+    } = *tensors;
     let size = parameter.len();
     let partials = size.div_ceil(64).min(1024);
     let partial = plan.tensor("norm partials", [1, 1, partials, 2], BufferRole::Scratch);
@@ -102,5 +123,11 @@ pub fn adamw_step(plan: &mut Plan, constants: &AdamW, tensors: &OptimizerTensors
         ("BETA2", f64::from(constants.beta2)),
         ("EPSILON", f64::from(constants.epsilon)),
     ];
-    each(plan, "adamw_step", &overrides, &[parameter, grad, first, second, decay, state, step], size);
+    each(
+        plan,
+        "adamw_step",
+        &overrides,
+        &[parameter, grad, first, second, decay, state, step],
+        size,
+    );
 }

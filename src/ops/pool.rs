@@ -59,8 +59,20 @@ pub fn pool_forward(plan: &mut Plan, shape: &PoolShape, x: Tensor, y: Tensor) {
 }
 
 /// grad_x from grad_y.
-pub fn pool_grad_input(plan: &mut Plan, shape: &PoolShape, x: Tensor, grad_y: Tensor, grad_x: Tensor) {
-    each(plan, "pool_grad_input", &shape.overrides(), &[x, grad_y, grad_x], x.len());
+pub fn pool_grad_input(
+    plan: &mut Plan,
+    shape: &PoolShape,
+    x: Tensor,
+    grad_y: Tensor,
+    grad_x: Tensor,
+) {
+    each(
+        plan,
+        "pool_grad_input",
+        &shape.overrides(),
+        &[x, grad_y, grad_x],
+        x.len(),
+    );
 }
 
 /// Added to the variance of statistics pooling, so that a constant row has a gradient.
@@ -79,7 +91,11 @@ pub struct StatisticsShape {
 
 impl StatisticsShape {
     fn overrides(&self) -> [(&'static str, f64); 3] {
-        [("N", self.n as f64), ("ROWS", self.rows as f64), ("FRAMES", self.frames as f64)]
+        [
+            ("N", self.n as f64),
+            ("ROWS", self.rows as f64),
+            ("FRAMES", self.frames as f64),
+        ]
     }
 }
 
@@ -87,7 +103,13 @@ impl StatisticsShape {
 pub fn statistics_pool_forward(plan: &mut Plan, shape: &StatisticsShape, x: Tensor, y: Tensor) {
     let mut overrides = shape.overrides().to_vec();
     overrides.push(("EPSILON", STATISTICS_EPSILON));
-    each(plan, "statistics_pool_forward", &overrides, &[x, y], shape.n * shape.rows);
+    each(
+        plan,
+        "statistics_pool_forward",
+        &overrides,
+        &[x, y],
+        shape.n * shape.rows,
+    );
 }
 
 /// grad_x from grad_y.
@@ -99,5 +121,11 @@ pub fn statistics_pool_grad_input(
     grad_y: Tensor,
     grad_x: Tensor,
 ) {
-    each(plan, "statistics_pool_grad_input", &shape.overrides(), &[x, y, grad_y, grad_x], x.len());
+    each(
+        plan,
+        "statistics_pool_grad_input",
+        &shape.overrides(),
+        &[x, y, grad_y, grad_x],
+        x.len(),
+    );
 }

@@ -1,7 +1,7 @@
 //! Twins of `shaders/episode/`.
 
 use super::random::{normal, uniform4};
-use crate::ops::{Augment, EpisodeShape, Distance, Slot, StepInfo};
+use crate::ops::{Augment, Distance, EpisodeShape, Slot, StepInfo};
 
 /// Twin of `clip_gather` for one buffer of the bank that holds all slots.
 pub fn clip_gather(
@@ -12,8 +12,17 @@ pub fn clip_gather(
     slots: &[Slot],
     step: &StepInfo,
 ) -> Vec<f64> {
-    let Augment { stretch, shift, gain_db, tilt_db, band_masks, band_mask, frame_masks, frame_mask, noise } =
-        *augment;
+    let Augment {
+        stretch,
+        shift,
+        gain_db,
+        tilt_db,
+        band_masks,
+        band_mask,
+        frame_masks,
+        frame_mask,
+        noise,
+    } = *augment;
     let StepInfo { seed, step, .. } = *step;
     let pick = |u: f64, count: u32| ((u * f64::from(count)) as u32).min(count - 1);
     let mut clips = Vec::with_capacity(slots.len() * bands * frames);
@@ -32,11 +41,13 @@ pub fn clip_gather(
                 let row = slot.first as usize + source * length;
                 let mut value = 0.0;
                 if before < length {
-                    let (left, right) = (bank[row + before], bank[row + (before + 1).min(length - 1)]);
+                    let (left, right) =
+                        (bank[row + before], bank[row + (before + 1).min(length - 1)]);
                     value = left + (right - left) * (position - before as f64);
                 }
                 let across = 2.0 * band as f64 / (bands.max(2) as f64 - 1.0) - 1.0;
-                let db = f64::from(gain_db) * (2.0 * r[2] - 1.0) + f64::from(tilt_db) * (2.0 * r[3] - 1.0) * across;
+                let db = f64::from(gain_db) * (2.0 * r[2] - 1.0)
+                    + f64::from(tilt_db) * (2.0 * r[3] - 1.0) * across;
                 value = (1.0 + 10f64.powf(db / 10.0) * (10f64.powf(value) - 1.0)).log10();
                 for m in 0..band_masks.max(frame_masks) {
                     let u = uniform4([seed, step, clip, 2 + m]);
@@ -45,13 +56,15 @@ pub fn clip_gather(
                     let frame_width = pick(u[2], frame_mask + 1);
                     let frame_first = pick(u[3], frames as u32 - frame_width + 1);
                     let in_band = (band_first..band_first + band_width).contains(&(band as u32));
-                    let in_frame = (frame_first..frame_first + frame_width).contains(&(frame as u32));
+                    let in_frame =
+                        (frame_first..frame_first + frame_width).contains(&(frame as u32));
                     if m < band_masks && in_band || m < frame_masks && in_frame {
                         value = 0.0;
                     }
                 }
                 if noise > 0.0 {
-                    value += f64::from(noise) * normal([seed, step, 0x8000 + clip, (band * frames + frame) as u32]);
+                    value += f64::from(noise)
+                        * normal([seed, step, 0x8000 + clip, (band * frames + frame) as u32]);
                 }
                 clips.push(value);
             }
@@ -75,7 +88,10 @@ pub fn prototype_forward(shape: &EpisodeShape, embedding: &[f64]) -> Vec<f64> {
     (0..shape.way * width)
         .map(|k| {
             let (c, d) = (k / width, k % width);
-            (0..shot).map(|s| embedding[(c * shot + s) * width + d]).sum::<f64>() / shot as f64
+            (0..shot)
+                .map(|s| embedding[(c * shot + s) * width + d])
+                .sum::<f64>()
+                / shot as f64
         })
         .collect()
 }
@@ -84,7 +100,11 @@ pub fn prototype_forward(shape: &EpisodeShape, embedding: &[f64]) -> Vec<f64> {
 pub fn distance_forward(shape: &EpisodeShape, embedding: &[f64], prototype: &[f64]) -> Vec<f64> {
     embedding[shape.supports() * shape.width..]
         .chunks(shape.width)
-        .flat_map(|query| prototype.chunks(shape.width).map(|p| distance(shape.distance, query, p)))
+        .flat_map(|query| {
+            prototype
+                .chunks(shape.width)
+                .map(|p| distance(shape.distance, query, p))
+        })
         .collect()
 }
 
@@ -93,7 +113,11 @@ pub fn distance_products(shape: &EpisodeShape, embedding: &[f64], prototype: &[f
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
     embedding[shape.supports() * shape.width..]
         .chunks(shape.width)
-        .flat_map(|q| prototype.chunks(shape.width).flat_map(move |p| [dot(q, q), dot(q, p), dot(p, p)]))
+        .flat_map(|q| {
+            prototype
+                .chunks(shape.width)
+                .flat_map(move |p| [dot(q, q), dot(q, p), dot(p, p)])
+        })
         .collect()
 }
 

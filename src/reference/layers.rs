@@ -2,7 +2,8 @@
 
 use super::random::{normal, uniform4};
 use crate::ops::{
-    ActivationKind, Basis, ConvShape, NORM_EPSILON, NormShape, PoolKind, PoolShape, STATISTICS_EPSILON, StatisticsShape,
+    ActivationKind, Basis, ConvShape, NORM_EPSILON, NormShape, PoolKind, PoolShape,
+    STATISTICS_EPSILON, StatisticsShape,
 };
 
 fn cells(basis: &Basis, z: f64) -> f64 {
@@ -20,7 +21,8 @@ pub fn edge_basis(basis: &Basis, m: usize, z: f64) -> f64 {
     }
     let u = cells(basis, z);
     let inside = u.clamp(0.0, basis.grid as f64);
-    cardinal(basis.order, distance(basis, m, inside)) + (u - inside) * slope_in_cells(basis, m, inside)
+    cardinal(basis.order, distance(basis, m, inside))
+        + (u - inside) * slope_in_cells(basis, m, inside)
 }
 
 /// Derivative of slot `m` of an edge with respect to `z`.
@@ -33,7 +35,8 @@ pub fn edge_basis_slope(basis: &Basis, m: usize, z: f64) -> f64 {
         return sigmoid * (1.0 + z * (1.0 - sigmoid));
     }
     let grid = basis.grid as f64;
-    slope_in_cells(basis, m, cells(basis, z).clamp(0.0, grid)) * grid / (2.0 * f64::from(basis.range))
+    slope_in_cells(basis, m, cells(basis, z).clamp(0.0, grid)) * grid
+        / (2.0 * f64::from(basis.range))
 }
 
 fn distance(basis: &Basis, m: usize, u: f64) -> f64 {
@@ -44,7 +47,11 @@ fn slope_in_cells(basis: &Basis, m: usize, u: f64) -> f64 {
     if basis.order == 1 {
         // One-sided at the knots, so that it also holds at both ends of the grid.
         let cell = (u as usize).min(basis.grid - 1);
-        return if m == cell { -1.0 } else { f64::from(u8::from(m == cell + 1)) };
+        return if m == cell {
+            -1.0
+        } else {
+            f64::from(u8::from(m == cell + 1))
+        };
     }
     // The derivative of a cardinal B-spline is a difference of two of one order less.
     let d = distance(basis, m, u);
@@ -81,7 +88,11 @@ fn each_tap(shape: &ConvShape, mut f: impl FnMut(usize, usize, usize)) {
                     let row = (y * shape.stride[0] + kh).wrapping_sub(shape.padding[0]);
                     let column = (x * shape.stride[1] + kw).wrapping_sub(shape.padding[1]);
                     if row < h && column < w {
-                        f(((n * shape.ci + i) * h + row) * w + column, tap, (n * shape.co * oh + y) * ow + x);
+                        f(
+                            ((n * shape.ci + i) * h + row) * w + column,
+                            tap,
+                            (n * shape.co * oh + y) * ow + x,
+                        );
                     }
                 }
             }
@@ -93,7 +104,9 @@ fn each_tap(shape: &ConvShape, mut f: impl FnMut(usize, usize, usize)) {
 pub fn kan_conv_forward(shape: &ConvShape, x: &[f64], weight: &[f64], bias: &[f64]) -> Vec<f64> {
     let area = shape.output()[0] * shape.output()[1];
     let slots = shape.basis.slots();
-    let mut y: Vec<f64> = (0..shape.n * shape.co * area).map(|k| bias[k / area % shape.co]).collect();
+    let mut y: Vec<f64> = (0..shape.n * shape.co * area)
+        .map(|k| bias[k / area % shape.co])
+        .collect();
     each_tap(shape, |at, tap, out| {
         for m in 0..slots {
             let b = edge_basis(&shape.basis, m, x[at]);
@@ -106,7 +119,12 @@ pub fn kan_conv_forward(shape: &ConvShape, x: &[f64], weight: &[f64], bias: &[f6
 }
 
 /// Twin of `kan_conv_grad_input`.
-pub fn kan_conv_grad_input(shape: &ConvShape, x: &[f64], weight: &[f64], grad_y: &[f64]) -> Vec<f64> {
+pub fn kan_conv_grad_input(
+    shape: &ConvShape,
+    x: &[f64],
+    weight: &[f64],
+    grad_y: &[f64],
+) -> Vec<f64> {
     let area = shape.output()[0] * shape.output()[1];
     let slots = shape.basis.slots();
     let mut grad_x = vec![0.0; x.len()];
@@ -114,7 +132,8 @@ pub fn kan_conv_grad_input(shape: &ConvShape, x: &[f64], weight: &[f64], grad_y:
         for m in 0..slots {
             let b = edge_basis_slope(&shape.basis, m, x[at]);
             for o in 0..shape.co {
-                grad_x[at] += weight[(tap * slots + m) * shape.co_pad() + o] * b * grad_y[out + o * area];
+                grad_x[at] +=
+                    weight[(tap * slots + m) * shape.co_pad() + o] * b * grad_y[out + o * area];
             }
         }
     });
@@ -139,7 +158,10 @@ pub fn kan_conv_grad_weight(shape: &ConvShape, x: &[f64], grad_y: &[f64]) -> Vec
 
 /// Twin of `channel_sum`: sums of rows of `positions` values.
 pub fn channel_sum(values: &[f64], positions: usize) -> Vec<f64> {
-    values.chunks(positions).map(|row| row.iter().sum()).collect()
+    values
+        .chunks(positions)
+        .map(|row| row.iter().sum())
+        .collect()
 }
 
 /// Twin of `reduce_partials`: adds rows of `size` values.
@@ -168,7 +190,10 @@ pub fn group_norm_moments(shape: &NormShape, x: &[f64]) -> Vec<f64> {
 fn normal_values(shape: &NormShape, x: &[f64]) -> Vec<f64> {
     let moments = group_norm_moments(shape, x);
     let size = shape.c / shape.groups * shape.positions;
-    x.iter().enumerate().map(|(k, v)| (v - moments[k / size * 2]) * moments[k / size * 2 + 1]).collect()
+    x.iter()
+        .enumerate()
+        .map(|(k, v)| (v - moments[k / size * 2]) * moments[k / size * 2 + 1])
+        .collect()
 }
 
 /// Twin of `group_norm_forward`; `affine` is [2, c].
@@ -182,12 +207,20 @@ pub fn group_norm_forward(shape: &NormShape, x: &[f64], affine: &[f64]) -> Vec<f
 }
 
 /// Twin of `group_norm_grad_input`.
-pub fn group_norm_grad_input(shape: &NormShape, x: &[f64], affine: &[f64], grad_y: &[f64]) -> Vec<f64> {
+pub fn group_norm_grad_input(
+    shape: &NormShape,
+    x: &[f64],
+    affine: &[f64],
+    grad_y: &[f64],
+) -> Vec<f64> {
     let moments = group_norm_moments(shape, x);
     let normal = normal_values(shape, x);
     let size = shape.c / shape.groups * shape.positions;
-    let g: Vec<f64> =
-        grad_y.iter().enumerate().map(|(k, g)| g * affine[k / shape.positions % shape.c]).collect();
+    let g: Vec<f64> = grad_y
+        .iter()
+        .enumerate()
+        .map(|(k, g)| g * affine[k / shape.positions % shape.c])
+        .collect();
     let mut grad_x = vec![0.0; x.len()];
     for row in 0..shape.n * shape.groups {
         let range = row * size..(row + 1) * size;
@@ -220,7 +253,9 @@ pub fn activation_forward(kind: ActivationKind, x: &[f64]) -> Vec<f64> {
         .map(|&z| match kind {
             ActivationKind::Silu => z / (1.0 + (-z).exp()),
             ActivationKind::Relu => z.max(0.0),
-            ActivationKind::Gelu => 0.5 * z * (1.0 + (0.5 * GELU * (z + 0.044715 * z.powi(3))).tanh()),
+            ActivationKind::Gelu => {
+                0.5 * z * (1.0 + (0.5 * GELU * (z + 0.044715 * z.powi(3))).tanh())
+            }
         })
         .collect()
 }
@@ -274,9 +309,14 @@ pub fn pool_grad_input(shape: &PoolShape, x: &[f64], grad_y: &[f64]) -> Vec<f64>
     for (k, g) in grad_y.iter().enumerate() {
         let window = window(shape, k);
         match shape.kind {
-            PoolKind::Mean => window.iter().for_each(|&at| grad_x[at] += g / window.len() as f64),
+            PoolKind::Mean => window
+                .iter()
+                .for_each(|&at| grad_x[at] += g / window.len() as f64),
             PoolKind::Max => {
-                let first = window.iter().copied().reduce(|best, at| if x[at] > x[best] { at } else { best });
+                let first = window
+                    .iter()
+                    .copied()
+                    .reduce(|best, at| if x[at] > x[best] { at } else { best });
                 first.into_iter().for_each(|at| grad_x[at] += g);
             }
         }
@@ -289,7 +329,10 @@ pub fn statistics_pool_forward(shape: &StatisticsShape, x: &[f64]) -> Vec<f64> {
     let StatisticsShape { rows, frames, .. } = *shape;
     x.chunks(rows * frames)
         .flat_map(|image| {
-            let mean: Vec<f64> = image.chunks(frames).map(|r| r.iter().sum::<f64>() / frames as f64).collect();
+            let mean: Vec<f64> = image
+                .chunks(frames)
+                .map(|r| r.iter().sum::<f64>() / frames as f64)
+                .collect();
             let deviation: Vec<f64> = image
                 .chunks(frames)
                 .zip(&mean)
@@ -323,13 +366,22 @@ fn stream_words([seed, step, layer]: Stream, k: usize) -> [u32; 4] {
 
 /// Twin of `noise_forward`.
 pub fn noise_forward(deviation: f64, stream: Stream, x: &[f64]) -> Vec<f64> {
-    x.iter().enumerate().map(|(k, v)| v + deviation * normal(stream_words(stream, k))).collect()
+    x.iter()
+        .enumerate()
+        .map(|(k, v)| v + deviation * normal(stream_words(stream, k)))
+        .collect()
 }
 
 /// Twin of `dropout_forward`, also for gradients.
 pub fn dropout_forward(rate: f64, stream: Stream, x: &[f64]) -> Vec<f64> {
     x.iter()
         .enumerate()
-        .map(|(k, v)| if uniform4(stream_words(stream, k))[0] >= rate { v / (1.0 - rate) } else { 0.0 })
+        .map(|(k, v)| {
+            if uniform4(stream_words(stream, k))[0] >= rate {
+                v / (1.0 - rate)
+            } else {
+                0.0
+            }
+        })
         .collect()
 }

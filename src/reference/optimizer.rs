@@ -19,7 +19,13 @@ pub struct AdamWState {
 
 /// Twin of `grad_norm`, `step_guard` and `adamw_step` together; `decay` has a value for every 64
 /// parameters. Returns the gradient norm before clipping.
-pub fn adamw_step(constants: &AdamW, state: &mut AdamWState, grad: &[f64], decay: &[f64], rate: f64) -> f64 {
+pub fn adamw_step(
+    constants: &AdamW,
+    state: &mut AdamWState,
+    grad: &[f64],
+    decay: &[f64],
+    rate: f64,
+) -> f64 {
     let norm = grad.iter().map(|g| g * g).sum::<f64>().sqrt();
     if !norm.is_finite() {
         state.skipped += 1;
@@ -56,7 +62,12 @@ pub fn curvature(weight: f64, slots: usize, co_pad: usize, coefficients: &[f64])
 }
 
 /// Twin of `curvature_penalty`: its gradient, to be added to the weights' gradient.
-pub fn curvature_penalty(weight: f64, slots: usize, co_pad: usize, coefficients: &[f64]) -> Vec<f64> {
+pub fn curvature_penalty(
+    weight: f64,
+    slots: usize,
+    co_pad: usize,
+    coefficients: &[f64],
+) -> Vec<f64> {
     let mut grad = vec![0.0; coefficients.len()];
     for (tap, values) in coefficients.chunks(slots * co_pad).enumerate() {
         for o in 0..co_pad {

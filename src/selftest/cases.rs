@@ -4,8 +4,8 @@ use super::{Case, Expected};
 use crate::gpu::{AdapterClass, BufferRole, Plan, Shape, Tensor};
 use crate::mel::{Band, FilterBank};
 use crate::ops::{
-    self, ActivationKind, AdamW, Augment, Basis, ConvShape, EpisodeShape, Distance, NormShape, OptimizerState,
-    OptimizerTensors, PoolKind, PoolShape, Slot, StatisticsShape, StepInfo,
+    self, ActivationKind, AdamW, Augment, Basis, ConvShape, Distance, EpisodeShape, NormShape,
+    OptimizerState, OptimizerTensors, PoolKind, PoolShape, Slot, StatisticsShape, StepInfo,
 };
 use crate::reference as twin;
 
@@ -19,20 +19,30 @@ struct Builder {
 
 impl Builder {
     fn new(class: AdapterClass) -> Self {
-        Self { plan: Plan::new(class), inputs: Vec::new(), expected: Vec::new(), stream: 0 }
+        Self {
+            plan: Plan::new(class),
+            inputs: Vec::new(),
+            expected: Vec::new(),
+            stream: 0,
+        }
     }
 
     /// An input of normal numbers, a different stream each; returned as the twin sees it.
     fn normal(&mut self, shape: Shape) -> (Tensor, Vec<f64>) {
         self.stream += 1;
         let count = shape.iter().product::<usize>();
-        let values = (0..count).map(|k| twin::normal([7, 7, self.stream, k as u32]) as f32).collect();
+        let values = (0..count)
+            .map(|k| twin::normal([7, 7, self.stream, k as u32]) as f32)
+            .collect();
         self.values(shape, values)
     }
 
     fn values(&mut self, shape: Shape, values: Vec<f32>) -> (Tensor, Vec<f64>) {
         let exact = values.iter().map(|&v| f64::from(v)).collect();
-        (self.words(shape, bytemuck::cast_slice(&values).to_vec()), exact)
+        (
+            self.words(shape, bytemuck::cast_slice(&values).to_vec()),
+            exact,
+        )
     }
 
     fn words(&mut self, shape: Shape, words: Vec<u32>) -> Tensor {
@@ -47,11 +57,20 @@ impl Builder {
 
     /// Expects a sum of `terms` products in f32.
     fn expect(&mut self, tensor: Tensor, values: Vec<f64>, terms: usize) {
-        self.expected.push(Expected { tensor, values, tolerance: 4e-6 * (terms as f64).sqrt().max(1.0) });
+        self.expected.push(Expected {
+            tensor,
+            values,
+            tolerance: 4e-6 * (terms as f64).sqrt().max(1.0),
+        });
     }
 
     fn case(self, label: String) -> Case {
-        Case { label, plan: self.plan, inputs: self.inputs, expected: self.expected }
+        Case {
+            label,
+            plan: self.plan,
+            inputs: self.inputs,
+            expected: self.expected,
+        }
     }
 }
 
@@ -63,8 +82,9 @@ pub fn conv(class: AdapterClass, shape: &ConvShape) -> Case {
     let (bias, bias_values) = b.normal([1, 1, 1, shape.co]);
     let (grad_y, grad_y_values) = b.normal(shape.output_shape());
     let weight_shape = [1, shape.taps(), shape.basis.slots(), shape.co_pad()];
-    let mut weights: Vec<f32> =
-        (0..shape.weight_len()).map(|k| twin::normal([7, 7, 99, k as u32]) as f32).collect();
+    let mut weights: Vec<f32> = (0..shape.weight_len())
+        .map(|k| twin::normal([7, 7, 99, k as u32]) as f32)
+        .collect();
     for row in weights.chunks_mut(shape.co_pad()) {
         row[shape.co..].fill(0.0);
     }
@@ -80,7 +100,11 @@ pub fn conv(class: AdapterClass, shape: &ConvShape) -> Case {
 
     let area = shape.output()[0] * shape.output()[1];
     let edges = shape.taps() * shape.basis.slots();
-    b.expect(y, twin::kan_conv_forward(shape, &x_values, &weight_values, &bias_values), edges);
+    b.expect(
+        y,
+        twin::kan_conv_forward(shape, &x_values, &weight_values, &bias_values),
+        edges,
+    );
     b.expect(
         grad_x,
         twin::kan_conv_grad_input(shape, &x_values, &weight_values, &grad_y_values),
@@ -89,12 +113,17 @@ pub fn conv(class: AdapterClass, shape: &ConvShape) -> Case {
     let mut by_weight = twin::kan_conv_grad_weight(shape, &x_values, &grad_y_values);
     if shape.basis.order > 0 {
         ops::curvature_penalty(&mut b.plan, shape, 0.25, weight, grad_weight);
-        let penalty = twin::curvature_penalty(0.25, shape.basis.slots(), shape.co_pad(), &weight_values);
+        let penalty =
+            twin::curvature_penalty(0.25, shape.basis.slots(), shape.co_pad(), &weight_values);
         by_weight.iter_mut().zip(penalty).for_each(|(g, p)| *g += p);
     }
     b.expect(grad_weight, by_weight, shape.n * area);
     let partial = twin::channel_sum(&grad_y_values, area);
-    b.expect(grad_bias, twin::reduce_partials(&partial, shape.co), shape.n * area);
+    b.expect(
+        grad_bias,
+        twin::reduce_partials(&partial, shape.co),
+        shape.n * area,
+    );
     b.case(format!("kan_conv {shape:?}"))
 }
 
@@ -123,9 +152,21 @@ pub fn norm(class: AdapterClass, shape: &NormShape) -> Case {
     ops::group_norm_grad_weight(&mut b.plan, shape, x, moments, grad_y, grad_affine);
     let size = shape.c / shape.groups * shape.positions;
     b.expect(moments, twin::group_norm_moments(shape, &x_values), size);
-    b.expect(y, twin::group_norm_forward(shape, &x_values, &affine_values), size);
-    b.expect(grad_x, twin::group_norm_grad_input(shape, &x_values, &affine_values, &grad_y_values), size);
-    b.expect(grad_affine, twin::group_norm_grad_weight(shape, &x_values, &grad_y_values), shape.n * shape.positions);
+    b.expect(
+        y,
+        twin::group_norm_forward(shape, &x_values, &affine_values),
+        size,
+    );
+    b.expect(
+        grad_x,
+        twin::group_norm_grad_input(shape, &x_values, &affine_values, &grad_y_values),
+        size,
+    );
+    b.expect(
+        grad_affine,
+        twin::group_norm_grad_weight(shape, &x_values, &grad_y_values),
+        shape.n * shape.positions,
+    );
     b.case(format!("group_norm {shape:?}"))
 }
 
@@ -135,12 +176,20 @@ pub fn element(class: AdapterClass, size: usize) -> Case {
     let shape = [1, 1, 1, size];
     let (x, x_values) = b.normal(shape);
     let (grad_y, grad_y_values) = b.normal(shape);
-    for kind in [ActivationKind::Silu, ActivationKind::Relu, ActivationKind::Gelu] {
+    for kind in [
+        ActivationKind::Silu,
+        ActivationKind::Relu,
+        ActivationKind::Gelu,
+    ] {
         let (y, grad_x) = (b.output(shape), b.output(shape));
         ops::activation_forward(&mut b.plan, kind, x, y);
         ops::activation_grad_input(&mut b.plan, kind, x, grad_y, grad_x);
         b.expect(y, twin::activation_forward(kind, &x_values), 16);
-        b.expect(grad_x, twin::activation_grad_input(kind, &x_values, &grad_y_values), 16);
+        b.expect(
+            grad_x,
+            twin::activation_grad_input(kind, &x_values, &grad_y_values),
+            16,
+        );
     }
     let stream = [11, 5, 3];
     let step = b.words([1, 1, 1, 4], vec![stream[0], stream[1], 0, 0]);
@@ -163,7 +212,11 @@ pub fn pool(class: AdapterClass, shape: &PoolShape) -> Case {
     ops::pool_grad_input(&mut b.plan, shape, x, grad_y, grad_x);
     let window = shape.kernel[0] * shape.kernel[1];
     b.expect(y, twin::pool_forward(shape, &x_values), window);
-    b.expect(grad_x, twin::pool_grad_input(shape, &x_values, &grad_y_values), window);
+    b.expect(
+        grad_x,
+        twin::pool_grad_input(shape, &x_values, &grad_y_values),
+        window,
+    );
     b.case(format!("pool {shape:?}"))
 }
 
@@ -175,8 +228,16 @@ pub fn statistics(class: AdapterClass, shape: &StatisticsShape) -> Case {
     let (y, grad_x) = (b.output(grad_y.shape), b.output(x.shape));
     ops::statistics_pool_forward(&mut b.plan, shape, x, y);
     ops::statistics_pool_grad_input(&mut b.plan, shape, x, y, grad_y, grad_x);
-    b.expect(y, twin::statistics_pool_forward(shape, &x_values), shape.frames);
-    b.expect(grad_x, twin::statistics_pool_grad_input(shape, &x_values, &grad_y_values), shape.frames);
+    b.expect(
+        y,
+        twin::statistics_pool_forward(shape, &x_values),
+        shape.frames,
+    );
+    b.expect(
+        grad_x,
+        twin::statistics_pool_grad_input(shape, &x_values, &grad_y_values),
+        shape.frames,
+    );
     b.case(format!("statistics_pool {shape:?}"))
 }
 
@@ -185,15 +246,31 @@ pub fn gather(class: AdapterClass, bands: usize, frames: usize, augment: &Augmen
     let mut b = Builder::new(class);
     // Files shorter than a clip, as long, and longer.
     let lengths = [1, frames, 2 * frames + 3, frames + 1, 3 * frames];
-    let step_info = StepInfo { seed: 3, step: 17, learning_rate: 0.0, unused: 0 };
+    let step_info = StepInfo {
+        seed: 3,
+        step: 17,
+        learning_rate: 0.0,
+        unused: 0,
+    };
     let mut banks = [Vec::new(), Vec::new()];
     let mut slots = Vec::new();
     for (file, length) in lengths.into_iter().enumerate() {
         let bank = file % 2;
-        slots.push(Slot { bank: bank as u32, first: banks[bank].len() as u32, frames: length as u32, unused: 0 });
-        banks[bank].extend((0..bands * length).map(|k| twin::uniform4([1, 2, file as u32, k as u32])[0] as f32 * 4.0));
+        slots.push(Slot {
+            bank: bank as u32,
+            first: banks[bank].len() as u32,
+            frames: length as u32,
+            unused: 0,
+        });
+        banks[bank].extend(
+            (0..bands * length)
+                .map(|k| twin::uniform4([1, 2, file as u32, k as u32])[0] as f32 * 4.0),
+        );
     }
-    let slot_words = b.words([1, 1, slots.len(), 4], bytemuck::cast_slice(&slots).to_vec());
+    let slot_words = b.words(
+        [1, 1, slots.len(), 4],
+        bytemuck::cast_slice(&slots).to_vec(),
+    );
     let step = b.words([1, 1, 1, 4], bytemuck::cast_slice(&[step_info]).to_vec());
     let clips = b.output([slots.len(), 1, bands, frames]);
     let mut expected = vec![0.0; clips.len()];
@@ -202,13 +279,31 @@ pub fn gather(class: AdapterClass, bands: usize, frames: usize, augment: &Augmen
         ops::clip_gather(&mut b.plan, augment, index, tensor, slot_words, step, clips);
         // The twin reads one buffer: give it the others' slots as one frame of silence, and take only its own.
         let padded = [exact, vec![0.0; bands]].concat();
-        let silence = Slot { first: (padded.len() - bands) as u32, frames: 1, ..Slot::default() };
-        let own: Vec<_> = slots.iter().map(|s| if s.bank as usize == index { *s } else { silence }).collect();
+        let silence = Slot {
+            first: (padded.len() - bands) as u32,
+            frames: 1,
+            ..Slot::default()
+        };
+        let own: Vec<_> = slots
+            .iter()
+            .map(|s| {
+                if s.bank as usize == index {
+                    *s
+                } else {
+                    silence
+                }
+            })
+            .collect();
         let cut = twin::clip_gather(augment, bands, frames, &padded, &own, &step_info);
         let size = bands * frames;
-        for (clip, slot) in slots.iter().enumerate().filter(|(_, s)| s.bank as usize == index) {
+        for (clip, slot) in slots
+            .iter()
+            .enumerate()
+            .filter(|(_, s)| s.bank as usize == index)
+        {
             debug_assert_eq!(slot.bank as usize, index);
-            expected[clip * size..(clip + 1) * size].copy_from_slice(&cut[clip * size..(clip + 1) * size]);
+            expected[clip * size..(clip + 1) * size]
+                .copy_from_slice(&cut[clip * size..(clip + 1) * size]);
         }
     }
     b.expect(clips, expected, 64);
@@ -226,14 +321,28 @@ pub fn episode(class: AdapterClass, shape: &EpisodeShape) -> Case {
     let grad_distance = b.output(distance.shape);
     let grad = b.output(embedding.shape);
     let history = b.output([1, 1, 4, 4]);
-    let state = OptimizerState { norm: 2.5, skipped: 3, ..OptimizerState::START };
+    let state = OptimizerState {
+        norm: 2.5,
+        skipped: 3,
+        ..OptimizerState::START
+    };
     let state = b.words([1, 1, 1, 8], bytemuck::cast_slice(&[state]).to_vec());
     let step = b.words([1, 1, 1, 4], vec![0, 6, 0, 0]);
     ops::prototype_forward(&mut b.plan, shape, embedding, prototype);
     ops::distance_forward(&mut b.plan, shape, embedding, prototype, distance, products);
     ops::episode_loss(&mut b.plan, shape, distance, score, grad_distance);
-    ops::distance_grad(&mut b.plan, shape, embedding, prototype, products, grad_distance, grad);
-    let row = b.plan.tensor("unused rows", history.shape, BufferRole::Input);
+    ops::distance_grad(
+        &mut b.plan,
+        shape,
+        embedding,
+        prototype,
+        products,
+        grad_distance,
+        grad,
+    );
+    let row = b
+        .plan
+        .tensor("unused rows", history.shape, BufferRole::Input);
     b.inputs.push((row, vec![0; 16]));
     b.inputs.push((history, vec![0; 16]));
     ops::record_step(&mut b.plan, shape, score, state, step, history);
@@ -241,13 +350,21 @@ pub fn episode(class: AdapterClass, shape: &EpisodeShape) -> Case {
     let prototypes = twin::prototype_forward(shape, &values);
     let distances = twin::distance_forward(shape, &values, &prototypes);
     let (scores, by_distance) = twin::episode_loss(shape, &distances);
-    b.expect(products, twin::distance_products(shape, &values, &prototypes), shape.width);
+    b.expect(
+        products,
+        twin::distance_products(shape, &values, &prototypes),
+        shape.width,
+    );
     let mean = |at: usize| scores.iter().skip(at).step_by(2).sum::<f64>() / shape.queries() as f64;
     let mut rows = vec![0.0; 16];
     rows[8..12].copy_from_slice(&[mean(0), mean(1), 2.5, 3.0]);
     // The loss amplifies the distances' rounding by its scale.
     let terms = shape.width * (1.0 + f64::from(shape.scale)).powi(2) as usize * 4;
-    b.expect(grad, twin::distance_grad(shape, &values, &by_distance), terms * shape.queries());
+    b.expect(
+        grad,
+        twin::distance_grad(shape, &values, &by_distance),
+        terms * shape.queries(),
+    );
     b.expect(prototype, prototypes, shape.shot);
     b.expect(distance, distances, shape.width);
     b.expect(score, scores, terms);
@@ -262,17 +379,34 @@ pub fn optimizer(class: AdapterClass, size: usize, factor: f32) -> Case {
     let mut b = Builder::new(class);
     let shape = [1, 1, 1, size];
     let (parameter, values) = b.normal(shape);
-    let scaled = (0..size).map(|k| factor * twin::normal([7, 7, 50, k as u32]) as f32).collect();
+    let scaled = (0..size)
+        .map(|k| factor * twin::normal([7, 7, 50, k as u32]) as f32)
+        .collect();
     let (grad, grad_values) = b.values(shape, scaled);
     let (first, _) = b.values(shape, vec![0.0; size]);
     let (second, _) = b.values(shape, vec![0.0; size]);
     let decays = (0..size / 64).map(|k| (k % 3) as f32 * 0.01).collect();
     let (decay, decay_values) = b.values([1, 1, 1, size / 64], decays);
-    let state = b.words([1, 1, 1, 8], bytemuck::cast_slice(&[OptimizerState::START]).to_vec());
-    let info = StepInfo { seed: 0, step: 0, learning_rate: 0.125, unused: 0 };
+    let state = b.words(
+        [1, 1, 1, 8],
+        bytemuck::cast_slice(&[OptimizerState::START]).to_vec(),
+    );
+    let info = StepInfo {
+        seed: 0,
+        step: 0,
+        learning_rate: 0.125,
+        unused: 0,
+    };
     let step = b.words([1, 1, 1, 4], bytemuck::cast_slice(&[info]).to_vec());
     let constants = AdamW::default();
-    let tensors = OptimizerTensors { parameter, grad, first, second, decay, state };
+    let tensors = OptimizerTensors {
+        parameter,
+        grad,
+        first,
+        second,
+        decay,
+        state,
+    };
     let zeros = vec![0.0; size];
     let mut expected = twin::AdamWState {
         parameter: values,
@@ -282,13 +416,21 @@ pub fn optimizer(class: AdapterClass, size: usize, factor: f32) -> Case {
     };
     for _ in 0..2 {
         ops::adamw_step(&mut b.plan, &constants, &tensors, step);
-        twin::adamw_step(&constants, &mut expected, &grad_values, &decay_values, 0.125);
+        twin::adamw_step(
+            &constants,
+            &mut expected,
+            &grad_values,
+            &decay_values,
+            0.125,
+        );
     }
     // The norm of all gradients scales every update.
     b.expect(parameter, expected.parameter, size);
     b.expect(first, expected.first, size);
     b.expect(second, expected.second, size);
-    b.case(format!("adamw_step on {size} parameters, gradients times {factor}"))
+    b.case(format!(
+        "adamw_step on {size} parameters, gradients times {factor}"
+    ))
 }
 
 /// The mel front end: spectra, projection on a made-up filter bank, compression.
@@ -296,19 +438,37 @@ pub fn mel(class: AdapterClass, n_fft: usize, hop: usize, frames: usize) -> Case
     let mut b = Builder::new(class);
     let length = (frames - 1) * hop + n_fft;
     let n_bins = n_fft / 2 + 1;
-    let noise: Vec<f32> = (0..length).map(|k| twin::normal([7, 7, 1, k as u32]) as f32).collect();
+    let noise: Vec<f32> = (0..length)
+        .map(|k| twin::normal([7, 7, 1, k as u32]) as f32)
+        .collect();
     let hann = |k: usize| 0.5 - 0.5 * (std::f64::consts::TAU * k as f64 / n_fft as f64).cos();
     let window: Vec<f32> = (0..n_fft).map(|k| hann(k) as f32).collect();
     let (samples, _) = b.values([1, 1, 1, length], noise.clone());
     let (window_tensor, _) = b.values([1, 1, 1, n_fft], window.clone());
     let (twiddle, _) = b.values([1, 1, n_fft, 2], ops::fft_twiddles(n_fft));
     let power = b.output([1, 1, frames, n_bins]);
-    ops::window_fft_power(&mut b.plan, n_fft, hop, samples, window_tensor, twiddle, power);
+    ops::window_fft_power(
+        &mut b.plan,
+        n_fft,
+        hop,
+        samples,
+        window_tensor,
+        twiddle,
+        power,
+    );
 
     // Bands of growing width, the first one empty, all up to the Nyquist bin.
-    let mut bank = FilterBank { n_bins, bands: Vec::new(), weights: Vec::new() };
+    let mut bank = FilterBank {
+        n_bins,
+        bands: Vec::new(),
+        weights: Vec::new(),
+    };
     for len in [0, 1, 2, n_bins.min(7)] {
-        bank.bands.push(Band { first_bin: n_bins - len, len, offset: bank.weights.len() });
+        bank.bands.push(Band {
+            first_bin: n_bins - len,
+            len,
+            offset: bank.weights.len(),
+        });
         bank.weights.extend((0..len).map(|k| 0.25 + k as f32));
     }
     let (weight, _) = b.values([1, 1, 1, bank.weights.len()], bank.weights.clone());
@@ -328,7 +488,11 @@ pub fn mel(class: AdapterClass, n_fft: usize, hop: usize, frames: usize) -> Case
 
 /// One small case for each kernel: what `gamaka doctor` runs.
 pub fn doctor_cases(class: AdapterClass) -> Vec<Case> {
-    let basis = Basis { order: 3, grid: 4, range: 2.5 };
+    let basis = Basis {
+        order: 3,
+        grid: 4,
+        range: 2.5,
+    };
     let spline = ConvShape {
         n: 2,
         ci: 5,
@@ -350,16 +514,50 @@ pub fn doctor_cases(class: AdapterClass) -> Vec<Case> {
         frame_mask: 5,
         noise: 0.05,
     };
-    let pooling = PoolShape { rows: 3, input: [9, 11], kernel: [3, 2], stride: [2, 2], kind: PoolKind::Max };
-    let shots = EpisodeShape { way: 5, shot: 3, query: 4, width: 33, distance: Distance::Euclidean, scale: 0.1 };
+    let pooling = PoolShape {
+        rows: 3,
+        input: [9, 11],
+        kernel: [3, 2],
+        stride: [2, 2],
+        kind: PoolKind::Max,
+    };
+    let shots = EpisodeShape {
+        way: 5,
+        shot: 3,
+        query: 4,
+        width: 33,
+        distance: Distance::Euclidean,
+        scale: 0.1,
+    };
     vec![
         mel(class, 1024, 512, 5),
         conv(class, &spline),
-        conv(class, &ConvShape { basis: Basis::IDENTITY, ..spline }),
-        norm(class, &NormShape { n: 3, c: 6, groups: 3, positions: 65 }),
+        conv(
+            class,
+            &ConvShape {
+                basis: Basis::IDENTITY,
+                ..spline
+            },
+        ),
+        norm(
+            class,
+            &NormShape {
+                n: 3,
+                c: 6,
+                groups: 3,
+                positions: 65,
+            },
+        ),
         element(class, 257),
         pool(class, &pooling),
-        statistics(class, &StatisticsShape { n: 3, rows: 7, frames: 65 }),
+        statistics(
+            class,
+            &StatisticsShape {
+                n: 3,
+                rows: 7,
+                frames: 65,
+            },
+        ),
         gather(class, 16, 33, &augment),
         episode(class, &shots),
         optimizer(class, 1000, 10.0),

@@ -2,7 +2,9 @@
 
 mod cases;
 
-pub use cases::{conv, doctor_cases, element, episode, gather, mel, norm, optimizer, pool, reduce, statistics};
+pub use cases::{
+    conv, doctor_cases, element, episode, gather, mel, norm, optimizer, pool, reduce, statistics,
+};
 
 use std::time::{Duration, Instant};
 
@@ -57,14 +59,24 @@ pub fn compare(got: &[f32], expected: &Expected) -> Worst {
     let values = &expected.values;
     assert_eq!(got.len(), values.len(), "as many values as the twin has");
     let rms = (values.iter().map(|v| v * v).sum::<f64>() / values.len().max(1) as f64).sqrt();
-    let mut worst = Worst { index: 0, got: 0.0, want: 0.0, share: 0.0 };
+    let mut worst = Worst {
+        index: 0,
+        got: 0.0,
+        want: 0.0,
+        share: 0.0,
+    };
     for (index, (&got, &want)) in got.iter().zip(values).enumerate() {
         let allowed = expected.tolerance * (want.abs() + rms);
         let error = (f64::from(got) - want).abs();
         let share = if error == 0.0 { 0.0 } else { error / allowed };
         // A NaN is worse than anything.
         if share.is_nan() || share > worst.share {
-            worst = Worst { index, got: got.into(), want, share: if share.is_nan() { f64::INFINITY } else { share } };
+            worst = Worst {
+                index,
+                got: got.into(),
+                want,
+                share: if share.is_nan() { f64::INFINITY } else { share },
+            };
         }
     }
     worst
@@ -99,7 +111,12 @@ pub fn run(gpu: &Gpu, case: &Case) -> Result<Outcome, GpuError> {
         Ok::<_, GpuError>(start.elapsed())
     };
     let first = timed()?;
-    let mut worst = Worst { index: 0, got: 0.0, want: 0.0, share: 0.0 };
+    let mut worst = Worst {
+        index: 0,
+        got: 0.0,
+        want: 0.0,
+        share: 0.0,
+    };
     for expected in &case.expected {
         let found = compare(&program.read(expected.tensor)?, expected);
         if found.share > worst.share {

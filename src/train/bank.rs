@@ -28,7 +28,15 @@ pub fn pack(files: &[(usize, usize)], bands: usize, limit: usize) -> BankLayout 
         let bank = layout.buffers.len() - 1;
         let first = layout.buffers[bank];
         layout.buffers[bank] += size;
-        layout.slots.push((index, Slot { bank: bank as u32, first: first as u32, frames: frames as u32, unused: 0 }));
+        layout.slots.push((
+            index,
+            Slot {
+                bank: bank as u32,
+                first: first as u32,
+                frames: frames as u32,
+                unused: 0,
+            },
+        ));
     }
     layout
 }
@@ -36,7 +44,14 @@ pub fn pack(files: &[(usize, usize)], bands: usize, limit: usize) -> BankLayout 
 /// The files of turn `turn` of a data set that does not fit at once: a random choice with the same
 /// number of files of each class as far as `capacity` elements allow, of as many classes as get at
 /// least `least` files. A function of the seed and the turn.
-pub fn turn_files(pool: &Pool, size_of: impl Fn(usize) -> usize, capacity: usize, least: usize, seed: u64, turn: u64) -> Vec<usize> {
+pub fn turn_files(
+    pool: &Pool,
+    size_of: impl Fn(usize) -> usize,
+    capacity: usize,
+    least: usize,
+    seed: u64,
+    turn: u64,
+) -> Vec<usize> {
     let mut stream = Stream::new(seed, "bank turn", turn);
     let mut classes: Vec<Vec<usize>> = pool.files.clone();
     stream.shuffle(&mut classes);
@@ -86,7 +101,11 @@ mod tests {
             let range = slot.first..slot.first + slot.frames * 4;
             assert!(range.end as usize <= layout.buffers[slot.bank as usize]);
             let others = &mut used[slot.bank as usize];
-            assert!(others.iter().all(|o| o.end <= range.start || range.end <= o.start));
+            assert!(
+                others
+                    .iter()
+                    .all(|o| o.end <= range.start || range.end <= o.start)
+            );
             others.push(range);
         }
         assert!(layout.buffers.iter().all(|&b| b <= 120));
@@ -97,7 +116,11 @@ mod tests {
     #[test]
     fn a_turn_fits_and_serves_every_class_alike_and_turns_differ() {
         let files: Vec<Vec<usize>> = (0..4).map(|c| (c * 10..c * 10 + 10).collect()).collect();
-        let pool = Pool::new((0..4).map(|c| c.to_string()).collect(), files, (0..40).collect());
+        let pool = Pool::new(
+            (0..4).map(|c| c.to_string()).collect(),
+            files,
+            (0..40).collect(),
+        );
         let turn = |n| turn_files(&pool, |_| 100, 2400, 5, 1, n);
         let first = turn(0);
         assert_eq!(first.len(), 24);

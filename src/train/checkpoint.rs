@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::TrainError;
 use crate::data::Split;
-use crate::files::{mend, write_atomically};
+use crate::files;
 use crate::ops::OptimizerState;
 
 /// Key of the metadata.
@@ -62,7 +62,10 @@ pub(super) struct Progress {
 impl Progress {
     /// The best validation so far.
     pub fn best_validation(&self) -> Option<Validation> {
-        self.validations.iter().copied().reduce(|best, v| if v.accuracy > best.accuracy { v } else { best })
+        self.validations
+            .iter()
+            .copied()
+            .reduce(|best, v| if v.accuracy > best.accuracy { v } else { best })
     }
 }
 
@@ -91,8 +94,15 @@ pub fn checkpoint_path(model: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-pub(super) fn save(path: &Path, identity: &Identity, progress: &Progress) -> Result<(), TrainError> {
-    let at = |reason: String| TrainError::Checkpoint { path: path.to_path_buf(), reason };
+pub(super) fn save(
+    path: &Path,
+    identity: &Identity,
+    progress: &Progress,
+) -> Result<(), TrainError> {
+    let at = |reason: String| TrainError::Checkpoint {
+        path: path.to_path_buf(),
+        reason,
+    };
     let header = Header {
         identity: identity.clone(),
         episode: progress.episode,
@@ -100,11 +110,18 @@ pub(super) fn save(path: &Path, identity: &Identity, progress: &Progress) -> Res
         validations: progress.validations.clone(),
     };
     let header = serde_json::to_string(&header).map_err(|e| at(e.to_string()))?;
-    let Weights { parameters, first, second, state } = &progress.weights;
+    let Weights {
+        parameters,
+        first,
+        second,
+        state,
+    } = &progress.weights;
     let bytes = vectors(parameters, first, second, &progress.best, state)
-        .and_then(|views| safetensors::serialize(views, Some(HashMap::from([(KEY.to_string(), header)]))))
+        .and_then(|views| {
+            safetensors::serialize(views, Some(HashMap::from([(KEY.to_string(), header)])))
+        })
         .map_err(|e| at(e.to_string()))?;
-    write_atomically(path, &bytes).map_err(|e| at(format!("the state cannot be written ({e}): {}", mend(&e))))
+    Ok(files::write(path, &bytes)?)
 }
 
 fn vectors<'a>(
@@ -114,26 +131,42 @@ fn vectors<'a>(
     best: &'a [f32],
     state: &'a OptimizerState,
 ) -> Result<Vec<(&'static str, TensorView<'a>)>, SafeTensorError> {
-    let flat = |values: &'a [f32]| TensorView::new(Dtype::F32, vec![values.len()], bytemuck::cast_slice(values));
+    let flat = |values: &'a [f32]| {
+        TensorView::new(Dtype::F32, vec![values.len()], bytemuck::cast_slice(values))
+    };
     Ok(vec![
         ("parameters", flat(parameters)?),
         ("first", flat(first)?),
         ("second", flat(second)?),
         ("best", flat(best)?),
-        ("state", TensorView::new(Dtype::U32, vec![8], bytemuck::bytes_of(state))?),
+        (
+            "state",
+            TensorView::new(Dtype::U32, vec![8], bytemuck::bytes_of(state))?,
+        ),
     ])
 }
 
 /// Reads a checkpoint and checks that it belongs to this training.
-pub(super) fn load(path: &Path, identity: &Identity, flat_len: usize) -> Result<Progress, TrainError> {
-    let at = |reason: &str| TrainError::Checkpoint { path: path.to_path_buf(), reason: reason.to_string() };
+pub(super) fn load(
+    path: &Path,
+    identity: &Identity,
+    flat_len: usize,
+) -> Result<Progress, TrainError> {
+    let at = |reason: &str| TrainError::Checkpoint {
+        path: path.to_path_buf(),
+        reason: reason.to_string(),
+    };
     let damaged = || at("is damaged or of another version: delete it and start without --resume");
     let bytes = std::fs::read(path).map_err(|e| match e.kind() {
         std::io::ErrorKind::NotFound => at("there is nothing to resume: start without --resume"),
         _ => at(&format!("cannot be read: {e}")),
     })?;
     let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|_| damaged())?;
-    let text = metadata.metadata().as_ref().and_then(|m| m.get(KEY)).ok_or_else(damaged)?;
+    let text = metadata
+        .metadata()
+        .as_ref()
+        .and_then(|m| m.get(KEY))
+        .ok_or_else(damaged)?;
     let header: Header = serde_json::from_str(text).map_err(|_| damaged())?;
     if header.identity.config != identity.config {
         let differs = first_difference(&header.identity.config, &identity.config);
@@ -142,7 +175,9 @@ pub(super) fn load(path: &Path, identity: &Identity, flat_len: usize) -> Result<
         )));
     }
     if header.identity != *identity {
-        return Err(at("was made with other files: give the same data, or start without --resume"));
+        return Err(at(
+            "was made with other files: give the same data, or start without --resume",
+        ));
     }
     let tensors = SafeTensors::deserialize(&bytes).map_err(|_| damaged())?;
     let flat = |name: &str| {
@@ -150,7 +185,10 @@ pub(super) fn load(path: &Path, identity: &Identity, flat_len: usize) -> Result<
         let values: Vec<f32> = bytemuck::pod_collect_to_vec(view.data());
         (view.dtype() == Dtype::F32 && values.len() == flat_len).then_some(values)
     };
-    let state = tensors.tensor("state").ok().and_then(|v| bytemuck::try_pod_read_unaligned(v.data()).ok());
+    let state = tensors
+        .tensor("state")
+        .ok()
+        .and_then(|v| bytemuck::try_pod_read_unaligned(v.data()).ok());
     Ok(Progress {
         episode: header.episode,
         weights: Weights {
@@ -167,5 +205,7 @@ pub(super) fn load(path: &Path, identity: &Identity, flat_len: usize) -> Result<
 
 fn first_difference(a: &str, b: &str) -> String {
     let differs = a.lines().zip(b.lines()).find(|(x, y)| x != y);
-    differs.map_or("one is longer".to_string(), |(x, y)| format!("`{}` then, `{}` now", x.trim(), y.trim()))
+    differs.map_or("one is longer".to_string(), |(x, y)| {
+        format!("`{}` then, `{}` now", x.trim(), y.trim())
+    })
 }

@@ -148,29 +148,52 @@ impl TrainConfig {
         if self.validation_episodes < 2 {
             return refuse("validation_episodes must be at least 2".into());
         }
-        let positive = [("segment_seconds", self.segment_seconds), ("hop_seconds", self.hop_seconds), ("max_seconds", self.max_seconds)];
-        if let Some((name, value)) = positive.iter().find(|(_, value)| !(value.is_finite() && *value > 0.0)) {
+        let positive = [
+            ("segment_seconds", self.segment_seconds),
+            ("hop_seconds", self.hop_seconds),
+            ("max_seconds", self.max_seconds),
+        ];
+        if let Some((name, value)) = positive
+            .iter()
+            .find(|(_, value)| !(value.is_finite() && *value > 0.0))
+        {
             return refuse(format!("{name} is {value}, but must be a positive number"));
         }
         if !(self.learning_rate.is_finite() && self.learning_rate >= 0.0) {
-            return refuse(format!("learning_rate is {}, but must be 0 or more", self.learning_rate));
+            return refuse(format!(
+                "learning_rate is {}, but must be 0 or more",
+                self.learning_rate
+            ));
         }
         if !(0.0..=1.0).contains(&self.warmup) {
-            return refuse(format!("warmup is {}, but must be between 0 and 1", self.warmup));
+            return refuse(format!(
+                "warmup is {}, but must be between 0 and 1",
+                self.warmup
+            ));
         }
         let augment = &self.augment;
         if !(0.0..1.0).contains(&augment.stretch) {
-            return refuse(format!("augment.stretch is {}, but must be 0 or more and less than 1", augment.stretch));
+            return refuse(format!(
+                "augment.stretch is {}, but must be 0 or more and less than 1",
+                augment.stretch
+            ));
         }
         let bands = self.preset.n_mels as u32;
-        if augment.band_mask > bands || augment.shift > bands || augment.frame_mask as usize > self.segment().frames {
-            return refuse("augment: masks and shifts must fit the segment's bands and frames".into());
+        if augment.band_mask > bands
+            || augment.shift > bands
+            || augment.frame_mask as usize > self.segment().frames
+        {
+            return refuse(
+                "augment: masks and shifts must fit the segment's bands and frames".into(),
+            );
         }
         if augment.band_masks > 16 || augment.frame_masks > 16 {
             return refuse("augment: at most 16 masks of a kind".into());
         }
         self.engine()?;
-        self.preset.validate().map_err(|e| TrainError::Config(e.to_string()))
+        self.preset
+            .validate()
+            .map_err(|e| TrainError::Config(e.to_string()))
     }
 
     /// Ways, shots and queries of a training episode on `classes` classes.
@@ -205,7 +228,13 @@ mod tests {
     fn a_file_names_only_what_differs() {
         let config = TrainConfig::from_toml("way = 7\n[augment]\nnoise = 0.1\n").unwrap();
         assert_eq!(config.way, 7);
-        assert_eq!(config.augment, Augment { noise: 0.1, ..Augment::default() });
+        assert_eq!(
+            config.augment,
+            Augment {
+                noise: 0.1,
+                ..Augment::default()
+            }
+        );
         assert_eq!(config.shot, TrainConfig::default().shot);
         assert_eq!(TrainConfig::from_toml(&config.to_toml()).unwrap(), config);
     }
@@ -214,8 +243,17 @@ mod tests {
     fn a_misspelt_field_and_a_senseless_number_are_refused_by_name() {
         let error = TrainConfig::from_toml("ways = 7").unwrap_err().to_string();
         assert!(error.contains("ways"), "{error}");
-        for (text, word) in [("shot = 0", "shot"), ("learning_rate = -1.0", "learning_rate"), ("way = 1", "way"), ("segment_seconds = nan", "segment_seconds")] {
-            let error = TrainConfig::from_toml(text).unwrap().validate().unwrap_err().to_string();
+        for (text, word) in [
+            ("shot = 0", "shot"),
+            ("learning_rate = -1.0", "learning_rate"),
+            ("way = 1", "way"),
+            ("segment_seconds = nan", "segment_seconds"),
+        ] {
+            let error = TrainConfig::from_toml(text)
+                .unwrap()
+                .validate()
+                .unwrap_err()
+                .to_string();
             assert!(error.contains(word), "{error}");
         }
         TrainConfig::default().validate().unwrap();
@@ -223,7 +261,12 @@ mod tests {
 
     #[test]
     fn the_learning_rate_rises_then_falls_to_a_hundredth() {
-        let config = TrainConfig { episodes: 100, warmup: 0.2, learning_rate: 1.0, ..TrainConfig::default() };
+        let config = TrainConfig {
+            episodes: 100,
+            warmup: 0.2,
+            learning_rate: 1.0,
+            ..TrainConfig::default()
+        };
         assert!((config.learning_rate(0) - 0.05).abs() < 1e-9);
         assert!((config.learning_rate(19) - 1.0).abs() < 1e-9);
         assert!(config.learning_rate(60) < config.learning_rate(30));

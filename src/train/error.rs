@@ -37,7 +37,9 @@ pub enum TrainError {
     #[error("{0}")]
     Strict(FeatureError),
     /// Too many files failed to decode.
-    #[error("{failed} of {files} files could not be read, and what remains is too little: {reason}; the first: {first}")]
+    #[error(
+        "{failed} of {files} files could not be read, and what remains is too little: {reason}; the first: {first}"
+    )]
     TooManyFailed {
         /// Files that failed.
         failed: usize,
@@ -49,7 +51,9 @@ pub enum TrainError {
         first: String,
     },
     /// The clips of a single episode do not fit the device.
-    #[error("the clips of one episode's classes need more than the {budget_mib} MiB left for the clip bank: raise --memory, or use fewer ways, shots or queries")]
+    #[error(
+        "the clips of one episode's classes need more than the {budget_mib} MiB left for the clip bank: raise --memory, or use fewer ways, shots or queries"
+    )]
     BankTooSmall {
         /// Memory for the clip bank in MiB.
         budget_mib: u64,
@@ -62,6 +66,9 @@ pub enum TrainError {
         /// What happened.
         error: std::io::Error,
     },
+    /// The state cannot be written.
+    #[error(transparent)]
+    Write(#[from] crate::files::WriteError),
     /// A checkpoint cannot be read or does not belong to this training.
     #[error("{}: {reason}", path.display())]
     Checkpoint {

@@ -48,7 +48,14 @@ pub struct TrainingPlan {
 impl TrainingPlan {
     /// Builds the plan of one training step.
     pub fn new(class: AdapterClass, shape: &StepShape) -> Self {
-        let StepShape { network, way, shot, query, augment, .. } = *shape;
+        let StepShape {
+            network,
+            way,
+            shot,
+            query,
+            augment,
+            ..
+        } = *shape;
         let [bands, frames] = network.input;
         let episode = EpisodeShape {
             way,
@@ -63,7 +70,9 @@ impl TrainingPlan {
             .banks
             .iter()
             .enumerate()
-            .map(|(k, &len)| plan.tensor(format!("clip bank {k}"), [1, 1, 1, len], BufferRole::Input))
+            .map(|(k, &len)| {
+                plan.tensor(format!("clip bank {k}"), [1, 1, 1, len], BufferRole::Input)
+            })
             .collect();
         let slots = plan.tensor("slots", [1, 1, episode.clips(), 4], BufferRole::Input);
         let step = plan.tensor("step", [1, 1, 1, 4], BufferRole::Input);
@@ -74,12 +83,20 @@ impl TrainingPlan {
             grad: plan.tensor("gradients", flat, BufferRole::State),
             first: plan.tensor("first moments", flat, BufferRole::State),
             second: plan.tensor("second moments", flat, BufferRole::State),
-            decay: plan.tensor("weight decay", [1, 1, 1, network.flat_len() / 64], BufferRole::State),
+            decay: plan.tensor(
+                "weight decay",
+                [1, 1, 1, network.flat_len() / 64],
+                BufferRole::State,
+            ),
             state: plan.tensor("optimiser state", [1, 1, 1, 8], BufferRole::State),
         };
         let history = plan.tensor("history", [1, 1, HISTORY, 4], BufferRole::State);
 
-        let clips = plan.tensor("clips", [episode.clips(), 1, bands, frames], BufferRole::Scratch);
+        let clips = plan.tensor(
+            "clips",
+            [episode.clips(), 1, bands, frames],
+            BufferRole::Scratch,
+        );
         for (index, &bank) in banks.iter().enumerate() {
             ops::clip_gather(&mut plan, &augment, index, bank, slots, step, clips);
         }
@@ -93,12 +110,36 @@ impl TrainingPlan {
         let grad_distance = scratch("distance gradients", distance.shape);
         let grad_embedding = scratch("embedding gradients", embedding.shape);
         ops::prototype_forward(&mut plan, &episode, embedding, prototype);
-        ops::distance_forward(&mut plan, &episode, embedding, prototype, distance, products);
+        ops::distance_forward(
+            &mut plan, &episode, embedding, prototype, distance, products,
+        );
         ops::episode_loss(&mut plan, &episode, distance, score, grad_distance);
-        ops::distance_grad(&mut plan, &episode, embedding, prototype, products, grad_distance, grad_embedding);
-        network.backward(&mut plan, &forward, optimizer.parameter, optimizer.grad, grad_embedding);
+        ops::distance_grad(
+            &mut plan,
+            &episode,
+            embedding,
+            prototype,
+            products,
+            grad_distance,
+            grad_embedding,
+        );
+        network.backward(
+            &mut plan,
+            &forward,
+            optimizer.parameter,
+            optimizer.grad,
+            grad_embedding,
+        );
         ops::adamw_step(&mut plan, &shape.optimizer, &optimizer, step);
         ops::record_step(&mut plan, &episode, score, optimizer.state, step, history);
-        Self { plan, banks, slots, step, optimizer, history, clips }
+        Self {
+            plan,
+            banks,
+            slots,
+            step,
+            optimizer,
+            history,
+            clips,
+        }
     }
 }

@@ -54,8 +54,8 @@ pub enum Event<'a> {
     },
     /// A sentence for people: a damaged file, a lost device.
     Note(String),
-    /// About to start.
-    Start(&'a TrainSummary),
+    /// About to start, on a device.
+    Start(&'a TrainSummary, &'a Gpu),
     /// Episodes done, with the figures of the last ones.
     Episodes(&'a [LogRow]),
     /// A validation.
@@ -110,20 +110,44 @@ pub fn train(
     on: &mut dyn FnMut(Event),
 ) -> Result<Trained, TrainError> {
     config.validate()?;
-    let network = Network::new(config.network.clone(), [config.preset.n_mels, config.segment().frames])?;
-    let split = Split::create(dataset, config.protocol, config.way, config.shot, config.query, config.seed)?;
+    let network = Network::new(
+        config.network.clone(),
+        [config.preset.n_mels, config.segment().frames],
+    )?;
+    let split = Split::create(
+        dataset,
+        config.protocol,
+        config.way,
+        config.shot,
+        config.query,
+        config.seed,
+    )?;
     let mut gpu = Gpu::open(&options.device)?;
     let front_end = FrontEnd::new(config.engine()?, Some(&gpu), &config.preset, options.strict)?;
     let material = Material::read(dataset, &split, config, &front_end, on)?;
-    let identity = Identity { config: config.to_toml(), split: split.clone(), failed: material.failed.clone() };
+    let identity = Identity {
+        config: config.to_toml(),
+        split: split.clone(),
+        failed: material.failed.clone(),
+    };
     let mut progress = if options.resume {
-        checkpoint::load(&checkpoint_path(options.model), &identity, network.flat_len())?
+        checkpoint::load(
+            &checkpoint_path(options.model),
+            &identity,
+            network.flat_len(),
+        )?
     } else {
         start(&network, config.seed)
     };
 
     let started = Instant::now();
-    let run = Run { network: &network, config, options, material: &material, identity: &identity };
+    let run = Run {
+        network: &network,
+        config,
+        options,
+        material: &material,
+        identity: &identity,
+    };
     let mut second_chance = true;
     loop {
         match run.on_device(&gpu, &mut progress, on) {
@@ -158,7 +182,12 @@ pub fn train(
     model.save(options.model)?;
     // The model is safe: the state has done its duty. If it cannot be removed nothing is lost.
     let _ = std::fs::remove_file(checkpoint_path(options.model));
-    Ok(Trained { model, log: progress.log, validations: progress.validations, seconds: started.elapsed().as_secs_f64() })
+    Ok(Trained {
+        model,
+        log: progress.log,
+        validations: progress.validations,
+        seconds: started.elapsed().as_secs_f64(),
+    })
 }
 
 fn start(network: &Network, seed: u64) -> Progress {
@@ -167,7 +196,12 @@ fn start(network: &Network, seed: u64) -> Progress {
     Progress {
         episode: 0,
         best: parameters.clone(),
-        weights: Weights { parameters, first: zeros.clone(), second: zeros, state: OptimizerState::START },
+        weights: Weights {
+            parameters,
+            first: zeros.clone(),
+            second: zeros,
+            state: OptimizerState::START,
+        },
         log: Vec::new(),
         validations: Vec::new(),
     }
@@ -200,7 +234,12 @@ struct Turn {
 
 impl Run<'_> {
     /// Trains from `progress` to the end on a device; `progress` is the last checkpoint at any time.
-    fn on_device(&self, gpu: &Gpu, progress: &mut Progress, on: &mut dyn FnMut(Event)) -> Result<(), TrainError> {
+    fn on_device(
+        &self,
+        gpu: &Gpu,
+        progress: &mut Progress,
+        on: &mut dyn FnMut(Event),
+    ) -> Result<(), TrainError> {
         let mut session = self.session(gpu, progress, on)?;
         session.restore(self, &progress.weights);
         if progress.validations.is_empty() {
@@ -225,7 +264,11 @@ impl Run<'_> {
                 if validate {
                     self.validate(&session, done, progress, on)?;
                 }
-                checkpoint::save(&checkpoint_path(self.options.model), self.identity, progress)?;
+                checkpoint::save(
+                    &checkpoint_path(self.options.model),
+                    self.identity,
+                    progress,
+                )?;
             }
             if stop && !last {
                 return Err(TrainError::Interrupted {
@@ -237,11 +280,19 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn session(&self, gpu: &Gpu, progress: &Progress, on: &mut dyn FnMut(Event)) -> Result<Session, TrainError> {
+    fn session(
+        &self,
+        gpu: &Gpu,
+        progress: &Progress,
+        on: &mut dyn FnMut(Event),
+    ) -> Result<Session, TrainError> {
         let bands = self.config.preset.n_mels;
         let embedder = Embedder::new(gpu, self.network, &progress.weights.parameters)?;
         let limit = (gpu.limits().max_storage_buffer_binding_size / 4) as usize;
-        let files: Vec<(usize, usize)> = self.train_files().map(|index| (index, self.frames(index))).collect();
+        let files: Vec<(usize, usize)> = self
+            .train_files()
+            .map(|index| (index, self.frames(index)))
+            .collect();
         let all = pack(&files, bands, limit);
         let needed: usize = all.buffers.iter().sum();
         let [way, shot, query] = self.config.train_episode(self.material.train.classes.len());
@@ -262,7 +313,11 @@ impl Run<'_> {
         let rest = shape(&[1]).plan.bytes() + embedder.bytes();
         let budget = match self.options.memory {
             Some(limit_bytes) if limit_bytes <= rest => {
-                return Err(GpuError::OverMemoryLimit { needed_mib: rest.div_ceil(1 << 20), limit_mib: limit_bytes >> 20 }.into());
+                return Err(GpuError::OverMemoryLimit {
+                    needed_mib: rest.div_ceil(1 << 20),
+                    limit_mib: limit_bytes >> 20,
+                }
+                .into());
             }
             Some(limit_bytes) => limit_bytes - rest,
             None => DEFAULT_BANK,
@@ -279,7 +334,7 @@ impl Run<'_> {
         let memory = plan.plan.bytes() + embedder.bytes();
         let program = Program::new(gpu, plan.plan.clone(), &[])?;
         let count = |pool: &Pool| (pool.classes.len(), pool.files.iter().map(Vec::len).sum());
-        on(Event::Start(&TrainSummary {
+        let summary = TrainSummary {
             adapter: gpu.adapter.to_string(),
             parameters: self.network.parameter_count(),
             flops: self.network.flops(),
@@ -289,9 +344,21 @@ impl Run<'_> {
             memory,
             in_turns,
             resumed_at: progress.episode,
-        }));
-        let bank_elements = if in_turns { banks.iter().sum() } else { usize::MAX };
-        Ok(Session { program, plan, embedder, turn: None, bank_elements, bank_limit })
+        };
+        on(Event::Start(&summary, gpu));
+        let bank_elements = if in_turns {
+            banks.iter().sum()
+        } else {
+            usize::MAX
+        };
+        Ok(Session {
+            program,
+            plan,
+            embedder,
+            turn: None,
+            bank_elements,
+            bank_limit,
+        })
     }
 
     fn train_files(&self) -> impl Iterator<Item = usize> {
@@ -304,17 +371,31 @@ impl Run<'_> {
 
     /// Submits one episode; does not wait for it.
     fn episode(&self, session: &mut Session, step: usize) -> Result<(), TrainError> {
-        let number = if session.bank_elements == usize::MAX { 0 } else { (step / TURN) as u64 };
-        if session.turn.as_ref().is_none_or(|turn| turn.number != number) {
+        let number = if session.bank_elements == usize::MAX {
+            0
+        } else {
+            (step / TURN) as u64
+        };
+        if session
+            .turn
+            .as_ref()
+            .is_none_or(|turn| turn.number != number)
+        {
             session.turn = Some(self.load_turn(session, number)?);
         }
-        let Some(turn) = &session.turn else { unreachable!("just loaded") };
+        let Some(turn) = &session.turn else {
+            unreachable!("just loaded")
+        };
         let episode = turn.sampler.sample(self.config.seed, step as u64)?;
         let place = |file: &usize| {
             let found = turn.layout.slots.iter().find(|(index, _)| index == file);
             found.map_or(Slot::default(), |(_, slot)| *slot)
         };
-        let files = episode.support.iter().flatten().chain(episode.query.iter().flatten());
+        let files = episode
+            .support
+            .iter()
+            .flatten()
+            .chain(episode.query.iter().flatten());
         let slots: Vec<Slot> = files.map(place).collect();
         session.program.write(session.plan.slots, &slots);
         session.program.write(
@@ -338,11 +419,19 @@ impl Run<'_> {
         let chosen: Vec<usize> = if session.bank_elements == usize::MAX {
             self.train_files().collect()
         } else {
-            // Whole files leave gaps at the end of each buffer: count on half of the last one.
-            let capacity = session.bank_elements - session.bank_limit / 2;
+            // Whole files leave a gap at the end of each buffer but the last.
+            let largest = self.train_files().map(size).max().unwrap_or(0);
+            let gaps = largest * (session.plan.banks.len() - 1);
+            let capacity = session.bank_elements.saturating_sub(gaps);
             turn_files(pool, size, capacity, shot + query, self.config.seed, number)
         };
-        let kept = |files: &Vec<usize>| files.iter().copied().filter(|f| chosen.contains(f)).collect::<Vec<_>>();
+        let kept = |files: &Vec<usize>| {
+            files
+                .iter()
+                .copied()
+                .filter(|f| chosen.contains(f))
+                .collect::<Vec<_>>()
+        };
         let (classes, files): (Vec<_>, Vec<_>) = pool
             .classes
             .iter()
@@ -350,48 +439,107 @@ impl Run<'_> {
             .zip(pool.files.iter().map(kept))
             .filter(|(_, files)| !files.is_empty())
             .unzip();
-        let layout = pack(&files.iter().flatten().map(|&f| (f, self.frames(f))).collect::<Vec<_>>(), bands, session.bank_limit);
-        let too_small = || TrainError::BankTooSmall { budget_mib: (session.bank_elements as u64 * 4) >> 20 };
+        let layout = pack(
+            &files
+                .iter()
+                .flatten()
+                .map(|&f| (f, self.frames(f)))
+                .collect::<Vec<_>>(),
+            bands,
+            session.bank_limit,
+        );
+        let too_small = || TrainError::BankTooSmall {
+            budget_mib: (session.bank_elements as u64 * 4) >> 20,
+        };
         if files.len() < way || layout.buffers.len() > session.plan.banks.len() {
             return Err(too_small());
         }
-        let temporary = |error| TrainError::Temporary { folder: std::env::temp_dir(), error };
+        let temporary = |error| TrainError::Temporary {
+            folder: std::env::temp_dir(),
+            error,
+        };
         for (file, slot) in &layout.slots {
             let values = self.material.store.get(*file).map_err(temporary)?;
             let kept = slot.frames as usize;
             let frames = values.len() / bands;
             // A file longer than a buffer keeps its beginning, band by band.
-            let rows: Vec<f32> = values.chunks(frames).flat_map(|band| &band[..kept]).copied().collect();
-            session.program.write_at(session.plan.banks[slot.bank as usize], slot.first as usize, &rows);
+            let rows: Vec<f32> = values
+                .chunks(frames)
+                .flat_map(|band| &band[..kept])
+                .copied()
+                .collect();
+            session.program.write_at(
+                session.plan.banks[slot.bank as usize],
+                slot.first as usize,
+                &rows,
+            );
         }
         let pool = Pool::new(classes, files, pool.group_of.clone());
-        Ok(Turn { number, sampler: EpisodeSampler::new(pool, way, shot, query)?, layout })
+        Ok(Turn {
+            number,
+            sampler: EpisodeSampler::new(pool, way, shot, query)?,
+            layout,
+        })
     }
 
     /// Scores the validation files and keeps the parameters if they are the best so far.
-    fn validate(&self, session: &Session, episode: usize, progress: &mut Progress, on: &mut dyn FnMut(Event)) -> Result<(), TrainError> {
+    fn validate(
+        &self,
+        session: &Session,
+        episode: usize,
+        progress: &mut Progress,
+        on: &mut dyn FnMut(Event),
+    ) -> Result<(), TrainError> {
         let pool = &self.material.validation;
         if pool.classes.is_empty() {
             // Nothing to choose by: the last parameters are the model.
             progress.best = progress.weights.parameters.clone();
             return Ok(());
         }
-        session.embedder.set_parameters(&progress.weights.parameters);
+        session
+            .embedder
+            .set_parameters(&progress.weights.parameters);
         let mut embeddings = vec![Vec::new(); pool.group_of.len()];
         for &index in pool.files.iter().flatten() {
-            let clips: Vec<_> = self.material.segments(self.config, index)?.into_iter().map(|s| s.values).collect();
+            let clips: Vec<_> = self
+                .material
+                .segments(self.config, index)?
+                .into_iter()
+                .map(|s| s.values)
+                .collect();
             embeddings[index] = mean_embedding(&session.embedder.embed(&clips)?);
         }
-        let TrainConfig { way, shot, query, .. } = *self.config;
+        let TrainConfig {
+            way, shot, query, ..
+        } = *self.config;
         let sampler = EpisodeSampler::new(pool.clone(), way, shot, query)?;
-        let metric = Metric { distance: self.network.spec.distance, scale: self.network.spec.scale };
-        let system = System { name: "network", embeddings: &embeddings, metric };
+        let metric = Metric {
+            distance: self.network.spec.distance,
+            scale: self.network.spec.scale,
+        };
+        let system = System {
+            name: "network",
+            embeddings: &embeddings,
+            metric,
+        };
         // Another seed than the training episodes'.
-        let scored = evaluate(&sampler, &[system], self.config.validation_episodes, self.config.seed ^ (1 << 40))?;
+        let scored = evaluate(
+            &sampler,
+            &[system],
+            self.config.validation_episodes,
+            self.config.seed ^ (1 << 40),
+        )?;
         let accuracy = scored.systems[0].accuracy;
         let half_width = (accuracy.over_episodes.high - accuracy.over_episodes.low) / 2.0;
-        let validation = Validation { episode, accuracy: accuracy.mean, half_width };
-        if progress.best_validation().is_none_or(|best| validation.accuracy > best.accuracy) {
+        let validation = Validation {
+            episode,
+            accuracy: accuracy.mean,
+            half_width,
+        };
+        if progress
+            .best_validation()
+            .is_none_or(|best| validation.accuracy > best.accuracy)
+        {
             progress.best = progress.weights.parameters.clone();
         }
         progress.validations.push(validation);
@@ -407,7 +555,10 @@ impl Session {
         self.program.write(tensors.first, &weights.first);
         self.program.write(tensors.second, &weights.second);
         self.program.write(tensors.state, &[weights.state]);
-        self.program.write(tensors.decay, &run.network.decay_table(run.config.weight_decay));
+        self.program.write(
+            tensors.decay,
+            &run.network.decay_table(run.config.weight_decay),
+        );
     }
 
     fn read_weights(&self) -> Result<Weights, GpuError> {
@@ -427,7 +578,12 @@ impl Session {
         Ok((first..end)
             .map(|step| {
                 let [loss, accuracy, gradient_norm, _] = history[step % HISTORY];
-                LogRow { episode: step + 1, loss, accuracy, gradient_norm }
+                LogRow {
+                    episode: step + 1,
+                    loss,
+                    accuracy,
+                    gradient_norm,
+                }
             })
             .collect())
     }

@@ -9,7 +9,9 @@ use gamaka::train::{StepShape, TrainingPlan};
 use crate::gpu;
 
 fn normals(count: usize, stream: u32) -> Vec<f32> {
-    (0..count).map(|k| reference::normal([1, 2, stream, k as u32]) as f32).collect()
+    (0..count)
+        .map(|k| reference::normal([1, 2, stream, k as u32]) as f32)
+        .collect()
 }
 
 fn exact(values: &[f32]) -> Vec<f64> {
@@ -38,19 +40,36 @@ fn assert_directional(
             }
         }
         let along = |t: f64| {
-            let moved: Vec<f64> = parameters.iter().zip(&direction).map(|(p, d)| p + t * d).collect();
+            let moved: Vec<f64> = parameters
+                .iter()
+                .zip(&direction)
+                .map(|(p, d)| p + t * d)
+                .collect();
             loss(&moved)
         };
         let h = 1e-6;
         let numeric = (along(h) - along(-h)) / (2.0 * h);
-        let analytic: f64 = gradient.iter().zip(&direction).map(|(&g, d)| f64::from(g) * d).sum();
+        let analytic: f64 = gradient
+            .iter()
+            .zip(&direction)
+            .map(|(&g, d)| f64::from(g) * d)
+            .sum();
         // The scale of the sum, so that a derivative near zero is not judged by its rounding; a bias
         // before a normalisation has none at all, so the whole gradient counts for a hundredth too.
-        let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
-        let scale = norm(&mut gradient.iter().zip(&direction).map(|(&g, d)| f64::from(g) * d));
+        let norm =
+            |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
+        let scale = norm(
+            &mut gradient
+                .iter()
+                .zip(&direction)
+                .map(|(&g, d)| f64::from(g) * d),
+        );
         let whole = norm(&mut gradient.iter().map(|&g| f64::from(g)));
         let error = (analytic - numeric).abs() / numeric.abs().max(scale).max(0.01 * whole);
-        assert!(error < 1e-3, "{what}, {name}: kernel {analytic}, twin {numeric}, relative error {error:.2e}");
+        assert!(
+            error < 1e-3,
+            "{what}, {name}: kernel {analytic}, twin {numeric}, relative error {error:.2e}"
+        );
     }
 }
 
@@ -114,7 +133,15 @@ fn check_layer(layer: &str) {
     let program = Program::new(gpu(), plan, &[]).unwrap();
     program.poison();
     program.write(x_tensor, &x);
-    program.write(step_tensor, &[StepInfo { seed, step, learning_rate: 0.0, unused: 0 }]);
+    program.write(
+        step_tensor,
+        &[StepInfo {
+            seed,
+            step,
+            learning_rate: 0.0,
+            unused: 0,
+        }],
+    );
     program.write(grad_embedding, &weights);
     program.write(parameters, &flat);
     program.run().unwrap();
@@ -122,7 +149,11 @@ fn check_layer(layer: &str) {
     let x = exact(&x);
     let loss = |flat: &[f64]| -> f64 {
         let embedding = network.reference(n, &x, flat, Some([seed, step]));
-        embedding.iter().zip(&weights).map(|(e, &w)| e * f64::from(w)).sum()
+        embedding
+            .iter()
+            .zip(&weights)
+            .map(|(e, &w)| e * f64::from(w))
+            .sum()
     };
     let gradient: Vec<f32> = program.read(gradients).unwrap();
     assert_directional(layer, &exact(&flat), &gradient, &ranges(&network), loss);
@@ -207,7 +238,10 @@ fn a_whole_training_step_has_the_twins_gradient_for_both_distances() {
             scale: network.spec.scale,
         };
         let lengths = [20usize, 12, 31];
-        let bank: Vec<f32> = normals(lengths.iter().sum::<usize>() * 9, 8).iter().map(|v| v.abs()).collect();
+        let bank: Vec<f32> = normals(lengths.iter().sum::<usize>() * 9, 8)
+            .iter()
+            .map(|v| v.abs())
+            .collect();
         let training = TrainingPlan::new(
             gpu().class(),
             &StepShape {
@@ -215,7 +249,12 @@ fn a_whole_training_step_has_the_twins_gradient_for_both_distances() {
                 way: 3,
                 shot: 2,
                 query: 2,
-                augment: Augment { gain_db: 3.0, frame_masks: 1, frame_mask: 3, ..Augment::default() },
+                augment: Augment {
+                    gain_db: 3.0,
+                    frame_masks: 1,
+                    frame_mask: 3,
+                    ..Augment::default()
+                },
                 optimizer: AdamW::default(),
                 banks: &[bank.len()],
             },
@@ -227,10 +266,20 @@ fn a_whole_training_step_has_the_twins_gradient_for_both_distances() {
             .map(|k| {
                 let file = k % 3;
                 let first = lengths[..file].iter().sum::<usize>() * 9;
-                Slot { bank: 0, first: first as u32, frames: lengths[file] as u32, unused: 0 }
+                Slot {
+                    bank: 0,
+                    first: first as u32,
+                    frames: lengths[file] as u32,
+                    unused: 0,
+                }
             })
             .collect();
-        let info = StepInfo { seed: 5, step: 3, learning_rate: 0.0, unused: 0 };
+        let info = StepInfo {
+            seed: 5,
+            step: 3,
+            learning_rate: 0.0,
+            unused: 0,
+        };
         program.write(training.banks[0], &bank);
         program.write(training.slots, &slots);
         program.write(training.step, &[info]);
@@ -239,7 +288,8 @@ fn a_whole_training_step_has_the_twins_gradient_for_both_distances() {
         let gradient: Vec<f32> = program.read(training.optimizer.grad).unwrap();
         let clips = exact(&program.read::<f32>(training.clips).unwrap());
         let loss = |flat: &[f64]| -> f64 {
-            let embedding = network.reference(shape.clips(), &clips, flat, Some([info.seed, info.step]));
+            let embedding =
+                network.reference(shape.clips(), &clips, flat, Some([info.seed, info.step]));
             let prototypes = reference::prototype_forward(&shape, &embedding);
             let distances = reference::distance_forward(&shape, &embedding, &prototypes);
             let (score, _) = reference::episode_loss(&shape, &distances);
@@ -248,6 +298,9 @@ fn a_whole_training_step_has_the_twins_gradient_for_both_distances() {
         assert_directional(distance, &exact(&flat), &gradient, &ranges(&network), loss);
         let history: Vec<f32> = program.read(training.history).unwrap();
         let loss_here = loss(&exact(&flat));
-        assert!((f64::from(history[12]) - loss_here).abs() < 1e-4 * loss_here, "{history:?} against {loss_here}");
+        assert!(
+            (f64::from(history[12]) - loss_here).abs() < 1e-4 * loss_here,
+            "{history:?} against {loss_here}"
+        );
     }
 }

@@ -1,6 +1,9 @@
 //! Kernels against their twins at odd shapes.
 
-use gamaka::ops::{Augment, Basis, ConvShape, EpisodeShape, Distance, NormShape, PoolKind, PoolShape, StatisticsShape};
+use gamaka::ops::{
+    Augment, Basis, ConvShape, Distance, EpisodeShape, NormShape, PoolKind, PoolShape,
+    StatisticsShape,
+};
 use gamaka::selftest::{self, Case};
 
 use crate::gpu;
@@ -10,15 +13,35 @@ fn holds(case: &Case) {
     assert!(outcome.worst.holds(), "{}: {:?}", case.label, outcome.worst);
 }
 
-const CUBIC: Basis = Basis { order: 3, grid: 4, range: 2.5 };
+const CUBIC: Basis = Basis {
+    order: 3,
+    grid: 4,
+    range: 2.5,
+};
 
 fn conv(ci: usize, input: [usize; 2], co: usize) -> ConvShape {
-    ConvShape { n: 2, ci, input, co, kernel: [3, 3], stride: [1, 1], padding: [1, 1], basis: CUBIC }
+    ConvShape {
+        n: 2,
+        ci,
+        input,
+        co,
+        kernel: [3, 3],
+        stride: [1, 1],
+        padding: [1, 1],
+        basis: CUBIC,
+    }
 }
 
 #[test]
 fn spline_convolutions_match_at_odd_channels_and_sizes() {
-    for (ci, input, co) in [(1, [1, 1], 1), (3, [5, 63], 1), (1, [3, 65], 3), (5, [7, 9], 9), (2, [1, 257], 4), (3, [9, 9], 17)] {
+    for (ci, input, co) in [
+        (1, [1, 1], 1),
+        (3, [5, 63], 1),
+        (1, [3, 65], 3),
+        (5, [7, 9], 9),
+        (2, [1, 257], 4),
+        (3, [9, 9], 17),
+    ] {
         holds(&selftest::conv(gpu().class(), &conv(ci, input, co)));
     }
 }
@@ -35,7 +58,15 @@ fn spline_convolutions_match_at_any_stride_padding_and_kernel() {
         ([1, 1], [2, 2], [0, 0]),
         ([11, 13], [1, 1], [0, 0]),
     ] {
-        holds(&selftest::conv(gpu().class(), &ConvShape { kernel, stride, padding, ..base }));
+        holds(&selftest::conv(
+            gpu().class(),
+            &ConvShape {
+                kernel,
+                stride,
+                padding,
+                ..base
+            },
+        ));
     }
 }
 
@@ -44,7 +75,11 @@ fn splines_of_every_order_and_grid_match() {
     let base = conv(2, [5, 7], 6);
     for order in 1..=3 {
         for grid in [1, 2, 3, 5, 9, 20] {
-            let basis = Basis { order, grid, range: 1.5 };
+            let basis = Basis {
+                order,
+                grid,
+                range: 1.5,
+            };
             holds(&selftest::conv(gpu().class(), &ConvShape { basis, ..base }));
         }
     }
@@ -54,7 +89,11 @@ fn splines_of_every_order_and_grid_match() {
 fn plain_convolutions_match() {
     for (ci, input, co) in [(1, [1, 1], 1), (3, [9, 33], 5), (17, [6, 5], 12)] {
         for stride in [1, 2] {
-            let shape = ConvShape { basis: Basis::IDENTITY, stride: [stride; 2], ..conv(ci, input, co) };
+            let shape = ConvShape {
+                basis: Basis::IDENTITY,
+                stride: [stride; 2],
+                ..conv(ci, input, co)
+            };
             holds(&selftest::conv(gpu().class(), &shape));
         }
     }
@@ -62,8 +101,22 @@ fn plain_convolutions_match() {
 
 #[test]
 fn norms_match() {
-    for (n, c, groups, positions) in [(1, 1, 1, 1), (3, 6, 2, 63), (2, 5, 5, 257), (65, 3, 1, 3), (1, 8, 4, 1000)] {
-        holds(&selftest::norm(gpu().class(), &NormShape { n, c, groups, positions }));
+    for (n, c, groups, positions) in [
+        (1, 1, 1, 1),
+        (3, 6, 2, 63),
+        (2, 5, 5, 257),
+        (65, 3, 1, 3),
+        (1, 8, 4, 1000),
+    ] {
+        holds(&selftest::norm(
+            gpu().class(),
+            &NormShape {
+                n,
+                c,
+                groups,
+                positions,
+            },
+        ));
     }
 }
 
@@ -96,7 +149,16 @@ fn pools_match() {
             (2, [5, 6], [3, 4], [2, 1]),
             (2, [9, 9], [2, 2], [3, 3]),
         ] {
-            holds(&selftest::pool(gpu().class(), &PoolShape { rows, input, kernel, stride, kind }));
+            holds(&selftest::pool(
+                gpu().class(),
+                &PoolShape {
+                    rows,
+                    input,
+                    kernel,
+                    stride,
+                    kind,
+                },
+            ));
         }
     }
 }
@@ -104,7 +166,10 @@ fn pools_match() {
 #[test]
 fn statistics_pools_match() {
     for (n, rows, frames) in [(1, 1, 2), (3, 63, 65), (2, 5, 257), (2, 3, 1)] {
-        holds(&selftest::statistics(gpu().class(), &StatisticsShape { n, rows, frames }));
+        holds(&selftest::statistics(
+            gpu().class(),
+            &StatisticsShape { n, rows, frames },
+        ));
     }
 }
 
@@ -122,7 +187,12 @@ fn clips_match_with_and_without_augmentation() {
         noise: 0.1,
     };
     for (bands, frames) in [(1, 1), (3, 33), (16, 65)] {
-        holds(&selftest::gather(gpu().class(), bands, frames, &Augment::default()));
+        holds(&selftest::gather(
+            gpu().class(),
+            bands,
+            frames,
+            &Augment::default(),
+        ));
     }
     holds(&selftest::gather(gpu().class(), 16, 33, &all));
 }
@@ -130,9 +200,25 @@ fn clips_match_with_and_without_augmentation() {
 #[test]
 fn episodes_match_for_both_distances() {
     for distance in [Distance::Euclidean, Distance::Cosine] {
-        for (way, shot, query, width) in [(2, 1, 1, 2), (5, 3, 2, 63), (3, 1, 5, 65), (20, 2, 3, 17)] {
-            let scale = if distance == Distance::Cosine { 5.0 } else { 0.5 };
-            holds(&selftest::episode(gpu().class(), &EpisodeShape { way, shot, query, width, distance, scale }));
+        for (way, shot, query, width) in
+            [(2, 1, 1, 2), (5, 3, 2, 63), (3, 1, 5, 65), (20, 2, 3, 17)]
+        {
+            let scale = if distance == Distance::Cosine {
+                5.0
+            } else {
+                0.5
+            };
+            holds(&selftest::episode(
+                gpu().class(),
+                &EpisodeShape {
+                    way,
+                    shot,
+                    query,
+                    width,
+                    distance,
+                    scale,
+                },
+            ));
         }
     }
 }

@@ -1,8 +1,10 @@
 //! All tests that need an adapter, in one process: the driver compiles each kernel once.
 
+mod faults;
 mod gradients;
 mod kernels;
 mod mel;
+mod training;
 
 use std::sync::OnceLock;
 
@@ -12,7 +14,11 @@ use gamaka::gpu::{DeviceChoice, Gpu};
 fn gpu() -> &'static Gpu {
     static GPU: OnceLock<Gpu> = OnceLock::new();
     GPU.get_or_init(|| {
-        let choice: DeviceChoice = std::env::var("GAMAKA_DEVICE").unwrap_or_default().parse().expect("any text is a choice");
-        Gpu::open(&choice).expect("these tests need an adapter; `make setup` installs a software one")
+        let choice: DeviceChoice = std::env::var("GAMAKA_DEVICE")
+            .unwrap_or_default()
+            .parse()
+            .expect("any text is a choice");
+        Gpu::open(&choice)
+            .expect("these tests need an adapter; `make setup` installs a software one")
     })
 }

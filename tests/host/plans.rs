@@ -14,7 +14,12 @@ fn training(class: AdapterClass, network: &Network, way: usize, banks: &[usize])
         way,
         shot: 2,
         query: 3,
-        augment: Augment { noise: 0.1, band_masks: 1, band_mask: 4, ..Augment::default() },
+        augment: Augment {
+            noise: 0.1,
+            band_masks: 1,
+            band_mask: 4,
+            ..Augment::default()
+        },
         optimizer: AdamW::default(),
         banks,
     };
@@ -25,7 +30,8 @@ fn training(class: AdapterClass, network: &Network, way: usize, banks: &[usize])
 fn every_pipeline_of_the_doctor_builds_within_default_limits() {
     for class in CLASSES {
         for case in doctor_cases(class) {
-            Program::new(&Gpu::noop(), case.plan, &[]).unwrap_or_else(|e| panic!("{}: {e}", case.label));
+            Program::new(&Gpu::noop(), case.plan, &[])
+                .unwrap_or_else(|e| panic!("{}: {e}", case.label));
         }
     }
 }
@@ -36,7 +42,8 @@ fn the_training_plan_of_every_spec_builds_and_runs_within_default_limits() {
         for name in Spec::names() {
             let network = Network::new(Spec::named(name).unwrap(), [64, 128]).unwrap();
             let plan = training(class, &network, 10, &[64 * 1000, 64 * 500]).plan;
-            let program = Program::new(&Gpu::noop(), plan, &[]).unwrap_or_else(|e| panic!("{name}: {e}"));
+            let program =
+                Program::new(&Gpu::noop(), plan, &[]).unwrap_or_else(|e| panic!("{name}: {e}"));
             program.run().unwrap_or_else(|e| panic!("{name}: {e}"));
         }
     }
@@ -59,7 +66,11 @@ fn a_tensor_over_a_binding_is_refused_by_name() {
     let total = plan.tensor("total", [1, 1, 1, 1 << 13], BufferRole::Scratch);
     ops::reduce_partials(&mut plan, big, total);
     match Program::new(&Gpu::noop(), plan, &[]) {
-        Err(GpuError::TensorTooLarge { tensor, needed_mib: 256, limit_mib: 128 }) => assert_eq!(tensor, "too big"),
+        Err(GpuError::TensorTooLarge {
+            tensor,
+            needed_mib: 256,
+            limit_mib: 128,
+        }) => assert_eq!(tensor, "too big"),
         other => panic!("{other:?}"),
     }
 }
@@ -79,6 +90,14 @@ fn a_dispatch_over_the_limit_is_refused_by_name() {
 fn a_missing_binding_is_a_typed_error() {
     let mut plan = Plan::new(AdapterClass::Hardware);
     let x = plan.tensor("x", [1, 1, 1, 64], BufferRole::Input);
-    plan.dispatch("channel_sum", &[("ROWS", 1.0), ("POSITIONS", 64.0), ("WORKGROUP", 64.0)], &[x], [1, 1, 1]);
-    assert!(matches!(Program::new(&Gpu::noop(), plan, &[]), Err(GpuError::Validation { .. })));
+    plan.dispatch(
+        "channel_sum",
+        &[("ROWS", 1.0), ("POSITIONS", 64.0), ("WORKGROUP", 64.0)],
+        &[x],
+        [1, 1, 1],
+    );
+    assert!(matches!(
+        Program::new(&Gpu::noop(), plan, &[]),
+        Err(GpuError::Validation { .. })
+    ));
 }

@@ -17,7 +17,8 @@ const CLASSES: [AdapterClass; 2] = [AdapterClass::Software, AdapterClass::Hardwa
 const WORKGROUP_MEMORY: u32 = 16 << 10;
 
 fn parse(source: &str) -> (Module, ModuleInfo) {
-    let module = naga::front::wgsl::parse_str(source).unwrap_or_else(|e| panic!("{}", e.emit_to_string(source)));
+    let module = naga::front::wgsl::parse_str(source)
+        .unwrap_or_else(|e| panic!("{}", e.emit_to_string(source)));
     let info = Validator::new(ValidationFlags::all(), Capabilities::empty())
         .validate(&module)
         .unwrap_or_else(|e| panic!("{}", e.emit_to_string(source)));
@@ -26,21 +27,37 @@ fn parse(source: &str) -> (Module, ModuleInfo) {
 
 /// Every step that the doctor runs, for both classes of adapter.
 fn steps() -> Vec<Step> {
-    CLASSES.iter().flat_map(|&class| doctor_cases(class)).flat_map(|case| case.plan.steps).collect()
+    CLASSES
+        .iter()
+        .flat_map(|&class| doctor_cases(class))
+        .flat_map(|case| case.plan.steps)
+        .collect()
 }
 
 fn specialised(step: &Step) -> (Module, ModuleInfo) {
     let (module, info) = parse(&kernel(&step.kernel).wgsl());
-    let constants = step.overrides.iter().map(|(name, value)| (name.clone(), *value)).collect();
-    let (module, info) = process_overrides(&module, &info, Some((ShaderStage::Compute, "main")), &constants)
-        .unwrap_or_else(|e| panic!("{}: {e}", step.kernel));
+    let constants = step
+        .overrides
+        .iter()
+        .map(|(name, value)| (name.clone(), *value))
+        .collect();
+    let (module, info) = process_overrides(
+        &module,
+        &info,
+        Some((ShaderStage::Compute, "main")),
+        &constants,
+    )
+    .unwrap_or_else(|e| panic!("{}: {e}", step.kernel));
     (module.into_owned(), info.into_owned())
 }
 
 fn workgroup_memory(module: &Module) -> u32 {
     let mut layouter = Layouter::default();
     layouter.update(module.to_ctx()).unwrap();
-    let globals = module.global_variables.iter().filter(|(_, g)| g.space == AddressSpace::WorkGroup);
+    let globals = module
+        .global_variables
+        .iter()
+        .filter(|(_, g)| g.space == AddressSpace::WorkGroup);
     globals.map(|(_, g)| layouter[g.ty].size).sum()
 }
 
@@ -54,11 +71,25 @@ fn the_doctor_runs_every_kernel_and_every_file_is_a_kernel() {
     }
     let mut files = BTreeSet::new();
     for folder in ["mel", "layers", "episode", "optimizer"] {
-        for entry in std::fs::read_dir(format!("{}/shaders/{folder}", env!("CARGO_MANIFEST_DIR"))).unwrap() {
-            files.insert(entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_string());
+        for entry in
+            std::fs::read_dir(format!("{}/shaders/{folder}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+        {
+            files.insert(
+                entry
+                    .unwrap()
+                    .path()
+                    .file_stem()
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .to_string(),
+            );
         }
     }
-    assert_eq!(files.iter().map(String::as_str).collect::<BTreeSet<_>>(), known);
+    assert_eq!(
+        files.iter().map(String::as_str).collect::<BTreeSet<_>>(),
+        known
+    );
 }
 
 #[test]
@@ -67,12 +98,21 @@ fn every_kernel_translates_to_hlsl_msl_and_spirv() {
         let (module, info) = specialised(&step);
         let name = &step.kernel;
         let mut text = String::new();
-        hlsl::Writer::new(&mut text, &hlsl::Options::default(), &hlsl::PipelineOptions::default())
-            .write(&module, &info, None)
-            .unwrap_or_else(|e| panic!("{name} to HLSL: {e}"));
+        hlsl::Writer::new(
+            &mut text,
+            &hlsl::Options::default(),
+            &hlsl::PipelineOptions::default(),
+        )
+        .write(&module, &info, None)
+        .unwrap_or_else(|e| panic!("{name} to HLSL: {e}"));
         assert!(text.contains("numthreads"), "{name}");
-        let (text, _) = msl::write_string(&module, &info, &msl::Options::default(), &msl::PipelineOptions::default())
-            .unwrap_or_else(|e| panic!("{name} to MSL: {e}"));
+        let (text, _) = msl::write_string(
+            &module,
+            &info,
+            &msl::Options::default(),
+            &msl::PipelineOptions::default(),
+        )
+        .unwrap_or_else(|e| panic!("{name} to MSL: {e}"));
         assert!(text.contains("kernel void"), "{name}");
         let words = spv::write_vec(&module, &info, &spv::Options::default(), None)
             .unwrap_or_else(|e| panic!("{name} to SPIR-V: {e}"));
@@ -85,7 +125,11 @@ fn no_kernel_takes_more_workgroup_memory_than_webgpu_gives() {
     for step in steps() {
         let (module, _) = specialised(&step);
         let bytes = workgroup_memory(&module);
-        assert!(bytes <= WORKGROUP_MEMORY, "{} takes {bytes} bytes", step.kernel);
+        assert!(
+            bytes <= WORKGROUP_MEMORY,
+            "{} takes {bytes} bytes",
+            step.kernel
+        );
     }
     // The longest transform takes all of it.
     let longest = gamaka::selftest::mel(AdapterClass::Hardware, 4096, 512, 2);
@@ -105,6 +149,10 @@ fn no_kernel_has_a_barrier_where_lanes_may_disagree() {
 fn every_kernel_has_a_header_with_its_dispatch() {
     for kernel in KERNELS {
         let own = kernel.wgsl();
-        assert!(own.contains("// dispatch:"), "{} says nothing of its dispatch", kernel.name);
+        assert!(
+            own.contains("// dispatch:"),
+            "{} says nothing of its dispatch",
+            kernel.name
+        );
     }
 }

@@ -1,17 +1,22 @@
 //! The CPU twins, from first principles: recursions, finite differences, naive sums.
 
 use gamaka::ops::{
-    ActivationKind, AdamW, Augment, Basis, ConvShape, Distance, EpisodeShape, NormShape, PoolKind, PoolShape, Slot,
-    StatisticsShape, StepInfo,
+    ActivationKind, AdamW, Augment, Basis, ConvShape, Distance, EpisodeShape, NormShape, PoolKind,
+    PoolShape, Slot, StatisticsShape, StepInfo,
 };
 use gamaka::reference::*;
 
 fn normals(count: usize, stream: u32) -> Vec<f64> {
-    (0..count).map(|k| normal([5, 6, stream, k as u32])).collect()
+    (0..count)
+        .map(|k| normal([5, 6, stream, k as u32]))
+        .collect()
 }
 
 fn near(got: f64, want: f64, tolerance: f64, what: &str) {
-    assert!((got - want).abs() <= tolerance * want.abs().max(1.0), "{what}: {got} for {want}");
+    assert!(
+        (got - want).abs() <= tolerance * want.abs().max(1.0),
+        "{what}: {got} for {want}"
+    );
 }
 
 /// Checks a gradient against central differences of `f` at every element of `at`.
@@ -24,7 +29,12 @@ fn assert_gradient(what: &str, at: &[f64], gradient: &[f64], f: impl Fn(&[f64]) 
             x[k] += by;
             f(&x)
         };
-        near(gradient[k], (moved(h) - moved(-h)) / (2.0 * h), 1e-6, &format!("{what} [{k}]"));
+        near(
+            gradient[k],
+            (moved(h) - moved(-h)) / (2.0 * h),
+            1e-6,
+            &format!("{what} [{k}]"),
+        );
     }
 }
 
@@ -41,7 +51,8 @@ fn de_boor(basis: &Basis, m: usize, order: usize, z: f64) -> f64 {
         return f64::from(u8::from(knot(m) <= z && z < knot(m + 1)));
     }
     let left = (z - knot(m)) / (knot(m + order) - knot(m)) * de_boor(basis, m, order - 1, z);
-    let right = (knot(m + order + 1) - z) / (knot(m + order + 1) - knot(m + 1)) * de_boor(basis, m + 1, order - 1, z);
+    let right = (knot(m + order + 1) - z) / (knot(m + order + 1) - knot(m + 1))
+        * de_boor(basis, m + 1, order - 1, z);
     left + right
 }
 
@@ -49,7 +60,11 @@ fn bases() -> Vec<Basis> {
     let mut all = Vec::new();
     for order in 1..=3 {
         for grid in [1, 2, 3, 4, 5, 9] {
-            all.push(Basis { order, grid, range: 1.75 });
+            all.push(Basis {
+                order,
+                grid,
+                range: 1.75,
+            });
         }
     }
     all
@@ -61,7 +76,12 @@ fn splines_are_those_of_the_cox_de_boor_recursion() {
         for k in 0..200 {
             let z = -1.75 + 3.5 * (k as f64 + 0.5) / 200.0;
             for m in 0..basis.grid + basis.order {
-                near(edge_basis(&basis, m, z), de_boor(&basis, m, basis.order, z), 1e-12, &format!("{basis:?} {m} {z}"));
+                near(
+                    edge_basis(&basis, m, z),
+                    de_boor(&basis, m, basis.order, z),
+                    1e-12,
+                    &format!("{basis:?} {m} {z}"),
+                );
             }
         }
     }
@@ -79,9 +99,15 @@ fn splines_sum_to_one_and_go_on_along_their_tangent() {
             for (edge, far) in [(-1.75, -4.0), (1.75, 3.0)] {
                 // The slope at the edge, from inside.
                 let inside: f64 = edge * (1.0 - 1e-7);
-                let slope = (edge_basis(&basis, m, edge) - edge_basis(&basis, m, inside)) / (edge - inside);
+                let slope =
+                    (edge_basis(&basis, m, edge) - edge_basis(&basis, m, inside)) / (edge - inside);
                 let want = edge_basis(&basis, m, edge) + slope * (far - edge);
-                near(edge_basis(&basis, m, far), want, 1e-5, &format!("{basis:?} {m} {far}"));
+                near(
+                    edge_basis(&basis, m, far),
+                    want,
+                    1e-5,
+                    &format!("{basis:?} {m} {far}"),
+                );
             }
         }
     }
@@ -93,8 +119,14 @@ fn slopes_of_all_slots_are_their_derivatives() {
         // Away from the knots, where splines of order 1 have corners.
         for z in [-3.1, -1.1234, -0.4321, 0.1717, 1.2121, 2.9] {
             for m in 0..basis.slots() {
-                let numeric = (edge_basis(&basis, m, z + 1e-6) - edge_basis(&basis, m, z - 1e-6)) / 2e-6;
-                near(edge_basis_slope(&basis, m, z), numeric, 1e-6, &format!("{basis:?} {m} {z}"));
+                let numeric =
+                    (edge_basis(&basis, m, z + 1e-6) - edge_basis(&basis, m, z - 1e-6)) / 2e-6;
+                near(
+                    edge_basis_slope(&basis, m, z),
+                    numeric,
+                    1e-6,
+                    &format!("{basis:?} {m} {z}"),
+                );
             }
         }
     }
@@ -102,14 +134,27 @@ fn slopes_of_all_slots_are_their_derivatives() {
 
 #[test]
 fn the_last_slot_is_silu() {
-    let basis = Basis { order: 3, grid: 4, range: 2.5 };
+    let basis = Basis {
+        order: 3,
+        grid: 4,
+        range: 2.5,
+    };
     assert_eq!(basis.slots(), 8);
     for z in [-30.0f64, -1.0, 0.0, 2.0] {
-        near(edge_basis(&basis, 7, z), z / (1.0 + (-z).exp()), 1e-12, "silu");
+        near(
+            edge_basis(&basis, 7, z),
+            z / (1.0 + (-z).exp()),
+            1e-12,
+            "silu",
+        );
     }
 }
 
-const CUBIC: Basis = Basis { order: 3, grid: 3, range: 1.5 };
+const CUBIC: Basis = Basis {
+    order: 3,
+    grid: 3,
+    range: 1.5,
+};
 
 fn conv_shapes() -> [ConvShape; 3] {
     let base = ConvShape {
@@ -122,7 +167,18 @@ fn conv_shapes() -> [ConvShape; 3] {
         padding: [1, 1],
         basis: CUBIC,
     };
-    [base, ConvShape { basis: Basis::IDENTITY, ..base }, ConvShape { kernel: [1, 1], padding: [0, 0], ..base }]
+    [
+        base,
+        ConvShape {
+            basis: Basis::IDENTITY,
+            ..base
+        },
+        ConvShape {
+            kernel: [1, 1],
+            padding: [0, 0],
+            ..base
+        },
+    ]
 }
 
 /// A convolution by an image that is really padded, with the taps' functions called one by one.
@@ -142,16 +198,20 @@ fn a_convolution_is_the_sum_of_its_edges_and_padded_taps_are_absent() {
                 let mut padded = vec![None; (4 + 2 * ph) * (5 + 2 * pw)];
                 for h in 0..4 {
                     for w in 0..5 {
-                        padded[(h + ph) * (5 + 2 * pw) + w + pw] = Some(x[((n * shape.ci + i) * 4 + h) * 5 + w]);
+                        padded[(h + ph) * (5 + 2 * pw) + w + pw] =
+                            Some(x[((n * shape.ci + i) * 4 + h) * 5 + w]);
                     }
                 }
                 for kh in 0..shape.kernel[0] {
                     for kw in 0..shape.kernel[1] {
-                        let at = (row * shape.stride[0] + kh) * (5 + 2 * pw) + column * shape.stride[1] + kw;
+                        let at = (row * shape.stride[0] + kh) * (5 + 2 * pw)
+                            + column * shape.stride[1]
+                            + kw;
                         let tap = (i * shape.kernel[0] + kh) * shape.kernel[1] + kw;
                         if let Some(z) = padded[at] {
                             for m in 0..shape.basis.slots() {
-                                let c = weight[(tap * shape.basis.slots() + m) * shape.co_pad() + o];
+                                let c =
+                                    weight[(tap * shape.basis.slots() + m) * shape.co_pad() + o];
                                 want += c * edge_basis(&shape.basis, m, z);
                             }
                         }
@@ -171,36 +231,65 @@ fn gradients_of_convolutions_are_their_finite_differences() {
         let bias = normals(shape.co, 3);
         let y = kan_conv_forward(&shape, &x, &weight, &bias);
         let g = normals(y.len(), 4);
-        assert_gradient("by x", &x, &kan_conv_grad_input(&shape, &x, &weight, &g), |x| {
-            weighted(&kan_conv_forward(&shape, x, &weight, &bias), &g)
-        });
-        assert_gradient("by weight", &weight, &kan_conv_grad_weight(&shape, &x, &g), |w| {
-            weighted(&kan_conv_forward(&shape, &x, w, &bias), &g)
-        });
+        assert_gradient(
+            "by x",
+            &x,
+            &kan_conv_grad_input(&shape, &x, &weight, &g),
+            |x| weighted(&kan_conv_forward(&shape, x, &weight, &bias), &g),
+        );
+        assert_gradient(
+            "by weight",
+            &weight,
+            &kan_conv_grad_weight(&shape, &x, &g),
+            |w| weighted(&kan_conv_forward(&shape, &x, w, &bias), &g),
+        );
         let area = shape.output()[0] * shape.output()[1];
         let by_bias = reduce_partials(&channel_sum(&g, area), shape.co);
-        assert_gradient("by bias", &bias, &by_bias, |b| weighted(&kan_conv_forward(&shape, &x, &weight, b), &g));
+        assert_gradient("by bias", &bias, &by_bias, |b| {
+            weighted(&kan_conv_forward(&shape, &x, &weight, b), &g)
+        });
     }
 }
 
 #[test]
 fn a_norm_gives_mean_zero_and_variance_one_and_its_gradients_are_finite_differences() {
     for groups in [1, 2, 4] {
-        let shape = NormShape { n: 2, c: 4, groups, positions: 5 };
+        let shape = NormShape {
+            n: 2,
+            c: 4,
+            groups,
+            positions: 5,
+        };
         let x = normals(40, 1);
         let affine = normals(8, 2);
         let plain: Vec<f64> = [[1.0; 4], [0.0; 4]].concat();
         for row in group_norm_forward(&shape, &x, &plain).chunks(4 / groups * 5) {
-            near(row.iter().sum::<f64>() / row.len() as f64, 0.0, 1e-12, "mean");
-            near(row.iter().map(|v| v * v).sum::<f64>() / row.len() as f64, 1.0, 1e-3, "variance");
+            near(
+                row.iter().sum::<f64>() / row.len() as f64,
+                0.0,
+                1e-12,
+                "mean",
+            );
+            near(
+                row.iter().map(|v| v * v).sum::<f64>() / row.len() as f64,
+                1.0,
+                1e-3,
+                "variance",
+            );
         }
         let g = normals(40, 3);
-        assert_gradient("by x", &x, &group_norm_grad_input(&shape, &x, &affine, &g), |x| {
-            weighted(&group_norm_forward(&shape, x, &affine), &g)
-        });
-        assert_gradient("by affine", &affine, &group_norm_grad_weight(&shape, &x, &g), |a| {
-            weighted(&group_norm_forward(&shape, &x, a), &g)
-        });
+        assert_gradient(
+            "by x",
+            &x,
+            &group_norm_grad_input(&shape, &x, &affine, &g),
+            |x| weighted(&group_norm_forward(&shape, x, &affine), &g),
+        );
+        assert_gradient(
+            "by affine",
+            &affine,
+            &group_norm_grad_weight(&shape, &x, &g),
+            |a| weighted(&group_norm_forward(&shape, &x, a), &g),
+        );
     }
 }
 
@@ -208,22 +297,53 @@ fn a_norm_gives_mean_zero_and_variance_one_and_its_gradients_are_finite_differen
 fn gradients_of_activations_and_pools_are_their_finite_differences() {
     let x = normals(60, 1);
     let g = normals(60, 2);
-    for kind in [ActivationKind::Silu, ActivationKind::Relu, ActivationKind::Gelu] {
-        assert_gradient("activation", &x, &activation_grad_input(kind, &x, &g), |x| weighted(&activation_forward(kind, x), &g));
+    for kind in [
+        ActivationKind::Silu,
+        ActivationKind::Relu,
+        ActivationKind::Gelu,
+    ] {
+        assert_gradient(
+            "activation",
+            &x,
+            &activation_grad_input(kind, &x, &g),
+            |x| weighted(&activation_forward(kind, x), &g),
+        );
     }
     for kind in [PoolKind::Mean, PoolKind::Max] {
-        let shape = PoolShape { rows: 2, input: [5, 6], kernel: [3, 2], stride: [1, 2], kind };
-        assert_gradient("pool", &x, &pool_grad_input(&shape, &x, &g[..18]), |x| weighted(&pool_forward(&shape, x), &g));
+        let shape = PoolShape {
+            rows: 2,
+            input: [5, 6],
+            kernel: [3, 2],
+            stride: [1, 2],
+            kind,
+        };
+        assert_gradient("pool", &x, &pool_grad_input(&shape, &x, &g[..18]), |x| {
+            weighted(&pool_forward(&shape, x), &g)
+        });
     }
-    let shape = StatisticsShape { n: 2, rows: 3, frames: 10 };
-    assert_gradient("statistics", &x, &statistics_pool_grad_input(&shape, &x, &g[..12]), |x| {
-        weighted(&statistics_pool_forward(&shape, x), &g)
-    });
+    let shape = StatisticsShape {
+        n: 2,
+        rows: 3,
+        frames: 10,
+    };
+    assert_gradient(
+        "statistics",
+        &x,
+        &statistics_pool_grad_input(&shape, &x, &g[..12]),
+        |x| weighted(&statistics_pool_forward(&shape, x), &g),
+    );
 }
 
 #[test]
 fn statistics_are_mean_and_deviation() {
-    let y = statistics_pool_forward(&StatisticsShape { n: 1, rows: 2, frames: 4 }, &[1.0, 2.0, 3.0, 4.0, 7.0, 7.0, 7.0, 7.0]);
+    let y = statistics_pool_forward(
+        &StatisticsShape {
+            n: 1,
+            rows: 2,
+            frames: 4,
+        },
+        &[1.0, 2.0, 3.0, 4.0, 7.0, 7.0, 7.0, 7.0],
+    );
     near(y[0], 2.5, 1e-12, "mean");
     near(y[1], 7.0, 1e-12, "mean");
     near(y[2], 1.25f64.sqrt(), 1e-4, "deviation");
@@ -233,22 +353,42 @@ fn statistics_are_mean_and_deviation() {
 #[test]
 fn the_gradient_of_an_episode_is_its_finite_difference_for_both_distances() {
     for distance in [Distance::Euclidean, Distance::Cosine] {
-        let shape = EpisodeShape { way: 3, shot: 2, query: 2, width: 4, distance, scale: 0.75 };
+        let shape = EpisodeShape {
+            way: 3,
+            shot: 2,
+            query: 2,
+            width: 4,
+            distance,
+            scale: 0.75,
+        };
         let embedding = normals(shape.clips() * 4, 1);
         let loss = |e: &[f64]| {
             let distances = distance_forward(&shape, e, &prototype_forward(&shape, e));
             let (score, _) = episode_loss(&shape, &distances);
             score.iter().step_by(2).sum::<f64>() / shape.queries() as f64
         };
-        let distances = distance_forward(&shape, &embedding, &prototype_forward(&shape, &embedding));
+        let distances =
+            distance_forward(&shape, &embedding, &prototype_forward(&shape, &embedding));
         let (_, by_distance) = episode_loss(&shape, &distances);
-        assert_gradient("embedding", &embedding, &distance_grad(&shape, &embedding, &by_distance), loss);
+        assert_gradient(
+            "embedding",
+            &embedding,
+            &distance_grad(&shape, &embedding, &by_distance),
+            loss,
+        );
     }
 }
 
 #[test]
 fn the_loss_is_softmax_cross_entropy_and_counts_the_nearest() {
-    let shape = EpisodeShape { way: 2, shot: 1, query: 1, width: 1, distance: Distance::Euclidean, scale: 2.0 };
+    let shape = EpisodeShape {
+        way: 2,
+        shot: 1,
+        query: 1,
+        width: 1,
+        distance: Distance::Euclidean,
+        scale: 2.0,
+    };
     let (score, _) = episode_loss(&shape, &[0.5, 1.0, 0.25, 4.0]);
     let p = |a: f64, b: f64| (-2.0 * a).exp() / ((-2.0 * a).exp() + (-2.0 * b).exp());
     near(score[0], -p(0.5, 1.0).ln(), 1e-12, "first query, class 0");
@@ -258,40 +398,75 @@ fn the_loss_is_softmax_cross_entropy_and_counts_the_nearest() {
 
 #[test]
 fn adamw_moves_by_the_rate_against_a_constant_gradient_clips_and_decays() {
-    let constants = AdamW { epsilon: 0.0, clip: 1e9, ..AdamW::default() };
+    let constants = AdamW {
+        epsilon: 0.0,
+        clip: 1e9,
+        ..AdamW::default()
+    };
     let mut state = AdamWState {
         parameter: vec![1.0; 64],
         first: vec![0.0; 64],
         second: vec![0.0; 64],
         ..AdamWState::default()
     };
-    let grad: Vec<f64> = (0..64).map(|k| if k % 2 == 0 { 3.0 } else { -0.01 }).collect();
+    let grad: Vec<f64> = (0..64)
+        .map(|k| if k % 2 == 0 { 3.0 } else { -0.01 })
+        .collect();
     for step in 1..=5 {
         adamw_step(&constants, &mut state, &grad, &[0.0], 0.01);
         for (k, p) in state.parameter.iter().enumerate() {
-            near(*p, 1.0 - f64::from(step) * 0.01 * grad[k].signum(), 1e-9, "constant gradient");
+            near(
+                *p,
+                1.0 - f64::from(step) * 0.01 * grad[k].signum(),
+                1e-9,
+                "constant gradient",
+            );
         }
     }
     // Moments see the clipped gradient.
-    let clipped = AdamW { clip: 1.0, ..AdamW::default() };
-    let mut fresh = AdamWState { parameter: vec![0.0; 64], first: vec![0.0; 64], second: vec![0.0; 64], ..Default::default() };
+    let clipped = AdamW {
+        clip: 1.0,
+        ..AdamW::default()
+    };
+    let mut fresh = AdamWState {
+        parameter: vec![0.0; 64],
+        first: vec![0.0; 64],
+        second: vec![0.0; 64],
+        ..Default::default()
+    };
     let norm = adamw_step(&clipped, &mut fresh, &grad, &[0.0], 0.01);
     near(fresh.first[0], 0.1 * 3.0 / norm, 1e-6, "clipped");
     // Decay alone: a zero gradient.
-    let mut decayed = AdamWState { parameter: vec![2.0; 64], first: vec![0.0; 64], second: vec![0.0; 64], ..Default::default() };
+    let mut decayed = AdamWState {
+        parameter: vec![2.0; 64],
+        first: vec![0.0; 64],
+        second: vec![0.0; 64],
+        ..Default::default()
+    };
     adamw_step(&AdamW::default(), &mut decayed, &[0.0; 64], &[0.5], 0.1);
     near(decayed.parameter[9], 2.0 * (1.0 - 0.05), 1e-12, "decay");
 }
 
 #[test]
 fn adamw_skips_a_step_whose_gradient_is_not_finite() {
-    let start = AdamWState { parameter: vec![1.0; 64], first: vec![0.0; 64], second: vec![0.0; 64], ..Default::default() };
+    let start = AdamWState {
+        parameter: vec![1.0; 64],
+        first: vec![0.0; 64],
+        second: vec![0.0; 64],
+        ..Default::default()
+    };
     for bad in [f64::NAN, f64::INFINITY] {
         let mut state = start.clone();
         let mut grad = vec![1.0; 64];
         grad[17] = bad;
         adamw_step(&AdamW::default(), &mut state, &grad, &[0.1], 0.1);
-        assert_eq!(state, AdamWState { skipped: 1, ..start.clone() });
+        assert_eq!(
+            state,
+            AdamWState {
+                skipped: 1,
+                ..start.clone()
+            }
+        );
     }
 }
 
@@ -300,7 +475,12 @@ fn the_curvature_penalty_is_zero_on_straight_lines_and_its_gradient_a_finite_dif
     let line: Vec<f64> = (0..2 * 6 * 4).map(|k| (k / 4 % 6) as f64 * 0.5).collect();
     near(curvature(3.0, 6, 4, &line), 0.0, 1e-12, "a line");
     let coefficients = normals(2 * 6 * 4, 1);
-    assert_gradient("curvature", &coefficients, &curvature_penalty(0.7, 6, 4, &coefficients), |c| curvature(0.7, 6, 4, c));
+    assert_gradient(
+        "curvature",
+        &coefficients,
+        &curvature_penalty(0.7, 6, 4, &coefficients),
+        |c| curvature(0.7, 6, 4, c),
+    );
     // One coefficient, one cell of order 1, has no second difference.
     assert_eq!(curvature(1.0, 3, 4, &normals(12, 2)), 0.0);
 }
@@ -313,23 +493,56 @@ fn random_numbers_are_those_of_the_published_hash_and_look_uniform_and_normal() 
     let n = 20_000;
     let uniform: Vec<f64> = (0..n).map(|k| uniform4([1, 2, 3, k])[0]).collect();
     assert!(uniform.iter().all(|u| (0.0..1.0).contains(u)));
-    near(uniform.iter().sum::<f64>() / f64::from(n), 0.5, 0.01, "mean");
+    near(
+        uniform.iter().sum::<f64>() / f64::from(n),
+        0.5,
+        0.01,
+        "mean",
+    );
     let normals = normals(n as usize, 9);
-    near(normals.iter().sum::<f64>() / f64::from(n), 0.0, 0.03, "mean");
-    near(normals.iter().map(|v| v * v).sum::<f64>() / f64::from(n), 1.0, 0.03, "variance");
+    near(
+        normals.iter().sum::<f64>() / f64::from(n),
+        0.0,
+        0.03,
+        "mean",
+    );
+    near(
+        normals.iter().map(|v| v * v).sum::<f64>() / f64::from(n),
+        1.0,
+        0.03,
+        "variance",
+    );
 }
 
 const PCG4D_ZERO: [u32; 4] = [0x0f02_f829, 0x2d56_8769, 0x32b0_c43b, 0xd325_48ea];
 const PCG4D_1234: [u32; 4] = [0x3622_cd16, 0xf114_71d8, 0xe110_9b3f, 0x02b9_4c2f];
 
 fn gather(augment: &Augment, bank: &[f64], frames: u32, step: u32) -> Vec<f64> {
-    let slot = Slot { bank: 0, first: 0, frames, unused: 0 };
-    clip_gather(augment, 4, 8, bank, &[slot], &StepInfo { seed: 3, step, ..StepInfo::default() })
+    let slot = Slot {
+        bank: 0,
+        first: 0,
+        frames,
+        unused: 0,
+    };
+    clip_gather(
+        augment,
+        4,
+        8,
+        bank,
+        &[slot],
+        &StepInfo {
+            seed: 3,
+            step,
+            ..StepInfo::default()
+        },
+    )
 }
 
 #[test]
 fn a_clip_without_augmentation_is_a_crop_and_a_short_file_ends_in_silence() {
-    let bank: Vec<f64> = (0..4 * 20).map(|k| (k / 20) as f64 + (k % 20) as f64 / 100.0).collect();
+    let bank: Vec<f64> = (0..4 * 20)
+        .map(|k| (k / 20) as f64 + (k % 20) as f64 / 100.0)
+        .collect();
     let mut starts = std::collections::HashSet::new();
     for step in 0..50 {
         let clip = gather(&Augment::default(), &bank, 20, step);
@@ -346,17 +559,42 @@ fn a_clip_without_augmentation_is_a_crop_and_a_short_file_ends_in_silence() {
     assert!(starts.len() > 5, "crops begin everywhere: {starts:?}");
     let short: Vec<f64> = vec![0.5; 4 * 3];
     let clip = gather(&Augment::default(), &short, 3, 0);
-    assert!(clip.chunks(8).all(|row| row[..3].iter().all(|v| (v - 0.5).abs() < 1e-9) && row[3..].iter().all(|v| *v == 0.0)));
+    assert!(
+        clip.chunks(8)
+            .all(|row| row[..3].iter().all(|v| (v - 0.5).abs() < 1e-9)
+                && row[3..].iter().all(|v| *v == 0.0))
+    );
 }
 
 #[test]
 fn gain_acts_on_power_and_masks_are_silent() {
     let bank = vec![1.0; 4 * 8];
-    let louder = Augment { gain_db: 10.0, ..Augment::default() };
-    let powers: Vec<f64> = (0..40).map(|step| 10f64.powf(gather(&louder, &bank, 8, step)[0]) - 1.0).collect();
-    assert!(powers.iter().all(|p| (0.89..=90.01).contains(p)), "9 times 0.1 to 10: {powers:?}");
+    let louder = Augment {
+        gain_db: 10.0,
+        ..Augment::default()
+    };
+    let powers: Vec<f64> = (0..40)
+        .map(|step| 10f64.powf(gather(&louder, &bank, 8, step)[0]) - 1.0)
+        .collect();
+    assert!(
+        powers.iter().all(|p| (0.89..=90.01).contains(p)),
+        "9 times 0.1 to 10: {powers:?}"
+    );
     assert!(powers.iter().any(|p| *p > 30.0) && powers.iter().any(|p| *p < 3.0));
-    let masked = Augment { band_masks: 1, band_mask: 2, frame_masks: 1, frame_mask: 3, ..Augment::default() };
-    let silent: Vec<usize> = (0..40).map(|step| gather(&masked, &bank, 8, step).iter().filter(|v| **v == 0.0).count()).collect();
+    let masked = Augment {
+        band_masks: 1,
+        band_mask: 2,
+        frame_masks: 1,
+        frame_mask: 3,
+        ..Augment::default()
+    };
+    let silent: Vec<usize> = (0..40)
+        .map(|step| {
+            gather(&masked, &bank, 8, step)
+                .iter()
+                .filter(|v| **v == 0.0)
+                .count()
+        })
+        .collect();
     assert!(silent.iter().all(|s| *s <= 2 * 8 + 4 * 3) && silent.iter().any(|s| *s > 8));
 }

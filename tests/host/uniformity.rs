@@ -7,7 +7,8 @@
 use std::collections::HashSet;
 
 use naga::{
-    AddressSpace, Block, BuiltIn, Binding, Expression, Function, Handle, LocalVariable, Module, Statement, StorageAccess,
+    AddressSpace, Binding, Block, BuiltIn, Expression, Function, Handle, LocalVariable, Module,
+    Statement, StorageAccess,
 };
 
 /// The first barrier in control flow that may not be uniform, or `Ok`.
@@ -40,8 +41,21 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(module: &'a Module, function: &'a Function, is_entry: bool, with_barriers: &'a HashSet<Handle<Function>>) -> Self {
-        Self { module, function, is_entry, with_barriers, varying: HashSet::new(), has_barrier: false, error: None }
+    fn new(
+        module: &'a Module,
+        function: &'a Function,
+        is_entry: bool,
+        with_barriers: &'a HashSet<Handle<Function>>,
+    ) -> Self {
+        Self {
+            module,
+            function,
+            is_entry,
+            with_barriers,
+            varying: HashSet::new(),
+            has_barrier: false,
+            error: None,
+        }
     }
 
     /// Walks until no more variables turn out to vary, then reports.
@@ -59,7 +73,10 @@ impl<'a> Walk<'a> {
     fn uniform(&self, handle: Handle<Expression>) -> bool {
         let all = |parts: &[Handle<Expression>]| parts.iter().all(|&p| self.uniform(p));
         match &self.function.expressions[handle] {
-            Expression::Literal(_) | Expression::Constant(_) | Expression::Override(_) | Expression::ZeroValue(_) => true,
+            Expression::Literal(_)
+            | Expression::Constant(_)
+            | Expression::Override(_)
+            | Expression::ZeroValue(_) => true,
             Expression::Compose { components, .. } => all(components),
             Expression::Access { base, index } => all(&[*base, *index]),
             Expression::AccessIndex { base, .. } => all(&[*base]),
@@ -68,9 +85,15 @@ impl<'a> Walk<'a> {
             Expression::FunctionArgument(index) => {
                 let argument = &self.function.arguments[*index as usize];
                 self.is_entry
-                    && matches!(argument.binding, Some(Binding::BuiltIn(BuiltIn::WorkGroupId | BuiltIn::NumWorkGroups)))
+                    && matches!(
+                        argument.binding,
+                        Some(Binding::BuiltIn(
+                            BuiltIn::WorkGroupId | BuiltIn::NumWorkGroups
+                        ))
+                    )
             }
-            Expression::GlobalVariable(global) => match self.module.global_variables[*global].space {
+            Expression::GlobalVariable(global) => match self.module.global_variables[*global].space
+            {
                 AddressSpace::Uniform => true,
                 AddressSpace::Storage { access } => !access.contains(StorageAccess::STORE),
                 _ => false,
@@ -79,10 +102,24 @@ impl<'a> Walk<'a> {
             Expression::Load { pointer } => all(&[*pointer]),
             Expression::Unary { expr, .. } | Expression::As { expr, .. } => all(&[*expr]),
             Expression::Binary { left, right, .. } => all(&[*left, *right]),
-            Expression::Select { condition, accept, reject } => all(&[*condition, *accept, *reject]),
+            Expression::Select {
+                condition,
+                accept,
+                reject,
+            } => all(&[*condition, *accept, *reject]),
             Expression::Relational { argument, .. } => all(&[*argument]),
-            Expression::Math { arg, arg1, arg2, arg3, .. } => {
-                all(&[*arg]) && [arg1, arg2, arg3].into_iter().flatten().all(|&a| self.uniform(a))
+            Expression::Math {
+                arg,
+                arg1,
+                arg2,
+                arg3,
+                ..
+            } => {
+                all(&[*arg])
+                    && [arg1, arg2, arg3]
+                        .into_iter()
+                        .flatten()
+                        .all(|&a| self.uniform(a))
             }
             Expression::ArrayLength(_) | Expression::WorkGroupUniformLoadResult { .. } => true,
             _ => false,
@@ -93,7 +130,9 @@ impl<'a> Walk<'a> {
     fn target(&self, pointer: Handle<Expression>) -> Option<Handle<LocalVariable>> {
         match self.function.expressions[pointer] {
             Expression::LocalVariable(local) => Some(local),
-            Expression::Access { base, .. } | Expression::AccessIndex { base, .. } => self.target(base),
+            Expression::Access { base, .. } | Expression::AccessIndex { base, .. } => {
+                self.target(base)
+            }
             _ => None,
         }
     }
@@ -110,13 +149,19 @@ impl<'a> Walk<'a> {
         let mut together = uniform;
         for statement in block {
             match statement {
-                Statement::ControlBarrier(_) | Statement::WorkGroupUniformLoad { .. } => self.barrier(together, "a barrier"),
-                Statement::Store { pointer, value } => {
-                    if !together || !self.uniform(*value) || !self.uniform_place(*pointer) {
-                        self.varying.extend(self.target(*pointer));
-                    }
+                Statement::ControlBarrier(_) | Statement::WorkGroupUniformLoad { .. } => {
+                    self.barrier(together, "a barrier")
                 }
-                Statement::Call { function, arguments, .. } => {
+                Statement::Store { pointer, value }
+                    if !together || !self.uniform(*value) || !self.uniform_place(*pointer) =>
+                {
+                    self.varying.extend(self.target(*pointer));
+                }
+                Statement::Call {
+                    function,
+                    arguments,
+                    ..
+                } => {
                     if self.with_barriers.contains(function) {
                         self.barrier(together, "a call of a function with a barrier");
                     }
@@ -126,7 +171,11 @@ impl<'a> Walk<'a> {
                     }
                 }
                 Statement::Block(inner) => together = self.block(inner, together),
-                Statement::If { condition, accept, reject } => {
+                Statement::If {
+                    condition,
+                    accept,
+                    reject,
+                } => {
                     let inside = together && self.uniform(*condition);
                     let both = self.block(accept, inside) & self.block(reject, inside);
                     // Lanes meet again behind the `if`, unless some have jumped away alone.
@@ -139,7 +188,11 @@ impl<'a> Walk<'a> {
                     }
                     together = together && (inside || !cases.iter().any(|c| jumps(&c.body)));
                 }
-                Statement::Loop { body, continuing, break_if } => {
+                Statement::Loop {
+                    body,
+                    continuing,
+                    break_if,
+                } => {
                     // Twice, because the second turn begins as the first one ended.
                     let mut turn = together;
                     for _ in 0..2 {
@@ -173,18 +226,27 @@ fn any(block: &Block, hit: &dyn Fn(&Statement) -> bool) -> bool {
                 Statement::Block(inner) => any(inner, hit),
                 Statement::If { accept, reject, .. } => any(accept, hit) || any(reject, hit),
                 Statement::Switch { cases, .. } => cases.iter().any(|c| any(&c.body, hit)),
-                Statement::Loop { body, continuing, .. } => any(body, hit) || any(continuing, hit),
+                Statement::Loop {
+                    body, continuing, ..
+                } => any(body, hit) || any(continuing, hit),
                 _ => false,
             }
     })
 }
 
 fn jumps(block: &Block) -> bool {
-    any(block, &|s| matches!(s, Statement::Break | Statement::Continue | Statement::Return { .. } | Statement::Kill))
+    any(block, &|s| {
+        matches!(
+            s,
+            Statement::Break | Statement::Continue | Statement::Return { .. } | Statement::Kill
+        )
+    })
 }
 
 fn returns(block: &Block) -> bool {
-    any(block, &|s| matches!(s, Statement::Return { .. } | Statement::Kill))
+    any(block, &|s| {
+        matches!(s, Statement::Return { .. } | Statement::Kill)
+    })
 }
 
 #[cfg(test)]

@@ -23,7 +23,11 @@ impl Layer for Activation {
     fn forward(&self, build: &mut Build, x: Tensor, _: &[Tensor]) -> Forward {
         let output = build.scratch("activation", x.shape);
         ops::activation_forward(build.plan, self.kind, x, output);
-        Forward { input: x, output, kept: Vec::new() }
+        Forward {
+            input: x,
+            output,
+            kept: Vec::new(),
+        }
     }
 
     fn backward(

@@ -131,37 +131,65 @@ trait Edges {
 
 impl Edges for KanConv {
     fn edge_layer(&self, input: Shape) -> Result<EdgeLayer, String> {
-        let basis = Basis { order: self.order, grid: self.grid, range: self.range };
+        let basis = Basis {
+            order: self.order,
+            grid: self.grid,
+            range: self.range,
+        };
         check_basis(&basis)?;
-        let shape = conv_shape(input, self.channels, [self.kernel, self.stride, self.padding], basis)?;
-        Ok(EdgeLayer { shape, curvature: self.curvature })
+        let shape = conv_shape(
+            input,
+            self.channels,
+            [self.kernel, self.stride, self.padding],
+            basis,
+        )?;
+        Ok(EdgeLayer {
+            shape,
+            curvature: self.curvature,
+        })
     }
 }
 
 impl Edges for KanLinear {
     fn edge_layer(&self, input: Shape) -> Result<EdgeLayer, String> {
-        let basis = Basis { order: self.order, grid: self.grid, range: self.range };
+        let basis = Basis {
+            order: self.order,
+            grid: self.grid,
+            range: self.range,
+        };
         check_basis(&basis)?;
-        Ok(EdgeLayer { shape: dense_shape(input, self.channels, basis)?, curvature: self.curvature })
+        Ok(EdgeLayer {
+            shape: dense_shape(input, self.channels, basis)?,
+            curvature: self.curvature,
+        })
     }
 }
 
 impl Edges for Conv {
     fn edge_layer(&self, input: Shape) -> Result<EdgeLayer, String> {
         let geometry = [self.kernel, self.stride, self.padding];
-        Ok(EdgeLayer { shape: conv_shape(input, self.channels, geometry, Basis::IDENTITY)?, curvature: 0.0 })
+        Ok(EdgeLayer {
+            shape: conv_shape(input, self.channels, geometry, Basis::IDENTITY)?,
+            curvature: 0.0,
+        })
     }
 }
 
 impl Edges for Linear {
     fn edge_layer(&self, input: Shape) -> Result<EdgeLayer, String> {
-        Ok(EdgeLayer { shape: dense_shape(input, self.channels, Basis::IDENTITY)?, curvature: 0.0 })
+        Ok(EdgeLayer {
+            shape: dense_shape(input, self.channels, Basis::IDENTITY)?,
+            curvature: 0.0,
+        })
     }
 }
 
 fn check_basis(basis: &Basis) -> Result<(), String> {
     if !(1..=3).contains(&basis.order) {
-        return Err(format!("order {} of the splines must be 1, 2 or 3", basis.order));
+        return Err(format!(
+            "order {} of the splines must be 1, 2 or 3",
+            basis.order
+        ));
     }
     if !(1..=64).contains(&basis.grid) {
         return Err(format!("grid {} must be 1 to 64 cells", basis.grid));
@@ -172,7 +200,12 @@ fn check_basis(basis: &Basis) -> Result<(), String> {
     Ok(())
 }
 
-fn conv_shape(input: Shape, channels: usize, geometry: [Pair; 3], basis: Basis) -> Result<ConvShape, String> {
+fn conv_shape(
+    input: Shape,
+    channels: usize,
+    geometry: [Pair; 3],
+    basis: Basis,
+) -> Result<ConvShape, String> {
     let [n, ci, height, width] = input;
     let [kernel, stride, padding] = geometry.map(Pair::get);
     if channels == 0 || kernel.contains(&0) || stride.contains(&0) {
@@ -185,11 +218,25 @@ fn conv_shape(input: Shape, channels: usize, geometry: [Pair; 3], basis: Basis) 
             ));
         }
     }
-    Ok(ConvShape { n, ci, input: [height, width], co: channels, kernel, stride, padding, basis })
+    Ok(ConvShape {
+        n,
+        ci,
+        input: [height, width],
+        co: channels,
+        kernel,
+        stride,
+        padding,
+        basis,
+    })
 }
 
 fn dense_shape([n, c, h, w]: Shape, channels: usize, basis: Basis) -> Result<ConvShape, String> {
-    conv_shape([n, c * h * w, 1, 1], channels, [Pair::Both(1), Pair::Both(1), Pair::Both(0)], basis)
+    conv_shape(
+        [n, c * h * w, 1, 1],
+        channels,
+        [Pair::Both(1), Pair::Both(1), Pair::Both(0)],
+        basis,
+    )
 }
 
 impl<T: Edges> Layer for T {
@@ -198,7 +245,13 @@ impl<T: Edges> Layer for T {
     }
 
     fn parameters(&self, input: Shape) -> Vec<Parameter> {
-        let ConvShape { ci, co, kernel, basis, .. } = self.placed(input).shape;
+        let ConvShape {
+            ci,
+            co,
+            kernel,
+            basis,
+            ..
+        } = self.placed(input).shape;
         let fan = ci * kernel[0] * kernel[1];
         let (init, decay) = match basis.order {
             0 => (Init::Normal { gain: 2.0, fan }, 1.0),
@@ -208,7 +261,14 @@ impl<T: Edges> Layer for T {
         let padded = co.next_multiple_of(4);
         let dims = vec![ci, kernel[0], kernel[1], basis.slots(), co];
         vec![
-            Parameter { name: "weight", dims, padded, init, decay, trained: true },
+            Parameter {
+                name: "weight",
+                dims,
+                padded,
+                init,
+                decay,
+                trained: true,
+            },
             Parameter {
                 name: "bias",
                 dims: vec![co],
@@ -230,7 +290,11 @@ impl<T: Edges> Layer for T {
         let shape = self.placed(x.shape).shape;
         let output = build.scratch("conv", shape.output_shape());
         ops::kan_conv_forward(build.plan, &shape, x, parameters[0], parameters[1], output);
-        Forward { input: x, output, kept: Vec::new() }
+        Forward {
+            input: x,
+            output,
+            kept: Vec::new(),
+        }
     }
 
     fn backward(
@@ -255,7 +319,13 @@ impl<T: Edges> Layer for T {
         })
     }
 
-    fn reference(&self, input: Shape, x: &[f64], parameters: &[&[f64]], _: Option<[u32; 3]>) -> Vec<f64> {
+    fn reference(
+        &self,
+        input: Shape,
+        x: &[f64],
+        parameters: &[&[f64]],
+        _: Option<[u32; 3]>,
+    ) -> Vec<f64> {
         reference::kan_conv_forward(&self.placed(input).shape, x, parameters[0], parameters[1])
     }
 }

@@ -26,13 +26,23 @@ const fn yes() -> bool {
 
 impl GroupNorm {
     fn shape(&self, [n, c, h, w]: Shape) -> NormShape {
-        NormShape { n, c, groups: if self.groups == 0 { c } else { self.groups }, positions: h * w }
+        NormShape {
+            n,
+            c,
+            groups: if self.groups == 0 { c } else { self.groups },
+            positions: h * w,
+        }
     }
 }
 
 impl Layer for GroupNorm {
     fn output(&self, input: Shape) -> Result<Shape, String> {
-        let NormShape { c, groups, positions, .. } = self.shape(input);
+        let NormShape {
+            c,
+            groups,
+            positions,
+            ..
+        } = self.shape(input);
         if !c.is_multiple_of(groups) {
             return Err(format!("{c} channels cannot be cut into {groups} groups"));
         }
@@ -58,7 +68,11 @@ impl Layer for GroupNorm {
         let output = build.scratch("norm", x.shape);
         let moments = build.scratch("norm moments", [shape.n, 1, shape.groups, 2]);
         ops::group_norm_forward(build.plan, &shape, x, parameters[0], output, moments);
-        Forward { input: x, output, kept: vec![moments] }
+        Forward {
+            input: x,
+            output,
+            kept: vec![moments],
+        }
     }
 
     fn backward(
@@ -73,16 +87,37 @@ impl Layer for GroupNorm {
         let x = forward.input;
         let shape = self.shape(x.shape);
         if self.affine {
-            ops::group_norm_grad_weight(build.plan, &shape, x, forward.kept[0], grad_y, gradients[0]);
+            ops::group_norm_grad_weight(
+                build.plan,
+                &shape,
+                x,
+                forward.kept[0],
+                grad_y,
+                gradients[0],
+            );
         }
         wants_grad_x.then(|| {
             let grad_x = build.scratch("norm grad", x.shape);
-            ops::group_norm_grad_input(build.plan, &shape, x, parameters[0], forward.kept[0], grad_y, grad_x);
+            ops::group_norm_grad_input(
+                build.plan,
+                &shape,
+                x,
+                parameters[0],
+                forward.kept[0],
+                grad_y,
+                grad_x,
+            );
             grad_x
         })
     }
 
-    fn reference(&self, input: Shape, x: &[f64], parameters: &[&[f64]], _: Option<[u32; 3]>) -> Vec<f64> {
+    fn reference(
+        &self,
+        input: Shape,
+        x: &[f64],
+        parameters: &[&[f64]],
+        _: Option<[u32; 3]>,
+    ) -> Vec<f64> {
         reference::group_norm_forward(&self.shape(input), x, parameters[0])
     }
 }

@@ -54,7 +54,11 @@ impl Parameter {
 
     /// What counts as parameters: elements without padding, if they learn.
     pub fn trained_len(&self) -> usize {
-        if self.trained { self.dims.iter().product() } else { 0 }
+        if self.trained {
+            self.dims.iter().product()
+        } else {
+            0
+        }
     }
 }
 
@@ -69,7 +73,11 @@ pub(crate) struct Build<'a> {
 
 impl Build<'_> {
     fn scratch(&mut self, label: &str, shape: Shape) -> Tensor {
-        self.plan.tensor(format!("{} {label}", self.layer), shape, BufferRole::Scratch)
+        self.plan.tensor(
+            format!("{} {label}", self.layer),
+            shape,
+            BufferRole::Scratch,
+        )
     }
 }
 
@@ -112,5 +120,11 @@ pub(crate) trait Layer {
     ) -> Option<Tensor>;
 
     /// The forward in f64. `stream` is (seed, step, layer) while training.
-    fn reference(&self, input: Shape, x: &[f64], parameters: &[&[f64]], stream: Option<[u32; 3]>) -> Vec<f64>;
+    fn reference(
+        &self,
+        input: Shape,
+        x: &[f64],
+        parameters: &[&[f64]],
+        stream: Option<[u32; 3]>,
+    ) -> Vec<f64>;
 }

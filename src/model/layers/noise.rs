@@ -32,7 +32,11 @@ impl Layer for Noise {
                 y
             }
         };
-        Forward { input: x, output, kept: Vec::new() }
+        Forward {
+            input: x,
+            output,
+            kept: Vec::new(),
+        }
     }
 
     fn backward(
@@ -66,7 +70,10 @@ pub struct Dropout {
 impl Layer for Dropout {
     fn output(&self, input: Shape) -> Result<Shape, String> {
         if !(0.0..1.0).contains(&self.rate) {
-            return Err(format!("rate {} must be 0 or more and less than 1", self.rate));
+            return Err(format!(
+                "rate {} must be 0 or more and less than 1",
+                self.rate
+            ));
         }
         Ok(input)
     }
@@ -80,7 +87,11 @@ impl Layer for Dropout {
                 y
             }
         };
-        Forward { input: x, output, kept: Vec::new() }
+        Forward {
+            input: x,
+            output,
+            kept: Vec::new(),
+        }
     }
 
     fn backward(
@@ -92,7 +103,9 @@ impl Layer for Dropout {
         grad_y: Tensor,
         wants_grad_x: bool,
     ) -> Option<Tensor> {
-        let Some(step) = build.step else { return Some(grad_y) };
+        let Some(step) = build.step else {
+            return Some(grad_y);
+        };
         wants_grad_x.then(|| {
             let grad_x = build.scratch("dropout grad", grad_y.shape);
             ops::dropout_forward(build.plan, self.rate, build.layer, grad_y, step, grad_x);

@@ -39,7 +39,10 @@ impl Layer for Pool {
             return Err("kernel and stride must be at least 1".to_string());
         }
         if (0..2).any(|a| shape.kernel[a] > shape.input[a]) {
-            return Err(format!("a window of {:?} does not fit an input of {:?}", shape.kernel, shape.input));
+            return Err(format!(
+                "a window of {:?} does not fit an input of {:?}",
+                shape.kernel, shape.input
+            ));
         }
         let [h, w] = shape.output();
         Ok([input[0], input[1], h, w])
@@ -50,7 +53,11 @@ impl Layer for Pool {
         let [h, w] = shape.output();
         let output = build.scratch("pool", [x.shape[0], x.shape[1], h, w]);
         ops::pool_forward(build.plan, &shape, x, output);
-        Forward { input: x, output, kept: Vec::new() }
+        Forward {
+            input: x,
+            output,
+            kept: Vec::new(),
+        }
     }
 
     fn backward(
@@ -64,7 +71,13 @@ impl Layer for Pool {
     ) -> Option<Tensor> {
         wants_grad_x.then(|| {
             let grad_x = build.scratch("pool grad", forward.input.shape);
-            ops::pool_grad_input(build.plan, &self.shape(forward.input.shape), forward.input, grad_y, grad_x);
+            ops::pool_grad_input(
+                build.plan,
+                &self.shape(forward.input.shape),
+                forward.input,
+                grad_y,
+                grad_x,
+            );
             grad_x
         })
     }

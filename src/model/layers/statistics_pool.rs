@@ -30,8 +30,16 @@ pub struct StatisticsPool {
 impl StatisticsPool {
     fn shape(&self, [n, c, h, w]: Shape) -> StatisticsShape {
         match self.over {
-            Over::Time => StatisticsShape { n, rows: c * h, frames: w },
-            Over::All => StatisticsShape { n, rows: c, frames: h * w },
+            Over::Time => StatisticsShape {
+                n,
+                rows: c * h,
+                frames: w,
+            },
+            Over::All => StatisticsShape {
+                n,
+                rows: c,
+                frames: h * w,
+            },
         }
     }
 }
@@ -46,7 +54,11 @@ impl Layer for StatisticsPool {
         let shape = self.shape(x.shape);
         let output = build.scratch("statistics", [shape.n, 2 * shape.rows, 1, 1]);
         ops::statistics_pool_forward(build.plan, &shape, x, output);
-        Forward { input: x, output, kept: Vec::new() }
+        Forward {
+            input: x,
+            output,
+            kept: Vec::new(),
+        }
     }
 
     fn backward(
@@ -61,7 +73,14 @@ impl Layer for StatisticsPool {
         wants_grad_x.then(|| {
             let x = forward.input;
             let grad_x = build.scratch("statistics grad", x.shape);
-            ops::statistics_pool_grad_input(build.plan, &self.shape(x.shape), x, forward.output, grad_y, grad_x);
+            ops::statistics_pool_grad_input(
+                build.plan,
+                &self.shape(x.shape),
+                x,
+                forward.output,
+                grad_y,
+                grad_x,
+            );
             grad_x
         })
     }

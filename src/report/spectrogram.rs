@@ -1,0 +1,262 @@
+//! Mel-spectrograms and MFCCs as one prints them in a paper.
+
+use super::ReportError;
+use super::axis::extent;
+use super::canvas::Anchor;
+use super::colormap::{Colormap, LEVELS};
+use super::raster::{Index, Raster, grey};
+use super::spectrogram_axes::Plot;
+use super::style::fit;
+
+const PICTURE: &str = "spectrogram";
+/// Width of the picture in pixels.
+pub(super) const WIDTH: usize = 1400;
+/// Pixels left of, above (with a title), right of and below the values.
+const LEFT: i64 = 128;
+const TOP: i64 = 76;
+const TOP_BARE: i64 = 28;
+const RIGHT: i64 = 176;
+const BOTTOM: i64 = 92;
+/// About how high the values stand: bands are a whole number of pixels.
+const HEIGHT: usize = 540;
+const TITLE: f64 = 30.0;
+
+/// What the rows are.
+#[derive(Debug, Clone, Copy)]
+pub enum Rows<'a> {
+    /// Mel bands whose values go onto the colours as they are; the centres of the bands in Hz, ascending, and the unit
+    /// written at the colour bar, such as "dB".
+    Bands(&'a [f64], &'a str),
+    /// Mel bands of power: colours go by its logarithm, down to 1e-8 of the maximum.
+    Power(&'a [f64]),
+    /// This many cepstral coefficients. Colours are symmetric about zero; the range holds 95 % of those from coefficient
+    /// 1 on, for coefficient 0 is the level and would outshine them.
+    Coefficients(usize),
+}
+
+impl Rows<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Self::Bands(centres, _) | Self::Power(centres) => centres.len(),
+            Self::Coefficients(n) => *n,
+        }
+    }
+}
+
+/// What [`spectrogram_png`] draws.
+#[derive(Debug, Clone, Copy)]
+pub struct Spectrogram<'a> {
+    /// Frame by frame, each with all its rows, lowest first. Values that are not finite become gaps.
+    pub values: &'a [f32],
+    /// What the rows are, and how many.
+    pub rows: Rows<'a>,
+    /// Samples from frame to frame.
+    pub hop_length: usize,
+    /// Samples a second.
+    pub sample_rate: u32,
+    /// Written above, if given.
+    pub title: Option<&'a str>,
+}
+
+/// Draws a spectrogram, 1400 pixels wide. Recordings longer than that are averaged over time (power as power, dB as
+/// dB); of more than 540 rows, neighbours are averaged too.
+pub fn spectrogram_png(spectrogram: &Spectrogram) -> Result<Vec<u8>, ReportError> {
+    let rows = spectrogram.rows.len();
+    if rows == 0 || spectrogram.values.is_empty() {
+        return Err(ReportError::Nothing {
+            picture: PICTURE,
+            what: "it has no frames",
+        });
+    }
+    let frames = spectrogram.values.len().div_ceil(rows);
+    if frames * rows != spectrogram.values.len() {
+        return Err(ReportError::Shape {
+            picture: PICTURE,
+            what: format!("the last of {frames} frames"),
+            found: spectrogram.values.len() % rows,
+            expected: rows,
+        });
+    }
+    if spectrogram.hop_length == 0 || spectrogram.sample_rate == 0 {
+        let what = "hop length and sample rate must not be zero".to_owned();
+        return Err(ReportError::Invalid {
+            picture: PICTURE,
+            what,
+        });
+    }
+    if let Rows::Bands(centres, _) | Rows::Power(centres) = spectrogram.rows
+        && !centres.is_sorted_by(|a, b| a < b)
+    {
+        let what = "the centres of the bands are not ascending frequencies".to_owned();
+        return Err(ReportError::Invalid {
+            picture: PICTURE,
+            what,
+        });
+    }
+
+    let band_height = (HEIGHT as f64 / rows as f64).round().max(1.0) as usize;
+    let height = if rows > HEIGHT {
+        HEIGHT
+    } else {
+        rows * band_height
+    };
+    let width = WIDTH - (LEFT + RIGHT) as usize;
+    let mut cells = resample(spectrogram.values, rows, frames, width, height.min(rows));
+    let (colormap, range) = colour_range(&mut cells, spectrogram.rows, height.min(rows));
+
+    let top = if spectrogram.title.is_some() {
+        TOP
+    } else {
+        TOP_BARE
+    };
+    let mut raster = Raster::new(WIDTH, top as usize + height + BOTTOM as usize);
+    let plot = Plot {
+        x: LEFT,
+        y: top,
+        width: width as i64,
+        height: height as i64,
+    };
+    let drawn_rows = height.min(rows);
+    for y in 0..height {
+        let row = (height - 1 - y) * drawn_rows / height;
+        for x in 0..width {
+            raster.set(
+                LEFT + x as i64,
+                top + y as i64,
+                range.index(cells[x * drawn_rows + row]),
+            );
+        }
+    }
+    plot.frame(&mut raster);
+    if let Some(title) = spectrogram.title {
+        let title = fit(title, TITLE, width as f64);
+        raster.text(
+            (LEFT as f64, top as f64 - 26.0),
+            Anchor::Start,
+            TITLE,
+            false,
+            &title,
+        );
+    }
+    let seconds =
+        frames as f64 * spectrogram.hop_length as f64 / f64::from(spectrogram.sample_rate);
+    plot.time_axis(&mut raster, seconds);
+    plot.row_axis(&mut raster, &spectrogram.rows);
+    plot.colour_bar(&mut raster, &range, &spectrogram.rows);
+    raster.png(colormap)
+}
+
+/// Means over the time that a pixel column spans, and over neighbouring rows where there are more rows than pixels:
+/// `[width][height]`, gaps where nothing is finite.
+fn resample(values: &[f32], rows: usize, frames: usize, width: usize, height: usize) -> Vec<f64> {
+    let mut cells = vec![f64::NAN; width * height];
+    let step = frames as f64 / width as f64;
+    let (mut sums, mut weights) = (vec![0.0; height], vec![0.0; height]);
+    for (x, cell) in cells.chunks_exact_mut(height).enumerate() {
+        sums.fill(0.0);
+        weights.fill(0.0);
+        let (start, end) = (x as f64 * step, (x + 1) as f64 * step);
+        let last = (end.ceil() as usize).min(frames);
+        for frame in start as usize..last {
+            let weight = end.min((frame + 1) as f64) - start.max(frame as f64);
+            // A sliver left by rounding must not bring in a frame that the column does not show.
+            if weight < 1e-9 * step {
+                continue;
+            }
+            for (row, value) in values[frame * rows..(frame + 1) * rows].iter().enumerate() {
+                if value.is_finite() {
+                    sums[row * height / rows] += weight * f64::from(*value);
+                    weights[row * height / rows] += weight;
+                }
+            }
+        }
+        for row in 0..height {
+            cell[row] = sums[row] / weights[row];
+        }
+    }
+    cells
+}
+
+/// The values that the ends of the colours stand for.
+pub(super) struct Range {
+    pub low: f64,
+    pub high: f64,
+    /// Whether values lie below `low`, above `high`.
+    pub beyond: (bool, bool),
+}
+
+impl Range {
+    /// The colour of a value; a grey for none.
+    pub fn index(&self, value: f64) -> Index {
+        if !value.is_finite() {
+            return grey(0.14);
+        }
+        let part = ((value - self.low) / (self.high - self.low)).clamp(0.0, 1.0);
+        (part * (LEVELS - 1) as f64).round() as Index
+    }
+}
+
+/// Chooses colours and their range; power becomes its logarithm.
+fn colour_range(cells: &mut [f64], rows: Rows, n_rows: usize) -> (Colormap, Range) {
+    let within = (false, false);
+    match rows {
+        Rows::Bands(..) => {
+            let (low, high) = extent(cells.iter().copied()).unwrap_or((0.0, 1.0));
+            let high = if high > low { high } else { low + 1.0 };
+            (
+                Colormap::Magma,
+                Range {
+                    low,
+                    high,
+                    beyond: within,
+                },
+            )
+        }
+        Rows::Power(_) => {
+            let peak = extent(cells.iter().copied()).map_or(0.0, |(_, high)| high);
+            // Silence has no maximum to go by: the smallest power that dB know stands in.
+            let high = peak.max(1e-10).log10();
+            let audible = cells
+                .iter()
+                .filter(|power| **power > 0.0)
+                .map(|power| power.log10());
+            let least = extent(audible).map_or(high, |(least, _)| least);
+            let low = least.clamp(high - 8.0, high - 1.0);
+            for cell in cells.iter_mut() {
+                // NaN stays.
+                *cell = if *cell <= 0.0 { low } else { cell.log10() };
+            }
+            (
+                Colormap::Magma,
+                Range {
+                    low,
+                    high,
+                    beyond: within,
+                },
+            )
+        }
+        Rows::Coefficients(_) => {
+            let shown = |index: &usize| n_rows == 1 || !index.is_multiple_of(n_rows);
+            let mut sizes: Vec<f64> = (0..cells.len())
+                .filter(shown)
+                .map(|index| cells[index].abs())
+                .filter(|size| size.is_finite())
+                .collect();
+            sizes.sort_by(f64::total_cmp);
+            let limit = sizes.get(sizes.len().saturating_sub(1) * 95 / 100).copied();
+            let limit = limit.filter(|limit| *limit > 0.0).unwrap_or(1.0);
+            let beyond = (
+                cells.iter().any(|v| *v < -limit),
+                cells.iter().any(|v| *v > limit),
+            );
+            (
+                Colormap::Diverging,
+                Range {
+                    low: -limit,
+                    high: limit,
+                    beyond,
+                },
+            )
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! What all pictures share: colours for light and dark, the class palette, the font and its measures.
+
+use std::sync::LazyLock;
+
+use ab_glyph::{Font, FontRef};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+/// A colour by its part in the picture, with its values in light and in dark mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Colour {
+    /// Its CSS class.
+    pub name: &'static str,
+    /// `#rrggbb` on a light ground.
+    pub light: &'static str,
+    /// `#rrggbb` on a dark ground.
+    pub dark: &'static str,
+}
+
+const fn colour(name: &'static str, light: &'static str, dark: &'static str) -> Colour {
+    Colour { name, light, dark }
+}
+
+/// The ground of a picture.
+pub(super) const CARD: Colour = colour("card", "#ffffff", "#16191d");
+/// Text and axes that count.
+pub(super) const INK: Colour = colour("ink", "#1c2024", "#e8eaed");
+/// Tick labels, captions, what stands back.
+pub(super) const SOFT: Colour = colour("soft", "#5b6570", "#9da7b3");
+/// Grid lines.
+pub(super) const RULE: Colour = colour("rule", "#e2e6ea", "#2d333b");
+/// What the picture is about.
+pub(super) const ACCENT: Colour = colour("accent", "#0b66b0", "#58a6e8");
+/// Its counterpart.
+pub(super) const WARM: Colour = colour("warm", "#d1590a", "#f0883e");
+/// Text on a full [`ACCENT`] ground.
+pub(super) const ON_ACCENT: Colour = colour("on-accent", "#ffffff", "#0b1118");
+
+/// Colours of classes: those of Okabe and Ito (2008), safe for the colour-blind, moved where they were too pale or too
+/// dark for a ground; their order keeps neighbours far apart.
+const CLASSES: [Colour; 8] = [
+    colour("c0", "#0072b2", "#4ea3dc"),
+    colour("c1", "#e08600", "#f0a23a"),
+    colour("c2", "#009e73", "#2fc49a"),
+    colour("c3", "#b8478f", "#dd8fbf"),
+    colour("c4", "#4fb0e5", "#9bd6f7"),
+    colour("c5", "#c8400a", "#f2764a"),
+    colour("c6", "#a39a00", "#d9cc3d"),
+    colour("c7", "#6b7280", "#a9b1bb"),
+];
+
+/// The shapes that tell apart classes of one colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Marker {
+    Circle,
+    Square,
+    Triangle,
+    Diamond,
+    Nabla,
+}
+
+/// Colour and shape of a class: 40 different pairs, neighbours differ in both.
+pub(super) fn class_style(class: usize) -> (Colour, Marker) {
+    const MARKERS: [Marker; 5] = [
+        Marker::Circle,
+        Marker::Square,
+        Marker::Triangle,
+        Marker::Diamond,
+        Marker::Nabla,
+    ];
+    (CLASSES[class % 8], MARKERS[(class + class / 8) % 5])
+}
+
+/// Fonts of a picture in the order of preference; files carry the first with them.
+pub(super) const FONT_FAMILY: &str =
+    "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif";
+
+/// CSS that brings that font along: 50 kB.
+pub(super) fn font_faces() -> String {
+    let files: [(u16, &[u8]); 2] = [
+        (
+            400,
+            include_bytes!("../../assets/fonts/Inter-Regular.woff2"),
+        ),
+        (
+            600,
+            include_bytes!("../../assets/fonts/Inter-SemiBold.woff2"),
+        ),
+    ];
+    let face = |(weight, file): (u16, &[u8])| {
+        let data = STANDARD.encode(file);
+        format!(
+            "@font-face{{font-family:Inter;font-weight:{weight};\
+             src:url(data:font/woff2;base64,{data}) format('woff2')}}\n"
+        )
+    };
+    files.map(face).concat()
+}
+
+/// The embedded font (a subset of Inter, see `assets/fonts`).
+pub(super) static FONT: LazyLock<FontRef<'static>> = LazyLock::new(|| {
+    FontRef::try_from_slice(include_bytes!("../../assets/fonts/Inter-Regular.otf"))
+        .expect("the embedded font is whole")
+});
+
+/// Width of `text` in pixels at a font size (pixels an em). Characters that the font lacks count one em, the widest
+/// that another font is likely to set.
+pub(super) fn text_width(text: &str, size: f64) -> f64 {
+    let units = FONT.units_per_em().unwrap_or(1000.0);
+    let advance = |c| match FONT.glyph_id(c) {
+        ab_glyph::GlyphId(0) => units,
+        glyph => FONT.h_advance_unscaled(glyph),
+    };
+    size * f64::from(text.chars().map(advance).sum::<f32>() / units)
+}
+
+/// `text`, or as much of it as fits into `width` pixels and an ellipsis.
+pub(super) fn fit(text: &str, size: f64, width: f64) -> String {
+    // A width measured from this very text may differ in its last bit.
+    if text_width(text, size) <= width + 0.01 {
+        return text.to_owned();
+    }
+    let room = width - text_width("…", size);
+    let mut kept = String::new();
+    let mut used = 0.0;
+    for c in text.chars() {
+        used += text_width(c.encode_utf8(&mut [0; 4]), size);
+        if used > room {
+            break;
+        }
+        kept.push(c);
+    }
+    format!("{}…", kept.trim_end())
+}
+
+/// `text` as XML or HTML may hold it. Characters that XML forbids become U+FFFD.
+pub(super) fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            '\t' | '\n' | '\r' => escaped.push(c),
+            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => escaped.push('\u{fffd}'),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+/// A number with `decimals` places and a real minus sign; zero has none.
+pub(super) fn decimal(value: f64, decimals: usize) -> String {
+    let text = format!("{value:.decimals$}");
+    match text.strip_prefix('-') {
+        Some(positive) if positive.chars().all(|c| matches!(c, '0' | '.')) => positive.to_owned(),
+        Some(positive) => format!("−{positive}"),
+        None => text,
+    }
+}
+
+/// A fraction in percent without the sign: `0.7834` is `78.3`.
+pub(super) fn percent(fraction: f64) -> String {
+    decimal(100.0 * fraction, 1)
+}
+
+/// What guessing would reach: `0.2` is `chance 20 %`.
+pub(super) fn chance_label(fraction: f64) -> String {
+    let figure = percent(fraction);
+    format!("chance {} %", figure.strip_suffix(".0").unwrap_or(&figure))
+}

@@ -1,0 +1,237 @@
+//! Runs that are stopped, killed or out of disk: nothing is lost.
+#![cfg(unix)]
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::{command, fixture, stderr, studio, succeeds, text};
+
+/// More episodes than a test has time for, unless it is stopped.
+const LONG: [&str; 2] = ["--episodes", "60"];
+
+fn train(out: &Path, more: &[&str]) -> Child {
+    let (music, config) = (studio().music(), studio().config());
+    let mut arguments = vec![
+        "train",
+        text(&music),
+        "-o",
+        text(out),
+        "--config",
+        text(&config),
+    ];
+    arguments.extend(LONG);
+    arguments.extend(more);
+    command(&arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts")
+}
+
+fn wait_for(path: &Path, child: &mut Child) {
+    let start = Instant::now();
+    while !path.exists() {
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "it ended before {} was there",
+            path.display()
+        );
+        assert!(
+            start.elapsed() < Duration::from_secs(120),
+            "{} never came",
+            path.display()
+        );
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn signal(child: &Child, name: &str) {
+    assert!(
+        Command::new("kill")
+            .args([name, &child.id().to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
+}
+
+#[test]
+fn a_killed_training_resumes_to_the_same_file_byte_by_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, killed) = (
+        folder.path().join("whole.safetensors"),
+        folder.path().join("killed.safetensors"),
+    );
+    assert!(
+        train(&whole, &[])
+            .wait_with_output()
+            .unwrap()
+            .status
+            .success()
+    );
+    let state = folder.path().join("killed.safetensors.checkpoint");
+    let mut child = train(&killed, &[]);
+    wait_for(&state, &mut child);
+    signal(&child, "-KILL");
+    child.wait().unwrap();
+    assert!(!killed.exists() && state.exists());
+    let output = train(&killed, &["--resume"]).wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("going on after episode"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(std::fs::read(&whole).unwrap() == std::fs::read(&killed).unwrap());
+    let mut left: Vec<_> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|e| e.unwrap().file_name())
+        .collect();
+    left.sort();
+    assert_eq!(left, ["killed.safetensors", "whole.safetensors"]);
+}
+
+#[test]
+fn ctrl_c_stops_a_training_with_its_state_and_exit_code_130() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("m.safetensors");
+    let mut child = train(&out, &[]);
+    wait_for(&folder.path().join("m.safetensors.checkpoint"), &mut child);
+    signal(&child, "-INT");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+    assert!(stderr(&output).contains("--resume"), "{}", stderr(&output));
+    assert!(
+        train(&out, &["--resume"])
+            .wait_with_output()
+            .unwrap()
+            .status
+            .success()
+    );
+}
+
+#[test]
+fn a_stopped_embedding_goes_on_where_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let (music, model) = (studio().music(), studio().model());
+    let (whole, resumed) = (
+        folder.path().join("whole.jsonl"),
+        folder.path().join("resumed.jsonl"),
+    );
+    succeeds(&[
+        "embed",
+        text(&music),
+        "-m",
+        text(&model),
+        "-o",
+        text(&whole),
+    ]);
+    // What a killed run leaves: whole files, then a torn line.
+    let lines = std::fs::read_to_string(&whole).unwrap();
+    let torn: String = lines
+        .lines()
+        .take(7)
+        .map(|l| format!("{l}\n"))
+        .collect::<String>()
+        + "{\"path\": \"tor";
+    std::fs::write(folder.path().join("resumed.jsonl.partial"), torn).unwrap();
+    let arguments = [
+        "embed",
+        text(&music),
+        "-m",
+        text(&model),
+        "-o",
+        text(&resumed),
+        "--resume",
+    ];
+    let output = command(&arguments).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("2 files were done before"),
+        "{}",
+        stderr(&output)
+    );
+    let again = std::fs::read_to_string(&resumed).unwrap();
+    let sorted = |text: &str| {
+        let mut lines: Vec<String> = text.lines().map(str::to_string).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(sorted(&again), sorted(&lines));
+}
+
+/// Runs it where no file may grow beyond so many blocks of 1 KiB.
+fn on_a_full_disk(blocks: u32, arguments: &[&str]) -> std::process::Output {
+    let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+    Command::new("bash")
+        .args(["-c", &script, env!("CARGO_BIN_EXE_gamaka")])
+        .args(arguments)
+        .env("XDG_RUNTIME_DIR", std::env::temp_dir())
+        .output()
+        .expect("bash is there")
+}
+
+#[test]
+fn a_full_disk_is_named_and_leaves_nothing_half_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out.npy");
+    std::fs::write(&out, b"what was there").unwrap();
+    let file = fixture("vorbis.ogg");
+    let output = on_a_full_disk(4, &["mel", &file, "-o", text(&out), "--engine", "cpu"]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("out.npy") && stderr(&output).contains("free some space"),
+        "{}",
+        stderr(&output)
+    );
+    assert_eq!(std::fs::read(&out).unwrap(), b"what was there");
+    assert_eq!(
+        std::fs::read_dir(folder.path()).unwrap().count(),
+        1,
+        "no temporary file is left"
+    );
+
+    let model = studio().model();
+    let rows = folder.path().join("rows.jsonl");
+    let music = studio().music();
+    let output = on_a_full_disk(
+        4,
+        &["embed", text(&music), "-m", text(&model), "-o", text(&rows)],
+    );
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stderr(&output).contains("--resume"), "{}", stderr(&output));
+    let output = command(&[
+        "embed",
+        text(&music),
+        "-m",
+        text(&model),
+        "-o",
+        text(&rows),
+        "--resume",
+    ])
+    .output()
+    .unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+
+    let out = folder.path().join("m.safetensors");
+    let config = studio().config();
+    // Even the features of the clips do not fit.
+    let output = on_a_full_disk(
+        4,
+        &[
+            "train",
+            text(&music),
+            "-o",
+            text(&out),
+            "--config",
+            text(&config),
+        ],
+    );
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr(&output).contains("temporary folder") && stderr(&output).contains("free some space"),
+        "{}",
+        stderr(&output)
+    );
+}

@@ -1,0 +1,362 @@
+//! `gamaka train`, `eval`, `embed` and `classify` on files of every format.
+
+use std::path::Path;
+
+use ndarray::{Array1, Array2};
+use ndarray_npy::NpzReader;
+use serde_json::Value;
+
+use crate::{CLASSES, fails, fixture, gamaka, stderr, stdout, studio, succeeds, text};
+
+#[test]
+fn eval_prints_intervals_floors_and_differences() {
+    let (music, model) = (studio().music(), studio().model());
+    let shape = [
+        "--way",
+        "2",
+        "--shot",
+        "1",
+        "--query",
+        "1",
+        "--episodes",
+        "50",
+    ];
+    let mut arguments = vec!["eval", text(&music), "--model", text(&model)];
+    arguments.extend(shape);
+    let words = succeeds(&arguments);
+    for part in [
+        "2-way 1-shot",
+        "over files",
+        "over episodes",
+        "untrained network",
+        "MFCC, nearest centroid",
+        "less MFCC",
+        "by class",
+    ] {
+        assert!(words.contains(part), "{part} is missing:\n{words}");
+    }
+    arguments.extend(["--json", "--quiet"]);
+    let output = gamaka(&arguments);
+    assert_eq!(stderr(&output), "");
+    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let systems = report["result"]["systems"].as_array().unwrap();
+    assert_eq!(systems.len(), 3);
+    for system in systems {
+        let accuracy = system["accuracy"]["mean"].as_f64().unwrap();
+        assert!((0.0..=1.0).contains(&accuracy));
+        let counted: u64 = system["confusion"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|r| r.as_array().unwrap())
+            .map(|n| n.as_u64().unwrap())
+            .sum();
+        assert_eq!(counted, 100, "every query of every episode");
+    }
+    assert_eq!(report["result"]["differences"].as_array().unwrap().len(), 2);
+    // Two classes of the six are kept for the test.
+    assert_eq!(report["files_used"], 8);
+    // The same seed, the same words.
+    assert_eq!(stdout(&gamaka(&arguments)), stdout(&output));
+}
+
+#[test]
+fn eval_on_all_files_says_that_most_were_trained_on() {
+    let (music, model) = (studio().music(), studio().model());
+    let output = gamaka(&[
+        "eval",
+        text(&music),
+        "-m",
+        text(&model),
+        "--split",
+        "all",
+        "--way",
+        "3",
+        "--shot",
+        "1",
+        "--query",
+        "1",
+        "--episodes",
+        "20",
+    ]);
+    assert!(output.status.success());
+    assert!(
+        stderr(&output).contains("16 of these files trained or validated"),
+        "{}",
+        stderr(&output)
+    );
+    let said = fails(1, &["eval", text(&music), "-m", text(&model)]);
+    assert!(
+        said.contains("5-way episodes need 5 classes and there are 2: use --way 2"),
+        "{said}"
+    );
+}
+
+#[test]
+fn eval_on_other_music_asks_for_all_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    for (class, file) in [("x", "f64.wav"), ("y", "silk.opus")] {
+        std::fs::create_dir(folder.path().join(class)).unwrap();
+        std::fs::copy(fixture(file), folder.path().join(class).join(file)).unwrap();
+    }
+    let model = studio().model();
+    let said = fails(1, &["eval", text(folder.path()), "-m", text(&model)]);
+    assert!(said.contains("--split all"), "{said}");
+}
+
+fn rows(path: &Path) -> Vec<Value> {
+    std::fs::read_to_string(path)
+        .unwrap()
+        .lines()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect()
+}
+
+#[test]
+fn embeddings_are_the_same_in_every_format_and_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let (music, model) = (studio().music(), studio().model());
+    let (jsonl, csv, npz) = (
+        folder.path().join("e.jsonl"),
+        folder.path().join("e.csv"),
+        folder.path().join("e.npz"),
+    );
+    for out in [&jsonl, &csv, &npz] {
+        succeeds(&["embed", text(&music), "-m", text(&model), "-o", text(out)]);
+    }
+    let lines = rows(&jsonl);
+    let files: usize = CLASSES.iter().map(|(_, f)| f.len()).sum();
+    let mut paths: Vec<&str> = lines.iter().map(|r| r["path"].as_str().unwrap()).collect();
+    assert!(paths.is_sorted());
+    paths.dedup();
+    assert_eq!(paths.len(), files);
+    // 1.2 s in segments of 0.37 s: three of them, one after the other.
+    let first: Vec<&Value> = lines.iter().filter(|r| r["path"] == paths[0]).collect();
+    assert_eq!(first.len(), 3);
+    assert_eq!(first[0]["start_s"], 0.0);
+    assert_eq!(first[1]["start_s"], first[0]["end_s"]);
+
+    let table = std::fs::read_to_string(&csv).unwrap();
+    assert_eq!(table.lines().count(), lines.len() + 1);
+    assert!(table.starts_with("path,start_s,end_s,e0,e1,e2,e3,e4\n"));
+    let mut arrays = NpzReader::new(std::fs::File::open(&npz).unwrap()).unwrap();
+    let embedding: Array2<f32> = arrays.by_name("embedding").unwrap();
+    let starts: Array1<f64> = arrays.by_name("start_s").unwrap();
+    let names: Array1<u8> = arrays.by_name("paths_json").unwrap();
+    let names: Vec<String> = serde_json::from_slice(&names.to_vec()).unwrap();
+    assert_eq!(
+        (embedding.nrows(), starts.len(), names.len()),
+        (lines.len(), lines.len(), lines.len())
+    );
+    for (k, line) in lines.iter().enumerate() {
+        assert_eq!(line["path"], names[k].as_str());
+        for j in 0..5 {
+            assert_eq!(
+                line["embedding"][j].as_f64().unwrap() as f32,
+                embedding[[k, j]]
+            );
+        }
+    }
+}
+
+#[test]
+fn a_file_embedding_is_the_mean_of_its_segments() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = studio().model();
+    let file = fixture("s16.wav");
+    let (segments, whole) = (folder.path().join("s.jsonl"), folder.path().join("f.jsonl"));
+    succeeds(&["embed", &file, "-m", text(&model), "-o", text(&segments)]);
+    succeeds(&[
+        "embed",
+        &file,
+        "-m",
+        text(&model),
+        "-o",
+        text(&whole),
+        "--per",
+        "file",
+    ]);
+    let (segments, whole) = (rows(&segments), rows(&whole));
+    assert_eq!(whole.len(), 1);
+    for j in 0..5 {
+        let mean = segments
+            .iter()
+            .map(|r| r["embedding"][j].as_f64().unwrap())
+            .sum::<f64>()
+            / segments.len() as f64;
+        assert!((whole[0]["embedding"][j].as_f64().unwrap() - mean).abs() < 1e-5);
+    }
+}
+
+#[test]
+fn failed_files_are_listed_and_cost_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = studio().model();
+    let (out, errors) = (
+        folder.path().join("e.jsonl"),
+        folder.path().join("errors.txt"),
+    );
+    let files = [
+        fixture("s16.wav"),
+        fixture("bad/nan.wav"),
+        fixture("bad/page.mp3"),
+        fixture("cbr.mp3"),
+    ];
+    let mut arguments = vec!["embed"];
+    arguments.extend(files.iter().map(String::as_str));
+    arguments.extend([
+        "-m",
+        text(&model),
+        "-o",
+        text(&out),
+        "--per",
+        "file",
+        "--errors",
+        text(&errors),
+    ]);
+    let output = gamaka(&arguments);
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "some failed: done, with a list"
+    );
+    assert!(
+        stderr(&output).contains("2 of 4 files failed"),
+        "{}",
+        stderr(&output)
+    );
+    assert_eq!(rows(&out).len(), 2);
+    let listed = std::fs::read_to_string(&errors).unwrap();
+    assert_eq!(listed.lines().count(), 2);
+    assert!(listed.lines().all(|l| l.contains('\t')), "{listed}");
+    assert!(listed.contains("nan.wav") && listed.contains("page.mp3"));
+
+    arguments.push("--strict");
+    assert_eq!(gamaka(&arguments).status.code(), Some(1));
+    let said = fails(
+        1,
+        &[
+            "embed",
+            &fixture("bad/nan.wav"),
+            "-m",
+            text(&model),
+            "-o",
+            text(&out),
+        ],
+    );
+    assert!(said.contains("1 of 1 files failed"), "{said}");
+}
+
+#[test]
+fn classify_ranks_all_genres_for_every_format_with_reasons() {
+    let (music, model) = (studio().music(), studio().model());
+    let files: Vec<String> = ["f64.wav", "flac.flac", "vbr.mp3", "vorbis.ogg", "aac.m4a"]
+        .map(fixture)
+        .to_vec();
+    let mut arguments = vec!["classify"];
+    arguments.extend(files.iter().map(String::as_str));
+    arguments.extend(["--examples", text(&music), "--model", text(&model)]);
+    let words = succeeds(&arguments);
+    assert_eq!(words.matches("    like ").count(), 15, "{words}");
+    arguments.push("--json");
+    let report: Value = serde_json::from_str(&succeeds(&arguments)).unwrap();
+    let answers = report["files"].as_array().unwrap();
+    assert_eq!(answers.len(), 5);
+    for answer in answers {
+        let ranked = answer["ranked"].as_array().unwrap();
+        assert_eq!(ranked.len(), 6);
+        let sum: f64 = ranked
+            .iter()
+            .map(|r| r["probability"].as_f64().unwrap())
+            .sum();
+        assert!((sum - 1.0).abs() < 1e-9);
+        assert!(
+            ranked
+                .windows(2)
+                .all(|w| w[0]["distance"].as_f64() <= w[1]["distance"].as_f64())
+        );
+        assert_eq!(answer["nearest"].as_array().unwrap().len(), 3);
+    }
+    // A copy of an example lies on that example.
+    let copy = answers
+        .iter()
+        .find(|a| a["path"].as_str().unwrap().ends_with("flac.flac"))
+        .unwrap();
+    assert_eq!(copy["nearest"][0]["distance"], 0.0);
+    assert_eq!(copy["nearest"][0]["genre"], "a");
+}
+
+#[test]
+fn training_by_the_seen_classes_protocol_and_by_manifest_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let (music, config) = (studio().music(), studio().config());
+    let out = folder.path().join("m.safetensors");
+    let manifest = folder.path().join("list.csv");
+    let mut lines = String::from("path,label\n");
+    for (k, (class, files)) in CLASSES.iter().enumerate() {
+        for file in files {
+            // Three classes of eight files.
+            lines.push_str(&format!(
+                "{},{}\n",
+                music.join(class).join(file).display(),
+                k / 2
+            ));
+        }
+    }
+    std::fs::write(&manifest, lines).unwrap();
+    let said = succeeds(&[
+        "train",
+        text(&manifest),
+        "-o",
+        text(&out),
+        "--config",
+        text(&config),
+        "--protocol",
+        "seen-classes",
+        "--episodes",
+        "2",
+    ]);
+    assert!(said.contains("2 episodes"), "{said}");
+    let mut lines = String::from("path,label,split,group\n");
+    for (k, (class, files)) in CLASSES.iter().enumerate() {
+        let part = ["train", "train", "validation", "validation", "test", "test"][k];
+        for (j, file) in files.iter().enumerate() {
+            lines.push_str(&format!(
+                "{},{class},{part},{class}{j}\n",
+                music.join(class).join(file).display()
+            ));
+        }
+    }
+    std::fs::write(&manifest, lines).unwrap();
+    let log = folder.path().join("log.csv");
+    let report = succeeds(&[
+        "train",
+        text(&manifest),
+        "-o",
+        text(&out),
+        "--config",
+        text(&config),
+        "--log",
+        text(&log),
+        "--json",
+        "-q",
+    ]);
+    let report: Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(report["episodes"], 6);
+    assert_eq!(std::fs::read_to_string(&log).unwrap().lines().count(), 7);
+    let shape = [
+        "--way",
+        "2",
+        "--shot",
+        "1",
+        "--query",
+        "1",
+        "--episodes",
+        "10",
+        "--json",
+    ];
+    let mut arguments = vec!["eval", text(&manifest), "-m", text(&out)];
+    arguments.extend(shape);
+    let report: Value = serde_json::from_str(&succeeds(&arguments)).unwrap();
+    assert_eq!(report["result"]["classes"], serde_json::json!(["e", "f"]));
+}

@@ -1,0 +1,125 @@
+//! Planted faults: every comparison of a kernel with its twin turns red when something is wrong.
+
+use gamaka::selftest::{self, Case, Expected, compare, doctor_cases};
+
+use crate::gpu;
+
+fn is_red(case: &Case) -> bool {
+    !selftest::run(gpu(), case)
+        .expect("the device works")
+        .worst
+        .holds()
+}
+
+#[test]
+fn a_kernel_that_does_not_run_is_found() {
+    for case in doctor_cases(gpu().class()) {
+        for step in 0..case.plan.steps.len() {
+            let mut faulty = case.clone();
+            let dropped = faulty.plan.steps.remove(step);
+            assert!(
+                is_red(&faulty),
+                "{}: without {} it still passes",
+                case.label,
+                dropped.kernel
+            );
+        }
+    }
+}
+
+#[test]
+fn a_wrong_input_is_found() {
+    for case in doctor_cases(gpu().class()) {
+        for input in 0..case.inputs.len() {
+            let mut faulty = case.clone();
+            let mut changed = 0;
+            // Every other one, because clipping forgives a factor on all.
+            for word in faulty.inputs[input]
+                .1
+                .iter_mut()
+                .step_by(2)
+                .filter(|w| **w != 0)
+            {
+                let value = f32::from_bits(*word);
+                // Half as much again for a number, one more for an index.
+                *word = if (1e-3..1e3).contains(&value.abs()) {
+                    (value * 1.5).to_bits()
+                } else {
+                    *word + 1
+                };
+                changed += 1;
+            }
+            assert!(
+                changed == 0 || is_red(&faulty),
+                "{}: input {input} may be wrong",
+                case.label
+            );
+        }
+    }
+}
+
+#[test]
+fn a_wrong_constant_of_a_kernel_is_found() {
+    for (kernel, constant, factor) in [
+        ("window_fft_power", "HOP", 0.5),
+        ("log_compress", "SCALE", 1.01),
+        ("kan_conv_forward", "RANGE", 1.01),
+        ("kan_conv_grad_input", "RANGE", 1.01),
+        ("kan_conv_grad_weight", "RANGE", 1.01),
+        ("curvature_penalty", "WEIGHT", 1.01),
+        ("group_norm_forward", "EPSILON", 1e4),
+        ("noise_forward", "DEVIATION", 1.01),
+        ("dropout_forward", "RATE", 1.5),
+        ("clip_gather", "GAIN_DB", 1.01),
+        ("episode_loss", "SCALE", 1.01),
+        ("step_guard", "CLIP", 1.01),
+        ("adamw_step", "BETA1", 0.99),
+    ] {
+        let mut planted = 0;
+        for mut case in doctor_cases(gpu().class()) {
+            // Only where it matters: plain convolutions have no range.
+            let plain = case
+                .plan
+                .steps
+                .iter()
+                .any(|s| s.overrides.contains(&("ORDER".to_string(), 0.0)));
+            let Some(step) = case
+                .plan
+                .steps
+                .iter_mut()
+                .find(|s| s.kernel == kernel && !plain)
+            else {
+                continue;
+            };
+            let value = step
+                .overrides
+                .iter_mut()
+                .find(|(name, _)| name == constant)
+                .expect("the kernel has it");
+            value.1 *= factor;
+            planted += 1;
+            assert!(is_red(&case), "{kernel} with a wrong {constant} passes");
+        }
+        assert!(planted > 0, "no case runs {kernel}");
+    }
+}
+
+#[test]
+fn a_comparison_fails_on_nan_and_on_a_single_bad_element_and_shows_it() {
+    let tensor = doctor_cases(gpu().class())[0].inputs[0].0;
+    let expected = Expected {
+        tensor,
+        values: vec![1.0, -2.0, 3.0],
+        tolerance: 1e-5,
+    };
+    assert!(compare(&[1.0, -2.0, 3.0], &expected).holds());
+    let worst = compare(&[1.0, -2.001, 3.0], &expected);
+    assert!(!worst.holds() && worst.index == 1 && worst.want == -2.0);
+    assert!(!compare(&[1.0, f32::NAN, 3.0], &expected).holds());
+    let zeros = Expected {
+        tensor,
+        values: vec![0.0; 3],
+        tolerance: 1e-5,
+    };
+    assert!(!compare(&[0.0, 1e-20, 0.0], &zeros).holds());
+}
