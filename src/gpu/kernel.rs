@@ -59,6 +59,7 @@ pub static KERNELS: &[Kernel] = &[
     kernel!("layers", "pool_grad_input"),
     kernel!("layers", "statistics_pool_forward"),
     kernel!("layers", "statistics_pool_grad_input"),
+    kernel!("layers", "squared_error"),
     kernel!("layers", "noise_forward", STEP, RANDOM),
     kernel!("layers", "dropout_forward", STEP, RANDOM),
     kernel!("episode", "clip_gather", STEP, RANDOM),

@@ -65,3 +65,14 @@ pub fn dropout_forward(plan: &mut Plan, rate: f32, layer: u32, x: Tensor, step: 
     ];
     each(plan, "dropout_forward", &overrides, &[x, step, y], x.len());
 }
+
+/// error = (y - target)^2 and the gradient of its mean by y.
+pub fn squared_error(plan: &mut Plan, y: Tensor, target: Tensor, error: Tensor, grad_y: Tensor) {
+    each(
+        plan,
+        "squared_error",
+        &[("SIZE", y.len() as f64)],
+        &[y, target, error, grad_y],
+        y.len(),
+    );
+}

@@ -385,3 +385,16 @@ pub fn dropout_forward(rate: f64, stream: Stream, x: &[f64]) -> Vec<f64> {
         })
         .collect()
 }
+
+/// Twin of `squared_error`: (error, gradient of its mean by y).
+pub fn squared_error(y: &[f64], target: &[f64]) -> (Vec<f64>, Vec<f64>) {
+    let differences: Vec<f64> = y.iter().zip(target).map(|(y, t)| y - t).collect();
+    let error = differences.iter().map(|d| d * d).collect();
+    (
+        error,
+        differences
+            .iter()
+            .map(|d| 2.0 * d / y.len() as f64)
+            .collect(),
+    )
+}

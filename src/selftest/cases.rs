@@ -170,7 +170,7 @@ pub fn norm(class: AdapterClass, shape: &NormShape) -> Case {
     b.case(format!("group_norm {shape:?}"))
 }
 
-/// Activations, noise and dropout on `size` elements.
+/// Activations, squared error, noise and dropout on `size` elements.
 pub fn element(class: AdapterClass, size: usize) -> Case {
     let mut b = Builder::new(class);
     let shape = [1, 1, 1, size];
@@ -191,6 +191,11 @@ pub fn element(class: AdapterClass, size: usize) -> Case {
             16,
         );
     }
+    let (error, grad) = (b.output(shape), b.output(shape));
+    ops::squared_error(&mut b.plan, x, grad_y, error, grad);
+    let (errors, slopes) = twin::squared_error(&x_values, &grad_y_values);
+    b.expect(error, errors, 1);
+    b.expect(grad, slopes, 1);
     let stream = [11, 5, 3];
     let step = b.words([1, 1, 1, 4], vec![stream[0], stream[1], 0, 0]);
     let (noisy, dropped) = (b.output(shape), b.output(shape));

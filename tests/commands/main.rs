@@ -47,7 +47,8 @@ fn succeeds(arguments: &[&str]) -> String {
 /// Runs it, wants exit code `code`, and gives its standard error, in which no panic may be.
 fn fails(code: i32, arguments: &[&str]) -> String {
     let output = gamaka(arguments);
-    let words = stderr(&output);
+    // Windows writes paths with the other slash.
+    let words = stderr(&output).replace('\\', "/");
     assert_eq!(output.status.code(), Some(code), "{arguments:?}: {words}");
     assert!(!words.contains("panicked"), "{arguments:?}: {words}");
     words

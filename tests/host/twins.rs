@@ -380,6 +380,14 @@ fn the_gradient_of_an_episode_is_its_finite_difference_for_both_distances() {
 }
 
 #[test]
+fn the_gradient_of_the_squared_error_is_its_finite_difference() {
+    let (y, target) = (normals(7, 1), normals(7, 2));
+    let mean = |y: &[f64]| squared_error(y, &target).0.iter().sum::<f64>() / 7.0;
+    near(mean(&target), 0.0, 1e-15, "no error");
+    assert_gradient("squared error", &y, &squared_error(&y, &target).1, mean);
+}
+
+#[test]
 fn the_loss_is_softmax_cross_entropy_and_counts_the_nearest() {
     let shape = EpisodeShape {
         way: 2,

@@ -1,0 +1,23 @@
+# `make demo` and `make test` work on a machine that has only Rust: they install a software Vulkan
+# driver where there is none. On macOS and Windows the plain cargo commands do.
+
+# Mesa complains on every start of a process without one.
+export XDG_RUNTIME_DIR ?= /tmp
+
+.PHONY: demo test setup lint
+
+demo: setup
+	cargo run --release -- demo
+
+test: setup lint
+	cargo test
+	cargo test --doc
+
+# A minimal Rust has neither formatter nor linter.
+lint:
+	@if cargo fmt --version >/dev/null 2>&1; then cargo fmt --check; else echo "rustfmt is not installed: skipped"; fi
+	@if cargo clippy --version >/dev/null 2>&1; then cargo clippy --all-targets -- -D warnings; else echo "clippy is not installed: skipped"; fi
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
+
+setup:
+	@.ci/setup
