@@ -38,7 +38,7 @@ pub struct Args {
     /// A row for each segment, or the mean of a file's segments
     #[arg(long, default_value = "segment", value_name = "segment|file", value_parser = per)]
     per: Per,
-    /// Length of a segment in seconds [default: the model's]; embeddings of other lengths are less exact
+    /// Seconds from one segment of a file to the next [default: the model's]
     #[arg(long, value_name = "SECONDS")]
     hop: Option<f64>,
     /// Write a line for each file that failed: its path, a tab, the reason

@@ -43,9 +43,24 @@ enum Command {
     Classify(classify::Args),
 }
 
+/// A damaged file can make a decoder panic. The panic is caught and told as that file's error, so its
+/// message must not be printed as if gamaka had failed.
+fn hide_decoder_panics() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        let decoder = info
+            .location()
+            .is_some_and(|at| at.file().contains("symphonia") || at.file().contains("opus"));
+        if !decoder {
+            usual(info);
+        }
+    }));
+}
+
 /// Runs the program and gives its exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
+    hide_decoder_panics();
     let result = match &cli.command {
         Command::Demo(args) => demo::run(args, &cli.common),
         Command::Doctor(args) => doctor::run(args, &cli.common),

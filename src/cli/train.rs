@@ -40,6 +40,12 @@ pub struct Args {
     /// Highest learning rate
     #[arg(long)]
     lr: Option<f64>,
+    /// Length of a segment in seconds [default: 3]
+    #[arg(long, value_name = "SECONDS")]
+    segment: Option<f64>,
+    /// Seconds from one segment of a file to the next, where whole files are embedded [default: 1]
+    #[arg(long, value_name = "SECONDS")]
+    hop: Option<f64>,
     /// The network: one that comes with gamaka, or a TOML file
     #[arg(long, value_name = "NAME|SPEC.toml")]
     network: Option<String>,
@@ -139,6 +145,8 @@ fn configuration(args: &Args) -> anyhow::Result<TrainConfig> {
     config.episodes = args.episodes.unwrap_or(config.episodes);
     config.seed = args.seed.unwrap_or(config.seed);
     config.learning_rate = args.lr.unwrap_or(config.learning_rate);
+    config.segment_seconds = args.segment.unwrap_or(config.segment_seconds);
+    config.hop_seconds = args.hop.unwrap_or(config.hop_seconds);
     config.validate()?;
     Ok(config)
 }

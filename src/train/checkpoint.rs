@@ -25,6 +25,8 @@ pub struct LogRow {
     pub accuracy: f32,
     /// Gradient norm before clipping.
     pub gradient_norm: f32,
+    /// Steps skipped so far because a gradient was not finite.
+    pub skipped: u32,
 }
 
 /// One validation's figures.

@@ -163,6 +163,13 @@ pub fn train(
             Err(error) => return Err(error),
         }
     }
+    if let Some(LogRow { skipped: 1.., .. }) = progress.log.last() {
+        on(Event::Note(format!(
+            "{} of {} steps were skipped because a gradient was not finite; a lower learning rate may help",
+            progress.log[progress.log.len() - 1].skipped,
+            progress.episode
+        )));
+    }
     let best = progress.best_validation();
     let model = Model {
         parameters: progress.best,
@@ -577,12 +584,13 @@ impl Session {
         let history: Vec<[f32; 4]> = self.program.read(self.plan.history)?;
         Ok((first..end)
             .map(|step| {
-                let [loss, accuracy, gradient_norm, _] = history[step % HISTORY];
+                let [loss, accuracy, gradient_norm, skipped] = history[step % HISTORY];
                 LogRow {
                     episode: step + 1,
                     loss,
                     accuracy,
                     gradient_norm,
+                    skipped: skipped as u32,
                 }
             })
             .collect())
