@@ -35,9 +35,6 @@ pub struct Args {
     /// Count a damaged file as failed, instead of using what can be decoded
     #[arg(long)]
     strict: bool,
-    /// Print one JSON document
-    #[arg(long)]
-    json: bool,
 }
 
 /// A classified file, in words that need no table beside them.
@@ -203,7 +200,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     if let Some(error) = trouble {
         return Err(error);
     }
-    if args.json {
+    if common.json {
         print_json(&serde_json::json!({
             "model": args.model,
             "network": model.network.spec.name,

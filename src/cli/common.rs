@@ -30,6 +30,9 @@ pub struct Common {
     /// Print results only: no progress, no notes
     #[arg(short, long, global = true)]
     pub quiet: bool,
+    /// Print one JSON document on stdout, and nothing else there
+    #[arg(long, global = true)]
+    pub json: bool,
 }
 
 impl Common {

@@ -22,7 +22,7 @@ use gamaka::train::{TrainConfig, TrainError, TrainOptions, Trained, checkpoint_p
 use include_dir::{Dir, include_dir};
 
 use super::classify::{Answer, Examples};
-use super::common::{Common, INTERRUPTED, interrupt_flag, print, print_error};
+use super::common::{Common, INTERRUPTED, interrupt_flag, print, print_error, print_json};
 use super::eval;
 use super::train::Display;
 
@@ -135,7 +135,11 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let page = demo.page().context("the report cannot be drawn")?;
     let report = args.out.join("report.html");
     files::write(&report, page.html().as_bytes())?;
-    print(&demo.words(&report))?;
+    if common.json {
+        print_json(&demo.json(&report))?;
+    } else {
+        print(&demo.words(&report))?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -265,6 +269,24 @@ impl Demo {
             report.display()
         ));
         text
+    }
+
+    fn json(&self, report: &Path) -> serde_json::Value {
+        let network = &self.trained.model.network;
+        let listened = self.listened.iter().map(|listened| {
+            serde_json::json!({"path": listened.path, "truth": listened.truth, "answer": listened.answer})
+        });
+        serde_json::json!({
+            "network": self.network(),
+            "parameters": network.parameter_count(),
+            "adapter": self.gpu.adapter.name,
+            "one_shot": self.one_shot,
+            "five_shot": self.five_shot,
+            "clips": listened.collect::<Vec<_>>(),
+            "training_seconds": self.trained.seconds,
+            "seconds": self.started.elapsed().as_secs_f64(),
+            "report": report,
+        })
     }
 
     fn page(&self) -> anyhow::Result<Page> {

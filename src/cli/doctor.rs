@@ -9,13 +9,6 @@ use serde::Serialize;
 
 use super::common::{Common, print, print_json};
 
-#[derive(clap::Args)]
-pub struct Args {
-    /// Print one JSON document
-    #[arg(long)]
-    json: bool,
-}
-
 #[derive(Serialize)]
 struct Report {
     version: &'static str,
@@ -53,9 +46,9 @@ struct Test {
     problem: Option<String>,
 }
 
-pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
+pub fn run(common: &Common) -> anyhow::Result<ExitCode> {
     let report = examine(&common.device, common);
-    if args.json {
+    if common.json {
         print_json(&report)?;
     } else {
         print(&words(&report))?;

@@ -18,7 +18,7 @@ use ndarray_npy::NpzWriter;
 use serde::{Deserialize, Serialize};
 
 use super::common::{
-    Common, INTERRUPTED, conclude, engine, interrupt_flag, load_model, print, sentence,
+    Common, INTERRUPTED, conclude, engine, interrupt_flag, load_model, print, print_json, sentence,
 };
 
 /// Files handed to the embedder at a time; an interrupt waits for so many at most.
@@ -167,7 +167,18 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             .collect();
         files::write(path, lines.as_bytes())?;
     }
-    if !common.quiet {
+    if common.json {
+        let failed = failed
+            .iter()
+            .map(|(path, reason)| serde_json::json!({"path": path, "reason": reason}));
+        print_json(&serde_json::json!({
+            "output": args.output,
+            "rows": count,
+            "width": embedder.width(),
+            "files": total - failed.len(),
+            "failed": failed.collect::<Vec<_>>(),
+        }))?;
+    } else if !common.quiet {
         print(&format!(
             "{}: {count} rows of {} values from {} files\n",
             args.output.display(),

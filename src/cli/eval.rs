@@ -42,9 +42,6 @@ pub struct Args {
     /// Stop at the first file that is damaged
     #[arg(long)]
     strict: bool,
-    /// Print one JSON document
-    #[arg(long)]
-    json: bool,
 }
 
 fn part(text: &str) -> Result<EvaluatePart, String> {
@@ -75,7 +72,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     )?;
     bar.finish_and_clear();
     let report = embedded.score(args.way, args.shot, args.query, args.episodes, args.seed)?;
-    if args.json {
+    if common.json {
         print_json(&serde_json::json!({
             "model": args.model,
             "network": model.network.spec.name,

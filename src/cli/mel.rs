@@ -14,7 +14,7 @@ use gamaka::report::{Rows, Spectrogram, spectrogram_png};
 use ndarray::Array2;
 use ndarray_npy::WriteNpyExt;
 
-use super::common::{Common, engine, print};
+use super::common::{Common, engine, print, print_json};
 
 /// Frames handed to the engine at a time.
 const BLOCK_FRAMES: usize = 1024;
@@ -60,6 +60,18 @@ struct Kind {
     /// Mel-frequency cepstral coefficients
     #[arg(long)]
     mfcc: bool,
+}
+
+impl Kind {
+    fn name(&self) -> &'static str {
+        if self.mfcc {
+            "MFCC"
+        } else if self.power {
+            "power"
+        } else {
+            "dB"
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -137,17 +149,21 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         _ => picture(args, &preset, &values)?,
     };
     gamaka::files::write(&args.output, &bytes)?;
-    if !common.quiet {
+    if common.json {
+        print_json(&serde_json::json!({
+            "output": args.output,
+            "shape": [rows, frames],
+            "unit": args.kind.name(),
+            "duration_s": info.duration_s,
+            "warnings": info.warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "preset": preset,
+            "engine": engine.name(),
+        }))?;
+    } else if !common.quiet {
         print(&format!(
             "{}: {rows} x {frames} {} of {:.2} s, preset {}, {} engine\n",
             args.output.display(),
-            if args.kind.mfcc {
-                "MFCC"
-            } else if args.kind.power {
-                "power"
-            } else {
-                "dB"
-            },
+            args.kind.name(),
             info.duration_s,
             preset.name,
             engine.name()

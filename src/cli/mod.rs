@@ -30,7 +30,7 @@ enum Command {
     /// Train, judge and use a network on the corpus that comes with gamaka, and write a report
     Demo(demo::Args),
     /// Show the adapters, test every kernel, and say what to install if something is missing
-    Doctor(doctor::Args),
+    Doctor,
     /// Write the mel-spectrogram of an audio file as an array or a picture
     Mel(mel::Args),
     /// Train a network on a folder of genre folders or a CSV manifest
@@ -63,7 +63,7 @@ pub fn run() -> ExitCode {
     hide_decoder_panics();
     let result = match &cli.command {
         Command::Demo(args) => demo::run(args, &cli.common),
-        Command::Doctor(args) => doctor::run(args, &cli.common),
+        Command::Doctor => doctor::run(&cli.common),
         Command::Mel(args) => mel::run(args, &cli.common),
         Command::Train(args) => train::run(args, &cli.common),
         Command::Eval(args) => eval::run(args, &cli.common),

@@ -64,9 +64,6 @@ pub struct Args {
     /// Stop at the first file that is damaged, instead of using what can be decoded
     #[arg(long)]
     strict: bool,
-    /// Print one JSON document
-    #[arg(long)]
-    json: bool,
 }
 
 fn protocol(text: &str) -> Result<Protocol, String> {
@@ -122,7 +119,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     if let Some(path) = &args.log {
         write_log(path, &trained)?;
     }
-    conclude(args, &trained)
+    conclude(args, common, &trained)
 }
 
 /// Defaults, then the file, then the flags.
@@ -250,7 +247,7 @@ fn write_log(path: &Path, trained: &Trained) -> anyhow::Result<()> {
     Ok(gamaka::files::write(path, &bytes)?)
 }
 
-fn conclude(args: &Args, trained: &Trained) -> anyhow::Result<ExitCode> {
+fn conclude(args: &Args, common: &Common, trained: &Trained) -> anyhow::Result<ExitCode> {
     let network: &Network = &trained.model.network;
     let episodes = trained.log.len();
     let best = trained
@@ -258,7 +255,7 @@ fn conclude(args: &Args, trained: &Trained) -> anyhow::Result<ExitCode> {
         .iter()
         .copied()
         .reduce(|a, b| if b.accuracy > a.accuracy { b } else { a });
-    if args.json {
+    if common.json {
         print_json(&serde_json::json!({
             "model": args.output,
             "network": network.spec.name,
