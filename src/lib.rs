@@ -17,3 +17,8 @@ pub mod reference;
 pub mod report;
 pub mod selftest;
 pub mod train;
+
+/// The README's program must compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

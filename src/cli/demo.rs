@@ -569,7 +569,7 @@ impl Demo {
     }
 
     fn add_splines(&self, page: &mut Page) -> anyhow::Result<()> {
-        const SHOWN: usize = 8;
+        const ROW: usize = 4;
         const SAMPLES: usize = 161;
         let model = &self.trained.model;
         let edges = model.network.learned_edges(&model.parameters);
@@ -577,17 +577,20 @@ impl Demo {
             return Ok(());
         }
         page.section("What the splines have learned");
-        let shown: Vec<Drawn> = edges
+        // The edges come with those that matter most first.
+        let mut layers: Vec<usize> = edges.iter().map(|e| e.layer).collect();
+        layers.sort_unstable();
+        layers.dedup();
+        let shown: Vec<Drawn> = layers
             .iter()
-            .take(SHOWN)
+            .flat_map(|&layer| edges.iter().filter(move |e| e.layer == layer).take(ROW))
             .map(|edge| Drawn::new(edge, SAMPLES))
             .collect();
         let drawn: Vec<Edge> = shown.iter().map(Drawn::edge).collect();
         page.figure(
             &splines_svg(&drawn, None)?,
             &format!(
-                "The {} of {} edges that matter most: the function that replaces a weight, with its spline and its silu part. The grid is shaded.",
-                shown.len(),
+                "The {ROW} edges of each layer that matter most, of {} edges in all: the functions that stand in place of weights, with their spline and their silu part. A name says layer: input to output channel @ row, column of the kernel. The grid is shaded.",
                 edges.len()
             ),
         );
@@ -639,7 +642,7 @@ impl Drawn {
         let of = |f: &dyn Fn(f64) -> f64| z.iter().map(|&z| f(f64::from(z)) as f32).collect();
         Self {
             caption: format!(
-                "layer {}: {} to {}, tap {},{}",
+                "{}: {} to {} @ {},{}",
                 edge.layer, edge.input, edge.output, edge.tap[0], edge.tap[1]
             ),
             total: of(&|z| edge.spline(z) + edge.base(z)),

@@ -120,13 +120,13 @@ pub fn scatter_svg(
         canvas.text_centred(x + 20.0, y, Anchor::Start, label(), &name);
         y += ROW;
     }
-    canvas.rule((x - 2.0, y), (x + LEGEND, y));
-    y += ROW;
-    for (role, name) in [
-        (Role::Support, "example"),
-        (Role::Query, "to be classified"),
-    ] {
-        if drawn.iter().any(|point| point.role == role) {
+    if drawn.iter().any(|point| point.role != drawn[0].role) {
+        canvas.rule((x - 2.0, y), (x + LEGEND, y));
+        y += ROW;
+        for (role, name) in [
+            (Role::Support, "example"),
+            (Role::Query, "to be classified"),
+        ] {
             mark(&mut canvas, (x + 6.0, y), (SOFT, Marker::Circle), role);
             canvas.text_centred(x + 20.0, y, Anchor::Start, small(), name);
             y += 1.2 * ROW;
