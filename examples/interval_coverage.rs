@@ -58,7 +58,7 @@ const BASE: Setting = Setting {
     tails: 0.0,
 };
 
-const SETTINGS: [Setting; 19] = [
+const SETTINGS: [Setting; 20] = [
     Setting {
         name: "6 x 12, 5-shot",
         ..BASE
@@ -152,6 +152,12 @@ const SETTINGS: [Setting; 19] = [
         group: 3,
         shot: 1,
         apart: [0.8, 0.6],
+        ..BASE
+    },
+    // The size of the corpus's test part.
+    Setting {
+        name: "fewer shots: 6 x 10, 5-shot",
+        files: 10,
         ..BASE
     },
     Setting {
