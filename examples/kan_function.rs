@@ -41,22 +41,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     );
 
     let mut plan = Plan::new(gpu.class());
-    let flat = [1, 1, 1, network.flat_len()];
     let points = plan.tensor("points", [BATCH, 1, 1, 2], BufferRole::Input);
     let target = plan.tensor("target", [BATCH, 1, 1, 1], BufferRole::Input);
     let step = plan.tensor("step", [1, 1, 1, 4], BufferRole::Input);
-    let optimizer = OptimizerTensors {
-        parameter: plan.tensor("parameters", flat, BufferRole::State),
-        grad: plan.tensor("gradients", flat, BufferRole::State),
-        first: plan.tensor("first moments", flat, BufferRole::State),
-        second: plan.tensor("second moments", flat, BufferRole::State),
-        decay: plan.tensor(
-            "weight decay",
-            [1, 1, 1, network.flat_len() / 64],
-            BufferRole::State,
-        ),
-        state: plan.tensor("optimiser state", [1, 1, 1, 8], BufferRole::State),
-    };
+    let optimizer = OptimizerTensors::new(&mut plan, network.flat_len());
     let error = plan.tensor("error", target.shape, BufferRole::Scratch);
     let grad = plan.tensor("gradient of the output", target.shape, BufferRole::Scratch);
     let forward = network.forward(&mut plan, optimizer.parameter, points, Some(step));

@@ -90,6 +90,22 @@ pub struct OptimizerTensors {
     pub state: Tensor,
 }
 
+impl OptimizerTensors {
+    /// Adds the tensors for `len` values, a multiple of 64, to a plan. All are state, because the padding
+    /// between the tensors of a network must stay zero.
+    pub fn new(plan: &mut Plan, len: usize) -> Self {
+        let mut state = |label: &str, len| plan.tensor(label, [1, 1, 1, len], BufferRole::State);
+        Self {
+            parameter: state("parameters", len),
+            grad: state("gradients", len),
+            first: state("first moments", len),
+            second: state("second moments", len),
+            decay: state("weight decay", len / 64),
+            state: state("optimiser state", 8),
+        }
+    }
+}
+
 /// One AdamW step with gradient clipping; a gradient that is not finite skips it.
 pub fn adamw_step(plan: &mut Plan, constants: &AdamW, tensors: &OptimizerTensors, step: Tensor) {
     let OptimizerTensors {

@@ -76,20 +76,7 @@ impl TrainingPlan {
             .collect();
         let slots = plan.tensor("slots", [1, 1, episode.clips(), 4], BufferRole::Input);
         let step = plan.tensor("step", [1, 1, 1, 4], BufferRole::Input);
-        let flat = [1, 1, 1, network.flat_len()];
-        let optimizer = OptimizerTensors {
-            parameter: plan.tensor("parameters", flat, BufferRole::State),
-            // State, because the padding between its tensors must stay zero.
-            grad: plan.tensor("gradients", flat, BufferRole::State),
-            first: plan.tensor("first moments", flat, BufferRole::State),
-            second: plan.tensor("second moments", flat, BufferRole::State),
-            decay: plan.tensor(
-                "weight decay",
-                [1, 1, 1, network.flat_len() / 64],
-                BufferRole::State,
-            ),
-            state: plan.tensor("optimiser state", [1, 1, 1, 8], BufferRole::State),
-        };
+        let optimizer = OptimizerTensors::new(&mut plan, network.flat_len());
         let history = plan.tensor("history", [1, 1, HISTORY, 4], BufferRole::State);
 
         let clips = plan.tensor(
