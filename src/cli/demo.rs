@@ -15,7 +15,7 @@ use gamaka::mel::{AMIN, Preset, TOP_DB, decibels};
 use gamaka::model::LearnedEdge;
 use gamaka::report::{
     Column, Curve, Edge, Headline, IntervalRow, Page, Role, Rows, ScatterPoint, Sound, Spectrogram,
-    Validation, bars_svg, confusion_svg, curve_svg, differences_svg, intervals_svg, project,
+    Svg, Validation, bars_svg, confusion_svg, curve_svg, differences_svg, intervals_svg, project,
     scatter_svg, spectrogram_png, splines_svg,
 };
 use gamaka::train::{TrainConfig, TrainError, TrainOptions, Trained, checkpoint_path, train};
@@ -122,6 +122,9 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let five_shot = embedded.score(way, 5, config.query, EVALUATION, 1)?;
     let listened = listen(&embedded)?;
 
+    let pictures = args.out.join("pictures");
+    std::fs::create_dir_all(&pictures)
+        .with_context(|| format!("{}: cannot be made", pictures.display()))?;
     let demo = Demo {
         config,
         gpu,
@@ -130,6 +133,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         one_shot,
         five_shot,
         listened,
+        pictures,
         started,
     };
     let page = demo.page().context("the report cannot be drawn")?;
@@ -187,6 +191,8 @@ struct Demo {
     one_shot: Report,
     five_shot: Report,
     listened: Vec<Listened>,
+    /// Folder for the pictures.
+    pictures: PathBuf,
     started: Instant,
 }
 
@@ -312,15 +318,25 @@ impl Demo {
         self.add_results(&mut page, way)?;
         self.add_clips(&mut page)?;
         page.section("What it mixes up");
-        page.figure(
+        self.figure(
+            &mut page,
+            "confusion",
             &confusion_svg(&classes, &systems[0].confusion, None)?,
             &format!("{way}-way 5-shot, all queries of {EVALUATION} episodes. Each row is a true style, in percent."),
-        );
+        )?;
         self.add_map(&mut page, &classes)?;
         self.add_training(&mut page)?;
         self.add_splines(&mut page)?;
         self.add_facts(&mut page);
         Ok(page)
+    }
+
+    /// Puts a picture on the page, and beside it as a file of its own.
+    fn figure(&self, page: &mut Page, name: &str, svg: &Svg, caption: &str) -> anyhow::Result<()> {
+        let path = self.pictures.join(format!("{name}.svg"));
+        files::write(&path, svg.standalone().as_bytes())?;
+        page.figure(svg, caption);
+        Ok(())
     }
 
     fn count(&self, part: Part) -> usize {
@@ -401,10 +417,12 @@ impl Demo {
             .enumerate()
             .map(|(k, (s, name))| row(name, &s.accuracy, k == 0))
             .collect();
-        page.figure(
+        self.figure(
+            page,
+            "accuracy",
             &intervals_svg(&accuracies, Some(1.0 / way as f64), None)?,
             "5-shot accuracy. The wide interval says how far new clips of the same styles would move it, the narrow one only how far other episodes with the same clips would.",
-        );
+        )?;
         let names: Vec<String> = self
             .five_shot
             .differences
@@ -418,13 +436,15 @@ impl Demo {
             .zip(&names)
             .map(|(d, name)| row(name, &d.difference, false))
             .collect();
-        page.figure(
+        self.figure(
+            page,
+            "differences",
             &differences_svg(&differences, None)?,
             &format!(
                 "What {} adds, paired on the same episodes and files, 5-shot.",
                 self.network()
             ),
-        );
+        )?;
         if let Some(note) = &self.five_shot.evaluation.note {
             page.note(note);
         }
@@ -513,10 +533,12 @@ impl Demo {
                 role: Role::Query,
             })
             .collect();
-        page.figure(
+        self.figure(
+            page,
+            "map",
             &scatter_svg(&points, classes, Some(projection.explained), None)?,
             "Every clip of the unseen styles, on the two widest axes of its embedding. Clips of a style should lie together.",
-        );
+        )?;
         Ok(())
     }
 
@@ -558,13 +580,15 @@ impl Demo {
             },
         ];
         let [way, shot, query] = self.config.train_episode(self.count(Part::Train));
-        page.figure(
+        self.figure(
+            page,
+            "training",
             &curve_svg(&curves, None)?,
             &format!(
                 "Training episodes are {way}-way {shot}-shot with {query} queries a style; the points are {}-way {}-shot on the validation styles. The model keeps the parameters of the best point, after {} episodes.",
                 self.config.way, self.config.shot, self.trained.model.info.episodes
             ),
-        );
+        )?;
         Ok(())
     }
 
@@ -587,13 +611,15 @@ impl Demo {
             .map(|edge| Drawn::new(edge, SAMPLES))
             .collect();
         let drawn: Vec<Edge> = shown.iter().map(Drawn::edge).collect();
-        page.figure(
+        self.figure(
+            page,
+            "splines",
             &splines_svg(&drawn, None)?,
             &format!(
                 "The {ROW} edges of each layer that matter most, of {} edges in all: the functions that stand in place of weights, with their spline and their silu part. A name says layer: input to output channel @ row, column of the kernel. The grid is shaded.",
                 edges.len()
             ),
-        );
+        )?;
         Ok(())
     }
 
