@@ -77,7 +77,7 @@ fn main() {
         },
     );
     let start = Instant::now();
-    let program = Program::new(&gpu, training.plan.clone(), &[]).expect("compiles");
+    let program = Program::new(&gpu, training.plan.clone()).expect("compiles");
     let slots = vec![
         Slot {
             bank: 0,

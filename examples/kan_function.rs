@@ -58,7 +58,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     );
     ops::adamw_step(&mut plan, &AdamW::default(), &optimizer, step);
 
-    let program = Program::new(&gpu, plan, &[])?;
+    let program = Program::new(&gpu, plan)?;
     program.write(optimizer.parameter, &network.initial_parameters(1));
     program.write(optimizer.state, &[OptimizerState::START]);
     for number in 0..STEPS {

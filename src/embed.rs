@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use crate::audio::AudioInfo;
 use crate::features::{FeatureError, FrontEnd, Segment, SegmentShape};
 use crate::gpu::{AdapterClass, BufferRole, Gpu, GpuError, Plan, Program, Tensor};
+use crate::mel::MelError;
 use crate::model::Network;
 
 /// Segments that wait between decoding and the GPU.
@@ -43,7 +44,7 @@ impl Embedder {
         );
         let clips = plan.tensor("clips", [batch, 1, bands, frames], BufferRole::Input);
         let embedding = network.forward(&mut plan, flat, clips, None).embedding;
-        let program = Program::new(gpu, plan, &[])?;
+        let program = Program::new(gpu, plan)?;
         let embedder = Self {
             program,
             parameters: flat,
@@ -152,7 +153,7 @@ pub fn embed_files(
     let (sender, receiver) = sync_channel(QUEUE);
     std::thread::scope(|scope| {
         scope.spawn(move || decode_all(front_end, segment, paths, &sender));
-        Collector::new(front_end, embedder, segment, paths.len()).run(&receiver, &mut on_file)
+        Collector::new(front_end, embedder, segment, paths.len()).run(receiver, &mut on_file)
     })
 }
 
@@ -207,9 +208,10 @@ impl<'a> Collector<'a> {
         }
     }
 
+    /// Owns the receiver, so that the decoders do not wait for a collector that has failed.
     fn run(
         mut self,
-        receiver: &Receiver<Message>,
+        receiver: Receiver<Message>,
         on_file: &mut dyn FnMut(usize, Result<FileEmbedding, FeatureError>),
     ) -> Result<(), GpuError> {
         let batch = self.embedder.clips.shape[0];
@@ -228,7 +230,13 @@ impl<'a> Collector<'a> {
             };
             match message {
                 Message::Segment(index, segment) => self.waiting.push((index, segment)),
-                Message::End(index, result) => self.results[index] = Some(*result),
+                Message::End(index, result) => match *result {
+                    Err(FeatureError::Mel {
+                        error: MelError::Gpu(fault),
+                        ..
+                    }) => return Err(fault),
+                    result => self.results[index] = Some(result),
+                },
             }
             if self.waiting.len() >= batch {
                 self.embed()?;

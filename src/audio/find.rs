@@ -58,23 +58,24 @@ fn search(folder: &Path, found: &mut Found) {
                 Ok(()) => found.files.push(entry.into_path()),
                 Err(kind) => found.problems.push(kind.at(entry.path())),
             },
-            Err(error) => {
-                let path = error.path().unwrap_or(folder).to_path_buf();
-                let is_loop = error.loop_ancestor().is_some();
-                let error = error
-                    .into_io_error()
-                    .unwrap_or_else(|| io::ErrorKind::Other.into());
-                // A dangling link is of interest only if it claims to be audio.
-                let dangles = error.kind() == io::ErrorKind::NotFound && !is_audio(&path);
-                if !is_loop && !dangles {
-                    found.problems.push(io_kind(error).at(&path));
-                }
-            }
+            Err(error) => found.problems.extend(problem(error, folder)),
         }
     }
     if before == (found.files.len(), found.problems.len()) {
         found.problems.push(AudioErrorKind::NoAudioFiles.at(folder));
     }
+}
+
+/// What a user should know of a failure to walk through `folder`. A link back to a parent folder is no
+/// problem, and a dangling one only if it claims to be audio.
+pub(crate) fn problem(error: walkdir::Error, folder: &Path) -> Option<AudioError> {
+    let path = error.path().unwrap_or(folder).to_path_buf();
+    let is_loop = error.loop_ancestor().is_some();
+    let error = error
+        .into_io_error()
+        .unwrap_or_else(|| io::ErrorKind::Other.into());
+    let dangles = error.kind() == io::ErrorKind::NotFound && !is_audio(&path);
+    (!is_loop && !dangles).then(|| io_kind(error).at(&path))
 }
 
 /// Whether a path looks like an audio file: one of [`EXTENSIONS`] in either case, and not hidden (so
@@ -95,6 +96,8 @@ pub(super) fn check(path: &Path) -> Result<(), AudioErrorKind> {
     let metadata = fs::metadata(path).map_err(io_kind)?;
     if metadata.is_dir() {
         Err(AudioErrorKind::IsFolder)
+    } else if path.to_str().is_none() {
+        Err(AudioErrorKind::Name)
     } else if !metadata.is_file() {
         Err(AudioErrorKind::NotAFile)
     } else if metadata.len() == 0 {

@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+pub(crate) use find::problem;
 pub use find::{EXTENSIONS, Found, find, is_audio};
 
 /// The sample rates that are read or written, in Hz. Slower headers are damaged or hold no sound,
@@ -56,6 +57,9 @@ pub enum AudioErrorKind {
     /// Opening or reading failed in another way.
     #[error("cannot be read ({0}); check the disk")]
     Io(std::io::Error),
+    /// A name that cannot be written into reports and models.
+    #[error("has a name that is not UTF-8; rename it")]
+    Name,
     /// A file of no bytes.
     #[error("is empty (0 bytes); fetch or export it again")]
     Empty,
@@ -185,7 +189,7 @@ impl AudioInfo {
 }
 
 impl AudioErrorKind {
-    fn at(self, path: &Path) -> AudioError {
+    pub(crate) fn at(self, path: &Path) -> AudioError {
         AudioError {
             path: path.to_path_buf(),
             kind: self,

@@ -13,7 +13,7 @@ use gamaka::fewshot::{Classification, Metric, classify};
 use gamaka::mel::EngineChoice;
 use serde::Serialize;
 
-use super::common::{Common, conclude, engine, load_model, print, print_json};
+use super::common::{Common, conclude, engine, failed_json, load_model, print, print_json};
 
 /// Nearest examples told for each file.
 const NEAREST: usize = 3;
@@ -202,11 +202,11 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     }
     if common.json {
         print_json(&serde_json::json!({
-            "model": args.model,
+            "model": args.model.display().to_string(),
             "network": model.network.spec.name,
             "genres": examples.genres,
             "files": answers,
-            "failed": failed.iter().map(|(path, reason)| serde_json::json!({"path": path, "reason": reason})).collect::<Vec<_>>(),
+            "failed": failed_json(&failed),
         }))?;
     } else {
         print(&answers.iter().map(words).collect::<String>())?;

@@ -120,6 +120,12 @@ pub fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     print(&text)
 }
 
+/// Failed files for a JSON document.
+pub fn failed_json(failed: &[(PathBuf, String)]) -> Vec<serde_json::Value> {
+    let entry = |(path, reason): &(PathBuf, String)| serde_json::json!({"path": path.display().to_string(), "reason": reason});
+    failed.iter().map(entry).collect()
+}
+
 /// Tells of failed files on stderr, and gives the exit code: 1 if all failed, or any under `strict`.
 pub fn conclude(failed: &[(PathBuf, String)], files: usize, strict: bool) -> ExitCode {
     if !failed.is_empty() {

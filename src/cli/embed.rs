@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 
 use anyhow::{Context, bail};
 use gamaka::audio;
+use gamaka::data::hash_file;
 use gamaka::embed::{Embedder, FileEmbedding, embed_files};
 use gamaka::features::FrontEnd;
 use gamaka::files::{self, WriteError};
@@ -18,7 +19,8 @@ use ndarray_npy::NpzWriter;
 use serde::{Deserialize, Serialize};
 
 use super::common::{
-    Common, INTERRUPTED, conclude, engine, interrupt_flag, load_model, print, print_json, sentence,
+    Common, INTERRUPTED, conclude, engine, failed_json, interrupt_flag, load_model, print,
+    print_json, sentence,
 };
 
 /// Files handed to the embedder at a time; an interrupt waits for so many at most.
@@ -55,7 +57,8 @@ pub struct Args {
     strict: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 enum Per {
     Segment,
     File,
@@ -113,7 +116,13 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         .iter()
         .map(|e| (e.path.clone(), e.to_string()))
         .collect();
-    let mut partial = Partial::open(&args.output, args.resume)?;
+    let made_with = MadeWith {
+        model: hash_file(&args.model)?,
+        per: args.per,
+        hop: segment.hop,
+        engine: front_end.engine().name().to_string(),
+    };
+    let mut partial = Partial::open(&args.output, args.resume, &made_with)?;
     let files: Vec<PathBuf> = found
         .files
         .into_iter()
@@ -168,15 +177,12 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         files::write(path, lines.as_bytes())?;
     }
     if common.json {
-        let failed = failed
-            .iter()
-            .map(|(path, reason)| serde_json::json!({"path": path, "reason": reason}));
         print_json(&serde_json::json!({
-            "output": args.output,
+            "output": args.output.display().to_string(),
             "rows": count,
             "width": embedder.width(),
             "files": total - failed.len(),
-            "failed": failed.collect::<Vec<_>>(),
+            "failed": failed_json(&failed),
         }))?;
     } else if !common.quiet {
         print(&format!(
@@ -213,32 +219,51 @@ fn rows(path: &Path, file: &FileEmbedding, per: Per) -> Vec<Row> {
     }
 }
 
-/// The rows so far, one JSON line each, in a file beside the output. It grows by a whole file's rows at
-/// a time, so that a run that was stopped can go on.
+/// What rows of one output have in common.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct MadeWith {
+    /// Hash of the model file.
+    model: String,
+    per: Per,
+    /// Frames from one segment to the next.
+    hop: usize,
+    engine: String,
+}
+
+/// What it was made with and the rows so far, one JSON line each, in a file beside the output. It grows by
+/// a whole file's rows at a time, so that a run that was stopped can go on.
 struct Partial {
     path: PathBuf,
     file: File,
     done: std::collections::HashSet<PathBuf>,
+    rows: usize,
 }
 
 impl Partial {
-    fn open(output: &Path, resume: bool) -> anyhow::Result<Self> {
+    fn open(output: &Path, resume: bool, made_with: &MadeWith) -> anyhow::Result<Self> {
         let mut name = output.as_os_str().to_owned();
         name.push(".partial");
         let path = PathBuf::from(name);
-        let mut kept: Vec<Row> = Vec::new();
-        if resume && path.exists() {
-            kept = read_rows(&path)?;
-            // The last file may lack rows: it is done again.
-            if let Some(last) = kept.last().map(|r| r.path.clone()) {
-                kept.retain(|r| r.path != last);
-            }
+        let (before, mut kept) = read_partial(&path)?;
+        // The last file may lack rows: it is done again.
+        if let Some(last) = kept.last().map(|r| r.path.clone()) {
+            kept.retain(|r| r.path != last);
         }
-        let mut text = Vec::new();
-        for row in &kept {
-            serde_json::to_writer(&mut text, row)?;
-            text.push(b'\n');
+        if !kept.is_empty() && !resume {
+            bail!(
+                "{} keeps the rows of a run that was stopped: add --resume to go on, or delete it to start anew",
+                path.display()
+            );
         }
+        if !kept.is_empty() && before.as_ref() != Some(made_with) {
+            bail!(
+                "{} was made with another model, --per, --hop or --engine: give the same, or delete it to start anew",
+                path.display()
+            );
+        }
+        let mut text = serde_json::to_vec(made_with)?;
+        text.push(b'\n');
+        text.extend(jsonl_bytes(&kept)?);
         files::write(&path, &text)?;
         let file = OpenOptions::new()
             .append(true)
@@ -247,16 +272,19 @@ impl Partial {
                 path: path.clone(),
                 error,
             })?;
+        let rows = kept.len();
         let done = kept.into_iter().map(|r| r.path).collect();
-        Ok(Self { path, file, done })
+        Ok(Self {
+            path,
+            file,
+            done,
+            rows,
+        })
     }
 
     fn append(&mut self, rows: &[Row]) -> anyhow::Result<()> {
-        let mut text = Vec::new();
-        for row in rows {
-            serde_json::to_writer(&mut text, row)?;
-            text.push(b'\n');
-        }
+        let text = jsonl_bytes(rows)?;
+        self.rows += rows.len();
         let at = |error| WriteError {
             path: self.path.clone(),
             error,
@@ -270,19 +298,18 @@ impl Partial {
     /// Turns the rows into the output. Returns their number.
     fn finish(self, output: &Path, kind: &str) -> anyhow::Result<usize> {
         drop(self.file);
-        if kind == "jsonl" {
-            let count = BufReader::new(File::open(&self.path)?).lines().count();
-            std::fs::rename(&self.path, output).map_err(|error| WriteError {
-                path: output.to_path_buf(),
-                error,
-            })?;
-            return Ok(count);
+        let (_, rows) = read_partial(&self.path)?;
+        if rows.len() != self.rows {
+            bail!(
+                "{}: row {} cannot be read back; the disk or the model may be damaged (are its embeddings finite?)",
+                self.path.display(),
+                rows.len() + 1
+            );
         }
-        let rows = read_rows(&self.path)?;
-        let bytes = if kind == "csv" {
-            csv_bytes(&rows)?
-        } else {
-            npz_bytes(&rows)?
+        let bytes = match kind {
+            "jsonl" => jsonl_bytes(&rows)?,
+            "csv" => csv_bytes(&rows)?,
+            _ => npz_bytes(&rows)?,
         };
         files::write(output, &bytes)?;
         // The output is safe; a leftover would only be in the way.
@@ -291,19 +318,36 @@ impl Partial {
     }
 }
 
-/// Reads rows up to the first line that is torn.
-fn read_rows(path: &Path) -> anyhow::Result<Vec<Row>> {
-    let file = File::open(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+/// Reads what the rows were made with, and the rows up to the first line that is torn; none if there is
+/// no such file.
+fn read_partial(path: &Path) -> anyhow::Result<(Option<MadeWith>, Vec<Row>)> {
+    let unreadable = || format!("{}: cannot be read", path.display());
+    let file = match File::open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok((None, Vec::new()));
+        }
+        other => other.with_context(unreadable)?,
+    };
+    let mut lines = BufReader::new(file).lines();
+    let first = lines.next().transpose().with_context(unreadable)?;
+    let made_with = first.and_then(|line| serde_json::from_str(&line).ok());
     let mut rows = Vec::new();
-    for line in BufReader::new(file).lines() {
-        match serde_json::from_str(
-            &line.with_context(|| format!("{}: cannot be read", path.display()))?,
-        ) {
+    for line in lines {
+        match serde_json::from_str(&line.with_context(unreadable)?) {
             Ok(row) => rows.push(row),
             Err(_) => break,
         }
     }
-    Ok(rows)
+    Ok((made_with, rows))
+}
+
+fn jsonl_bytes(rows: &[Row]) -> anyhow::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    for row in rows {
+        serde_json::to_writer(&mut text, row)?;
+        text.push(b'\n');
+    }
+    Ok(text)
 }
 
 fn csv_bytes(rows: &[Row]) -> anyhow::Result<Vec<u8>> {

@@ -4,12 +4,14 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use gamaka::evaluate::{EvaluatePart, Report, embed_dataset};
 use gamaka::features::FrontEnd;
 use gamaka::fewshot::{Estimate, Evaluation};
 use gamaka::mel::EngineChoice;
+use gamaka::train::TrainConfig;
 
-use super::common::{Common, conclude, engine, load_model, print, print_json};
+use super::common::{Common, conclude, engine, failed_json, load_model, print, print_json};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -21,15 +23,15 @@ pub struct Args {
     /// Which files: those that the model's split keeps for the test, or all
     #[arg(long, default_value = "test", value_name = "test|all", value_parser = part)]
     split: EvaluatePart,
-    /// Classes of an episode
-    #[arg(long, default_value_t = 5)]
-    way: usize,
-    /// Supports a class
-    #[arg(long, default_value_t = 5)]
-    shot: usize,
-    /// Queries a class
-    #[arg(long, default_value_t = 5)]
-    query: usize,
+    /// Classes of an episode [default: as the model was trained for]
+    #[arg(long)]
+    way: Option<usize>,
+    /// Supports a class [default: as the model was trained for]
+    #[arg(long)]
+    shot: Option<usize>,
+    /// Queries a class [default: as the model was trained for]
+    #[arg(long)]
+    query: Option<usize>,
     /// Number of episodes
     #[arg(long, default_value_t = 1000)]
     episodes: usize,
@@ -56,7 +58,8 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let model = load_model(&args.model)?;
     let gpu = common.gpu()?;
     let front_end = FrontEnd::new(args.engine, Some(&gpu), &model.info.preset, args.strict)?;
-    let max_seconds = gamaka::train::TrainConfig::from_toml(&model.info.config)?.max_seconds;
+    let config = TrainConfig::from_toml(&model.info.config)
+        .with_context(|| args.model.display().to_string())?;
     let bar = common.bar(0, "reading");
     let embedded = embed_dataset(
         &gpu,
@@ -64,37 +67,45 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         &front_end,
         &args.data,
         args.split,
-        max_seconds,
+        config.max_seconds,
         &mut |done, files| {
             bar.set_length(files as u64);
             bar.set_position(done as u64);
         },
     )?;
     bar.finish_and_clear();
-    let report = embedded.score(args.way, args.shot, args.query, args.episodes, args.seed)?;
+    if !common.json {
+        let notes = embedded.notes.iter();
+        notes.for_each(|n| common.note(&format!("note: {n}")));
+    }
+    // Before the score, which failed files may make impossible.
+    let code = conclude(
+        &embedded.failed,
+        embedded.files.len() + embedded.failed.len(),
+        args.strict,
+    );
+    let report = embedded.score(
+        args.way.unwrap_or(config.way),
+        args.shot.unwrap_or(config.shot),
+        args.query.unwrap_or(config.query),
+        args.episodes,
+        args.seed,
+    )?;
     if common.json {
         print_json(&serde_json::json!({
-            "model": args.model,
+            "model": args.model.display().to_string(),
             "network": model.network.spec.name,
             "parameters": model.network.parameter_count(),
-            "data": args.data,
+            "data": args.data.display().to_string(),
             "files_used": embedded.files.len(),
-            "files_failed": embedded.failed,
+            "files_failed": failed_json(&embedded.failed),
             "notes": embedded.notes,
             "result": report,
         }))?;
     } else {
-        embedded
-            .notes
-            .iter()
-            .for_each(|n| common.note(&format!("note: {n}")));
         print(&words(&report, &model.network.spec.name))?;
     }
-    Ok(conclude(
-        &embedded.failed,
-        embedded.files.len() + embedded.failed.len(),
-        args.strict,
-    ))
+    Ok(code)
 }
 
 fn percent(value: f64) -> String {

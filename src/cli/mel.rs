@@ -151,7 +151,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     gamaka::files::write(&args.output, &bytes)?;
     if common.json {
         print_json(&serde_json::json!({
-            "output": args.output,
+            "output": args.output.display().to_string(),
             "shape": [rows, frames],
             "unit": args.kind.name(),
             "duration_s": info.duration_s,

@@ -257,7 +257,7 @@ fn conclude(args: &Args, common: &Common, trained: &Trained) -> anyhow::Result<E
         .reduce(|a, b| if b.accuracy > a.accuracy { b } else { a });
     if common.json {
         print_json(&serde_json::json!({
-            "model": args.output,
+            "model": args.output.display().to_string(),
             "network": network.spec.name,
             "parameters": network.parameter_count(),
             "episodes": episodes,

@@ -1,6 +1,6 @@
 //! A data set: classes, files, groups, and the checks that every source of them has to pass.
 
-use super::{DataError, Part, Pool, PoolError, folder, hash, manifest};
+use super::{DataError, Part, Pool, folder, hash, manifest};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeSet, HashMap},
@@ -38,17 +38,6 @@ pub struct Dataset {
     pub warnings: Vec<String>,
 }
 
-/// A class that has become too small.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ShortClass {
-    /// The class.
-    pub class: String,
-    /// The files left of it.
-    pub files: usize,
-    /// Its groups left.
-    pub groups: usize,
-}
-
 /// A file as a source lists it, before the checks.
 pub(super) struct Listed {
     pub path: PathBuf,
@@ -60,6 +49,9 @@ pub(super) struct Listed {
 impl Dataset {
     /// Reads a folder of class folders or a CSV manifest, and hashes every file (on all cores).
     pub fn open(path: &Path) -> Result<Self, DataError> {
+        if path.to_str().is_none() {
+            return Err(DataError::Name(path.into()));
+        }
         let mut warnings = Vec::new();
         let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
         let (root, listed) = if path.is_dir() {
@@ -82,16 +74,23 @@ impl Dataset {
         root: PathBuf,
         classes: Vec<String>,
         mut listed: Vec<Listed>,
-        warnings: Vec<String>,
+        mut warnings: Vec<String>,
     ) -> Result<Self, DataError> {
         listed.sort_by(|a, b| a.path.cmp(&b.path));
         let paths: Vec<PathBuf> = listed.iter().map(|file| root.join(&file.path)).collect();
-        let hashes = hash::hash_files(&paths)?;
+        let hashes = hash::hash_files(&paths);
 
         let mut groups = Vec::new();
         let mut known: HashMap<String, usize> = HashMap::new();
         let mut items = Vec::with_capacity(listed.len());
         for (file, hash) in listed.into_iter().zip(hashes) {
+            let hash = match hash {
+                Ok(hash) => hash,
+                Err(error) => {
+                    warnings.push(format!("left out: {error}"));
+                    continue;
+                }
+            };
             let mut new_group = |name: String| {
                 groups.push(name);
                 groups.len() - 1
@@ -153,42 +152,6 @@ impl Dataset {
     /// All files by class.
     pub fn pool_of_all(&self) -> Pool {
         self.pool(&(0..self.items.len()).collect::<Vec<_>>())
-    }
-
-    /// The data set without some files, such as those that turned out not to decode, and the classes that now have
-    /// too few for `shot` + `query`, among them those with none. All other files stay as they are: apply the stored
-    /// [`super::Split`] to the new data set and every one of them is in its old part.
-    pub fn without(&self, failed: &[usize], shot: usize, query: usize) -> (Self, Vec<ShortClass>) {
-        let failed: BTreeSet<usize> = failed.iter().copied().collect();
-        let items = self
-            .items
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| !failed.contains(index));
-        let left = Self {
-            items: items.map(|(_, item)| item.clone()).collect(),
-            ..self.clone()
-        };
-        let pool = left.pool_of_all();
-        let short = left.classes.iter().filter_map(|class| {
-            let Some(slot) = pool.classes.iter().position(|kept| kept == class) else {
-                return Some(ShortClass {
-                    class: class.clone(),
-                    files: 0,
-                    groups: 0,
-                });
-            };
-            match pool.check_class(slot, shot, query) {
-                Err(PoolError::TooFewFiles { files, groups, .. }) => Some(ShortClass {
-                    class: class.clone(),
-                    files,
-                    groups,
-                }),
-                _ => None,
-            }
-        });
-        let short = short.collect();
-        (left, short)
     }
 
     /// Refuses the same content under two classes; within a class, copies become one group, with a warning.

@@ -23,6 +23,9 @@ pub enum DataError {
         /// What the system said.
         reason: String,
     },
+    /// A path that cannot be written into models and reports.
+    #[error("{} is not UTF-8: rename it", .0.display())]
+    Name(PathBuf),
     /// A folder without class folders.
     #[error(
         "{} holds no class folders: put the audio files of each class into a folder of its own, named after the class{}",

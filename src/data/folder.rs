@@ -1,7 +1,7 @@
 //! A folder of class folders.
 
 use super::{DataError, dataset::Listed};
-use crate::audio::is_audio;
+use crate::audio::{AudioErrorKind, is_audio, problem};
 use std::{ffi::OsStr, path::Path};
 use walkdir::{DirEntry, WalkDir};
 
@@ -13,8 +13,24 @@ fn is_hidden(name: &OsStr) -> bool {
 pub(super) fn list(root: &Path, warnings: &mut Vec<String>) -> Result<Vec<Listed>, DataError> {
     let mut listed = Vec::new();
     let mut loose = 0;
+    let leave_out = |error, warnings: &mut Vec<String>| {
+        let problem = problem(error, root);
+        warnings.extend(problem.map(|problem| format!("left out: {problem}")));
+    };
     for class in entries(root, 1) {
-        let class = class?;
+        let class = match class {
+            Ok(class) => class,
+            Err(error) if error.depth() == 0 => {
+                return Err(DataError::Unreadable {
+                    path: root.into(),
+                    reason: error.to_string(),
+                });
+            }
+            Err(error) => {
+                leave_out(error, warnings);
+                continue;
+            }
+        };
         if class.file_type().is_file() {
             loose += usize::from(is_audio(class.path()));
         }
@@ -23,8 +39,22 @@ pub(super) fn list(root: &Path, warnings: &mut Vec<String>) -> Result<Vec<Listed
         }
         let before = listed.len();
         for file in entries(class.path(), usize::MAX) {
-            let file = file?;
-            if file.file_type().is_file() && is_audio(file.path()) {
+            let file = match file {
+                Ok(file) => file,
+                Err(error) => {
+                    leave_out(error, warnings);
+                    continue;
+                }
+            };
+            if !file.file_type().is_file() || !is_audio(file.path()) {
+                continue;
+            }
+            if file.path().to_str().is_none() {
+                warnings.push(format!(
+                    "left out: {}",
+                    AudioErrorKind::Name.at(file.path())
+                ));
+            } else {
                 listed.push(Listed {
                     path: file.path().strip_prefix(root).unwrap_or(file.path()).into(),
                     label: class.file_name().to_string_lossy().into_owned(),
@@ -66,21 +96,12 @@ pub(super) fn deeper(root: &Path, class: &str) -> String {
 }
 
 /// What lies below a folder, sorted by name, symbolic links followed, hidden things left out.
-fn entries(folder: &Path, depth: usize) -> impl Iterator<Item = Result<DirEntry, DataError>> {
-    let folder = folder.to_path_buf();
-    WalkDir::new(&folder)
+fn entries(folder: &Path, depth: usize) -> impl Iterator<Item = walkdir::Result<DirEntry>> {
+    WalkDir::new(folder)
         .min_depth(1)
         .max_depth(depth)
         .follow_links(true)
         .sort_by_file_name()
         .into_iter()
         .filter_entry(|entry| entry.depth() == 0 || !is_hidden(entry.file_name()))
-        .map(move |entry| {
-            entry.map_err(|error| DataError::Unreadable {
-                path: error.path().unwrap_or(&folder).into(),
-                reason: error
-                    .io_error()
-                    .map_or_else(|| error.to_string(), ToString::to_string),
-            })
-        })
 }

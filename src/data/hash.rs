@@ -17,6 +17,6 @@ pub fn hash_file(path: &Path) -> Result<String, DataError> {
 }
 
 /// The hashes of many files, in their order, on all cores.
-pub(super) fn hash_files(paths: &[PathBuf]) -> Result<Vec<String>, DataError> {
+pub(super) fn hash_files(paths: &[PathBuf]) -> Vec<Result<String, DataError>> {
     paths.par_iter().map(|path| hash_file(path)).collect()
 }

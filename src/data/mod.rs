@@ -12,7 +12,7 @@ mod pool;
 mod protocol;
 mod split;
 
-pub use dataset::{Dataset, Item, ShortClass};
+pub use dataset::{Dataset, Item};
 pub use error::DataError;
 pub use hash::hash_file;
 pub use pool::{Pool, PoolError};

@@ -99,14 +99,6 @@ impl SplitMatch {
             .map(|(index, _)| index)
             .collect()
     }
-
-    /// Whether the data set is the one that was split, file by file.
-    pub fn is_exact(&self) -> bool {
-        self.new.is_empty()
-            && self.changed.is_empty()
-            && self.relabelled.is_empty()
-            && self.missing.is_empty()
-    }
 }
 
 impl Split {

@@ -24,35 +24,24 @@ pub struct Program {
 }
 
 impl Program {
-    /// Compiles a plan. `shared` gives tensors that live in another program's buffers.
+    /// Compiles a plan.
     ///
     /// # Errors
     /// [`GpuError`]: a tensor or dispatch over the limits, memory, or a fault of the device.
-    pub fn new(
-        gpu: &Gpu,
-        plan: Plan,
-        shared: &[(Tensor, &Program, Tensor)],
-    ) -> Result<Self, GpuError> {
+    pub fn new(gpu: &Gpu, plan: Plan) -> Result<Self, GpuError> {
         plan.check(&gpu.limits())?;
         let buffers: Vec<_> = plan
             .buffers
             .iter()
-            .enumerate()
-            .map(|(index, info)| {
-                let lender = shared
-                    .iter()
-                    .find(|(tensor, ..)| plan.tensors[tensor.id].buffer == index);
-                match lender {
-                    Some((_, program, tensor)) => program.buffer(*tensor).clone(),
-                    None => gpu.device.create_buffer(&wgpu::BufferDescriptor {
-                        label: Some(&info.label),
-                        size: info.bytes.max(4),
-                        usage: wgpu::BufferUsages::STORAGE
-                            | wgpu::BufferUsages::COPY_SRC
-                            | wgpu::BufferUsages::COPY_DST,
-                        mapped_at_creation: false,
-                    }),
-                }
+            .map(|info| {
+                gpu.device.create_buffer(&wgpu::BufferDescriptor {
+                    label: Some(&info.label),
+                    size: info.bytes.max(4),
+                    usage: wgpu::BufferUsages::STORAGE
+                        | wgpu::BufferUsages::COPY_SRC
+                        | wgpu::BufferUsages::COPY_DST,
+                    mapped_at_creation: false,
+                })
             })
             .collect();
         gpu.check()?;

@@ -60,7 +60,7 @@ impl GpuEngine {
         );
         ops::mel_project(&mut plan, n_bins, power, bands, weights, mel);
         ops::log_compress(&mut plan, preset.compression_gain, mel, compressed);
-        let program = Program::new(gpu, plan, &[])?;
+        let program = Program::new(gpu, plan)?;
         program.write(window, &preset.window());
         program.write(twiddle, &ops::fft_twiddles(n_fft));
         program.write(bands, &ops::band_table(&bank));

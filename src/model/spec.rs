@@ -66,11 +66,6 @@ impl LayerSpec {
             Self::Dropout(_) => "dropout",
         }
     }
-
-    /// Whether it has splines on its edges.
-    pub fn has_splines(&self) -> bool {
-        matches!(self, Self::KanConv(_) | Self::KanLinear(_))
-    }
 }
 
 /// A network: its layers, and how distances between its embeddings are taken.
@@ -135,5 +130,18 @@ impl Spec {
 impl Default for Spec {
     fn default() -> Self {
         Self::named(NAMED[0].0).unwrap_or_else(|e| unreachable!("the default spec is tested: {e}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ickan_has_splines_in_a_3x3_convolution() {
+        let spec = Spec::named("ickan").unwrap();
+        let convolves =
+            |layer: &LayerSpec| matches!(layer, LayerSpec::KanConv(c) if c.kernel.get() == [3, 3]);
+        assert!(spec.layers.iter().any(convolves));
     }
 }

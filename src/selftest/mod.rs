@@ -98,7 +98,7 @@ pub struct Outcome {
 /// # Errors
 /// A fault of the device.
 pub fn run(gpu: &Gpu, case: &Case) -> Result<Outcome, GpuError> {
-    let program = Program::new(gpu, case.plan.clone(), &[])?;
+    let program = Program::new(gpu, case.plan.clone())?;
     let timed = || {
         program.poison();
         for (tensor, words) in &case.inputs {

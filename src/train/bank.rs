@@ -42,13 +42,13 @@ pub fn pack(files: &[(usize, usize)], bands: usize, limit: usize) -> BankLayout 
 }
 
 /// The files of turn `turn` of a data set that does not fit at once: a random choice with the same
-/// number of files of each class as far as `capacity` elements allow, of as many classes as get at
-/// least `least` files. A function of the seed and the turn.
+/// number of files of each class as far as `capacity` elements allow, of as many classes as get enough
+/// files, in enough groups, for `shot` supports and `query` queries. A function of the seed and the turn.
 pub fn turn_files(
     pool: &Pool,
     size_of: impl Fn(usize) -> usize,
     capacity: usize,
-    least: usize,
+    [shot, query]: [usize; 2],
     seed: u64,
     turn: u64,
 ) -> Vec<usize> {
@@ -61,20 +61,22 @@ pub fn turn_files(
     // First what every class needs to be drawn at all, class by class ...
     let mut taken = Vec::new();
     for files in &classes {
-        let size: usize = files.iter().take(least).map(|&f| size_of(f)).sum();
-        if files.len() < least || size > left {
+        let Some(least) = enough(pool, files, shot, query) else {
+            continue;
+        };
+        let size: usize = files[..least].iter().map(|&f| size_of(f)).sum();
+        if size > left {
             break;
         }
         left -= size;
         chosen.extend(&files[..least]);
-        taken.push(files);
+        taken.push(files[least..].iter());
     }
     // ... then one more file of each class in turn.
-    let mut depth = least;
     loop {
         let mut added = false;
-        for files in &taken {
-            if let Some(&file) = files.get(depth).filter(|&&f| size_of(f) <= left) {
+        for files in &mut taken {
+            if let Some(&file) = files.next().filter(|&&f| size_of(f) <= left) {
                 left -= size_of(file);
                 chosen.push(file);
                 added = true;
@@ -83,8 +85,19 @@ pub fn turn_files(
         if !added {
             return chosen;
         }
-        depth += 1;
     }
+}
+
+/// How many of a class's files, from the first, make an episode possible.
+fn enough(pool: &Pool, files: &[usize], shot: usize, query: usize) -> Option<usize> {
+    let mut class = Pool::new(vec![String::new()], vec![Vec::new()], pool.group_of.clone());
+    files
+        .iter()
+        .position(|&file| {
+            class.files[0].push(file);
+            class.check_class(0, shot, query).is_ok()
+        })
+        .map(|last| last + 1)
 }
 
 #[cfg(test)]
@@ -121,7 +134,7 @@ mod tests {
             files,
             (0..40).collect(),
         );
-        let turn = |n| turn_files(&pool, |_| 100, 2400, 5, 1, n);
+        let turn = |n| turn_files(&pool, |_| 100, 2400, [2, 3], 1, n);
         let first = turn(0);
         assert_eq!(first.len(), 24);
         for class in 0..4 {
@@ -130,7 +143,33 @@ mod tests {
         assert_eq!(first, turn(0));
         assert_ne!(first, turn(1));
         // Too small for all classes: fewer classes, never fewer files of one.
-        let few = turn_files(&pool, |_| 100, 1100, 5, 1, 0);
+        let few = turn_files(&pool, |_| 100, 1100, [2, 3], 1, 0);
         assert_eq!(few.len(), 10);
+        // Where files belong together, as many are taken as an episode needs.
+        let grouped = Pool::new(
+            pool.classes.clone(),
+            pool.files.clone(),
+            (0..40)
+                .map(|file| if file % 10 < 7 { file / 10 } else { 4 + file })
+                .collect(),
+        );
+        for turn in 0..20 {
+            let chosen = turn_files(&grouped, |_| 100, 2400, [2, 3], 1, turn);
+            let files = (0..4).map(|class| {
+                chosen
+                    .iter()
+                    .copied()
+                    .filter(|f| f / 10 == class)
+                    .collect::<Vec<_>>()
+            });
+            let (classes, files): (Vec<_>, Vec<_>) = files
+                .filter(|files| !files.is_empty())
+                .map(|files| (String::new(), files))
+                .unzip();
+            assert!(files.len() >= 2);
+            Pool::new(classes, files, grouped.group_of.clone())
+                .check(2, 2, 3)
+                .unwrap();
+        }
     }
 }

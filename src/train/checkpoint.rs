@@ -79,6 +79,8 @@ pub(super) struct Identity {
     pub split: Split,
     /// Files that could not be read.
     pub failed: Vec<PathBuf>,
+    /// The limit of device memory, which decides over the turns of a data set that does not fit.
+    pub memory: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -175,6 +177,11 @@ pub(super) fn load(
         return Err(at(&format!(
             "was made with another configuration ({differs}): give the same options, or start without --resume"
         )));
+    }
+    if header.identity.memory != identity.memory {
+        return Err(at(
+            "was made with another --memory: give the same, or start without --resume",
+        ));
     }
     if header.identity != *identity {
         return Err(at(

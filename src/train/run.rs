@@ -129,6 +129,7 @@ pub fn train(
         config: config.to_toml(),
         split: split.clone(),
         failed: material.failed.clone(),
+        memory: options.memory,
     };
     let mut progress = if options.resume {
         checkpoint::load(
@@ -265,17 +266,16 @@ impl Run<'_> {
                 on(Event::Episodes(&rows[first - progress.episode..]));
             }
             if validate || stop {
-                progress.weights = session.read_weights()?;
-                progress.episode = done;
-                progress.log.append(&mut rows);
+                // All or nothing: a device lost in the validation must not lose the validation.
+                let mut next = progress.clone();
+                next.weights = session.read_weights()?;
+                next.episode = done;
+                next.log.append(&mut rows);
                 if validate {
-                    self.validate(&session, done, progress, on)?;
+                    self.validate(&session, done, &mut next, on)?;
                 }
-                checkpoint::save(
-                    &checkpoint_path(self.options.model),
-                    self.identity,
-                    progress,
-                )?;
+                checkpoint::save(&checkpoint_path(self.options.model), self.identity, &next)?;
+                *progress = next;
             }
             if stop && !last {
                 return Err(TrainError::Interrupted {
@@ -339,7 +339,7 @@ impl Run<'_> {
         };
         let plan = shape(&banks);
         let memory = plan.plan.bytes() + embedder.bytes();
-        let program = Program::new(gpu, plan.plan.clone(), &[])?;
+        let program = Program::new(gpu, plan.plan.clone())?;
         let count = |pool: &Pool| (pool.classes.len(), pool.files.iter().map(Vec::len).sum());
         let summary = TrainSummary {
             adapter: gpu.adapter.to_string(),
@@ -430,7 +430,14 @@ impl Run<'_> {
             let largest = self.train_files().map(size).max().unwrap_or(0);
             let gaps = largest * (session.plan.banks.len() - 1);
             let capacity = session.bank_elements.saturating_sub(gaps);
-            turn_files(pool, size, capacity, shot + query, self.config.seed, number)
+            turn_files(
+                pool,
+                size,
+                capacity,
+                [shot, query],
+                self.config.seed,
+                number,
+            )
         };
         let kept = |files: &Vec<usize>| {
             files

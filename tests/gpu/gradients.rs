@@ -130,7 +130,7 @@ fn check_layer(layer: &str) {
     let gradients = plan.tensor("gradients", [1, 1, 1, flat.len()], BufferRole::State);
     let forward = network.forward(&mut plan, parameters, x_tensor, Some(step_tensor));
     network.backward(&mut plan, &forward, parameters, gradients, grad_embedding);
-    let program = Program::new(gpu(), plan, &[]).unwrap();
+    let program = Program::new(gpu(), plan).unwrap();
     program.poison();
     program.write(x_tensor, &x);
     program.write(
@@ -260,7 +260,7 @@ fn a_whole_training_step_has_the_twins_gradient_for_both_distances() {
             },
         );
         let flat = rough_parameters(&network);
-        let program = Program::new(gpu(), training.plan.clone(), &[]).unwrap();
+        let program = Program::new(gpu(), training.plan.clone()).unwrap();
         program.poison();
         let slots: Vec<Slot> = (0..shape.clips())
             .map(|k| {

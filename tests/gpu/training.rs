@@ -394,7 +394,7 @@ fn one_step(poisoned: bool, bank_value: f32) -> (Vec<f32>, OptimizerState) {
             banks: &[64 * 90],
         },
     );
-    let program = Program::new(gpu(), plan.plan.clone(), &[]).unwrap();
+    let program = Program::new(gpu(), plan.plan.clone()).unwrap();
     let bank: Vec<f32> = (0..64 * 90)
         .map(|k| bank_value * ((k % 17) as f32 + (k % 5) as f32))
         .collect();

@@ -376,30 +376,3 @@ fn a_group_or_a_copy_in_two_splits_is_refused() {
         Err(DataError::GroupInTwoParts { .. })
     ));
 }
-
-#[test]
-fn leaving_out_failed_files_tells_which_classes_fall_short() {
-    let files: Vec<String> = ["a", "b", "c"]
-        .iter()
-        .flat_map(|c| (0..4).map(move |i| format!("{c}/{i}.wav")))
-        .collect();
-    let root = folder(
-        &files
-            .iter()
-            .map(|path| (path.as_str(), ""))
-            .collect::<Vec<_>>(),
-    );
-    let dataset = Dataset::open(root.path()).unwrap();
-    let (left, short) = dataset.without(&[0, 4, 5, 8, 9, 10, 11], 2, 1);
-    assert_eq!(
-        paths(&left),
-        ["a/1.wav", "a/2.wav", "a/3.wav", "b/2.wav", "b/3.wav"]
-    );
-    let short: Vec<(String, usize)> = short
-        .into_iter()
-        .map(|class| (class.class, class.files))
-        .collect();
-    assert_eq!(short, [("b".into(), 2), ("c".into(), 0)]);
-    assert_eq!(left.items[0], dataset.items[1]);
-    assert_eq!(left.pool_of_all().classes, ["a", "b"]);
-}

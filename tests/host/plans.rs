@@ -30,8 +30,7 @@ fn training(class: AdapterClass, network: &Network, way: usize, banks: &[usize])
 fn every_pipeline_of_the_doctor_builds_within_default_limits() {
     for class in CLASSES {
         for case in doctor_cases(class) {
-            Program::new(&Gpu::noop(), case.plan, &[])
-                .unwrap_or_else(|e| panic!("{}: {e}", case.label));
+            Program::new(&Gpu::noop(), case.plan).unwrap_or_else(|e| panic!("{}: {e}", case.label));
         }
     }
 }
@@ -43,7 +42,7 @@ fn the_training_plan_of_every_spec_builds_and_runs_within_default_limits() {
             let network = Network::new(Spec::named(name).unwrap(), [64, 128]).unwrap();
             let plan = training(class, &network, 10, &[64 * 1000, 64 * 500]).plan;
             let program =
-                Program::new(&Gpu::noop(), plan, &[]).unwrap_or_else(|e| panic!("{name}: {e}"));
+                Program::new(&Gpu::noop(), plan).unwrap_or_else(|e| panic!("{name}: {e}"));
             program.run().unwrap_or_else(|e| panic!("{name}: {e}"));
         }
     }
@@ -56,7 +55,7 @@ fn a_plan_survives_being_written_and_read() {
     let text = serde_json::to_string(&plan).unwrap();
     let read: Plan = serde_json::from_str(&text).unwrap();
     assert!(serde_json::to_string(&read).unwrap() == text);
-    Program::new(&Gpu::noop(), read, &[]).unwrap();
+    Program::new(&Gpu::noop(), read).unwrap();
 }
 
 #[test]
@@ -65,7 +64,7 @@ fn a_tensor_over_a_binding_is_refused_by_name() {
     let big = plan.tensor("too big", [1, 1, 1 << 13, 1 << 13], BufferRole::Input);
     let total = plan.tensor("total", [1, 1, 1, 1 << 13], BufferRole::Scratch);
     ops::reduce_partials(&mut plan, big, total);
-    match Program::new(&Gpu::noop(), plan, &[]) {
+    match Program::new(&Gpu::noop(), plan) {
         Err(GpuError::TensorTooLarge {
             tensor,
             needed_mib: 256,
@@ -80,7 +79,7 @@ fn a_dispatch_over_the_limit_is_refused_by_name() {
     let mut plan = Plan::new(AdapterClass::Hardware);
     let x = plan.tensor("x", [1, 1, 1, 4], BufferRole::Input);
     plan.dispatch("step_guard", &[], &[x], [65_536, 1, 1]);
-    match Program::new(&Gpu::noop(), plan, &[]) {
+    match Program::new(&Gpu::noop(), plan) {
         Err(GpuError::DispatchTooLarge { kernel, .. }) => assert_eq!(kernel, "step_guard"),
         other => panic!("{other:?}"),
     }
@@ -97,7 +96,7 @@ fn a_missing_binding_is_a_typed_error() {
         [1, 1, 1],
     );
     assert!(matches!(
-        Program::new(&Gpu::noop(), plan, &[]),
+        Program::new(&Gpu::noop(), plan),
         Err(GpuError::Validation { .. })
     ));
 }
