@@ -31,22 +31,10 @@ impl Embedder {
     /// # Errors
     /// [`GpuError`].
     pub fn new(gpu: &Gpu, network: &Network, parameters: &[f32]) -> Result<Self, GpuError> {
-        let batch = match gpu.class() {
-            AdapterClass::Software => 16,
-            AdapterClass::Hardware => 128,
-        };
         let [bands, frames] = network.input;
-        let mut plan = Plan::new(gpu.class());
-        let flat = plan.tensor(
-            "parameters",
-            [1, 1, 1, network.flat_len()],
-            BufferRole::State,
-        );
-        let clips = plan.tensor("clips", [batch, 1, bands, frames], BufferRole::Input);
-        let embedding = network.forward(&mut plan, flat, clips, None).embedding;
-        let program = Program::new(gpu, plan)?;
+        let (plan, [flat, clips, embedding]) = inference(gpu.class(), network);
         let embedder = Self {
-            program,
+            program: Program::new(gpu, plan)?,
             parameters: flat,
             clips,
             embedding,
@@ -67,9 +55,9 @@ impl Embedder {
         self.width
     }
 
-    /// Device memory in bytes.
-    pub fn bytes(&self) -> u64 {
-        self.program.plan().bytes()
+    /// Device memory in bytes that a network's embedder takes.
+    pub fn bytes(class: AdapterClass, network: &Network) -> u64 {
+        inference(class, network).0.bytes()
     }
 
     /// Embeds clips, band-major `[bands][frames]` each; any number of them.
@@ -92,6 +80,23 @@ impl Embedder {
         }
         Ok(embeddings)
     }
+}
+
+/// The plan of a batch's embedding: parameters and clips in, embeddings out.
+fn inference(class: AdapterClass, network: &Network) -> (Plan, [Tensor; 3]) {
+    let batch = match class {
+        AdapterClass::Software => 16,
+        AdapterClass::Hardware => 128,
+    };
+    let [bands, frames] = network.input;
+    let mut plan = Plan::new(class);
+    let flat = [1, 1, 1, network.flat_len()];
+    let parameters = plan.tensor("parameters", flat, BufferRole::State);
+    let clips = plan.tensor("clips", [batch, 1, bands, frames], BufferRole::Input);
+    let embedding = network
+        .forward(&mut plan, parameters, clips, None)
+        .embedding;
+    (plan, [parameters, clips, embedding])
 }
 
 /// The mean of embeddings: a file's embedding from those of its segments.

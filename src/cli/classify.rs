@@ -110,7 +110,9 @@ impl Examples {
 
 pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let model = load_model(&args.model)?;
-    let dataset = Dataset::open(&args.examples)?;
+    let dataset = common.while_waiting("looking through the examples", || {
+        Dataset::open(&args.examples)
+    })?;
     dataset.warnings.iter().for_each(|w| common.note(w));
     let gpu = common.gpu()?;
     let front_end = FrontEnd::new(args.engine, Some(&gpu), &model.info.preset, args.strict)?;

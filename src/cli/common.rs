@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::Context;
 use gamaka::gpu::{DeviceChoice, Gpu};
@@ -55,6 +56,23 @@ impl Common {
         ProgressBar::with_draw_target(Some(length as u64), target)
             .with_style(style)
             .with_prefix(what)
+    }
+
+    /// A sign of life for work of unknown length; count with `set_position`.
+    pub fn spinner(&self, what: &'static str) -> ProgressBar {
+        let style = ProgressStyle::with_template("{spinner} {prefix} {msg}")
+            .unwrap_or_else(|_| ProgressStyle::default_spinner());
+        let spinner = self.bar(0, what).with_style(style);
+        spinner.enable_steady_tick(Duration::from_millis(120));
+        spinner
+    }
+
+    /// Shows a spinner while something runs.
+    pub fn while_waiting<T>(&self, what: &'static str, run: impl FnOnce() -> T) -> T {
+        let spinner = self.spinner(what);
+        let result = run();
+        spinner.finish_and_clear();
+        result
     }
 
     /// Says something on stderr, unless --quiet.

@@ -82,12 +82,16 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         display.show(&event)
     });
     display.bar.finish_and_clear();
+    let stopped = |when: &str| {
+        common.note(&format!(
+            "stopped {when}; run the same command again to go on"
+        ));
+        Ok(ExitCode::from(INTERRUPTED))
+    };
     let trained = match trained {
+        Err(TrainError::Unstarted) => return stopped("before the training"),
         Err(TrainError::Interrupted { episode, .. }) => {
-            common.note(&format!(
-                "stopped after episode {episode}; run the same command again to go on"
-            ));
-            return Ok(ExitCode::from(INTERRUPTED));
+            return stopped(&format!("after episode {episode}"));
         }
         Err(error @ TrainError::Checkpoint { .. }) => {
             print_error(&error.into());
@@ -340,14 +344,7 @@ impl Demo {
     }
 
     fn count(&self, part: Part) -> usize {
-        let split = &self.trained.model.info.split;
-        let labels: std::collections::HashSet<&str> = split
-            .files
-            .iter()
-            .filter(|f| f.part == part)
-            .map(|f| f.label.as_str())
-            .collect();
-        labels.len()
+        self.trained.model.info.split.classes(part).len()
     }
 
     fn add_results(&self, page: &mut Page, way: usize) -> anyhow::Result<()> {
@@ -560,7 +557,7 @@ impl Demo {
             .map(|v| Validation {
                 episode: v.episode as f64,
                 value: v.accuracy,
-                interval: Some((v.accuracy - v.half_width, v.accuracy + v.half_width)),
+                interval: Some((v.over_episodes.low, v.over_episodes.high)),
             })
             .collect();
         let curves = [

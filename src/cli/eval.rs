@@ -8,7 +8,9 @@ use anyhow::Context;
 use gamaka::evaluate::{EvaluatePart, Report, embed_dataset};
 use gamaka::features::FrontEnd;
 use gamaka::fewshot::{Estimate, Evaluation};
+use gamaka::files;
 use gamaka::mel::EngineChoice;
+use gamaka::report::confusion_svg;
 use gamaka::train::TrainConfig;
 
 use super::common::{Common, conclude, engine, failed_json, load_model, print, print_json};
@@ -41,6 +43,9 @@ pub struct Args {
     /// Which engine computes mel frames: auto, gpu or cpu
     #[arg(long, default_value = "auto", value_parser = engine)]
     engine: EngineChoice,
+    /// Draw the confusion matrix
+    #[arg(long, value_name = "FILE.svg")]
+    confusion: Option<PathBuf>,
     /// Stop at the first file that is damaged
     #[arg(long)]
     strict: bool,
@@ -91,6 +96,14 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         args.episodes,
         args.seed,
     )?;
+    if let Some(path) = &args.confusion {
+        let Evaluation {
+            classes, systems, ..
+        } = &report.evaluation;
+        let classes: Vec<&str> = classes.iter().map(String::as_str).collect();
+        let picture = confusion_svg(&classes, &systems[0].confusion, None)?;
+        files::write(path, picture.standalone().as_bytes())?;
+    }
     if common.json {
         print_json(&serde_json::json!({
             "model": args.model.display().to_string(),
@@ -103,7 +116,9 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             "result": report,
         }))?;
     } else {
-        print(&words(&report, &model.network.spec.name))?;
+        let mut text = words(&report, &model.network.spec.name);
+        text.push_str(&matrix(&report.evaluation));
+        print(&text)?;
     }
     Ok(code)
 }
@@ -124,6 +139,32 @@ pub fn estimate_words(e: &Estimate) -> String {
         percent(e.mean),
         half * 100.0
     )
+}
+
+/// The network's confusion matrix in percent of each row, where it fits a terminal.
+fn matrix(evaluation: &Evaluation) -> String {
+    const MOST: usize = 12;
+    let classes = &evaluation.classes;
+    if classes.len() > MOST {
+        return format!(
+            "\n{} classes: see the confusion matrix with --confusion FILE.svg or --json\n",
+            classes.len()
+        );
+    }
+    let width = classes.iter().map(|c| c.chars().count()).max().unwrap_or(0);
+    let mut text = format!("\nconfusion in % of each true class\n{:width$}", "");
+    for class in classes {
+        let _ = write!(text, " {:>5}", class.chars().take(5).collect::<String>());
+    }
+    for (class, row) in classes.iter().zip(&evaluation.systems[0].confusion) {
+        let total = row.iter().sum::<u64>().max(1) as f64;
+        let _ = write!(text, "\n{class:width$}");
+        for &count in row {
+            let _ = write!(text, " {:>5.0}", count as f64 / total * 100.0);
+        }
+    }
+    text.push('\n');
+    text
 }
 
 /// The result as text. `name` is what the network is called.

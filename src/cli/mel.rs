@@ -1,12 +1,13 @@
 //! `gamaka mel`: a mel-spectrogram as an array or a picture.
 
 use std::io::Cursor;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{anyhow, bail};
-use gamaka::audio;
-use gamaka::gpu::Gpu;
+use gamaka::audio::{self, AudioInfo};
+use gamaka::gpu::{DeviceChoice, Gpu};
 use gamaka::mel::{
     AMIN, Engine, EngineChoice, Framer, GpuEngine, Preset, TOP_DB, decibels, mfcc, transpose,
 };
@@ -124,7 +125,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     preset.n_mfcc = args.n_mfcc;
     preset.validate()?;
     let engine = open_engine(args.engine, &preset, common)?;
-    let (samples, info) = audio::decode(&args.audio, preset.sample_rate)?;
+    let (power, info) = spectrogram(&engine, &args.audio, common)?;
     let info = if args.strict {
         info.strict(&args.audio)?
     } else {
@@ -133,8 +134,6 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     info.warnings
         .iter()
         .for_each(|w| common.note(&format!("{}: {w}", args.audio.display())));
-
-    let power = spectrogram(&engine, &samples, &args.audio, common)?;
     let db = || decibels(&power, args.reference, AMIN, args.top_db.0);
     let (values, rows) = if args.kind.mfcc {
         (mfcc(&db(), preset.n_mels, preset.n_mfcc), preset.n_mfcc)
@@ -177,34 +176,51 @@ fn open_engine(choice: EngineChoice, preset: &Preset, common: &Common) -> anyhow
     let gpu = match choice {
         EngineChoice::Cpu => None,
         EngineChoice::Gpu => Some(common.gpu()?),
-        EngineChoice::Auto if GpuEngine::supports(preset) => Gpu::open(&common.device).ok(),
+        // A machine without an adapter computes on the CPU; an adapter that was asked for must exist.
+        EngineChoice::Auto if GpuEngine::supports(preset) => match Gpu::open(&common.device) {
+            Err(_) if common.device == DeviceChoice::Auto => None,
+            other => Some(other?),
+        },
         EngineChoice::Auto => None,
     };
     Ok(Engine::new(choice, gpu.as_ref(), preset)?)
 }
 
+/// Power frames of a file, decoded piece by piece.
 fn spectrogram(
     engine: &Engine,
-    samples: &[f32],
     path: &Path,
     common: &Common,
-) -> anyhow::Result<Vec<f32>> {
-    let at = |e| anyhow!("{}: {e}", path.display());
+) -> anyhow::Result<(Vec<f32>, AudioInfo)> {
     let preset = engine.preset();
-    let bar = common.bar(samples.len().div_ceil(preset.hop_length), "frames");
+    let bar = common.spinner("mel frames");
     let mut framer = Framer::new(preset, BLOCK_FRAMES)?;
-    let mut power = Vec::with_capacity(preset.n_frames(samples.len()) * preset.n_mels);
-    for piece in samples.chunks(BLOCK_FRAMES * preset.hop_length) {
-        for block in framer.push(piece) {
-            power.extend(engine.compute(&block)?);
+    let mut power = Vec::new();
+    let mut failed = None;
+    let info = audio::stream(path, preset.sample_rate, &mut |samples| {
+        for block in framer.push(samples) {
+            match engine.compute(&block) {
+                Ok(frames) => power.extend(frames),
+                Err(error) => {
+                    failed = Some(error);
+                    return ControlFlow::Break(());
+                }
+            }
         }
         bar.set_position((power.len() / preset.n_mels) as u64);
+        ControlFlow::Continue(())
+    })?;
+    if let Some(error) = failed {
+        return Err(error.into());
     }
-    for block in framer.finish().map_err(at)? {
+    let rest = framer
+        .finish()
+        .map_err(|e| anyhow!("{}: {e}", path.display()))?;
+    for block in rest {
         power.extend(engine.compute(&block)?);
     }
     bar.finish_and_clear();
-    Ok(power)
+    Ok((power, info))
 }
 
 fn npy(values: &[f32], rows: usize) -> anyhow::Result<Vec<u8>> {

@@ -7,7 +7,9 @@ use anyhow::{Context, bail};
 use bytesize::ByteSize;
 use gamaka::data::{Dataset, Protocol};
 use gamaka::model::{Network, Spec};
-use gamaka::train::{Event, TrainConfig, TrainError, TrainOptions, TrainSummary, Trained, train};
+use gamaka::train::{
+    Event, TrainConfig, TrainError, TrainOptions, TrainSummary, Trained, Validation, train,
+};
 use indicatif::ProgressBar;
 
 use super::common::{Common, INTERRUPTED, interrupt_flag, print, print_error, print_json};
@@ -76,24 +78,10 @@ fn protocol(text: &str) -> Result<Protocol, String> {
 
 pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let config = configuration(args)?;
-    let folder = args
-        .output
-        .parent()
-        .filter(|p| !p.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    if !folder.is_dir() {
-        bail!(
-            "{}: there is no such folder to write the model to; make it first",
-            folder.display()
-        );
-    }
-    if args.output.is_dir() {
-        bail!(
-            "{}: is a folder; give the name of the model file",
-            args.output.display()
-        );
-    }
-    let dataset = Dataset::open(&args.data)?;
+    check_output(&args.output)?;
+    args.log.as_deref().map_or(Ok(()), check_output)?;
+    let dataset =
+        common.while_waiting("looking through the files", || Dataset::open(&args.data))?;
     dataset.warnings.iter().for_each(|w| common.note(w));
     let stop = interrupt_flag()?;
     let options = TrainOptions {
@@ -110,7 +98,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     });
     display.bar.finish_and_clear();
     let trained = match result {
-        Err(error @ TrainError::Interrupted { .. }) => {
+        Err(error @ (TrainError::Interrupted { .. } | TrainError::Unstarted)) => {
             print_error(&error.into());
             return Ok(ExitCode::from(INTERRUPTED));
         }
@@ -120,6 +108,22 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         write_log(path, &trained)?;
     }
     conclude(args, common, &trained)
+}
+
+/// Checks before hours of work that a file can go where it shall.
+fn check_output(path: &Path) -> anyhow::Result<()> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        bail!(
+            "{}: there is no such folder to write to; make it first",
+            folder.display()
+        );
+    }
+    if path.is_dir() {
+        bail!("{}: is a folder; give the name of a file", path.display());
+    }
+    Ok(())
 }
 
 /// Defaults, then the file, then the flags.
@@ -142,7 +146,12 @@ fn configuration(args: &Args) -> anyhow::Result<TrainConfig> {
     config.episodes = args.episodes.unwrap_or(config.episodes);
     config.seed = args.seed.unwrap_or(config.seed);
     config.learning_rate = args.lr.unwrap_or(config.learning_rate);
-    config.segment_seconds = args.segment.unwrap_or(config.segment_seconds);
+    if let Some(seconds) = args.segment {
+        config.segment_seconds = seconds;
+        // A mask hides at most half of a short segment.
+        let half = config.segment().frames as u32 / 2;
+        config.augment.frame_mask = config.augment.frame_mask.min(half);
+    }
     config.hop_seconds = args.hop.unwrap_or(config.hop_seconds);
     config.validate()?;
     Ok(config)
@@ -205,16 +214,23 @@ impl<'a> Display<'a> {
                 }
             }
             Event::Validated(v) => {
-                let text = format!(
-                    "after {:>5} episodes: {:.1} % on the validation files (+- {:.1} over episodes)",
-                    v.episode,
-                    v.accuracy * 100.0,
-                    v.half_width * 100.0
-                );
+                let text = format!("after {:>5} episodes: {}", v.episode, validated(v));
                 self.bar.suspend(|| self.common.note(&text));
             }
         }
     }
+}
+
+/// A validation's accuracy with both its intervals.
+fn validated(v: &Validation) -> String {
+    let files = v.over_files.map_or(String::new(), |i| {
+        format!("{:.0} to {:.0} over files, ", i.low * 100.0, i.high * 100.0)
+    });
+    format!(
+        "{:.1} % on the validation files ({files}+- {:.1} over episodes)",
+        v.accuracy * 100.0,
+        v.over_episodes.half_width() * 100.0
+    )
 }
 
 fn describe(s: &TrainSummary) -> String {
@@ -268,11 +284,7 @@ fn conclude(args: &Args, common: &Common, trained: &Trained) -> anyhow::Result<E
         return Ok(ExitCode::SUCCESS);
     }
     let found = match best {
-        Some(v) => format!(
-            "best after {} episodes: {:.1} % on the validation files",
-            v.episode,
-            v.accuracy * 100.0
-        ),
+        Some(v) => format!("best after {} episodes: {}", v.episode, validated(&v)),
         None => "no validation files: the last parameters are kept".to_string(),
     };
     print(&format!(

@@ -6,6 +6,7 @@ use super::{
 };
 use serde::{Deserialize, Serialize};
 use std::{
+    collections::BTreeSet,
     collections::{HashMap, HashSet},
     fmt,
     path::PathBuf,
@@ -102,6 +103,12 @@ impl SplitMatch {
 }
 
 impl Split {
+    /// The labels of a part.
+    pub fn classes(&self, part: Part) -> BTreeSet<&str> {
+        let files = self.files.iter().filter(|file| file.part == part);
+        files.map(|file| file.label.as_str()).collect()
+    }
+
     /// Splits a data set so that every part can give `way`-way episodes of `shot` support and `query` query files a
     /// class. Where the manifest gives a split it is used as it is, after a check against the protocol (it may leave
     /// out validation); else about a half of the classes (or files) train and a quarter each validate and test, drawn

@@ -316,6 +316,16 @@ impl Gpu {
         }
     }
 
+    /// Sends what was written and waits until it has arrived, so that a large upload in parts does not pile
+    /// up in memory.
+    ///
+    /// # Errors
+    /// As [`Self::wait`].
+    pub fn send(&self) -> Result<(), GpuError> {
+        self.queue.submit([]);
+        self.wait()
+    }
+
     /// Drops the device as a crashed driver would. For tests of recovery.
     pub fn destroy(&self) {
         self.device.destroy();

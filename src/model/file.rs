@@ -142,8 +142,10 @@ impl Model {
                 "holds parameters that are not finite: copy it again or train anew".into(),
             ));
         }
-        let network = Network::new(info.spec.clone(), [info.preset.n_mels, info.segment.frames])?;
-        let parameters = network.flat_parameters(&named)?;
+        let unfit = |e: ModelError| at(format!("{e}: copy the file again or train anew"));
+        let input = [info.preset.n_mels, info.segment.frames];
+        let network = Network::new(info.spec.clone(), input).map_err(unfit)?;
+        let parameters = network.flat_parameters(&named).map_err(unfit)?;
         Ok(Self {
             network,
             parameters,

@@ -56,8 +56,13 @@ impl Network {
     /// Places a spec on clips of `input` = [bands, frames].
     ///
     /// # Errors
-    /// [`ModelError::Layer`], naming the first layer that does not fit.
+    /// [`ModelError::Layer`], naming the first layer that does not fit, or [`ModelError::Spec`].
     pub fn new(spec: Spec, input: [usize; 2]) -> Result<Self, ModelError> {
+        if !(spec.scale.is_finite() && spec.scale > 0.0) {
+            return Err(ModelError::Spec {
+                reason: format!("scale is {}, but must be above 0", spec.scale),
+            });
+        }
         let mut shape = [1, 1, input[0], input[1]];
         let mut flat_len = 0;
         let mut stages = Vec::new();

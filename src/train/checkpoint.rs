@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::TrainError;
 use crate::data::Split;
+use crate::fewshot::Interval;
 use crate::files;
 use crate::ops::OptimizerState;
 
@@ -36,8 +37,10 @@ pub struct Validation {
     pub episode: usize,
     /// Mean accuracy on the validation files.
     pub accuracy: f64,
-    /// Half the width of its 95 % interval over episodes.
-    pub half_width: f64,
+    /// Its 95 % interval over episodes.
+    pub over_episodes: Interval,
+    /// Its 95 % interval over files, where there are enough of them.
+    pub over_files: Option<Interval>,
 }
 
 /// Parameters and moments, flat.

@@ -66,10 +66,10 @@ impl Default for TrainConfig {
             way: 5,
             shot: 5,
             query: 5,
-            train_way: 10,
+            train_way: 12,
             train_shot: 2,
-            train_query: 3,
-            episodes: 600,
+            train_query: 2,
+            episodes: 1000,
             seed: 1,
             learning_rate: 2e-3,
             warmup: 0.2,
@@ -84,9 +84,9 @@ impl Default for TrainConfig {
                 stretch: 0.1,
                 shift: 2,
                 gain_db: 6.0,
-                tilt_db: 3.0,
+                tilt_db: 6.0,
                 band_masks: 1,
-                band_mask: 8,
+                band_mask: 10,
                 frame_masks: 1,
                 frame_mask: 16,
                 noise: 0.05,
@@ -172,6 +172,32 @@ impl TrainConfig {
             ));
         }
         let augment = &self.augment;
+        let not_negative = [
+            ("weight_decay", self.weight_decay),
+            ("augment.gain_db", augment.gain_db),
+            ("augment.tilt_db", augment.tilt_db),
+            ("augment.noise", augment.noise),
+        ];
+        if let Some((name, value)) = not_negative
+            .iter()
+            .find(|(_, value)| !(value.is_finite() && *value >= 0.0))
+        {
+            return refuse(format!("{name} is {value}, but must be 0 or more"));
+        }
+        let AdamW {
+            beta1,
+            beta2,
+            epsilon,
+            clip,
+        } = self.optimizer;
+        let share = |beta: f32| (0.0..1.0).contains(&beta);
+        let above_zero = |value: f32| value.is_finite() && value > 0.0;
+        if !(share(beta1) && share(beta2) && above_zero(epsilon) && above_zero(clip)) {
+            return refuse(
+                "optimizer: beta1 and beta2 must be 0 or more and less than 1, epsilon and clip above 0"
+                    .into(),
+            );
+        }
         if !(0.0..1.0).contains(&augment.stretch) {
             return refuse(format!(
                 "augment.stretch is {}, but must be 0 or more and less than 1",
@@ -248,6 +274,9 @@ mod tests {
             ("learning_rate = -1.0", "learning_rate"),
             ("way = 1", "way"),
             ("segment_seconds = nan", "segment_seconds"),
+            ("weight_decay = nan", "weight_decay"),
+            ("[augment]\nnoise = -1.0", "augment.noise"),
+            ("[optimizer]\nbeta1 = 1.0", "beta1"),
         ] {
             let error = TrainConfig::from_toml(text)
                 .unwrap()

@@ -77,6 +77,9 @@ pub enum TrainError {
         /// What is wrong and what to do.
         reason: String,
     },
+    /// The user stopped it before the first episode.
+    #[error("stopped while reading the files; run the same command again to start over")]
+    Unstarted,
     /// The user stopped it.
     #[error("stopped after episode {episode}; run the same command with --resume to go on (state in {})", checkpoint.display())]
     Interrupted {

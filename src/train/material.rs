@@ -1,6 +1,7 @@
 //! What a training works on: the features of its files, read once.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{Event, TrainConfig, TrainError};
 use crate::data::{Dataset, Part, Pool, Split};
@@ -22,6 +23,7 @@ impl Material {
         split: &Split,
         config: &TrainConfig,
         front_end: &FrontEnd,
+        stop: &AtomicBool,
         on: &mut dyn FnMut(Event),
     ) -> Result<Self, TrainError> {
         let parts = split.apply(dataset);
@@ -38,6 +40,9 @@ impl Material {
         let mut failed = Vec::new();
         let mut first_failure = String::new();
         for (done, chunk) in wanted.chunks(FILES_AT_ONCE).enumerate() {
+            if stop.load(Ordering::Relaxed) {
+                return Err(TrainError::Unstarted);
+            }
             on(Event::Reading {
                 done: done * FILES_AT_ONCE,
                 files: wanted.len(),
@@ -84,6 +89,13 @@ impl Material {
                     true => Ok(()), // a manifest may leave validation out
                     false => validation.check(config.way, config.shot, config.query),
                 });
+        if let Err(reason) = &checked
+            && failed.is_empty()
+        {
+            return Err(TrainError::Config(format!(
+                "{reason}; lower train_shot or train_query, or --shot or --query"
+            )));
+        }
         if let Err(reason) = checked {
             return Err(TrainError::TooManyFailed {
                 failed: failed.len(),

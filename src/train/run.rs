@@ -8,11 +8,12 @@ use super::bank::{BankLayout, pack, turn_files};
 use super::checkpoint::{self, Identity, LogRow, Progress, Validation, Weights, checkpoint_path};
 use super::material::Material;
 use super::{HISTORY, StepShape, TrainConfig, TrainError, TrainingPlan};
-use crate::data::{Dataset, Pool, Split};
+use crate::data::{Dataset, Part, Pool, Split};
 use crate::embed::{Embedder, mean_embedding};
 use crate::features::FrontEnd;
 use crate::fewshot::{EpisodeSampler, Metric, System, evaluate};
-use crate::gpu::{DeviceChoice, Gpu, GpuError, Program};
+use crate::gpu::{AdapterClass, DeviceChoice, Gpu, GpuError, Program};
+use crate::mel::filter_bank;
 use crate::model::{Model, ModelInfo, Network};
 use crate::ops::{OptimizerState, Slot, StepInfo};
 
@@ -24,6 +25,9 @@ const TURN: usize = 100;
 
 /// Device memory for the clip bank where the user sets no limit.
 const DEFAULT_BANK: u64 = 1 << 30;
+
+/// Bytes of the clip bank on their way to the device at a time.
+const UNSENT: usize = 16 << 20;
 
 /// How a training runs, beside what it does.
 #[derive(Debug)]
@@ -123,8 +127,18 @@ pub fn train(
         config.seed,
     )?;
     let mut gpu = Gpu::open(&options.device)?;
+    // Before hours of decoding.
+    let classes = split.classes(Part::Train).len();
+    bank_budget(gpu.class(), &network, config, classes, options.memory)?;
     let front_end = FrontEnd::new(config.engine()?, Some(&gpu), &config.preset, options.strict)?;
-    let material = Material::read(dataset, &split, config, &front_end, on)?;
+    let deaf = filter_bank(&config.preset)?.empty_bands().len();
+    if deaf > 0 {
+        on(Event::Note(format!(
+            "{deaf} of {} mel bands lie between two bins of the FFT and hear nothing: raise n_fft or lower n_mels",
+            config.preset.n_mels
+        )));
+    }
+    let material = Material::read(dataset, &split, config, &front_end, options.stop, on)?;
     let identity = Identity {
         config: config.to_toml(),
         split: split.clone(),
@@ -215,6 +229,47 @@ fn start(network: &Network, seed: u64) -> Progress {
     }
 }
 
+/// The plan of a training step on `classes` training classes.
+fn step_plan(
+    class: AdapterClass,
+    network: &Network,
+    config: &TrainConfig,
+    classes: usize,
+    banks: &[usize],
+) -> TrainingPlan {
+    let [way, shot, query] = config.train_episode(classes);
+    let shape = StepShape {
+        network,
+        way,
+        shot,
+        query,
+        augment: config.augment,
+        optimizer: config.optimizer,
+        banks,
+    };
+    TrainingPlan::new(class, &shape)
+}
+
+/// Device memory in bytes left to the clip bank.
+fn bank_budget(
+    class: AdapterClass,
+    network: &Network,
+    config: &TrainConfig,
+    classes: usize,
+    memory: Option<u64>,
+) -> Result<u64, GpuError> {
+    let step = step_plan(class, network, config, classes, &[1]);
+    let rest = step.plan.bytes() + Embedder::bytes(class, network);
+    match memory {
+        Some(limit) if limit <= rest => Err(GpuError::OverMemoryLimit {
+            needed_mib: rest.div_ceil(1 << 20),
+            limit_mib: limit >> 20,
+        }),
+        Some(limit) => Ok(limit - rest),
+        None => Ok(DEFAULT_BANK),
+    }
+}
+
 struct Run<'a> {
     network: &'a Network,
     config: &'a TrainConfig,
@@ -294,7 +349,6 @@ impl Run<'_> {
         on: &mut dyn FnMut(Event),
     ) -> Result<Session, TrainError> {
         let bands = self.config.preset.n_mels;
-        let embedder = Embedder::new(gpu, self.network, &progress.weights.parameters)?;
         let limit = (gpu.limits().max_storage_buffer_binding_size / 4) as usize;
         let files: Vec<(usize, usize)> = self
             .train_files()
@@ -302,33 +356,9 @@ impl Run<'_> {
             .collect();
         let all = pack(&files, bands, limit);
         let needed: usize = all.buffers.iter().sum();
-        let [way, shot, query] = self.config.train_episode(self.material.train.classes.len());
-        let shape = |banks: &[usize]| {
-            TrainingPlan::new(
-                gpu.class(),
-                &StepShape {
-                    network: self.network,
-                    way,
-                    shot,
-                    query,
-                    augment: self.config.augment,
-                    optimizer: self.config.optimizer,
-                    banks,
-                },
-            )
-        };
-        let rest = shape(&[1]).plan.bytes() + embedder.bytes();
-        let budget = match self.options.memory {
-            Some(limit_bytes) if limit_bytes <= rest => {
-                return Err(GpuError::OverMemoryLimit {
-                    needed_mib: rest.div_ceil(1 << 20),
-                    limit_mib: limit_bytes >> 20,
-                }
-                .into());
-            }
-            Some(limit_bytes) => limit_bytes - rest,
-            None => DEFAULT_BANK,
-        };
+        let classes = self.material.train.classes.len();
+        let memory = self.options.memory;
+        let budget = bank_budget(gpu.class(), self.network, self.config, classes, memory)?;
         let in_turns = needed as u64 * 4 > budget;
         let (banks, bank_limit) = if in_turns {
             // Buffers of one size, small enough that a file which does not fit wastes little.
@@ -337,9 +367,7 @@ impl Run<'_> {
         } else {
             (all.buffers, limit)
         };
-        let plan = shape(&banks);
-        let memory = plan.plan.bytes() + embedder.bytes();
-        let program = Program::new(gpu, plan.plan.clone())?;
+        let plan = step_plan(gpu.class(), self.network, self.config, classes, &banks);
         let count = |pool: &Pool| (pool.classes.len(), pool.files.iter().map(Vec::len).sum());
         let summary = TrainSummary {
             adapter: gpu.adapter.to_string(),
@@ -347,12 +375,14 @@ impl Run<'_> {
             flops: self.network.flops(),
             train: count(&self.material.train),
             validation: count(&self.material.validation),
-            episode: [way, shot, query],
-            memory,
+            episode: self.config.train_episode(classes),
+            memory: plan.plan.bytes() + Embedder::bytes(gpu.class(), self.network),
             in_turns,
             resumed_at: progress.episode,
         };
         on(Event::Start(&summary, gpu));
+        let embedder = Embedder::new(gpu, self.network, &progress.weights.parameters)?;
+        let program = Program::new(gpu, plan.plan.clone())?;
         let bank_elements = if in_turns {
             banks.iter().sum()
         } else {
@@ -472,6 +502,7 @@ impl Run<'_> {
             folder: std::env::temp_dir(),
             error,
         };
+        let mut unsent = 0;
         for (file, slot) in &layout.slots {
             let values = self.material.store.get(*file).map_err(temporary)?;
             let kept = slot.frames as usize;
@@ -487,6 +518,12 @@ impl Run<'_> {
                 slot.first as usize,
                 &rows,
             );
+            // Writes wait in memory until they are sent.
+            unsent += rows.len() * 4;
+            if unsent > UNSENT {
+                session.program.gpu().send()?;
+                unsent = 0;
+            }
         }
         let pool = Pool::new(classes, files, pool.group_of.clone());
         Ok(Turn {
@@ -544,11 +581,11 @@ impl Run<'_> {
             self.config.seed ^ (1 << 40),
         )?;
         let accuracy = scored.systems[0].accuracy;
-        let half_width = (accuracy.over_episodes.high - accuracy.over_episodes.low) / 2.0;
         let validation = Validation {
             episode,
             accuracy: accuracy.mean,
-            half_width,
+            over_episodes: accuracy.over_episodes,
+            over_files: accuracy.over_files,
         };
         if progress
             .best_validation()

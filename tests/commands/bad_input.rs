@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::{copy_music, fails, fixture, gamaka, stderr, studio, text};
+use crate::{copy_music, fails, fixture, gamaka, stderr, studio, succeeds, text};
 
 /// Every damaged file, with a word that its sentence must have.
 const DAMAGED: [(&str, &str); 14] = [
@@ -81,6 +81,61 @@ fn a_folder_of_damaged_files_embeds_the_good_ones_and_skips_hidden_ones() {
     }
     assert!(
         stderr(&output).contains("truncated.flac: is damaged or cut short"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_name_that_is_no_text_and_a_dangling_link_cost_one_file_each() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().unwrap();
+    let music = folder.path().join("music");
+    copy_music(&music);
+    let nameless = music
+        .join("a")
+        .join(std::ffi::OsStr::from_bytes(b"caf\xe9.wav"));
+    std::fs::copy(fixture("s16.wav"), &nameless).unwrap();
+    std::os::unix::fs::symlink("nowhere.wav", music.join("b/link.wav")).unwrap();
+    std::os::unix::fs::symlink("nowhere.txt", music.join("b/notes.txt")).unwrap();
+    std::os::unix::fs::symlink(music.join("c"), music.join("c/loop")).unwrap();
+
+    let (model, config) = (studio().model(), studio().config());
+    let out = folder.path().join("e.csv");
+    let said = succeeds(&[
+        "embed",
+        text(&music),
+        "-m",
+        text(&model),
+        "-o",
+        text(&out),
+        "--json",
+    ]);
+    let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let failed = said["failed"].as_array().unwrap();
+    assert_eq!(failed.len(), 2, "{said}");
+    assert!(said.to_string().contains("not UTF-8"), "{said}");
+
+    let trained = folder.path().join("m.safetensors");
+    let output = gamaka(&[
+        "train",
+        text(&music),
+        "-o",
+        text(&trained),
+        "--config",
+        text(&config),
+    ]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    for word in ["left out", "not UTF-8", "link.wav"] {
+        assert!(
+            stderr(&output).contains(word),
+            "{word}: {}",
+            stderr(&output)
+        );
+    }
+    assert!(
+        !stderr(&output).contains("notes.txt"),
         "{}",
         stderr(&output)
     );

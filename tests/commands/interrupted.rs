@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::{command, fixture, stderr, studio, succeeds, text};
+use crate::{command, fails, fixture, stderr, studio, succeeds, text};
 
 /// More episodes than a test has time for, unless it is stopped.
 const LONG: [&str; 2] = ["--episodes", "60"];
@@ -127,15 +127,8 @@ fn a_stopped_embedding_goes_on_where_it_was() {
         "-o",
         text(&whole),
     ]);
-    // What a killed run leaves: whole files, then a torn line.
     let lines = std::fs::read_to_string(&whole).unwrap();
-    let torn: String = lines
-        .lines()
-        .take(7)
-        .map(|l| format!("{l}\n"))
-        .collect::<String>()
-        + "{\"path\": \"tor";
-    std::fs::write(folder.path().join("resumed.jsonl.partial"), torn).unwrap();
+    // A full disk leaves whole files, then a torn line.
     let arguments = [
         "embed",
         text(&music),
@@ -143,15 +136,28 @@ fn a_stopped_embedding_goes_on_where_it_was() {
         text(&model),
         "-o",
         text(&resumed),
-        "--resume",
     ];
-    let output = command(&arguments).output().unwrap();
+    let output = on_a_full_disk(2, &arguments);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let partial = folder.path().join("resumed.jsonl.partial");
+    let kept = std::fs::read_to_string(&partial).unwrap();
+    assert!(kept.lines().count() > 3 && !kept.ends_with('\n'), "{kept}");
+
+    // Rows are neither thrown away nor mixed with others.
+    assert!(fails(1, &arguments).contains("add --resume"));
+    let mut other = [&arguments[..], &["--resume", "--per", "file"]].concat();
+    assert!(fails(1, &other).contains("another model"));
+    assert_eq!(std::fs::read_to_string(&partial).unwrap(), kept);
+
+    other.truncate(arguments.len() + 1);
+    let output = command(&other).output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
     assert!(
-        stderr(&output).contains("2 files were done before"),
+        stderr(&output).contains("files were done before"),
         "{}",
         stderr(&output)
     );
+    assert!(!partial.exists());
     let again = std::fs::read_to_string(&resumed).unwrap();
     let sorted = |text: &str| {
         let mut lines: Vec<String> = text.lines().map(str::to_string).collect();

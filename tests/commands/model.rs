@@ -85,7 +85,11 @@ fn eval_on_all_files_says_that_most_were_trained_on() {
         "{}",
         stderr(&output)
     );
-    let said = fails(1, &["eval", text(&music), "-m", text(&model)]);
+    // By default the task is the one that the model was trained for.
+    let task = succeeds(&["eval", text(&music), "-m", text(&model)]);
+    assert!(task.contains("2-way 1-shot"), "{task}");
+    assert!(task.contains("confusion in %"), "{task}");
+    let said = fails(1, &["eval", text(&music), "-m", text(&model), "--way", "5"]);
     assert!(
         said.contains("5-way episodes need 5 classes and there are 2: use --way 2"),
         "{said}"

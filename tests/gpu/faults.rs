@@ -31,29 +31,26 @@ fn a_kernel_that_does_not_run_is_found() {
 fn a_wrong_input_is_found() {
     for case in doctor_cases(gpu().class()) {
         for input in 0..case.inputs.len() {
-            let mut faulty = case.clone();
-            let mut changed = 0;
-            // Every other one, because clipping forgives a factor on all.
-            for word in faulty.inputs[input]
-                .1
-                .iter_mut()
-                .step_by(2)
-                .filter(|w| **w != 0)
-            {
-                let value = f32::from_bits(*word);
-                // Half as much again for a number, one more for an index.
-                *word = if (1e-3..1e3).contains(&value.abs()) {
-                    (value * 1.5).to_bits()
-                } else {
-                    *word + 1
-                };
-                changed += 1;
+            if case.inputs[input].1.iter().all(|&word| word == 0) {
+                continue;
             }
-            assert!(
-                changed == 0 || is_red(&faulty),
-                "{}: input {input} may be wrong",
-                case.label
-            );
+            // Only every other word, because clipping forgives a factor on all; each half, because the words
+            // of a state are not all read.
+            let found = [0, 1].into_iter().any(|first| {
+                let mut faulty = case.clone();
+                let words = faulty.inputs[input].1.iter_mut().skip(first).step_by(2);
+                for word in words.filter(|w| **w != 0) {
+                    let value = f32::from_bits(*word);
+                    // Half as much again for a number, one more for an index.
+                    *word = if (1e-3..1e3).contains(&value.abs()) {
+                        (value * 1.5).to_bits()
+                    } else {
+                        *word + 1
+                    };
+                }
+                is_red(&faulty)
+            });
+            assert!(found, "{}: input {input} may be wrong", case.label);
         }
     }
 }

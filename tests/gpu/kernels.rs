@@ -1,5 +1,6 @@
 //! Kernels against their twins at odd shapes.
 
+use gamaka::gpu::AdapterClass;
 use gamaka::ops::{
     Augment, Basis, ConvShape, Distance, EpisodeShape, NormShape, PoolKind, PoolShape,
     StatisticsShape,
@@ -8,9 +9,18 @@ use gamaka::selftest::{self, Case};
 
 use crate::gpu;
 
-fn holds(case: &Case) {
-    let outcome = selftest::run(gpu(), case).expect("the device works");
-    assert!(outcome.worst.holds(), "{}: {:?}", case.label, outcome.worst);
+/// The kernels as they are made for either class of adapter, on whichever is here.
+fn holds(make: impl Fn(AdapterClass) -> Case) {
+    for class in [AdapterClass::Software, AdapterClass::Hardware] {
+        let case = make(class);
+        let outcome = selftest::run(gpu(), &case).expect("the device works");
+        let Case { label, .. } = &case;
+        assert!(
+            outcome.worst.holds(),
+            "{label}, {class:?}: {:?}",
+            outcome.worst
+        );
+    }
 }
 
 const CUBIC: Basis = Basis {
@@ -42,7 +52,7 @@ fn spline_convolutions_match_at_odd_channels_and_sizes() {
         (2, [1, 257], 4),
         (3, [9, 9], 17),
     ] {
-        holds(&selftest::conv(gpu().class(), &conv(ci, input, co)));
+        holds(|class| selftest::conv(class, &conv(ci, input, co)));
     }
 }
 
@@ -58,15 +68,17 @@ fn spline_convolutions_match_at_any_stride_padding_and_kernel() {
         ([1, 1], [2, 2], [0, 0]),
         ([11, 13], [1, 1], [0, 0]),
     ] {
-        holds(&selftest::conv(
-            gpu().class(),
-            &ConvShape {
-                kernel,
-                stride,
-                padding,
-                ..base
-            },
-        ));
+        holds(|class| {
+            selftest::conv(
+                class,
+                &ConvShape {
+                    kernel,
+                    stride,
+                    padding,
+                    ..base
+                },
+            )
+        });
     }
 }
 
@@ -80,7 +92,7 @@ fn splines_of_every_order_and_grid_match() {
                 grid,
                 range: 1.5,
             };
-            holds(&selftest::conv(gpu().class(), &ConvShape { basis, ..base }));
+            holds(|class| selftest::conv(class, &ConvShape { basis, ..base }));
         }
     }
 }
@@ -94,7 +106,7 @@ fn plain_convolutions_match() {
                 stride: [stride; 2],
                 ..conv(ci, input, co)
             };
-            holds(&selftest::conv(gpu().class(), &shape));
+            holds(|class| selftest::conv(class, &shape));
         }
     }
 }
@@ -108,34 +120,36 @@ fn norms_match() {
         (65, 3, 1, 3),
         (1, 8, 4, 1000),
     ] {
-        holds(&selftest::norm(
-            gpu().class(),
-            &NormShape {
-                n,
-                c,
-                groups,
-                positions,
-            },
-        ));
+        holds(|class| {
+            selftest::norm(
+                class,
+                &NormShape {
+                    n,
+                    c,
+                    groups,
+                    positions,
+                },
+            )
+        });
     }
 }
 
 #[test]
 fn element_wise_kernels_match() {
     for size in [1, 3, 63, 65, 257, 10_001] {
-        holds(&selftest::element(gpu().class(), size));
+        holds(|class| selftest::element(class, size));
     }
 }
 
 #[test]
 fn more_workgroups_than_one_dimension_holds_still_match() {
-    holds(&selftest::reduce(gpu().class(), 2, 65_535 * 128 + 77));
+    holds(|class| selftest::reduce(class, 2, 65_535 * 128 + 77));
 }
 
 #[test]
 fn partial_sums_match() {
     for (splits, size) in [(1, 1), (3, 65), (257, 3)] {
-        holds(&selftest::reduce(gpu().class(), splits, size));
+        holds(|class| selftest::reduce(class, splits, size));
     }
 }
 
@@ -149,16 +163,18 @@ fn pools_match() {
             (2, [5, 6], [3, 4], [2, 1]),
             (2, [9, 9], [2, 2], [3, 3]),
         ] {
-            holds(&selftest::pool(
-                gpu().class(),
-                &PoolShape {
-                    rows,
-                    input,
-                    kernel,
-                    stride,
-                    kind,
-                },
-            ));
+            holds(|class| {
+                selftest::pool(
+                    class,
+                    &PoolShape {
+                        rows,
+                        input,
+                        kernel,
+                        stride,
+                        kind,
+                    },
+                )
+            });
         }
     }
 }
@@ -166,10 +182,7 @@ fn pools_match() {
 #[test]
 fn statistics_pools_match() {
     for (n, rows, frames) in [(1, 1, 2), (3, 63, 65), (2, 5, 257), (2, 3, 1)] {
-        holds(&selftest::statistics(
-            gpu().class(),
-            &StatisticsShape { n, rows, frames },
-        ));
+        holds(|class| selftest::statistics(class, &StatisticsShape { n, rows, frames }));
     }
 }
 
@@ -187,14 +200,9 @@ fn clips_match_with_and_without_augmentation() {
         noise: 0.1,
     };
     for (bands, frames) in [(1, 1), (3, 33), (16, 65)] {
-        holds(&selftest::gather(
-            gpu().class(),
-            bands,
-            frames,
-            &Augment::default(),
-        ));
+        holds(|class| selftest::gather(class, bands, frames, &Augment::default()));
     }
-    holds(&selftest::gather(gpu().class(), 16, 33, &all));
+    holds(|class| selftest::gather(class, 16, 33, &all));
 }
 
 #[test]
@@ -208,17 +216,19 @@ fn episodes_match_for_both_distances() {
             } else {
                 0.5
             };
-            holds(&selftest::episode(
-                gpu().class(),
-                &EpisodeShape {
-                    way,
-                    shot,
-                    query,
-                    width,
-                    distance,
-                    scale,
-                },
-            ));
+            holds(|class| {
+                selftest::episode(
+                    class,
+                    &EpisodeShape {
+                        way,
+                        shot,
+                        query,
+                        width,
+                        distance,
+                        scale,
+                    },
+                )
+            });
         }
     }
 }
@@ -226,13 +236,13 @@ fn episodes_match_for_both_distances() {
 #[test]
 fn optimiser_steps_match_clipped_and_not() {
     for (size, factor) in [(1, 1e-3), (64, 1.0), (100_000, 1e-4)] {
-        holds(&selftest::optimizer(gpu().class(), size, factor));
+        holds(|class| selftest::optimizer(class, size, factor));
     }
 }
 
 #[test]
 fn spectra_match_for_every_supported_length() {
     for n_fft in [4, 10, 256, 400, 512, 1000, 1024, 2048, 4096] {
-        holds(&selftest::mel(gpu().class(), n_fft, n_fft / 3 + 1, 3));
+        holds(|class| selftest::mel(class, n_fft, n_fft / 3 + 1, 3));
     }
 }

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use gamaka::data::Dataset;
+use gamaka::embed::{Embedder, embed_files};
 use gamaka::evaluate::{EvaluatePart, embed_dataset};
-use gamaka::features::FrontEnd;
+use gamaka::features::{FrontEnd, SegmentShape};
 use gamaka::gpu::{Gpu, GpuError, Program};
 use gamaka::mel::EngineChoice;
 use gamaka::model::{Model, Network, Spec};
@@ -281,10 +282,23 @@ fn a_stopped_training_resumes_to_the_same_bits() {
 }
 
 #[test]
+fn a_training_stopped_while_it_reads_ends_at_once() {
+    let run = Run::new();
+    run.stop.store(true, Ordering::Relaxed);
+    let error = run.go(&short(), &mut |_| {}).unwrap_err();
+    assert!(matches!(error, TrainError::Unstarted), "{error}");
+}
+
+#[test]
 fn a_state_of_another_training_is_refused_with_what_differs() {
     let mut run = Run::new();
-    run.stop.store(true, Ordering::Relaxed);
-    run.go(&short(), &mut |_| {}).unwrap_err();
+    run.go(&short(), &mut |event| {
+        if matches!(event, Event::Episodes(_)) {
+            run.stop.store(true, Ordering::Relaxed);
+        }
+    })
+    .unwrap_err();
+    run.stop.store(false, Ordering::Relaxed);
     run.resume = true;
     let error = run
         .go(
@@ -341,13 +355,49 @@ fn a_lost_device_costs_the_episodes_since_the_last_checkpoint_once() {
 }
 
 #[test]
+fn a_device_lost_while_embedding_is_told_and_does_not_hang() {
+    let gpu = Gpu::open(
+        &std::env::var("GAMAKA_DEVICE")
+            .unwrap_or_default()
+            .parse()
+            .unwrap(),
+    )
+    .unwrap();
+    let config = config();
+    let shape = SegmentShape::from_seconds(&config.preset, 1.0, 0.25);
+    let network = Network::new(config.network, [config.preset.n_mels, shape.frames]).unwrap();
+    let embedder = Embedder::new(&gpu, &network, &network.initial_parameters(1)).unwrap();
+    let front_end = FrontEnd::new(EngineChoice::Cpu, None, &config.preset, true).unwrap();
+    // Far more segments than wait for the device at a time.
+    let folder = tempfile::tempdir().unwrap();
+    let paths: Vec<PathBuf> = (0..8)
+        .map(|k| folder.path().join(format!("{k}.wav")))
+        .collect();
+    let noise: Vec<f32> = (0..22_050 * 60)
+        .map(|k| (k as u64 * 7919 % 65_521) as f32 / 65_521.0 - 0.5)
+        .collect();
+    write_wav(&paths[0], &noise[..22_050 * 2]);
+    paths[1..].iter().for_each(|path| write_wav(path, &noise));
+    let mut done = 0;
+    let result = embed_files(&front_end, &embedder, shape, &paths, |_, _| {
+        done += 1;
+        gpu.destroy();
+    });
+    assert!(
+        matches!(result, Err(GpuError::DeviceLost { .. })),
+        "{result:?}"
+    );
+    assert!(done < paths.len());
+}
+
+#[test]
 fn clips_that_do_not_fit_are_streamed_in_turns_and_too_little_memory_is_refused() {
     let mut run = Run::new();
     let mut needed = 0;
-    run.stop.store(true, Ordering::Relaxed);
     run.go(&short(), &mut |event| {
         if let Event::Start(summary, _) = event {
             needed = summary.memory;
+            run.stop.store(true, Ordering::Relaxed);
         }
     })
     .unwrap_err();

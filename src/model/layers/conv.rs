@@ -136,7 +136,7 @@ impl Edges for KanConv {
             grid: self.grid,
             range: self.range,
         };
-        check_basis(&basis)?;
+        check_splines(&basis, self.curvature)?;
         let shape = conv_shape(
             input,
             self.channels,
@@ -157,7 +157,7 @@ impl Edges for KanLinear {
             grid: self.grid,
             range: self.range,
         };
-        check_basis(&basis)?;
+        check_splines(&basis, self.curvature)?;
         Ok(EdgeLayer {
             shape: dense_shape(input, self.channels, basis)?,
             curvature: self.curvature,
@@ -184,7 +184,7 @@ impl Edges for Linear {
     }
 }
 
-fn check_basis(basis: &Basis) -> Result<(), String> {
+fn check_splines(basis: &Basis, curvature: f32) -> Result<(), String> {
     if !(1..=3).contains(&basis.order) {
         return Err(format!(
             "order {} of the splines must be 1, 2 or 3",
@@ -196,6 +196,9 @@ fn check_basis(basis: &Basis) -> Result<(), String> {
     }
     if !(basis.range.is_finite() && basis.range > 0.0) {
         return Err(format!("range {} must be a positive number", basis.range));
+    }
+    if !(curvature.is_finite() && curvature >= 0.0) {
+        return Err(format!("curvature {curvature} must be 0 or more"));
     }
     Ok(())
 }
