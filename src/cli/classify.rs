@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use gamaka::audio;
-use gamaka::data::Dataset;
+use gamaka::data::{Dataset, hash_file};
 use gamaka::embed::{Embedder, embed_files};
 use gamaka::features::FrontEnd;
 use gamaka::fewshot::{Classification, Metric, classify};
@@ -179,6 +179,17 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         distance: model.network.spec.distance,
         scale: model.network.spec.scale,
     };
+    for path in &found.files {
+        let hash = hash_file(path).unwrap_or_default();
+        if dataset.items.iter().any(|item| item.hash == hash) {
+            bar.suspend(|| {
+                common.note(&format!(
+                    "{} is itself among the examples: its answer says little",
+                    path.display()
+                ));
+            });
+        }
+    }
     let mut answers = Vec::new();
     let mut trouble = None;
     embed_files(

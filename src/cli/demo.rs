@@ -65,6 +65,8 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
 
     let config = TrainConfig {
         episodes: args.episodes,
+        // The clips are short: half a second gives each four segments.
+        hop_seconds: 0.5,
         ..TrainConfig::default()
     };
     let model_path = args.out.join("model.safetensors");

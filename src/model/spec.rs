@@ -89,7 +89,14 @@ const fn default_scale() -> f32 {
 }
 
 /// The specs that come with the crate, by name; the first one is the default.
-const NAMED: &[(&str, &str)] = &[("ickan", include_str!("../../assets/specs/ickan.toml"))];
+const NAMED: &[(&str, &str)] = &[
+    (
+        "ickan-late",
+        include_str!("../../assets/specs/ickan-late.toml"),
+    ),
+    ("ickan", include_str!("../../assets/specs/ickan.toml")),
+    ("conv", include_str!("../../assets/specs/conv.toml")),
+];
 
 impl Spec {
     /// Reads a spec from TOML.
@@ -138,10 +145,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ickan_has_splines_in_a_3x3_convolution() {
-        let spec = Spec::named("ickan").unwrap();
+    fn every_named_spec_bears_its_name_and_fits() {
+        for name in Spec::names() {
+            let spec = Spec::named(name).unwrap();
+            assert_eq!(spec.name, name);
+            crate::model::Network::new(spec, [64, 129]).unwrap();
+        }
+    }
+
+    #[test]
+    fn every_ickan_has_splines_in_a_3x3_convolution() {
         let convolves =
             |layer: &LayerSpec| matches!(layer, LayerSpec::KanConv(c) if c.kernel.get() == [3, 3]);
-        assert!(spec.layers.iter().any(convolves));
+        for name in ["ickan", "ickan-late"] {
+            assert!(Spec::named(name).unwrap().layers.iter().any(convolves));
+        }
     }
 }

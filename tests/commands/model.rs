@@ -260,8 +260,16 @@ fn classify_ranks_all_genres_for_every_format_with_reasons() {
     let mut arguments = vec!["classify"];
     arguments.extend(files.iter().map(String::as_str));
     arguments.extend(["--examples", text(&music), "--model", text(&model)]);
-    let words = succeeds(&arguments);
+    let output = gamaka(&arguments);
+    let words = stdout(&output);
     assert_eq!(words.matches("    like ").count(), 15, "{words}");
+    // Four of the five are copies of examples.
+    assert_eq!(
+        stderr(&output)
+            .matches("is itself among the examples")
+            .count(),
+        4
+    );
     arguments.push("--json");
     let report: Value = serde_json::from_str(&succeeds(&arguments)).unwrap();
     let answers = report["files"].as_array().unwrap();
