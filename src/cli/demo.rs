@@ -593,7 +593,6 @@ impl Demo {
 
     fn add_splines(&self, page: &mut Page) -> anyhow::Result<()> {
         const ROW: usize = 4;
-        const SAMPLES: usize = 161;
         let model = &self.trained.model;
         let edges = model.network.learned_edges(&model.parameters);
         if edges.is_empty() {
@@ -604,22 +603,29 @@ impl Demo {
         let mut layers: Vec<usize> = edges.iter().map(|e| e.layer).collect();
         layers.sort_unstable();
         layers.dedup();
-        let shown: Vec<Drawn> = layers
+        let first = layers
             .iter()
-            .flat_map(|&layer| edges.iter().filter(move |e| e.layer == layer).take(ROW))
-            .map(|edge| Drawn::new(edge, SAMPLES))
-            .collect();
-        let drawn: Vec<Edge> = shown.iter().map(Drawn::edge).collect();
+            .flat_map(|&layer| edges.iter().filter(move |e| e.layer == layer).take(ROW));
         self.figure(
             page,
-            "splines",
-            &splines_svg(&drawn, None)?,
+            "edges",
+            &picture(first)?,
             &format!(
                 "The {ROW} edges of each layer that matter most, of {} edges in all: the functions that stand in place of weights, with their spline and their silu part. A name says layer: input to output channel @ row, column of the kernel. The grid is shaded.",
                 edges.len()
             ),
         )?;
-        Ok(())
+        let mut bent: Vec<(f64, &LearnedEdge)> = edges.iter().map(|e| (bend(e), e)).collect();
+        bent.sort_by(|a, b| b.0.total_cmp(&a.0));
+        self.figure(
+            page,
+            "splines",
+            &picture(bent.iter().take(2 * ROW).map(|(_, edge)| *edge))?,
+            &format!(
+                "The {} edges whose splines have moved furthest from nothing.",
+                2 * ROW
+            ),
+        )
     }
 
     fn add_facts(&self, page: &mut Page) {
@@ -645,6 +651,26 @@ impl Demo {
         page.paragraph("The same on music of your own:");
         page.code("gamaka train MUSIC -o my.safetensors\ngamaka eval MUSIC --model my.safetensors\ngamaka classify SONG.mp3 --examples GENRES --model my.safetensors");
     }
+}
+
+/// Pictures of edges.
+fn picture<'a>(edges: impl Iterator<Item = &'a LearnedEdge>) -> anyhow::Result<Svg> {
+    const SAMPLES: usize = 161;
+    let shown: Vec<Drawn> = edges.map(|edge| Drawn::new(edge, SAMPLES)).collect();
+    let drawn: Vec<Edge> = shown.iter().map(Drawn::edge).collect();
+    Ok(splines_svg(&drawn, None)?)
+}
+
+/// How much an edge's spline part varies over a normal input.
+fn bend(edge: &LearnedEdge) -> f64 {
+    let points = || (-25..=25).map(|k| f64::from(k) / 10.0);
+    let weight = |z: f64| (-z * z / 2.0).exp();
+    let total: f64 = points().map(weight).sum();
+    let mean = points().map(|z| weight(z) * edge.spline(z)).sum::<f64>() / total;
+    points()
+        .map(|z| weight(z) * (edge.spline(z) - mean).powi(2))
+        .sum::<f64>()
+        / total
 }
 
 /// An edge's function, sampled for a picture.
