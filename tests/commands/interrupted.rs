@@ -241,3 +241,35 @@ fn a_full_disk_is_named_and_leaves_nothing_half_written() {
         stderr(&output)
     );
 }
+
+#[test]
+fn a_state_that_does_not_fit_the_disk_ends_the_training_by_name_and_leaves_no_part_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let music = studio().music();
+    // A head so wide that the state is larger than the clips' features.
+    let wide = std::fs::read_to_string(studio().config()).unwrap();
+    let wide = wide.replace("channels = 5", "channels = 1000");
+    let config = folder.path().join("wide.toml");
+    std::fs::write(&config, wide).unwrap();
+    let out = folder.path().join("m.safetensors");
+    let arguments = [
+        "train",
+        text(&music),
+        "-o",
+        text(&out),
+        "--config",
+        text(&config),
+    ];
+    let output = on_a_full_disk(800, &arguments);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("m.safetensors.checkpoint: cannot be written")
+            && stderr(&output).contains("free some space"),
+        "{}",
+        stderr(&output)
+    );
+    let left = || std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(left(), 1, "only the configuration is there");
+    succeeds(&arguments);
+    assert_eq!(left(), 2, "and now the model");
+}
