@@ -11,7 +11,6 @@ demo: setup
 
 test: setup lint
 	cargo test
-	cargo test --doc
 
 # A minimal Rust has neither formatter nor linter.
 lint:

@@ -104,12 +104,9 @@ pub fn embed_dataset(
     let dataset = Dataset::open(path)?;
     let (wanted, mut notes) = choose(&dataset, model, path, part)?;
     notes.extend(dataset.warnings.iter().cloned());
-    let trained = Embedder::new(gpu, &model.network, &model.parameters)?;
-    let untrained = Embedder::new(
-        gpu,
-        &model.network,
-        &model.network.initial_parameters(model.info.seed),
-    )?;
+    // One compiled network serves both sets of parameters.
+    let embedder = Embedder::new(gpu, &model.network, &model.parameters)?;
+    let initial = model.network.initial_parameters(model.info.seed);
     let count = dataset.items.len();
     let mut embedded = Embedded {
         files: Vec::new(),
@@ -156,20 +153,16 @@ pub fn embed_dataset(
                 Err(error) => embedded.failed.push((path.clone(), error.to_string())),
             }
         }
-        for (embedder, files) in [
-            (&trained, &mut embedded.network),
-            (&untrained, &mut embedded.untrained),
+        for (parameters, files) in [
+            (&model.parameters, &mut embedded.network),
+            (&initial, &mut embedded.untrained),
         ] {
-            let mut by_file = vec![Vec::new(); count];
-            for (&owner, embedding) in owners.iter().zip(embedder.embed(&clips)?) {
-                by_file[owner].push(embedding);
-            }
-            for (file, segments) in by_file
-                .into_iter()
-                .enumerate()
-                .filter(|(_, s)| !s.is_empty())
-            {
-                files[file] = mean_embedding(&segments);
+            embedder.set_parameters(parameters);
+            let mut embeddings = embedder.embed(&clips)?.into_iter();
+            // The segments of a file follow one another.
+            for owned in owners.chunk_by(|a, b| a == b) {
+                let segments: Vec<_> = embeddings.by_ref().take(owned.len()).collect();
+                files[owned[0]] = mean_embedding(&segments);
             }
         }
     }

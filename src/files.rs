@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 /// What the operating system says; the old file, if any, is then untouched.
-fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn write_atomically(
+    path: &Path,
+    fill: impl FnOnce(&mut std::fs::File) -> io::Result<()>,
+) -> io::Result<()> {
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -19,7 +22,7 @@ fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
         builder.permissions(permissions);
     }
     let mut file = builder.tempfile_in(folder)?;
-    file.write_all(bytes)?;
+    fill(file.as_file_mut())?;
     file.as_file().sync_all()?;
     file.persist(path)?;
     Ok(())
@@ -41,7 +44,18 @@ fn usual_permissions() -> Option<Permissions> {
 /// # Errors
 /// [`WriteError`].
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
-    write_atomically(path, bytes).map_err(|error| WriteError {
+    write_with(path, |file| file.write_all(bytes))
+}
+
+/// As [`write`], for what need not be in memory at once.
+///
+/// # Errors
+/// [`WriteError`].
+pub fn write_with(
+    path: &Path,
+    fill: impl FnOnce(&mut std::fs::File) -> io::Result<()>,
+) -> Result<(), WriteError> {
+    write_atomically(path, fill).map_err(|error| WriteError {
         path: path.to_path_buf(),
         error,
     })

@@ -58,7 +58,7 @@ fn search(folder: &Path, found: &mut Found) {
                 Ok(()) => found.files.push(entry.into_path()),
                 Err(kind) => found.problems.push(kind.at(entry.path())),
             },
-            Err(error) => found.problems.extend(problem(error, folder)),
+            Err(error) => found.problems.extend(walk_problem(error, folder)),
         }
     }
     if before == (found.files.len(), found.problems.len()) {
@@ -68,7 +68,7 @@ fn search(folder: &Path, found: &mut Found) {
 
 /// What a user should know of a failure to walk through `folder`. A link back to a parent folder is no
 /// problem, and a dangling one only if it claims to be audio.
-pub(crate) fn problem(error: walkdir::Error, folder: &Path) -> Option<AudioError> {
+pub(crate) fn walk_problem(error: walkdir::Error, folder: &Path) -> Option<AudioError> {
     let path = error.path().unwrap_or(folder).to_path_buf();
     let is_loop = error.loop_ancestor().is_some();
     let error = error

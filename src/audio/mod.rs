@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-pub(crate) use find::problem;
+pub(crate) use find::walk_problem;
 pub use find::{EXTENSIONS, Found, find, is_audio};
 
 /// The sample rates that are read or written, in Hz. Slower headers are damaged or hold no sound,

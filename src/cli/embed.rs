@@ -10,10 +10,9 @@ use anyhow::{Context, bail};
 use gamaka::audio;
 use gamaka::data::hash_file;
 use gamaka::embed::{Embedder, FileEmbedding, embed_files};
-use gamaka::features::FrontEnd;
+use gamaka::features::{FrontEnd, SegmentShape};
 use gamaka::files::{self, WriteError};
 use gamaka::mel::EngineChoice;
-use gamaka::train::TrainConfig;
 use ndarray::{Array1, Array2};
 use ndarray_npy::NpzWriter;
 use serde::{Deserialize, Serialize};
@@ -100,12 +99,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         if !(hop.is_finite() && hop > 0.0) {
             bail!("--hop is {hop}, but must be a positive number of seconds");
         }
-        let shape = TrainConfig {
-            hop_seconds: hop,
-            preset: model.info.preset.clone(),
-            ..TrainConfig::default()
-        };
-        segment.hop = shape.segment().hop;
+        segment.hop = SegmentShape::from_seconds(&model.info.preset, hop, hop).hop;
     }
     let gpu = common.gpu()?;
     let front_end = FrontEnd::new(args.engine, Some(&gpu), &model.info.preset, args.strict)?;
@@ -298,6 +292,14 @@ impl Partial {
     /// Turns the rows into the output. Returns their number.
     fn finish(self, output: &Path, kind: &str) -> anyhow::Result<usize> {
         drop(self.file);
+        if kind == "jsonl" {
+            // The lines are there already, behind the first one.
+            let mut lines = BufReader::new(File::open(&self.path)?);
+            lines.skip_until(b'\n')?;
+            files::write_with(output, |file| std::io::copy(&mut lines, file).map(drop))?;
+            let _ = std::fs::remove_file(&self.path);
+            return Ok(self.rows);
+        }
         let (_, rows) = read_partial(&self.path)?;
         if rows.len() != self.rows {
             bail!(
@@ -306,10 +308,10 @@ impl Partial {
                 rows.len() + 1
             );
         }
-        let bytes = match kind {
-            "jsonl" => jsonl_bytes(&rows)?,
-            "csv" => csv_bytes(&rows)?,
-            _ => npz_bytes(&rows)?,
+        let bytes = if kind == "csv" {
+            csv_bytes(&rows)?
+        } else {
+            npz_bytes(&rows)?
         };
         files::write(output, &bytes)?;
         // The output is safe; a leftover would only be in the way.

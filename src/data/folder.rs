@@ -1,7 +1,7 @@
 //! A folder of class folders.
 
 use super::{DataError, dataset::Listed};
-use crate::audio::{AudioErrorKind, is_audio, problem};
+use crate::audio::{AudioErrorKind, is_audio, walk_problem};
 use std::{ffi::OsStr, path::Path};
 use walkdir::{DirEntry, WalkDir};
 
@@ -14,7 +14,7 @@ pub(super) fn list(root: &Path, warnings: &mut Vec<String>) -> Result<Vec<Listed
     let mut listed = Vec::new();
     let mut loose = 0;
     let leave_out = |error, warnings: &mut Vec<String>| {
-        let problem = problem(error, root);
+        let problem = walk_problem(error, root);
         warnings.extend(problem.map(|problem| format!("left out: {problem}")));
     };
     for class in entries(root, 1) {

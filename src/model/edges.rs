@@ -23,6 +23,8 @@ pub struct LearnedEdge {
     /// Standard deviation of what the edge adds to its output, for a standard normal input: how much
     /// it matters, whatever constant it adds.
     pub importance: f64,
+    /// The same of its spline's part alone.
+    pub spline_importance: f64,
 }
 
 impl LearnedEdge {
@@ -101,12 +103,16 @@ impl Network {
                     let weights: Vec<f32> = (0..slots)
                         .map(|m| weight.values[(tap * slots + m) * outputs + output])
                         .collect();
-                    let variance: f64 = (0..slots)
-                        .flat_map(|a| (0..slots).map(move |b| (a, b)))
-                        .map(|(a, b)| {
-                            f64::from(weights[a]) * covariance[a][b] * f64::from(weights[b])
-                        })
-                        .sum();
+                    let deviation = |slots: usize| {
+                        let variance: f64 = (0..slots)
+                            .flat_map(|a| (0..slots).map(move |b| (a, b)))
+                            .map(|(a, b)| {
+                                f64::from(weights[a]) * covariance[a][b] * f64::from(weights[b])
+                            })
+                            .sum();
+                        variance.max(0.0).sqrt()
+                    };
+                    let (importance, spline_importance) = (deviation(slots), deviation(slots - 1));
                     edges.push(LearnedEdge {
                         layer,
                         input: tap / (rows * columns),
@@ -114,7 +120,8 @@ impl Network {
                         output,
                         basis,
                         weights,
-                        importance: variance.max(0.0).sqrt(),
+                        importance,
+                        spline_importance,
                     });
                 }
             }
@@ -140,19 +147,22 @@ mod tests {
         let edges = network.learned_edges(&network.initial_parameters(1));
         assert_eq!(edges.len(), 12);
         assert!(edges.windows(2).all(|w| w[0].importance >= w[1].importance));
-        let n = 40_000;
-        let values: Vec<f64> = (0..n)
-            .map(|k| normal([1, 1, 1, k]))
-            .map(|z| edges[0].spline(z) + edges[0].base(z))
-            .collect();
-        let mean = values.iter().sum::<f64>() / f64::from(n);
-        let deviation =
-            (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / f64::from(n)).sqrt();
-        assert!(
-            (edges[0].importance - deviation).abs() < 0.02 * deviation,
-            "{} for {deviation}",
-            edges[0].importance
-        );
+        let deviation = |f: &dyn Fn(f64) -> f64| {
+            let n = 40_000;
+            let values: Vec<f64> = (0..n).map(|k| f(normal([1, 1, 1, k]))).collect();
+            let mean = values.iter().sum::<f64>() / f64::from(n);
+            (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / f64::from(n)).sqrt()
+        };
+        let edge = &edges[0];
+        for (got, want) in [
+            (
+                edge.importance,
+                deviation(&|z| edge.spline(z) + edge.base(z)),
+            ),
+            (edge.spline_importance, deviation(&|z| edge.spline(z))),
+        ] {
+            assert!((got - want).abs() < 0.02 * want, "{got} for {want}");
+        }
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! The training loop.
 
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use super::bank::{BankLayout, pack, turn_files};
+use super::bank::{pack, turn_files};
 use super::checkpoint::{self, Identity, LogRow, Progress, Validation, Weights, checkpoint_path};
 use super::material::Material;
 use super::{HISTORY, StepShape, TrainConfig, TrainError, TrainingPlan};
@@ -178,10 +179,10 @@ pub fn train(
             Err(error) => return Err(error),
         }
     }
-    if let Some(LogRow { skipped: 1.., .. }) = progress.log.last() {
+    let skipped = progress.log.last().map_or(0, |row| row.skipped);
+    if skipped > 0 {
         on(Event::Note(format!(
-            "{} of {} steps were skipped because a gradient was not finite; a lower learning rate may help",
-            progress.log[progress.log.len() - 1].skipped,
+            "{skipped} of {} steps were skipped because a gradient was not finite; a lower learning rate may help",
             progress.episode
         )));
     }
@@ -292,7 +293,8 @@ struct Session {
 struct Turn {
     number: u64,
     sampler: EpisodeSampler,
-    layout: BankLayout,
+    /// Where each of its files lies.
+    slots: HashMap<usize, Slot>,
 }
 
 impl Run<'_> {
@@ -424,16 +426,12 @@ impl Run<'_> {
             unreachable!("just loaded")
         };
         let episode = turn.sampler.sample(self.config.seed, step as u64)?;
-        let place = |file: &usize| {
-            let found = turn.layout.slots.iter().find(|(index, _)| index == file);
-            found.map_or(Slot::default(), |(_, slot)| *slot)
-        };
         let files = episode
             .support
             .iter()
             .flatten()
             .chain(episode.query.iter().flatten());
-        let slots: Vec<Slot> = files.map(place).collect();
+        let slots: Vec<Slot> = files.map(|file| turn.slots[file]).collect();
         session.program.write(session.plan.slots, &slots);
         session.program.write(
             session.plan.step,
@@ -453,7 +451,7 @@ impl Run<'_> {
         let pool = &self.material.train;
         let [way, shot, query] = self.config.train_episode(pool.classes.len());
         let size = |index: usize| self.frames(index).min(session.bank_limit / bands) * bands;
-        let chosen: Vec<usize> = if session.bank_elements == usize::MAX {
+        let chosen: HashSet<usize> = if session.bank_elements == usize::MAX {
             self.train_files().collect()
         } else {
             // Whole files leave a gap at the end of each buffer but the last.
@@ -468,6 +466,8 @@ impl Run<'_> {
                 self.config.seed,
                 number,
             )
+            .into_iter()
+            .collect()
         };
         let kept = |files: &Vec<usize>| {
             files
@@ -529,7 +529,7 @@ impl Run<'_> {
         Ok(Turn {
             number,
             sampler: EpisodeSampler::new(pool, way, shot, query)?,
-            layout,
+            slots: layout.slots.into_iter().collect(),
         })
     }
 
