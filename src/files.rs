@@ -47,7 +47,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     write_with(path, |file| file.write_all(bytes))
 }
 
-/// As [`write`], for what need not be in memory at once.
+/// As [`write()`], for what need not be in memory at once.
 ///
 /// # Errors
 /// [`WriteError`].
