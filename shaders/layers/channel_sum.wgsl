@@ -4,7 +4,7 @@
 //
 // dispatch: N*C invocations, one a row, folded over x and y
 
-@group(0) @binding(0) var<storage, read> values: array<f32>;         // [N, C, POSITIONS]
+@group(0) @binding(0) var<storage, read> values: array<vec4<f32>>;   // [N, C, POSITIONS]
 @group(0) @binding(1) var<storage, read_write> partial: array<f32>;  // [N, C]
 
 override ROWS: u32; // N * C
@@ -21,9 +21,9 @@ fn main(
   if (row >= ROWS) {
     return;
   }
-  var sum = 0.0;
-  for (var p = 0u; p < POSITIONS; p++) {
-    sum += values[row * POSITIONS + p];
+  var sum = vec4<f32>();
+  for (var k = row * (POSITIONS / WIDTH); k < (row + 1u) * (POSITIONS / WIDTH); k++) {
+    sum += few(values[few_index(k)], k);
   }
-  partial[row] = sum;
+  partial[row] = dot(sum, vec4<f32>(1.0));
 }

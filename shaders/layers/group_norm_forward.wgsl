@@ -3,13 +3,13 @@
 //   y = (x - mean) / sqrt(variance + EPSILON) * affine[0,c] + affine[1,c]
 //   with mean and variance over the channels of a group and all positions of one image.
 //
-// One workgroup normalises one (n, group).
+// One workgroup normalises one (n, group), WIDTH elements of a channel at a time.
 //
 // dispatch: N*GROUPS workgroups, folded over x and y
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;              // [N, C, POSITIONS]
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;        // [N, C, POSITIONS]
 @group(0) @binding(1) var<storage, read> affine: array<f32>;         // [2, C]: scale, shift
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;        // [N, C, POSITIONS]
+@group(0) @binding(2) var<storage, read_write> y: array<vec4<f32>>;  // [N, C, POSITIONS]
 @group(0) @binding(3) var<storage, read_write> moments: array<f32>;  // [N, GROUPS, 2]: mean, 1 / deviation
 
 override N: u32;
@@ -29,25 +29,31 @@ fn main(
     return;
   }
   let size = C / GROUPS * POSITIONS;
-  let first = row * size;
+  let first = row * (size / WIDTH);
 
-  var sum = 0.0;
-  for (var k = lane; k < size; k += WORKGROUP) {
-    sum += x[first + k];
+  var sum = vec4<f32>();
+  for (var k = lane; k < size / WIDTH; k += WORKGROUP) {
+    sum += few(x[few_index(first + k)], first + k);
   }
-  let mean = row_sum(vec2<f32>(sum, 0.0), lane).x / f32(size);
-  var square = 0.0;
-  for (var k = lane; k < size; k += WORKGROUP) {
-    let d = x[first + k] - mean;
+  let mean = row_sum(vec2<f32>(dot(sum, vec4<f32>(1.0)), 0.0), lane).x / f32(size);
+  var square = vec4<f32>();
+  for (var k = lane; k < size / WIDTH; k += WORKGROUP) {
+    let d = few(x[few_index(first + k)] - mean, first + k);
     square = fma(d, d, square);
   }
-  let variance = row_sum(vec2<f32>(square, 0.0), lane).x / f32(size);
+  let variance = row_sum(vec2<f32>(dot(square, vec4<f32>(1.0)), 0.0), lane).x / f32(size);
   let inverse = 1.0 / sqrt(variance + EPSILON);
 
   let first_channel = (row % GROUPS) * (C / GROUPS);
-  for (var k = lane; k < size; k += WORKGROUP) {
-    let c = first_channel + k / POSITIONS;
-    y[first + k] = fma((x[first + k] - mean) * inverse, affine[c], affine[C + c]);
+  for (var k = lane; k < size / WIDTH; k += WORKGROUP) {
+    let c = first_channel + k * WIDTH / POSITIONS;
+    let scale = inverse * affine[c];
+    let value = fma(few(x[few_index(first + k)] - mean, first + k), vec4<f32>(scale), vec4<f32>(affine[C + c]));
+    if (WIDTH == 4u) {
+      y[first + k] = value;
+    } else {
+      y[(first + k) / 4u][(first + k) % 4u] = value.x;
+    }
   }
   if (lane == 0u) {
     moments[2u * row] = mean;

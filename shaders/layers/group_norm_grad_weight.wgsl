@@ -7,9 +7,9 @@
 //
 // dispatch: N*C invocations, folded over x and y
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;              // [N, C, POSITIONS]
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;        // [N, C, POSITIONS]
 @group(0) @binding(1) var<storage, read> moments: array<f32>;        // [N, GROUPS, 2]
-@group(0) @binding(2) var<storage, read> grad_y: array<f32>;         // [N, C, POSITIONS]
+@group(0) @binding(2) var<storage, read> grad_y: array<vec4<f32>>;   // [N, C, POSITIONS]
 @group(0) @binding(3) var<storage, read_write> partial: array<f32>;  // [N, 2, C]
 
 override N: u32;
@@ -33,11 +33,13 @@ fn main(
   let moment = 2u * (n * GROUPS + c / (C / GROUPS));
   let mean = moments[moment];
   let inverse = moments[moment + 1u];
-  var sums = vec2<f32>();
-  for (var p = 0u; p < POSITIONS; p++) {
-    let g = grad_y[row * POSITIONS + p];
-    sums += vec2<f32>(g * (x[row * POSITIONS + p] - mean) * inverse, g);
+  var product = vec4<f32>();
+  var sum = vec4<f32>();
+  for (var k = row * (POSITIONS / WIDTH); k < (row + 1u) * (POSITIONS / WIDTH); k++) {
+    let g = few(grad_y[few_index(k)], k);
+    product = fma(g, few(x[few_index(k)] - mean, k) * inverse, product);
+    sum += g;
   }
-  partial[n * 2u * C + c] = sums.x;
-  partial[n * 2u * C + C + c] = sums.y;
+  partial[n * 2u * C + c] = dot(product, vec4<f32>(1.0));
+  partial[n * 2u * C + C + c] = dot(sum, vec4<f32>(1.0));
 }

@@ -3,11 +3,10 @@
 //   y[n,o,oh,ow] = bias[o] + sum over i,kh,kw,m of weight[i,kh,kw,m,o] * B_m(x[n,i,ih,iw])
 //   with ih = oh*STRIDE_H + kh - PAD_H and iw alike; a tap outside the image is an absent edge.
 //
-// With ORDER 0 the only basis function is the identity, and this is an ordinary convolution.
-// An implicit GEMM: the basis is computed in registers, never stored. One invocation makes
-// TILE_P output positions x 8 output channels.
+// An implicit GEMM over (tap, slot): the basis is computed in registers, never stored. One invocation
+// makes TILE_P positions x 4*TILE_O output channels.
 //
-// dispatch: x = ceil(N*OUT_H*OUT_W / (WORKGROUP*TILE_P)), y = CO_PAD / 8 rounded up
+// dispatch: x = ceil(N*OUT_H*OUT_W / (WORKGROUP*TILE_P)), y = ceil(CO_PAD / (4*TILE_O))
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;             // [N, CI, IN_H, IN_W]
 @group(0) @binding(1) var<storage, read> weight: array<vec4<f32>>;  // [CI, KERNEL_H, KERNEL_W, slots, CO_PAD]
@@ -28,24 +27,26 @@ override STRIDE_H: u32;
 override STRIDE_W: u32;
 override PAD_H: u32;
 override PAD_W: u32;
-override TILE_P: u32; // 1 to 16
+override TILE_P: u32; // 1 to MAX_P
+override TILE_O: u32; // 1 to MAX_O
 override WORKGROUP: u32;
 
+// Loops over a tile run to its greatest size: lavapipe unrolls a loop over an array where it meets the
+// array's own length, and keeps the array in registers only then.
 const MAX_P = 16u;
+const MAX_O = 3u;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let positions = N * OUT_H * OUT_W;
   let first = group.x * WORKGROUP * TILE_P + lane;
-  let o4 = group.y * 2u;
-  // The last tile of 8 outputs may reach past CO_PAD: its second half then repeats the first.
-  let o4_next = min(o4 + 1u, CO_PAD / 4u - 1u);
+  let o4 = group.y * TILE_O;
 
   var image: array<i32, MAX_P>; // index of x[n, 0, 0, 0]
   var top: array<i32, MAX_P>;
   var left: array<i32, MAX_P>;
-  var sum: array<array<vec4<f32>, 2>, MAX_P>;
-  for (var j = 0u; j < TILE_P; j++) {
+  var sum: array<array<vec4<f32>, MAX_O>, MAX_P>;
+  for (var j = 0u; j < MAX_P; j++) {
     let p = min(first + j * WORKGROUP, positions - 1u);
     let n = p / (OUT_H * OUT_W);
     let r = p % (OUT_H * OUT_W);
@@ -61,41 +62,43 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let i = tap / (KERNEL_H * KERNEL_W);
     let kh = (tap / KERNEL_W) % KERNEL_H;
     let kw = tap % KERNEL_W;
-    var w: array<array<vec4<f32>, 2>, SLOT_TILE>;
+    var w: array<array<vec4<f32>, MAX_O>, SLOT_TILE>;
     for (var k = 0u; k < SLOT_TILE; k++) {
-      if (m0 + k < slot_count()) {
-        let row = (tap * slot_count() + m0 + k) * (CO_PAD / 4u);
-        w[k][0] = weight[row + o4];
-        w[k][1] = weight[row + o4_next];
-      }
-    }
-    for (var j = 0u; j < TILE_P; j++) {
-      let ih = top[j] + i32(kh);
-      let iw = left[j] + i32(kw);
-      let present = ih >= 0 && iw >= 0 && ih < i32(IN_H) && iw < i32(IN_W);
-      let z = x[select(0, image[j] + (i32(i * IN_H) + ih) * i32(IN_W) + iw, present)];
-      var s0 = sum[j][0];
-      var s1 = sum[j][1];
-      for (var k = 0u; k < SLOT_TILE; k++) {
-        if (m0 + k < slot_count()) {
-          let b = vec4<f32>(select(0.0, edge_basis(m0 + k, z), present));
-          s0 = fma(b, w[k][0], s0);
-          s1 = fma(b, w[k][1], s1);
+      for (var h = 0u; h < MAX_O; h++) {
+        if (h < TILE_O && m0 + k < slot_count()) {
+          // Outputs past CO_PAD repeat the last ones and are not stored.
+          w[k][h] = weight[(tap * slot_count() + m0 + k) * (CO_PAD / 4u) + min(o4 + h, CO_PAD / 4u - 1u)];
         }
       }
-      sum[j][0] = s0;
-      sum[j][1] = s1;
+    }
+    for (var j = 0u; j < MAX_P; j++) {
+      if (j < TILE_P) {
+        let ih = top[j] + i32(kh);
+        let iw = left[j] + i32(kw);
+        let present = ih >= 0 && iw >= 0 && ih < i32(IN_H) && iw < i32(IN_W);
+        let z = x[select(0, image[j] + (i32(i * IN_H) + ih) * i32(IN_W) + iw, present)];
+        for (var k = 0u; k < SLOT_TILE; k++) {
+          if (m0 + k < slot_count()) {
+            let b = vec4<f32>(select(0.0, edge_basis(m0 + k, z), present));
+            for (var h = 0u; h < MAX_O; h++) {
+              if (h < TILE_O) {
+                sum[j][h] = fma(b, w[k][h], sum[j][h]);
+              }
+            }
+          }
+        }
+      }
     }
   }
 
-  for (var j = 0u; j < TILE_P; j++) {
+  for (var j = 0u; j < MAX_P; j++) {
     let p = first + j * WORKGROUP;
-    if (p < positions) {
+    if (j < TILE_P && p < positions) {
       let n = p / (OUT_H * OUT_W);
       let r = p % (OUT_H * OUT_W);
-      for (var q = 0u; q < 8u; q++) {
+      for (var q = 0u; q < 4u * MAX_O; q++) {
         let o = o4 * 4u + q;
-        if (o < CO) {
+        if (q < 4u * TILE_O && o < CO) {
           y[(n * CO + o) * (OUT_H * OUT_W) + r] = sum[j][q / 4u][q % 4u] + bias[o];
         }
       }

@@ -25,6 +25,7 @@ impl Kernel {
 const SPLINE: &str = include_str!("../../shaders/shared/spline.wgsl");
 const RANDOM: &str = include_str!("../../shaders/shared/random.wgsl");
 const COMPLEX: &str = include_str!("../../shaders/shared/complex.wgsl");
+const FEW: &str = include_str!("../../shaders/shared/few.wgsl");
 const STEP: &str = include_str!("../../shaders/shared/step.wgsl");
 const ROW_SUM: &str = include_str!("../../shaders/shared/row_sum.wgsl");
 const METRIC: &str = include_str!("../../shaders/shared/metric.wgsl");
@@ -46,13 +47,17 @@ pub static KERNELS: &[Kernel] = &[
     kernel!("mel", "mel_project"),
     kernel!("mel", "log_compress"),
     kernel!("layers", "kan_conv_forward", SPLINE),
-    kernel!("layers", "kan_conv_grad_input", SPLINE),
     kernel!("layers", "kan_conv_grad_weight", SPLINE),
-    kernel!("layers", "channel_sum"),
+    kernel!("layers", "conv_forward"),
+    kernel!("layers", "conv_grad_input", SPLINE),
+    kernel!("layers", "conv_grad_weight"),
+    kernel!("layers", "channels_last"),
+    kernel!("layers", "change_basis"),
+    kernel!("layers", "channel_sum", FEW),
     kernel!("layers", "reduce_partials"),
-    kernel!("layers", "group_norm_forward", ROW_SUM),
-    kernel!("layers", "group_norm_grad_input", ROW_SUM),
-    kernel!("layers", "group_norm_grad_weight"),
+    kernel!("layers", "group_norm_forward", FEW, ROW_SUM),
+    kernel!("layers", "group_norm_grad_input", FEW, ROW_SUM),
+    kernel!("layers", "group_norm_grad_weight", FEW),
     kernel!("layers", "activation_forward"),
     kernel!("layers", "activation_grad_input"),
     kernel!("layers", "pool_forward"),

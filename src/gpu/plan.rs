@@ -18,6 +18,8 @@ pub fn element_count(shape: Shape) -> usize {
 pub enum BufferRole {
     /// Written by the host before a run.
     Input,
+    /// Written once, when the plan is compiled.
+    Constant,
     /// Kept from run to run: parameters, optimiser state, the loss history.
     State,
     /// Written and read within one run; its content before the run means nothing.
@@ -76,7 +78,7 @@ pub struct TensorInfo {
 pub struct BufferInfo {
     /// For messages.
     pub label: String,
-    /// Length in bytes.
+    /// Length in bytes, a multiple of 16: kernels may read any tensor as vec4.
     pub bytes: u64,
     /// What it is for.
     pub role: BufferRole,
@@ -104,12 +106,17 @@ pub struct Plan {
     pub buffers: Vec<BufferInfo>,
     /// The tensors, ranges of buffers.
     pub tensors: Vec<TensorInfo>,
+    /// Values of the constant tensors, by id.
+    pub constants: Vec<(usize, Vec<f32>)>,
     /// What runs, in order.
     pub steps: Vec<Step>,
 }
 
 /// Alignment in elements of a tensor within a larger buffer: 256 bytes, WebGPU's offset alignment.
 pub(crate) const VIEW_ALIGNMENT: usize = 64;
+
+/// Bytes of a vec4.
+pub(super) const VEC4_BYTES: u64 = 16;
 
 impl Plan {
     /// An empty plan for this class of adapter.
@@ -118,6 +125,7 @@ impl Plan {
             class,
             buffers: Vec::new(),
             tensors: Vec::new(),
+            constants: Vec::new(),
             steps: Vec::new(),
         }
     }
@@ -128,7 +136,7 @@ impl Plan {
         let bytes = element_count(shape) as u64 * 4;
         self.buffers.push(BufferInfo {
             label: label.clone(),
-            bytes,
+            bytes: bytes.next_multiple_of(VEC4_BYTES),
             role,
         });
         self.tensors.push(TensorInfo {
@@ -141,6 +149,17 @@ impl Plan {
             id: self.tensors.len() - 1,
             shape,
         }
+    }
+
+    /// Adds a tensor whose values never change.
+    ///
+    /// # Panics
+    /// If there are not as many values as the shape has elements: a bug in the caller.
+    pub fn constant(&mut self, label: &str, shape: Shape, values: Vec<f32>) -> Tensor {
+        assert_eq!(values.len(), element_count(shape), "values of `{label}`");
+        let tensor = self.tensor(label, shape, BufferRole::Constant);
+        self.constants.push((tensor.id, values));
+        tensor
     }
 
     /// Adds a tensor that is a range of another one, from element `first` (a multiple of 64) on.

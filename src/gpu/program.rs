@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use bytemuck::Pod;
 
 use super::kernel::kernel;
+use super::plan::VEC4_BYTES;
 use super::{BufferRole, Gpu, GpuError, Plan, Tensor};
 
 #[derive(Debug)]
@@ -36,7 +37,7 @@ impl Program {
             .map(|info| {
                 gpu.device.create_buffer(&wgpu::BufferDescriptor {
                     label: Some(&info.label),
-                    size: info.bytes.max(4),
+                    size: info.bytes.max(VEC4_BYTES),
                     usage: wgpu::BufferUsages::STORAGE
                         | wgpu::BufferUsages::COPY_SRC
                         | wgpu::BufferUsages::COPY_DST,
@@ -62,7 +63,9 @@ impl Program {
                             resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
                                 buffer: &buffers[tensor.buffer],
                                 offset: tensor.offset,
-                                size: std::num::NonZero::new(tensor.bytes),
+                                size: std::num::NonZero::new(
+                                    tensor.bytes.next_multiple_of(VEC4_BYTES),
+                                ),
                             }),
                         }
                     })
@@ -79,6 +82,12 @@ impl Program {
                 })
             })
             .collect::<Result<_, GpuError>>()?;
+        for (id, values) in &plan.constants {
+            let tensor = &plan.tensors[*id];
+            let bytes = bytemuck::cast_slice(values);
+            gpu.queue
+                .write_buffer(&buffers[tensor.buffer], tensor.offset, bytes);
+        }
         gpu.check()?;
         Ok(Self {
             gpu: gpu.clone(),

@@ -1,36 +1,7 @@
 //! Convolutions with functions on their edges; ordinary ones are those of order 0.
 
-use super::{WORKGROUP, each};
+use super::{Basis, WORKGROUP, each, width};
 use crate::gpu::{AdapterClass, BufferRole, Plan, Shape, Tensor};
-
-/// The functions on the edges of a convolution.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Basis {
-    /// Order of the B-splines, 1 to 3; 0 is the identity, a plain weight.
-    pub order: usize,
-    /// Cells of the grid.
-    pub grid: usize,
-    /// The grid spans [-range, range].
-    pub range: f32,
-}
-
-impl Basis {
-    /// A plain weight.
-    pub const IDENTITY: Self = Self {
-        order: 0,
-        grid: 1,
-        range: 1.0,
-    };
-
-    /// Functions on one edge: the splines and silu, or the identity alone.
-    pub fn slots(&self) -> usize {
-        if self.order == 0 {
-            1
-        } else {
-            self.grid + self.order + 1
-        }
-    }
-}
 
 /// The shape of a convolution with functions on its edges.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -84,6 +55,11 @@ impl ConvShape {
         self.taps() * self.basis.slots() * self.co_pad()
     }
 
+    /// How many channels the kernels of an ordinary convolution read at a time.
+    fn channel_tile(&self) -> (&'static str, f64) {
+        ("TILE_C", if self.ci == 1 { 1.0 } else { 4.0 })
+    }
+
     fn overrides(&self) -> Vec<(&'static str, f64)> {
         let [out_h, out_w] = self.output();
         [
@@ -101,13 +77,9 @@ impl ConvShape {
             ("STRIDE_W", self.stride[1]),
             ("PAD_H", self.padding[0]),
             ("PAD_W", self.padding[1]),
-            ("ORDER", self.basis.order),
-            ("GRID", self.basis.grid),
         ]
         .map(|(name, value)| (name, value as f64))
-        .into_iter()
-        .chain([("RANGE", f64::from(self.basis.range))])
-        .collect()
+        .to_vec()
     }
 }
 
@@ -119,82 +91,195 @@ fn position_tile(class: AdapterClass, positions: usize) -> (usize, usize, u32) {
         AdapterClass::Software => (16, 32),
         AdapterClass::Hardware => (4, 64),
     };
-    let tile = positions.div_ceil(workgroup).clamp(1, most);
-    (tile, workgroup, positions.div_ceil(tile * workgroup) as u32)
+    let groups = positions.div_ceil(most * workgroup);
+    (
+        positions.div_ceil(groups * workgroup),
+        workgroup,
+        groups as u32,
+    )
+}
+
+/// How many vec4 of outputs an invocation makes (`TILE_O`), and tiles that cover all of them. A tile
+/// costs its outputs and `overhead` more, for what they share.
+fn output_tile(class: AdapterClass, co_pad: usize, most: usize, overhead: usize) -> (usize, usize) {
+    let outputs = co_pad / 4;
+    let most = match class {
+        AdapterClass::Software => most,
+        AdapterClass::Hardware => 2,
+    };
+    let tiles = |size: usize| outputs.div_ceil(size);
+    let best = (1..=most)
+        .rev()
+        .min_by_key(|&size| tiles(size) * (size + overhead));
+    let best = best.unwrap_or(1);
+    (best, tiles(best))
+}
+
+/// What the forward of a convolution leaves for its backward: input and weights as its kernels read them.
+#[derive(Debug, Clone, Copy)]
+pub struct ConvKept {
+    /// The input, [n, ci, height, width].
+    pub x: Tensor,
+    /// The input with the channels innermost; for splines the input itself.
+    pub kernel_x: Tensor,
+    /// Weights of truncated powers where the basis has them, else the weights themselves.
+    pub kernel_weight: Tensor,
 }
 
 /// y = convolution of x; `bias` has one value for each output channel.
-pub fn kan_conv_forward(
+pub fn conv_forward(
     plan: &mut Plan,
     shape: &ConvShape,
     x: Tensor,
     weight: Tensor,
     bias: Tensor,
     y: Tensor,
-) {
+) -> ConvKept {
     let [out_h, out_w] = shape.output();
     let (tile, workgroup, groups) = position_tile(plan.class, shape.n * out_h * out_w);
     let mut overrides = shape.overrides();
     overrides.extend([("TILE_P", tile as f64), ("WORKGROUP", workgroup as f64)]);
-    let outputs = shape.co_pad().div_ceil(8) as u32;
+    if shape.basis.order == 0 {
+        let (outputs, tiles) = output_tile(plan.class, shape.co_pad(), 4, 2);
+        let kernel_x = if shape.ci == 1 {
+            x
+        } else {
+            channels_last(plan, x.reshaped(shape.input_shape()))
+        };
+        overrides.extend([("TILE_O", outputs as f64), shape.channel_tile()]);
+        plan.dispatch(
+            "conv_forward",
+            &overrides,
+            &[kernel_x, weight, bias, y],
+            [groups, tiles as u32, 1],
+        );
+        return ConvKept {
+            x,
+            kernel_x,
+            kernel_weight: weight,
+        };
+    }
+    let kernel_weight = if shape.basis.has_powers() {
+        change_basis(plan, shape, shape.basis.powers_from_splines(), weight)
+    } else {
+        weight
+    };
+    let (outputs, tiles) = output_tile(plan.class, shape.co_pad(), 3, 1);
+    overrides.extend(shape.basis.overrides());
+    overrides.push(("TILE_O", outputs as f64));
     plan.dispatch(
         "kan_conv_forward",
         &overrides,
-        &[x, weight, bias, y],
-        [groups, outputs, 1],
+        &[x, kernel_weight, bias, y],
+        [groups, tiles as u32, 1],
     );
+    ConvKept {
+        x,
+        kernel_x: x,
+        kernel_weight,
+    }
 }
 
-/// grad_x from grad_y.
-pub fn kan_conv_grad_input(
+/// Gradients of the weights, the bias and, where it is wanted, the input from grad_y.
+pub fn conv_backward(
     plan: &mut Plan,
     shape: &ConvShape,
-    x: Tensor,
-    weight: Tensor,
+    kept: &ConvKept,
     grad_y: Tensor,
+    [grad_weight, grad_bias]: [Tensor; 2],
+    grad_x: Option<Tensor>,
+) {
+    let outputs_last = channels_last(plan, grad_y.reshaped(shape.output_shape()));
+    if shape.basis.has_powers() {
+        let of_powers = plan.tensor("power gradients", grad_weight.shape, BufferRole::Scratch);
+        conv_grad_weight(plan, shape, kept.kernel_x, outputs_last, of_powers);
+        let slots = shape.basis.slots();
+        let matrix = shape.basis.powers_from_splines();
+        let transposed = (0..slots * slots)
+            .map(|k| matrix[k % slots * slots + k / slots])
+            .collect();
+        change_basis_into(plan, shape, transposed, of_powers, grad_weight);
+    } else {
+        conv_grad_weight(plan, shape, kept.kernel_x, outputs_last, grad_weight);
+    }
+    let [out_h, out_w] = shape.output();
+    let partial = plan.tensor(
+        "bias partials",
+        [shape.n, 1, 1, shape.co],
+        BufferRole::Scratch,
+    );
+    channel_sum(plan, out_h * out_w, grad_y, partial);
+    reduce_partials(plan, partial, grad_bias);
+    if let Some(grad_x) = grad_x {
+        conv_grad_input(plan, shape, kept, outputs_last, grad_x);
+    }
+}
+
+/// grad_x from grad_y with its channels innermost.
+fn conv_grad_input(
+    plan: &mut Plan,
+    shape: &ConvShape,
+    kept: &ConvKept,
+    outputs_last: Tensor,
     grad_x: Tensor,
 ) {
     let rows = shape.input[0].div_ceil(shape.stride[0]);
     let columns = shape.input[1].div_ceil(shape.stride[1]);
     let (tile, workgroup, groups) = position_tile(plan.class, shape.n * rows * columns);
-    let mut overrides = shape.overrides();
-    overrides.extend([("TILE_P", tile as f64), ("WORKGROUP", workgroup as f64)]);
-    // A plain weight has one slot: eight channels share an invocation instead of eight slots.
-    let channels = if shape.basis.order == 0 {
-        shape.ci.div_ceil(8)
+    let most = match plan.class {
+        AdapterClass::Software => 16,
+        AdapterClass::Hardware => 8,
+    };
+    // All slots of a channel, of two where there are two; or a channel each.
+    let (tile_rows, channel_tiles) = if shape.basis.order == 0 {
+        let tiles = shape.ci.div_ceil(most);
+        (shape.ci.div_ceil(tiles), tiles)
     } else {
-        shape.ci
-    } as u32;
+        let channels = (most / 8).min(shape.ci);
+        (8 * channels, shape.ci.div_ceil(channels))
+    };
+    let mut overrides = shape.overrides();
+    overrides.extend(shape.basis.overrides());
+    overrides.extend([
+        ("TILE_P", tile as f64),
+        ("TILE_R", tile_rows as f64),
+        ("WORKGROUP", workgroup as f64),
+    ]);
     let phases = (shape.stride[0] * shape.stride[1]) as u32;
     plan.dispatch(
-        "kan_conv_grad_input",
+        "conv_grad_input",
         &overrides,
-        &[x, weight, grad_y, grad_x],
-        [groups, channels, phases],
+        &[kept.x, kept.kernel_weight, outputs_last, grad_x],
+        [groups, channel_tiles as u32, phases],
     );
 }
 
-/// Gradients of the weights and the bias from grad_y, each by partial sums and a second pass.
-pub fn kan_conv_grad_weight(
+/// grad_weight in the kernels' basis, by partial sums and a second pass.
+fn conv_grad_weight(
     plan: &mut Plan,
     shape: &ConvShape,
-    x: Tensor,
-    grad_y: Tensor,
+    kernel_x: Tensor,
+    outputs_last: Tensor,
     grad_weight: Tensor,
-    grad_bias: Tensor,
 ) {
+    let plain = shape.basis.order == 0;
     // Enough invocations to fill the adapter, by splitting the positions; a GPU keeps fewer sums each.
-    let (tile, workgroup, wanted) = match plan.class {
-        AdapterClass::Software => (3, 32, 512),
-        AdapterClass::Hardware => (1, 64, 65_536),
+    let (most, workgroup, wanted) = match plan.class {
+        AdapterClass::Software => (if plain { 4 } else { 3 }, 32, 512),
+        AdapterClass::Hardware => (if plain { 2 } else { 1 }, 64, 65_536),
     };
-    let taps_at_once = if shape.basis.order == 0 {
-        8 * tile
+    let area = shape.kernel[0] * shape.kernel[1];
+    let (_, at_once) = shape.channel_tile();
+    let rows = if plain {
+        area * shape.ci.div_ceil(at_once as usize)
     } else {
-        tile
+        shape.taps()
     };
-    let places = shape.taps().div_ceil(taps_at_once) * shape.co_pad().div_ceil(8);
-    let [out_h, out_w] = shape.output();
+    let tile = most.min(rows);
+    let (outputs, output_tiles) =
+        output_tile(plan.class, shape.co_pad(), 4, if plain { 4 } else { 1 });
+    let places = rows.div_ceil(tile) * output_tiles;
+    let [out_h, _] = shape.output();
     let splits = wanted_splits(wanted, places, shape.n * out_h, shape.weight_len());
     let partial = plan.tensor(
         "weight partials",
@@ -205,25 +290,72 @@ pub fn kan_conv_grad_weight(
     overrides.extend([
         ("SPLITS", splits as f64),
         ("TILE_T", tile as f64),
+        ("TILE_O", outputs as f64),
         ("WORKGROUP", workgroup as f64),
     ]);
-    let groups = (places * splits).div_ceil(workgroup) as u32;
-    let slot_tiles = shape.basis.slots().div_ceil(8) as u32;
+    let (kernel, slot_tiles) = if plain {
+        overrides.push(shape.channel_tile());
+        ("conv_grad_weight", 1)
+    } else {
+        overrides.extend(shape.basis.overrides());
+        ("kan_conv_grad_weight", shape.basis.slots().div_ceil(8))
+    };
+    let groups = (places * splits).div_ceil(workgroup);
     plan.dispatch(
-        "kan_conv_grad_weight",
+        kernel,
         &overrides,
-        &[x, grad_y, partial],
-        [groups, 1, slot_tiles],
+        &[kernel_x, outputs_last, partial],
+        [groups as u32, 1, slot_tiles as u32],
     );
     reduce_partials(plan, partial, grad_weight);
+}
 
-    let partial = plan.tensor(
-        "bias partials",
-        [shape.n, 1, 1, shape.co],
-        BufferRole::Scratch,
+/// The values of x, [n, c, height, width], with the channels innermost and filled up to a multiple of 4.
+fn channels_last(plan: &mut Plan, x: Tensor) -> Tensor {
+    let [n, c, h, w] = x.shape;
+    let positions = h * w;
+    let c_pad = c.next_multiple_of(4);
+    if positions == 1 && c == c_pad {
+        return x;
+    }
+    let y = plan.tensor("channels last", [n, h, w, c_pad], BufferRole::Scratch);
+    let overrides = [
+        ("N", n as f64),
+        ("C", c as f64),
+        ("C_PAD", c_pad as f64),
+        ("POSITIONS", positions as f64),
+    ];
+    each(plan, "channels_last", &overrides, &[x, y], y.len() / 4);
+    y
+}
+
+/// The weights of a convolution in another basis, by its matrix [slots, slots].
+fn change_basis(plan: &mut Plan, shape: &ConvShape, matrix: Vec<f64>, weight: Tensor) -> Tensor {
+    let changed = plan.tensor("changed weights", weight.shape, BufferRole::Scratch);
+    change_basis_into(plan, shape, matrix, weight, changed);
+    changed
+}
+
+fn change_basis_into(
+    plan: &mut Plan,
+    shape: &ConvShape,
+    matrix: Vec<f64>,
+    from: Tensor,
+    to: Tensor,
+) {
+    let slots = shape.basis.slots();
+    let matrix = plan.constant(
+        "change of basis",
+        [1, 1, slots, slots],
+        matrix.into_iter().map(|v| v as f32).collect(),
     );
-    channel_sum(plan, out_h * out_w, grad_y, partial);
-    reduce_partials(plan, partial, grad_bias);
+    let overrides = [
+        ("TAPS", shape.taps() as f64),
+        ("SLOTS", slots as f64),
+        ("CO_PAD", shape.co_pad() as f64),
+    ];
+    let count = shape.weight_len() / 4;
+    each(plan, "change_basis", &overrides, &[matrix, from, to], count);
 }
 
 /// Splits of `rows` so that about `wanted` invocations run, within 64 MiB of partial sums.
@@ -237,6 +369,7 @@ pub fn channel_sum(plan: &mut Plan, positions: usize, values: Tensor, partial: T
     let overrides = [
         ("ROWS", partial.len() as f64),
         ("POSITIONS", positions as f64),
+        width(positions),
     ];
     each(
         plan,

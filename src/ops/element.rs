@@ -18,7 +18,8 @@ pub enum ActivationKind {
 /// y = f(x).
 pub fn activation_forward(plan: &mut Plan, kind: ActivationKind, x: Tensor, y: Tensor) {
     let overrides = [("SIZE", x.len() as f64), ("KIND", kind as u32 as f64)];
-    each(plan, "activation_forward", &overrides, &[x, y], x.len());
+    let count = x.len().div_ceil(4);
+    each(plan, "activation_forward", &overrides, &[x, y], count);
 }
 
 /// grad_x = grad_y * f'(x).
@@ -35,7 +36,7 @@ pub fn activation_grad_input(
         "activation_grad_input",
         &overrides,
         &[x, grad_y, grad_x],
-        x.len(),
+        x.len().div_ceil(4),
     );
 }
 

@@ -1,6 +1,7 @@
 //! One function for each kernel: it knows the kernel's shapes, override constants and dispatch, and
 //! appends the step to a plan. The CPU twin of the same name is in [`crate::reference`].
 
+mod basis;
 mod conv;
 mod element;
 mod episode;
@@ -9,6 +10,7 @@ mod norm;
 mod optimizer;
 mod pool;
 
+pub use basis::*;
 pub use conv::*;
 pub use element::*;
 pub use episode::*;
@@ -33,4 +35,9 @@ fn each(
     let mut all = overrides.to_vec();
     all.push(("WORKGROUP", WORKGROUP as f64));
     plan.dispatch(kernel, &all, bindings, workgroups(count, WORKGROUP));
+}
+
+/// How many elements a kernel reads at a time from rows of so many (see `shaders/shared/few.wgsl`).
+fn width(row: usize) -> (&'static str, f64) {
+    ("WIDTH", if row.is_multiple_of(4) { 4.0 } else { 1.0 })
 }

@@ -1,6 +1,6 @@
 //! Group normalisation.
 
-use super::{each, reduce_partials};
+use super::{each, reduce_partials, width};
 use crate::gpu::{AdapterClass, BufferRole, Plan, Tensor, workgroups};
 
 /// The shape of a group normalisation.
@@ -20,12 +20,13 @@ pub struct NormShape {
 pub const NORM_EPSILON: f64 = 1e-5;
 
 impl NormShape {
-    fn overrides(&self) -> [(&'static str, f64); 4] {
+    fn overrides(&self) -> [(&'static str, f64); 5] {
         [
             ("N", self.n as f64),
             ("C", self.c as f64),
             ("GROUPS", self.groups as f64),
             ("POSITIONS", self.positions as f64),
+            width(self.positions),
         ]
     }
 }

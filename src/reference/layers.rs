@@ -39,6 +39,32 @@ pub fn edge_basis_slope(basis: &Basis, m: usize, z: f64) -> f64 {
         / (2.0 * f64::from(basis.range))
 }
 
+/// Truncated power `m` at `z`, the kernels' own basis: 1, v .. v^order with v in cells from the middle of
+/// the grid, then for each knot inside the grid the power of the distance beyond it, away from the
+/// middle. Outside the grid it goes on along its tangent.
+pub fn truncated_power(basis: &Basis, m: usize, z: f64) -> f64 {
+    let half = basis.grid as f64 / 2.0;
+    let v = z * half / f64::from(basis.range);
+    let inside = v.clamp(-half, half);
+    let power = |v: f64| match m.checked_sub(basis.order + 1) {
+        None => (v.powi(m as i32), m as f64 * v.powi((m as i32 - 1).max(0))),
+        Some(knot) => {
+            let knot = knot as f64 + 1.0 - half;
+            let side = if knot < 0.0 { -1.0 } else { 1.0 };
+            let t = (side * (v - knot)).max(0.0);
+            let order = basis.order as i32;
+            let slope = if t > 0.0 {
+                side * f64::from(order) * t.powi(order - 1)
+            } else {
+                0.0
+            };
+            (t.powi(order), slope)
+        }
+    };
+    let (value, slope) = power(inside);
+    value + slope * (v - inside)
+}
+
 fn distance(basis: &Basis, m: usize, u: f64) -> f64 {
     u - (m as f64 - (basis.order as f64 - 1.0) / 2.0)
 }
@@ -100,8 +126,8 @@ fn each_tap(shape: &ConvShape, mut f: impl FnMut(usize, usize, usize)) {
     }
 }
 
-/// Twin of `kan_conv_forward`.
-pub fn kan_conv_forward(shape: &ConvShape, x: &[f64], weight: &[f64], bias: &[f64]) -> Vec<f64> {
+/// Twin of `conv_forward` and `kan_conv_forward`.
+pub fn conv_forward(shape: &ConvShape, x: &[f64], weight: &[f64], bias: &[f64]) -> Vec<f64> {
     let area = shape.output()[0] * shape.output()[1];
     let slots = shape.basis.slots();
     let mut y: Vec<f64> = (0..shape.n * shape.co * area)
@@ -118,13 +144,8 @@ pub fn kan_conv_forward(shape: &ConvShape, x: &[f64], weight: &[f64], bias: &[f6
     y
 }
 
-/// Twin of `kan_conv_grad_input`.
-pub fn kan_conv_grad_input(
-    shape: &ConvShape,
-    x: &[f64],
-    weight: &[f64],
-    grad_y: &[f64],
-) -> Vec<f64> {
+/// Twin of `conv_grad_input`.
+pub fn conv_grad_input(shape: &ConvShape, x: &[f64], weight: &[f64], grad_y: &[f64]) -> Vec<f64> {
     let area = shape.output()[0] * shape.output()[1];
     let slots = shape.basis.slots();
     let mut grad_x = vec![0.0; x.len()];
@@ -140,8 +161,8 @@ pub fn kan_conv_grad_input(
     grad_x
 }
 
-/// Twin of `kan_conv_grad_weight` with `reduce_partials` after it.
-pub fn kan_conv_grad_weight(shape: &ConvShape, x: &[f64], grad_y: &[f64]) -> Vec<f64> {
+/// Twin of `conv_grad_weight` and `kan_conv_grad_weight`, with `reduce_partials` after it.
+pub fn conv_grad_weight(shape: &ConvShape, x: &[f64], grad_y: &[f64]) -> Vec<f64> {
     let area = shape.output()[0] * shape.output()[1];
     let slots = shape.basis.slots();
     let mut grad = vec![0.0; shape.weight_len()];

@@ -94,23 +94,30 @@ pub fn conv(class: AdapterClass, shape: &ConvShape) -> Case {
     let grad_x = b.output(shape.input_shape());
     let grad_weight = b.output(weight_shape);
     let grad_bias = b.output([1, 1, 1, shape.co]);
-    ops::kan_conv_forward(&mut b.plan, shape, x, weight, bias, y);
-    ops::kan_conv_grad_input(&mut b.plan, shape, x, weight, grad_y, grad_x);
-    ops::kan_conv_grad_weight(&mut b.plan, shape, x, grad_y, grad_weight, grad_bias);
+    let kept = ops::conv_forward(&mut b.plan, shape, x, weight, bias, y);
+    let by_parameters = [grad_weight, grad_bias];
+    ops::conv_backward(
+        &mut b.plan,
+        shape,
+        &kept,
+        grad_y,
+        by_parameters,
+        Some(grad_x),
+    );
 
     let area = shape.output()[0] * shape.output()[1];
     let edges = shape.taps() * shape.basis.slots();
     b.expect(
         y,
-        twin::kan_conv_forward(shape, &x_values, &weight_values, &bias_values),
+        twin::conv_forward(shape, &x_values, &weight_values, &bias_values),
         edges,
     );
     b.expect(
         grad_x,
-        twin::kan_conv_grad_input(shape, &x_values, &weight_values, &grad_y_values),
+        twin::conv_grad_input(shape, &x_values, &weight_values, &grad_y_values),
         shape.co * shape.kernel[0] * shape.kernel[1] * shape.basis.slots(),
     );
-    let mut by_weight = twin::kan_conv_grad_weight(shape, &x_values, &grad_y_values);
+    let mut by_weight = twin::conv_grad_weight(shape, &x_values, &grad_y_values);
     if shape.basis.order > 0 {
         ops::curvature_penalty(&mut b.plan, shape, 0.25, weight, grad_weight);
         let penalty =

@@ -61,7 +61,7 @@ fn a_wrong_constant_of_a_kernel_is_found() {
         ("window_fft_power", "HOP", 0.5),
         ("log_compress", "SCALE", 1.01),
         ("kan_conv_forward", "RANGE", 1.01),
-        ("kan_conv_grad_input", "RANGE", 1.01),
+        ("conv_grad_input", "RANGE", 1.01),
         ("kan_conv_grad_weight", "RANGE", 1.01),
         ("curvature_penalty", "WEIGHT", 1.01),
         ("group_norm_forward", "EPSILON", 1e4),

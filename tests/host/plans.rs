@@ -91,7 +91,12 @@ fn a_missing_binding_is_a_typed_error() {
     let x = plan.tensor("x", [1, 1, 1, 64], BufferRole::Input);
     plan.dispatch(
         "channel_sum",
-        &[("ROWS", 1.0), ("POSITIONS", 64.0), ("WORKGROUP", 64.0)],
+        &[
+            ("ROWS", 1.0),
+            ("POSITIONS", 64.0),
+            ("WIDTH", 4.0),
+            ("WORKGROUP", 64.0),
+        ],
         &[x],
         [1, 1, 1],
     );

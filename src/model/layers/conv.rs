@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Build, Forward, Init, Layer, Parameter};
 use crate::gpu::{Shape, Tensor};
-use crate::ops::{self, Basis, ConvShape};
+use crate::ops::{self, Basis, ConvKept, ConvShape};
 use crate::reference;
 
 /// Height and width; in a spec also one number for both.
@@ -292,11 +292,11 @@ impl<T: Edges> Layer for T {
     fn forward(&self, build: &mut Build, x: Tensor, parameters: &[Tensor]) -> Forward {
         let shape = self.placed(x.shape).shape;
         let output = build.scratch("conv", shape.output_shape());
-        ops::kan_conv_forward(build.plan, &shape, x, parameters[0], parameters[1], output);
+        let kept = ops::conv_forward(build.plan, &shape, x, parameters[0], parameters[1], output);
         Forward {
             input: x,
             output,
-            kept: Vec::new(),
+            kept: vec![kept.kernel_x, kept.kernel_weight],
         }
     }
 
@@ -310,16 +310,18 @@ impl<T: Edges> Layer for T {
         wants_grad_x: bool,
     ) -> Option<Tensor> {
         let EdgeLayer { shape, curvature } = self.placed(forward.input.shape);
-        let x = forward.input;
-        ops::kan_conv_grad_weight(build.plan, &shape, x, grad_y, gradients[0], gradients[1]);
+        let kept = ConvKept {
+            x: forward.input,
+            kernel_x: forward.kept[0],
+            kernel_weight: forward.kept[1],
+        };
+        let grad_x = wants_grad_x.then(|| build.scratch("conv grad", forward.input.shape));
+        let by_parameters = [gradients[0], gradients[1]];
+        ops::conv_backward(build.plan, &shape, &kept, grad_y, by_parameters, grad_x);
         if curvature > 0.0 {
             ops::curvature_penalty(build.plan, &shape, curvature, parameters[0], gradients[0]);
         }
-        wants_grad_x.then(|| {
-            let grad_x = build.scratch("conv grad", x.shape);
-            ops::kan_conv_grad_input(build.plan, &shape, x, parameters[0], grad_y, grad_x);
-            grad_x
-        })
+        grad_x
     }
 
     fn reference(
@@ -329,7 +331,7 @@ impl<T: Edges> Layer for T {
         parameters: &[&[f64]],
         _: Option<[u32; 3]>,
     ) -> Vec<f64> {
-        reference::kan_conv_forward(&self.placed(input).shape, x, parameters[0], parameters[1])
+        reference::conv_forward(&self.placed(input).shape, x, parameters[0], parameters[1])
     }
 }
 

@@ -1,0 +1,148 @@
+// Gradient of kan_conv_forward with respect to its input; with ORDER 0 that of conv_forward.
+//
+//   grad_x[n,i,ih,iw] = sum over m of B'_m(x[n,i,ih,iw]) * A_m
+//   A_m = sum over o and the taps (kh,kw) that reach (ih,iw) of grad_y[n,o,oh,ow] * weight[i,kh,kw,m,o]
+//   with oh = (ih + PAD_H - kh) / STRIDE_H where that divides, and ow alike.
+//
+// A GEMM whose rows are the slots of the input channels. Positions of one phase (ih mod STRIDE_H,
+// iw mod STRIDE_W) meet the same taps, so a workgroup works on a single phase and no lane diverges. One
+// invocation makes TILE_P positions of TILE_R rows: all slots of one or two channels, a tile of slots
+// after the other; or, with ORDER 0, one slot of TILE_R channels.
+//
+// dispatch: x = ceil(N * ceil(IN_H/STRIDE_H) * ceil(IN_W/STRIDE_W) / (WORKGROUP*TILE_P)),
+//           y = ceil(CI / (TILE_R/8)), or ceil(CI / TILE_R) with ORDER 0, z = STRIDE_H * STRIDE_W
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;             // [N, CI, IN_H, IN_W]
+@group(0) @binding(1) var<storage, read> weight: array<vec4<f32>>;  // [CI, KERNEL_H, KERNEL_W, slots, CO_PAD]
+@group(0) @binding(2) var<storage, read> grad_y: array<vec4<f32>>;  // [N, OUT_H, OUT_W, CO_PAD]
+@group(0) @binding(3) var<storage, read_write> grad_x: array<f32>;  // [N, CI, IN_H, IN_W]
+
+override N: u32;
+override CI: u32;
+override IN_H: u32;
+override IN_W: u32;
+override CO: u32;
+override CO_PAD: u32; // CO rounded up to a multiple of 4
+override OUT_H: u32;
+override OUT_W: u32;
+override KERNEL_H: u32;
+override KERNEL_W: u32;
+override STRIDE_H: u32;
+override STRIDE_W: u32;
+override PAD_H: u32;
+override PAD_W: u32;
+override TILE_P: u32; // 1 to MAX_P
+override TILE_R: u32; // 8 or 16; 1 to 16 with ORDER 0
+override WORKGROUP: u32;
+
+// Why loops run to the greatest size of a tile: see kan_conv_forward.
+const MAX_P = 16u;
+const MAX_R = 16u;
+
+// The channel of row k of the tile, counted from the tile's first, and its place among the slots.
+fn row_channel(k: u32) -> u32 {
+  return select(k / SLOT_TILE, k, ORDER == 0u);
+}
+
+fn row_slot(k: u32) -> u32 {
+  return select(k % SLOT_TILE, 0u, ORDER == 0u);
+}
+
+fn channels_at_once() -> u32 {
+  return select(TILE_R / SLOT_TILE, TILE_R, ORDER == 0u);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let phase_h = group.z / STRIDE_W;
+  let phase_w = group.z % STRIDE_W;
+  // Positions of a phase: an image of which the last row or column may lie outside.
+  let rows = (IN_H + STRIDE_H - 1u) / STRIDE_H;
+  let columns = (IN_W + STRIDE_W - 1u) / STRIDE_W;
+  let positions = N * rows * columns;
+  let first = group.x * WORKGROUP * TILE_P + lane;
+  let first_channel = group.y * channels_at_once();
+  // Its taps: every STRIDE-th one from these on.
+  let kh0 = (phase_h + PAD_H) % STRIDE_H;
+  let kw0 = (phase_w + PAD_W) % STRIDE_W;
+  let taps_h = (max(KERNEL_H, kh0) - kh0 + STRIDE_H - 1u) / STRIDE_H;
+  let taps_w = (max(KERNEL_W, kw0) - kw0 + STRIDE_W - 1u) / STRIDE_W;
+
+  var image: array<i32, MAX_P>; // place of grad_y[n, 0, 0]
+  var bottom: array<i32, MAX_P>; // oh and ow at the first tap
+  var right: array<i32, MAX_P>;
+  var total: array<array<f32, MAX_R>, MAX_P>;
+  var sum: array<array<f32, MAX_R>, MAX_P>;
+  for (var j = 0u; j < MAX_P; j++) {
+    let p = min(first + j * WORKGROUP, positions - 1u);
+    let n = p / (rows * columns);
+    let r = p % (rows * columns);
+    image[j] = i32(n * OUT_H * OUT_W);
+    bottom[j] = i32(((r / columns) * STRIDE_H + phase_h + PAD_H) / STRIDE_H);
+    right[j] = i32(((r % columns) * STRIDE_W + phase_w + PAD_W) / STRIDE_W);
+  }
+
+  for (var tile = 0u; tile < max(slot_tiles(), 1u); tile++) {
+    let m0 = tile_slot(tile);
+    for (var j = 0u; j < MAX_P; j++) {
+      for (var k = 0u; k < MAX_R; k++) {
+        sum[j][k] = 0.0;
+      }
+    }
+    for (var e = 0u; e < taps_h * taps_w * (CO_PAD / 4u); e++) {
+      let o4 = e % (CO_PAD / 4u);
+      let tap_w = (e / (CO_PAD / 4u)) % taps_w;
+      let tap_h = e / (CO_PAD / 4u) / taps_w;
+      let tap = (kh0 + tap_h * STRIDE_H) * KERNEL_W + kw0 + tap_w * STRIDE_W;
+      var w: array<vec4<f32>, MAX_R>;
+      for (var k = 0u; k < MAX_R; k++) {
+        // Channels past CI repeat the last one and are not stored.
+        let channel = min(first_channel + row_channel(k), CI - 1u);
+        if (k < TILE_R && m0 + row_slot(k) < slot_count()) {
+          w[k] = weight[((channel * KERNEL_H * KERNEL_W + tap) * slot_count() + m0 + row_slot(k)) * (CO_PAD / 4u) + o4];
+        }
+      }
+      for (var j = 0u; j < MAX_P; j++) {
+        if (j < TILE_P) {
+          let oh = bottom[j] - i32(tap_h);
+          let ow = right[j] - i32(tap_w);
+          let present = oh >= 0 && ow >= 0 && oh < i32(OUT_H) && ow < i32(OUT_W);
+          let at = u32(select(0, image[j] + oh * i32(OUT_W) + ow, present));
+          let g = select(vec4<f32>(), grad_y[at * (CO_PAD / 4u) + o4], present);
+          for (var k = 0u; k < MAX_R; k++) {
+            if (k < TILE_R && m0 + row_slot(k) < slot_count()) {
+              sum[j][k] = fma(g.x, w[k].x, fma(g.y, w[k].y, fma(g.z, w[k].z, fma(g.w, w[k].w, sum[j][k]))));
+            }
+          }
+        }
+      }
+    }
+    for (var j = 0u; j < MAX_P; j++) {
+      let p = first + j * WORKGROUP;
+      let n = p / (rows * columns);
+      let r = p % (rows * columns);
+      let ih = (r / columns) * STRIDE_H + phase_h;
+      let iw = (r % columns) * STRIDE_W + phase_w;
+      if (j < TILE_P && p < positions && ih < IN_H && iw < IN_W) {
+        for (var c = 0u; c < MAX_R; c++) {
+          let at = ((n * CI + first_channel + c) * IN_H + ih) * IN_W + iw;
+          if (c < channels_at_once() && first_channel + c < CI) {
+            if (ORDER == 0u) {
+              grad_x[at] = sum[j][c];
+            } else {
+              let z = x[at];
+              for (var k = 0u; k < SLOT_TILE; k++) {
+                if (m0 + k < slot_count()) {
+                  total[j][c] = fma(edge_basis_slope(m0 + k, z), sum[j][min(c * SLOT_TILE + k, MAX_R - 1u)], total[j][c]);
+                }
+              }
+              if (tile + 1u == slot_tiles()) {
+                grad_x[at] = total[j][c];
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}
