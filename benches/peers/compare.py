@@ -6,10 +6,12 @@ spread over the rounds.
 
 import argparse
 import json
+import math
 import statistics
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,23 +32,24 @@ class Failed(Exception):
 
 
 def run_json(command: list[str]) -> Json:
-    """The JSON document that a command prints. Raises Failed with the command's own words."""
+    """The JSON document that a command prints; passes its words on. Raises Failed if there is none."""
     try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError as error:
-        raise Failed(f"{command[0]} cannot be started: {error.strerror}") from None
-    if done.returncode != 0:
-        words = done.stderr.strip().splitlines()
-        # A signal, such as that of a system out of memory, has a negative code and no words.
-        raise Failed(f"{Path(command[0]).name} ended with code {done.returncode}" + (f": {words[-1]}" if words else ""))
+        raise Failed(f"it cannot be started: {error.strerror}") from None
     sys.stderr.write(done.stderr)
+    if done.returncode != 0:
+        # A signal, such as that of a system out of memory, has a negative code and no words.
+        last_words = done.stderr.strip().splitlines()[-1:]
+        raise Failed(": ".join([f"it ended with code {done.returncode}", *last_words]))
     try:
-        return json.loads(done.stdout)
+        document: Json = json.loads(done.stdout)
     except json.JSONDecodeError as error:
-        raise Failed(f"{Path(command[0]).name} printed no JSON: {error}") from None
+        raise Failed(f"it printed no JSON: {error}") from None
+    return document
 
 
-def lookup(document: Json, *keys: str) -> Any:
+def lookup(document: Any, *keys: str) -> Any:
     """The value at the end of the keys. Raises Missing with the reason that the document gives, if it does."""
     for key in keys:
         if "error" in document:
@@ -59,19 +62,23 @@ def lookup(document: Json, *keys: str) -> Any:
     return document
 
 
+@dataclass
 class Comparison:
-    """The figures of one round."""
+    """The figures of one round; `reference` is the name of our networks' table."""
 
-    def __init__(self, ours: Json, theirs: Json, reference: str) -> None:
-        self.ours = ours
-        self.theirs = theirs
-        self.reference = reference
+    ours: Json
+    theirs: Json
+    reference: str
 
     def our(self, network: str, figure: str) -> float:
-        return lookup(self.ours, self.reference, network, figure)
+        """A figure of a network of ours."""
+        value: float = lookup(self.ours, self.reference, network, figure)
+        return value
 
     def their(self, network: str, figure: str) -> float:
-        return lookup(self.theirs, "networks", network, figure)
+        """A figure of a network of PyTorch's."""
+        value: float = lookup(self.theirs, "networks", network, figure)
+        return value
 
     def within(self, network: str) -> float:
         """Our ICKAN's step, in steps of another network of ours."""
@@ -88,8 +95,9 @@ class Comparison:
     def mel(self) -> float:
         """Speed of the engine that gamaka picks by itself, in speeds of librosa."""
         engine = "cpu" if lookup(self.ours, "adapter", "class") == "software" else "gpu"
-        ours = lookup(self.ours, "mel", f"{engine}_x_realtime")
-        return ours / lookup(self.theirs, "mel", "librosa_x_realtime")
+        ours: float = lookup(self.ours, "mel", f"{engine}_x_realtime")
+        theirs: float = lookup(self.theirs, "mel", "librosa_x_realtime")
+        return ours / theirs
 
 
 def collect(values: Callable[[Comparison], float], rounds: list[Comparison]) -> list[float]:
@@ -106,16 +114,22 @@ def collect(values: Callable[[Comparison], float], rounds: list[Comparison]) -> 
     return found
 
 
+def spread(values: list[float]) -> Json:
+    """Median and ends."""
+    return {"median": statistics.median(values), "min": min(values), "max": max(values), "rounds": len(values)}
+
+
 def fastest_kan(rounds: list[Comparison]) -> str:
-    """The name of PyTorch's KAN network with the lowest median step, efficient-kan if none was measured."""
-    names = {name for comparison in rounds for name in comparison.theirs.get("networks", {}) if name.startswith("kan_")}
-    medians = {}
-    for name in names:
+    """The name of PyTorch's KAN network with the lowest median step, kan_efficient if none was measured."""
+
+    def median_step(name: str) -> float:
         try:
-            medians[name] = statistics.median(collect(lambda c: c.their(name, "step_ms"), rounds))
+            return statistics.median(collect(lambda comparison: comparison.their(name, "step_ms"), rounds))
         except Missing:
-            continue
-    return min(medians, key=lambda name: medians[name], default="kan_efficient")
+            return math.inf
+
+    networks = {name for comparison in rounds for name in comparison.theirs.get("networks", {})}
+    return min((name for name in networks if name.startswith("kan_")), key=median_step, default="kan_efficient")
 
 
 def ratios(rounds: list[Comparison]) -> dict[str, Json]:
@@ -125,6 +139,7 @@ def ratios(rounds: list[Comparison]) -> dict[str, Json]:
         "ICKAN step / equal-parameter conv step, ours": lambda c: c.within("conv_equal_params"),
         "ICKAN step / same-channel conv step, ours": lambda c: c.within("conv_same_channels"),
         "PyTorch kan_efficient step / our ICKAN step": lambda c: c.between("kan_efficient", "ickan"),
+        "PyTorch kan_cox_de_boor step / our ICKAN step": lambda c: c.between("kan_cox_de_boor", "ickan"),
         f"fastest PyTorch KAN step ({fastest}) / our ICKAN step": lambda c: c.between(fastest, "ickan"),
         "PyTorch same-channel conv step / ours": lambda c: c.between("conv_same_channels", "conv_same_channels"),
         "PyTorch equal-parameter conv step / ours": lambda c: c.between("conv_equal_params", "conv_equal_params"),
@@ -139,11 +154,8 @@ def ratios(rounds: list[Comparison]) -> dict[str, Json]:
     return table
 
 
-def spread(values: list[float]) -> Json:
-    return {"median": statistics.median(values), "min": min(values), "max": max(values), "rounds": len(values)}
-
-
 def print_ratios(table: dict[str, Json]) -> None:
+    """Prints what `ratios` gives, for people."""
     for label, row in table.items():
         if "error" in row:
             print(f"{label:70} {row['error']}")
@@ -162,30 +174,35 @@ def main() -> None:
     arguments = parser.parse_args()
     if min(arguments.rounds, arguments.repeats) < 1:
         parser.error("--rounds and --repeats are at least 1")
+    if arguments.json and not arguments.json.parent.is_dir():
+        parser.error(f"{arguments.json.parent} is not a folder")
 
     reference, networks = REFERENCES[arguments.scale]
     ours_command = [arguments.gamaka, "bench", "--only", f"{networks},mel", "--json"]
     theirs_command = [sys.executable, str(FOLDER / "peers.py"), "--json"]
     theirs_command += ["--scale", str(arguments.scale), "--repeats", str(arguments.repeats)]
     theirs_command += ["--device", arguments.device] if arguments.device else []
-    rounds = []
+    rounds: list[Comparison] = []
     for number in range(1, arguments.rounds + 1):
         print(f"round {number} of {arguments.rounds}", file=sys.stderr)
         try:
             ours = run_json(ours_command)
         except Failed as reason:
-            sys.exit(f"gamaka gave no figures: {reason}. Build it with `cargo build --release`, or name it with --gamaka.")
+            sys.exit(
+                f"{arguments.gamaka} gave no figures: {reason}\n"
+                "Build gamaka with `cargo build --release`, or name the program with --gamaka."
+            )
         try:
             theirs = run_json(theirs_command)
         except Failed as reason:
-            theirs = {"error": f"the peers gave no figures: {reason}"}
+            theirs = {"error": f"peers.py gave no figures: {reason}"}
         rounds.append(Comparison(ours, theirs, reference))
 
     table = ratios(rounds)
     print_ratios(table)
     if arguments.json:
-        raw = [{"ours": comparison.ours, "theirs": comparison.theirs} for comparison in rounds]
-        arguments.json.write_text(json.dumps({"scale": arguments.scale, "ratios": table, "rounds": raw}, indent=1) + "\n")
+        document = {"ratios": table, "rounds": [asdict(comparison) for comparison in rounds]}
+        arguments.json.write_text(json.dumps(document, indent=1) + "\n")
 
 
 if __name__ == "__main__":

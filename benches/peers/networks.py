@@ -161,12 +161,11 @@ def parameter_count(network: nn.Module) -> int:
 
 
 def equal_parameter_channels(channels: list[int]) -> list[int]:
-    """Channels, all times one factor, with which plain convolutions have the most nearly as many parameters as KAN ones."""
+    """Channels, all times one factor, that bring plain convolutions nearest to the parameters of the KAN ones."""
     target = parameter_count(embedding_network(closed_form_conv, channels))
     # The factor is at most the number of slots; its steps move the widest layer by one channel.
     candidates = (
-        [round(c * width / channels[-1]) for c in channels]
-        for width in range(channels[-1], SLOTS * channels[-1])
+        [round(c * width / channels[-1]) for c in channels] for width in range(channels[-1], SLOTS * channels[-1])
     )
     return min(candidates, key=lambda wide: abs(parameter_count(embedding_network(plain_conv, wide)) - target))
 

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import nn
 
 from networks import (
     QUERY,
@@ -113,6 +112,7 @@ def time_layer(conv: Conv, scale: int, compiled: bool, device: torch.device, rep
 
 def time_mel(repeats: int) -> Result:
     """Times librosa's mel-spectrogram of a minute of noise, with the numbers of gamaka's own preset."""
+    # Here, so that its absence costs nothing else.
     import librosa
     import numpy
 
@@ -127,10 +127,10 @@ def time_mel(repeats: int) -> Result:
     return {"librosa_x_realtime": seconds * 1e3 / median_ms(mel, torch.device("cpu"), repeats)}
 
 
-def attempt(measure: Callable[[], Result]) -> Result:
+def attempt(measure: Callable[..., Result], *arguments: object) -> Result:
     """The measurement, or its `error`: a peer without its compiler or its memory must not cost the others."""
     try:
-        return measure()
+        return measure(*arguments)
     except Exception as error:
         lines = str(error).strip().splitlines()
         return {"error": ": ".join([type(error).__name__, *lines[:1]])}
@@ -154,14 +154,14 @@ def measure_all(device: torch.device, scale: int, repeats: int) -> Result:
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
         "networks": {
-            name: attempt(lambda: time_network(conv, wide, compiled, device, repeats))
+            name: attempt(time_network, conv, wide, compiled, device, repeats)
             for name, (conv, wide, compiled) in networks.items()
         },
         "layer": {
-            name: attempt(lambda: time_layer(conv, scale, compiled, device, repeats))
+            name: attempt(time_layer, conv, scale, compiled, device, repeats)
             for name, (conv, compiled) in layers.items()
         },
-        "mel": attempt(lambda: time_mel(repeats)),
+        "mel": attempt(time_mel, repeats),
     }
 
 
