@@ -75,7 +75,7 @@ class UnfoldedKanConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         padded = F.pad(x, [PADDING] * 4, value=self.ABSENT)
-        # Contiguous: the recursion takes several times as long on a transposed view.
+        # Contiguous, as the recursion is slower on a transposed view.
         patches = F.unfold(padded, KERNEL, stride=STRIDE).transpose(1, 2).contiguous()
         y = F.linear(F.silu(patches), self.base, self.bias)
         y = y + F.linear(cox_de_boor(patches).flatten(2), self.spline)
