@@ -1,6 +1,7 @@
 //! One function for each kernel: it knows the kernel's shapes, override constants and dispatch, and
 //! appends the step to a plan. The CPU twin of the same name is in [`crate::reference`].
 
+mod ceiling;
 mod conv;
 mod element;
 mod episode;
@@ -9,6 +10,7 @@ mod norm;
 mod optimizer;
 mod pool;
 
+pub use ceiling::*;
 pub use conv::*;
 pub use element::*;
 pub use episode::*;
