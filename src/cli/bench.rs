@@ -94,13 +94,13 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         report.reference("reference_x4", &networks, time(&networks))?;
     }
     if let Some(ceilings) = ceilings.filter(|_| wants(Part::Kernels)) {
-        let figures = common.while_waiting("kernels", || {
-            let [ickan, ..] = reference_networks(1);
-            let mut figures = bench::profile_training(&gpu, &reference_step(&ickan), &ceilings)?;
-            figures.extend(bench::target_convolution(&gpu, &ceilings)?);
-            Ok::<_, GpuError>(figures)
-        });
-        report.kernels(&figures?)?;
+        let [ickan, ..] = reference_networks(1);
+        let (step, target) = common.while_waiting("kernels", || {
+            let step = bench::profile_training(&gpu, &reference_step(&ickan), &ceilings)?;
+            let target = bench::target_convolution(&gpu, &ceilings)?;
+            Ok::<_, GpuError>((step, target))
+        })?;
+        report.kernels(step, target)?;
     }
     if wants(Part::Mel) {
         report.mel(&common.while_waiting("mel", || bench::mel(&gpu))?)?;
@@ -290,12 +290,19 @@ impl<'a> Report<'a> {
         Ok(rows)
     }
 
-    fn kernels(&mut self, figures: &[KernelFigures]) -> anyhow::Result<()> {
-        self.put("kernels", json!(figures));
+    fn kernels(
+        &mut self,
+        mut step: Vec<KernelFigures>,
+        target: Vec<KernelFigures>,
+    ) -> anyhow::Result<()> {
         self.say(&format!(
-            "\na step of ickan, kernel by kernel, and a convolution alone\n{}",
-            kernel_table(figures)
-        ))
+            "\na step of the reference network ickan, kernel by kernel\n{}\na spline convolution that fills the adapter\n{}",
+            kernel_table(&step),
+            kernel_table(&target)
+        ))?;
+        step.extend(target);
+        self.put("kernels", json!(step));
+        Ok(())
     }
 
     fn mel(&mut self, figures: &MelFigures) -> anyhow::Result<()> {
@@ -357,7 +364,7 @@ pub fn kernel_table(figures: &[KernelFigures]) -> String {
     for f in shown {
         let _ = writeln!(
             text,
-            "{:62}{:>7}{:>11.3}{:>8.1}{:>11}{:>9.1}{:>16.0}",
+            "{:62}{:>7}{:>11.3}{:>8.1}{:>11}{:>9.2}{:>16.0}",
             f.name,
             f.count,
             f.ms,

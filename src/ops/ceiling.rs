@@ -4,10 +4,10 @@ use super::each;
 use crate::gpu::{Plan, Tensor};
 
 /// Multiply-adds of an invocation of [`fma_ceiling`] in a round.
-pub const FMA_TILE: usize = 64;
+pub const FMA_ROUND: usize = 8 * 12;
 
-/// y[k] = `rounds` times the sum of a\[k\]\[i\] * b\[k\]\[j\] over all i, and over j and j + 4 in element j:
-/// x is [k, 16], eight values a and eight b; y is [k, 4].
+/// Twelve values of each row become s * a + b, 8 * `rounds` times over, and y their sums by fours: x is
+/// [k, 16], the twelve, a, b, and two unused; y is [k, 4].
 pub fn fma_ceiling(plan: &mut Plan, rounds: usize, x: Tensor, y: Tensor) {
     let size = y.len() / 4;
     let overrides = [("SIZE", size as f64), ("ROUNDS", rounds as f64)];

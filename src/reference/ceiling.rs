@@ -4,9 +4,12 @@
 pub fn fma_ceiling(rounds: usize, x: &[f64]) -> Vec<f64> {
     let mut y = Vec::new();
     for row in x.chunks(16) {
-        let (a, b) = row.split_at(8);
-        let sum: f64 = a.iter().sum();
-        y.extend((0..4).map(|j| rounds as f64 * sum * (b[j] + b[j + 4])));
+        let (a, b) = (row[12], row[13]);
+        let ends: Vec<f64> = row[..12]
+            .iter()
+            .map(|&start| (0..8 * rounds).fold(start, |s, _| s * a + b))
+            .collect();
+        y.extend((0..4).map(|j| ends[j] + ends[j + 4] + ends[j + 8]));
     }
     y
 }
