@@ -199,6 +199,19 @@ mod tests {
     use crate::bench::{reference_networks, reference_step};
     use crate::train::TrainingPlan;
 
+    #[test]
+    fn a_batch_that_does_not_fit_the_limits_is_made_smaller() {
+        // It runs nothing, but has the limits of a GPU.
+        let gpu = Gpu::noop();
+        let ceilings = Ceilings {
+            fma_gflops: 1.0,
+            copy_gbps: 1.0,
+        };
+        let figures = target_convolution(&gpu, &ceilings).unwrap();
+        let name = "kan_conv_forward 64->128 @ 128x128, 3x3 stride 1, batch 16";
+        assert!(figures.iter().any(|f| f.name == name), "{figures:?}");
+    }
+
     /// The forward kernels of a plan must have the operations that the network says it has.
     #[test]
     fn operations_of_the_forward_kernels_are_those_of_the_network() {

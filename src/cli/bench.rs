@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::ValueEnum;
 use gamaka::bench::{
     self, CLIP_SECONDS, Ceilings, EPISODE, INPUT, KernelFigures, MelFigures, NetworkFigures,
@@ -13,7 +13,7 @@ use gamaka::gpu::{AdapterSummary, GpuError};
 use gamaka::model::Network;
 use serde_json::{Map, Value, json};
 
-use super::common::{Common, network_spec, print, print_json};
+use super::common::{Common, network_spec, print, print_error, print_json};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -243,7 +243,7 @@ impl<'a> Report<'a> {
                 Ok(figures) => figures,
                 Err(error) => {
                     let _ = writeln!(text, "{name:20}could not be measured");
-                    self.common.note(&format!("{name}: {error}"));
+                    print_error(&anyhow!("{name}: {error}"));
                     rows.push(Value::Null);
                     continue;
                 }
@@ -255,6 +255,7 @@ impl<'a> Report<'a> {
             let mut row = Map::new();
             put_spread(&mut row, "step_ms", step);
             put_spread(&mut row, "forward_ms", forward);
+            row.insert("repeats".into(), json!(figures.steps_ms.len()));
             row.insert("params".into(), json!(figures.params));
             row.insert("flops".into(), json!(figures.flops));
             row.insert("peak_bytes".into(), json!(figures.peak_bytes));

@@ -89,6 +89,7 @@ fn a_network_of_ones_own_is_timed_with_its_kernels() {
     assert_eq!(network["params"], 9 * 3 * 8 + 3 + 9 * 3 * 4 + 4);
     spread(network, "step_ms");
     spread(network, "forward_ms");
+    assert!(network["repeats"].as_u64().unwrap() >= 3);
     positive(&network["flops"]);
     positive(&network["peak_bytes"]);
     let kernels = network["kernels"].as_array().unwrap();
