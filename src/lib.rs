@@ -2,6 +2,7 @@
 //! gamaka learns what a genre sounds like from a handful of examples, on any vendor's GPU.
 
 pub mod audio;
+pub mod bench;
 pub mod data;
 pub mod embed;
 pub mod evaluate;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::Context;
 use gamaka::gpu::{DeviceChoice, Gpu};
 use gamaka::mel::EngineChoice;
-use gamaka::model::Model;
+use gamaka::model::{Model, Spec};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Exit code of an interrupted command, as shells have it.
@@ -87,6 +87,16 @@ impl Common {
 /// Reads a model file.
 pub fn load_model(path: &Path) -> anyhow::Result<Model> {
     Ok(Model::load(path)?)
+}
+
+/// The spec of a name that comes with gamaka, or of a TOML file.
+pub fn network_spec(name: &str) -> anyhow::Result<Spec> {
+    if name.ends_with(".toml") {
+        let text =
+            std::fs::read_to_string(name).with_context(|| format!("{name}: cannot be read"))?;
+        return Spec::from_toml(&text).with_context(|| name.to_string());
+    }
+    Ok(Spec::named(name)?)
 }
 
 /// Parses an engine for clap.

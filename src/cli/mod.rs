@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand. Flags in, library call, words out.
 
+mod bench;
 mod classify;
 mod common;
 mod demo;
@@ -31,6 +32,8 @@ enum Command {
     Demo(demo::Args),
     /// Show the adapters, test every kernel, and say what to install if something is missing
     Doctor,
+    /// Measure how fast everything is on an adapter, and how near its limits
+    Bench(bench::Args),
     /// Write the mel-spectrogram of an audio file as an array or a picture
     Mel(mel::Args),
     /// Train a network on a folder of genre folders or a CSV manifest
@@ -64,6 +67,7 @@ pub fn run() -> ExitCode {
     let result = match &cli.command {
         Command::Demo(args) => demo::run(args, &cli.common),
         Command::Doctor => doctor::run(&cli.common),
+        Command::Bench(args) => bench::run(args, &cli.common),
         Command::Mel(args) => mel::run(args, &cli.common),
         Command::Train(args) => train::run(args, &cli.common),
         Command::Eval(args) => eval::run(args, &cli.common),

@@ -5,14 +5,19 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use bytesize::ByteSize;
-use gamaka::data::{Dataset, Protocol};
-use gamaka::model::{Network, Spec};
+use gamaka::bench::{Ceilings, KernelFigures, profile_training};
+use gamaka::data::{Dataset, Part, Protocol};
+use gamaka::model::Network;
 use gamaka::train::{
-    Event, TrainConfig, TrainError, TrainOptions, TrainSummary, Trained, Validation, train,
+    Event, StepShape, TrainConfig, TrainError, TrainOptions, TrainSummary, Trained, Validation,
+    train,
 };
 use indicatif::ProgressBar;
 
-use super::common::{Common, INTERRUPTED, interrupt_flag, print, print_error, print_json};
+use super::bench::kernel_table;
+use super::common::{
+    Common, INTERRUPTED, interrupt_flag, network_spec, print, print_error, print_json,
+};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -66,6 +71,9 @@ pub struct Args {
     /// Stop at the first file that is damaged, instead of using what can be decoded
     #[arg(long)]
     strict: bool,
+    /// When the training is done, time a training step kernel by kernel and print the table
+    #[arg(long)]
+    profile: bool,
 }
 
 fn protocol(text: &str) -> Result<Protocol, String> {
@@ -107,7 +115,11 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     if let Some(path) = &args.log {
         write_log(path, &trained)?;
     }
-    conclude(args, common, &trained)
+    let kernels = match args.profile {
+        true => Some(kernels(&config, common, &trained)?),
+        false => None,
+    };
+    conclude(args, common, &trained, kernels.as_deref())
 }
 
 /// Checks before hours of work that a file can go where it shall.
@@ -155,15 +167,6 @@ fn configuration(args: &Args) -> anyhow::Result<TrainConfig> {
     config.hop_seconds = args.hop.unwrap_or(config.hop_seconds);
     config.validate()?;
     Ok(config)
-}
-
-fn network_spec(name: &str) -> anyhow::Result<Spec> {
-    if name.ends_with(".toml") {
-        let text =
-            std::fs::read_to_string(name).with_context(|| format!("{name}: cannot be read"))?;
-        return Spec::from_toml(&text).with_context(|| name.to_string());
-    }
-    Ok(Spec::named(name)?)
 }
 
 /// Turns what a training tells into words and bars. Shared with the demo.
@@ -263,7 +266,36 @@ fn write_log(path: &Path, trained: &Trained) -> anyhow::Result<()> {
     Ok(gamaka::files::write(path, &bytes)?)
 }
 
-fn conclude(args: &Args, common: &Common, trained: &Trained) -> anyhow::Result<ExitCode> {
+/// Times the kernels of a step of the training that is done, on made-up clips.
+fn kernels(
+    config: &TrainConfig,
+    common: &Common,
+    trained: &Trained,
+) -> anyhow::Result<Vec<KernelFigures>> {
+    let gpu = common.gpu()?;
+    let classes = trained.model.info.split.classes(Part::Train).len();
+    let [way, shot, query] = config.train_episode(classes);
+    let shape = StepShape {
+        network: &trained.model.network,
+        way,
+        shot,
+        query,
+        augment: config.augment,
+        optimizer: config.optimizer,
+        banks: &[],
+    };
+    common.while_waiting("timing kernels", || {
+        let ceilings = Ceilings::measure(&gpu)?;
+        Ok(profile_training(&gpu, &shape, &ceilings)?)
+    })
+}
+
+fn conclude(
+    args: &Args,
+    common: &Common,
+    trained: &Trained,
+    kernels: Option<&[KernelFigures]>,
+) -> anyhow::Result<ExitCode> {
     let network: &Network = &trained.model.network;
     let episodes = trained.log.len();
     let best = trained
@@ -272,7 +304,7 @@ fn conclude(args: &Args, common: &Common, trained: &Trained) -> anyhow::Result<E
         .copied()
         .reduce(|a, b| if b.accuracy > a.accuracy { b } else { a });
     if common.json {
-        print_json(&serde_json::json!({
+        let mut report = serde_json::json!({
             "model": args.output.display().to_string(),
             "network": network.spec.name,
             "parameters": network.parameter_count(),
@@ -280,7 +312,11 @@ fn conclude(args: &Args, common: &Common, trained: &Trained) -> anyhow::Result<E
             "best": best,
             "validations": trained.validations,
             "seconds": trained.seconds,
-        }))?;
+        });
+        if let Some(kernels) = kernels {
+            report["kernels"] = serde_json::json!(kernels);
+        }
+        print_json(&report)?;
         return Ok(ExitCode::SUCCESS);
     }
     let found = match best {
@@ -296,5 +332,11 @@ fn conclude(args: &Args, common: &Common, trained: &Trained) -> anyhow::Result<E
         args.data.display(),
         args.output.display(),
     ))?;
+    if let Some(kernels) = kernels {
+        print(&format!(
+            "\na training step, kernel by kernel\n{}",
+            kernel_table(kernels)
+        ))?;
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -78,6 +78,8 @@ pub static KERNELS: &[Kernel] = &[
     kernel!("optimizer", "step_guard", OPTIMIZER),
     kernel!("optimizer", "adamw_step", STEP, OPTIMIZER),
     kernel!("optimizer", "curvature_penalty"),
+    kernel!("bench", "fma_ceiling"),
+    kernel!("bench", "copy_ceiling"),
 ];
 
 /// The kernel of this name.

@@ -2,6 +2,7 @@
 //! appends the step to a plan. The CPU twin of the same name is in [`crate::reference`].
 
 mod basis;
+mod ceiling;
 mod conv;
 mod element;
 mod episode;
@@ -11,6 +12,7 @@ mod optimizer;
 mod pool;
 
 pub use basis::*;
+pub use ceiling::*;
 pub use conv::*;
 pub use element::*;
 pub use episode::*;

@@ -4,12 +4,14 @@
 //! from first principles in `tests/twins.rs` (de Boor recursion, finite differences, naive sums), and
 //! written to be read, not to be fast.
 
+mod ceiling;
 mod episode;
 mod layers;
 mod mel;
 mod optimizer;
 mod random;
 
+pub use ceiling::*;
 pub use episode::*;
 pub use layers::*;
 pub use mel::*;

@@ -213,6 +213,21 @@ pub fn element(class: AdapterClass, size: usize) -> Case {
     b.case(format!("element-wise, {size} elements"))
 }
 
+/// The ceilings of the bench: multiply-adds and a copy of `rows` rows.
+pub fn ceiling(class: AdapterClass, rows: usize) -> Case {
+    const ROUNDS: usize = 2;
+    let mut b = Builder::new(class);
+    // Factors within 1, that the sums do not grow.
+    let values = (0..rows * 16).map(|k| (k as f32 * 0.7).sin()).collect();
+    let (x, x_values) = b.values([1, 1, rows, 16], values);
+    let (sums, copy) = (b.output([1, 1, rows, 4]), b.output(x.shape));
+    ops::fma_ceiling(&mut b.plan, ROUNDS, x, sums);
+    ops::copy_ceiling(&mut b.plan, x, copy);
+    b.expect(sums, twin::fma_ceiling(ROUNDS, &x_values), 8 * ROUNDS);
+    b.expect(copy, twin::copy_ceiling(&x_values), 1);
+    b.case(format!("ceilings, {rows} rows"))
+}
+
 /// Pooling: forward and gradient.
 pub fn pool(class: AdapterClass, shape: &PoolShape) -> Case {
     let mut b = Builder::new(class);
@@ -573,5 +588,6 @@ pub fn doctor_cases(class: AdapterClass) -> Vec<Case> {
         gather(class, 16, 33, &augment),
         episode(class, &shots),
         optimizer(class, 1000, 10.0),
+        ceiling(class, 33),
     ]
 }

@@ -3,7 +3,8 @@
 mod cases;
 
 pub use cases::{
-    conv, doctor_cases, element, episode, gather, mel, norm, optimizer, pool, reduce, statistics,
+    ceiling, conv, doctor_cases, element, episode, gather, mel, norm, optimizer, pool, reduce,
+    statistics,
 };
 
 use std::time::{Duration, Instant};

@@ -1,6 +1,7 @@
 //! The program as a user runs it: exit codes, messages, files. Needs an adapter for all but a few.
 
 mod bad_input;
+mod bench;
 mod doctor;
 mod interrupted;
 mod mel;

@@ -142,6 +142,13 @@ fn element_wise_kernels_match() {
 }
 
 #[test]
+fn the_kernels_of_the_ceilings_do_their_work() {
+    for rows in [1, 129] {
+        holds(|class| selftest::ceiling(class, rows));
+    }
+}
+
+#[test]
 fn more_workgroups_than_one_dimension_holds_still_match() {
     holds(|class| selftest::reduce(class, 2, 65_535 * 128 + 77));
 }

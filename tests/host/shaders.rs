@@ -70,7 +70,7 @@ fn the_doctor_runs_every_kernel_and_every_file_is_a_kernel() {
         assert!(run.contains(*name), "{name} is not in doctor_cases");
     }
     let mut files = BTreeSet::new();
-    for folder in ["mel", "layers", "episode", "optimizer"] {
+    for folder in ["mel", "layers", "episode", "optimizer", "bench"] {
         for entry in
             std::fs::read_dir(format!("{}/shaders/{folder}", env!("CARGO_MANIFEST_DIR"))).unwrap()
         {

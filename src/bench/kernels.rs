@@ -1,0 +1,234 @@
+//! A plan kernel by kernel: time, rates, and how near they come to what the adapter can do.
+
+use std::time::Duration;
+
+use super::{Ceilings, TrainingStep, made_up};
+use crate::gpu::{AdapterClass, BufferRole, Gpu, GpuError, Plan, Program, Step};
+use crate::ops::{self, Basis, ConvShape};
+use crate::train::StepShape;
+
+/// What one kernel at one shape costs.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct KernelFigures {
+    /// The kernel and its shape.
+    pub name: String,
+    /// Dispatches of it in the plan.
+    pub count: usize,
+    /// Milliseconds of one dispatch, alone; the fastest of a few.
+    pub ms: f64,
+    /// Convolutions: billions of floating-point operations a second, counted as those of a dense product
+    /// (a multiply-add is two; the cost of the basis is not counted).
+    pub gflops: Option<f64>,
+    /// Billions of bytes a second, each tensor that it binds counted once.
+    pub gbps: f64,
+    /// The larger of the two rates' shares of the adapter's ceilings. What fits the caches can move faster
+    /// than the copy that set its ceiling.
+    pub share: f64,
+}
+
+/// Figures of every distinct kernel and shape of a program, those that cost most first. The program must
+/// have run before, so that its tensors hold what they usually do; afterwards its state means nothing.
+///
+/// # Errors
+/// A fault of the device.
+pub fn profile(program: &Program, ceilings: &Ceilings) -> Result<Vec<KernelFigures>, GpuError> {
+    let plan = program.plan();
+    let mut rows: Vec<(Work, usize, usize)> = Vec::new();
+    for (index, step) in plan.steps.iter().enumerate() {
+        let work = Work::of(plan, step);
+        match rows.iter_mut().find(|(known, ..)| *known == work) {
+            Some((.., count)) => *count += 1,
+            None => rows.push((work, index, 1)),
+        }
+    }
+    let mut figures = Vec::new();
+    for (work, index, count) in rows {
+        let seconds = fastest(program, index)?.as_secs_f64();
+        let gflops = work.flop.map(|flop| flop / seconds / 1e9);
+        let gbps = work.bytes as f64 / seconds / 1e9;
+        figures.push(KernelFigures {
+            name: work.name,
+            count,
+            ms: seconds * 1e3,
+            gflops,
+            gbps,
+            share: (gflops.unwrap_or(0.0) / ceilings.fma_gflops).max(gbps / ceilings.copy_gbps),
+        });
+    }
+    figures.sort_by(|a, b| (b.ms * b.count as f64).total_cmp(&(a.ms * a.count as f64)));
+    Ok(figures)
+}
+
+/// Figures of every kernel of a training step on made-up clips; of `shape` all but the banks count.
+///
+/// # Errors
+/// [`GpuError`]: it does not fit, or a fault of the device.
+pub fn profile_training(
+    gpu: &Gpu,
+    shape: &StepShape,
+    ceilings: &Ceilings,
+) -> Result<Vec<KernelFigures>, GpuError> {
+    let mut training = TrainingStep::new(gpu, shape)?;
+    training.run()?;
+    profile(training.program(), ceilings)
+}
+
+/// The spline convolution that the project sets itself a target for, alone: 16 to 32 channels at 64 x 64
+/// with stride 2 on a software adapter, 64 to 128 at 128 x 128 on any other, with as many images of 64 as
+/// fit its limits.
+///
+/// # Errors
+/// A fault of the device.
+pub fn target_convolution(gpu: &Gpu, ceilings: &Ceilings) -> Result<Vec<KernelFigures>, GpuError> {
+    let (n, [ci, co], size, stride) = match gpu.class() {
+        AdapterClass::Software => (25, [16, 32], 64, 2),
+        AdapterClass::Hardware => (64, [64, 128], 128, 1),
+    };
+    let mut shape = ConvShape {
+        n,
+        ci,
+        input: [size; 2],
+        co,
+        kernel: [3; 2],
+        stride: [stride; 2],
+        padding: [1; 2],
+        basis: Basis {
+            order: 3,
+            grid: 4,
+            range: 2.5,
+        },
+    };
+    let (plan, inputs) = loop {
+        let mut plan = Plan::new(gpu.class());
+        let mut input = |label: &str, shape| plan.tensor(label, shape, BufferRole::Input);
+        let x = input("x", shape.input_shape());
+        let weight = input("weight", [1, 1, 1, shape.weight_len()]);
+        let bias = input("bias", [1, 1, 1, co]);
+        let y = plan.tensor("y", shape.output_shape(), BufferRole::Scratch);
+        ops::conv_forward(&mut plan, &shape, x, weight, bias, y);
+        if shape.n == 1 || plan.check(&gpu.limits()).is_ok() {
+            break (plan, [x, weight, bias]);
+        }
+        shape.n /= 2;
+    };
+    let program = Program::new(gpu, plan)?;
+    for tensor in inputs {
+        program.write(tensor, &made_up(tensor.len()));
+    }
+    program.run()?;
+    profile(&program, ceilings)
+}
+
+/// Time of one dispatch of a step: the fastest of three or more, short ones many at a time, so that
+/// submitting and waiting do not count.
+pub(super) fn fastest(program: &Program, step: usize) -> Result<Duration, GpuError> {
+    const ENOUGH: Duration = Duration::from_millis(5);
+    const LONG: Duration = Duration::from_secs(1);
+    const MOST: u32 = 1024;
+    let mut times = 1;
+    let mut best = program.time_step(step, times)?;
+    while best * times < ENOUGH && times < MOST {
+        times *= 4;
+        best = best.min(program.time_step(step, times)?);
+    }
+    if best > LONG {
+        return Ok(best);
+    }
+    for _ in 0..3 {
+        best = best.min(program.time_step(step, times)?);
+    }
+    Ok(best)
+}
+
+/// What a step has to do.
+#[derive(Debug, PartialEq)]
+struct Work {
+    name: String,
+    flop: Option<f64>,
+    bytes: u64,
+}
+
+impl Work {
+    fn of(plan: &Plan, step: &Step) -> Self {
+        let bytes = step.bindings.iter().map(|&id| plan.tensors[id].bytes).sum();
+        match convolution(step) {
+            Some((shape, flop)) => Self {
+                name: format!("{} {shape}", step.kernel),
+                flop: Some(flop),
+                bytes,
+            },
+            None => Self {
+                name: format!("{}, {}", step.kernel, bytesize::ByteSize(bytes)),
+                flop: None,
+                bytes,
+            },
+        }
+    }
+}
+
+/// The shape of a convolution in words and its floating-point operations, from the override constants of
+/// its kernel; `None` for any other kernel. The three directions have as many.
+fn convolution(step: &Step) -> Option<(String, f64)> {
+    let kernel = &step.kernel;
+    if !(kernel.starts_with("kan_conv_") || kernel.starts_with("conv_")) {
+        return None;
+    }
+    let constant = |name: &str| {
+        let found = step.overrides.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| *value)
+    };
+    let slots = match constant("ORDER") {
+        None | Some(0.0) => 1.0,
+        Some(order) => constant("GRID")? + order + 1.0,
+    };
+    let [n, ci, co] = [constant("N")?, constant("CI")?, constant("CO")?];
+    let [kh, kw] = [constant("KERNEL_H")?, constant("KERNEL_W")?];
+    let positions = n * constant("OUT_H")? * constant("OUT_W")?;
+    let words = format!(
+        "{ci}->{co} @ {}x{}, {kh}x{kw} stride {}, batch {n}",
+        constant("IN_H")?,
+        constant("IN_W")?,
+        constant("STRIDE_W")?,
+    );
+    Some((words, 2.0 * positions * ci * co * kh * kw * slots))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::{reference_networks, reference_step};
+    use crate::train::TrainingPlan;
+
+    #[test]
+    fn a_batch_that_does_not_fit_the_limits_is_made_smaller() {
+        // It runs nothing, but has the limits of a GPU.
+        let gpu = Gpu::noop();
+        let ceilings = Ceilings {
+            fma_gflops: 1.0,
+            copy_gbps: 1.0,
+        };
+        let figures = target_convolution(&gpu, &ceilings).unwrap();
+        let name = "kan_conv_forward 64->128 @ 128x128, 3x3 stride 1, batch 16";
+        assert!(figures.iter().any(|f| f.name == name), "{figures:?}");
+    }
+
+    /// The forward kernels of a plan must have the operations that the network says it has.
+    #[test]
+    fn operations_of_the_forward_kernels_are_those_of_the_network() {
+        for network in reference_networks(1) {
+            let shape = StepShape {
+                banks: &[64_000],
+                ..reference_step(&network)
+            };
+            let plan = TrainingPlan::new(AdapterClass::Software, &shape).plan;
+            let forward = |step: &&Step| step.kernel.ends_with("conv_forward");
+            let flop: f64 = plan
+                .steps
+                .iter()
+                .filter(forward)
+                .filter_map(|step| Work::of(&plan, step).flop)
+                .sum();
+            assert_eq!(flop, 50.0 * network.flops() as f64);
+        }
+    }
+}

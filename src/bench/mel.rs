@@ -1,0 +1,70 @@
+//! Speed of both mel engines.
+
+use std::time::{Duration, Instant};
+
+use super::spread::enough;
+use super::{BenchError, Spread, made_up};
+use crate::gpu::Gpu;
+use crate::mel::{Engine, EngineChoice, Framer, MelError, Preset};
+
+/// Length of the signal.
+const SECONDS: usize = 60;
+
+/// Frames handed to an engine at a time.
+const BLOCK_FRAMES: usize = 1024;
+
+/// Time that both engines may take together.
+const BUDGET: Duration = Duration::from_secs(10);
+
+/// Seconds of audio that an engine turns into mel frames in one second.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MelFigures {
+    /// The kernels.
+    pub gpu_x_realtime: Spread,
+    /// realfft on all cores.
+    pub cpu_x_realtime: Spread,
+}
+
+/// Times both engines in turns on a minute of noise, with the preset of the networks.
+///
+/// # Errors
+/// [`BenchError::Mel`]: a fault of the device.
+pub fn mel(gpu: &Gpu) -> Result<MelFigures, BenchError> {
+    let preset = Preset::gamaka();
+    let samples: Vec<f32> = made_up(preset.sample_rate as usize * SECONDS)
+        .into_iter()
+        .map(|v| (v - 0.5) * 0.7)
+        .collect();
+    let engines = [
+        Engine::new(EngineChoice::Gpu, Some(gpu), &preset)?,
+        Engine::new(EngineChoice::Cpu, None, &preset)?,
+    ];
+    for engine in &engines {
+        frames(engine, &samples)?; // the driver compiles
+    }
+    let mut rates = [Vec::new(), Vec::new()];
+    let begin = Instant::now();
+    while !enough(rates[0].len(), begin.elapsed(), BUDGET) {
+        for (engine, rates) in engines.iter().zip(&mut rates) {
+            let start = Instant::now();
+            std::hint::black_box(frames(engine, &samples)?);
+            rates.push(SECONDS as f64 / start.elapsed().as_secs_f64());
+        }
+    }
+    let [gpu_x_realtime, cpu_x_realtime] = rates.map(|rates| Spread::of(&rates));
+    Ok(MelFigures {
+        gpu_x_realtime,
+        cpu_x_realtime,
+    })
+}
+
+fn frames(engine: &Engine, samples: &[f32]) -> Result<Vec<f32>, MelError> {
+    let mut framer = Framer::new(engine.preset(), BLOCK_FRAMES)?;
+    let mut blocks: Vec<_> = framer.push(samples).collect();
+    blocks.extend(framer.finish()?);
+    let mut frames = Vec::new();
+    for block in &blocks {
+        frames.extend(engine.compute(block)?);
+    }
+    Ok(frames)
+}

@@ -1,0 +1,33 @@
+//! How fast everything is on an adapter: what `gamaka bench` measures, part by part.
+//!
+//! Times are taken from submission to the end of the work, after a warm-up. What is to be compared is
+//! timed in turns, so that a change of the machine's speed meets all.
+
+mod ceilings;
+mod embedding;
+mod error;
+mod host;
+mod kernels;
+mod mel;
+mod networks;
+mod spread;
+mod start;
+mod timed;
+
+pub use ceilings::Ceilings;
+pub use embedding::{CLIP_SECONDS, embed_clips_per_s};
+pub use error::BenchError;
+pub use host::dispatch_us;
+pub use kernels::{KernelFigures, profile, profile_training, target_convolution};
+pub use mel::{MelFigures, mel};
+pub use networks::{EPISODE, INPUT, reference_networks, reference_step};
+pub use spread::Spread;
+pub use start::{StartFigures, start};
+pub use timed::{NetworkFigures, TrainingStep, time_networks};
+
+/// Made-up values between 0 and 1, the same every time.
+fn made_up(count: usize) -> Vec<f32> {
+    (0..count)
+        .map(|k| (k * 7919 % 65_521) as f32 / 65_521.0)
+        .collect()
+}
