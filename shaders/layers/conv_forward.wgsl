@@ -48,6 +48,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   var top: array<i32, MAX_P>;
   var left: array<i32, MAX_P>;
   var sum: array<array<vec4<f32>, MAX_O>, MAX_P>;
+  var start: array<vec4<f32>, MAX_O>;
+  for (var q = 0u; q < 4u * MAX_O; q++) {
+    start[q / 4u][q % 4u] = bias[min(o4 * 4u + q, CO - 1u)];
+  }
   for (var j = 0u; j < MAX_P; j++) {
     let p = min(first + j * WORKGROUP, positions - 1u);
     let n = p / (OUT_H * OUT_W);
@@ -55,6 +59,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     image[j] = i32(n * IN_H * IN_W);
     top[j] = i32((r / OUT_W) * STRIDE_H) - i32(PAD_H);
     left[j] = i32((r % OUT_W) * STRIDE_W) - i32(PAD_W);
+    sum[j] = start;
   }
 
   for (var e = 0u; e < KERNEL_H * KERNEL_W * channel_tiles; e++) {
@@ -104,7 +109,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       for (var q = 0u; q < 4u * MAX_O; q++) {
         let o = o4 * 4u + q;
         if (q < 4u * TILE_O && o < CO) {
-          y[(n * CO + o) * (OUT_H * OUT_W) + r] = sum[j][q / 4u][q % 4u] + bias[o];
+          y[(n * CO + o) * (OUT_H * OUT_W) + r] = sum[j][q / 4u][q % 4u];
         }
       }
     }

@@ -9,8 +9,11 @@
 // invocation makes TILE_P positions of TILE_R rows: all slots of one or two channels, a tile of slots
 // after the other; or, with ORDER 0, one slot of TILE_R channels.
 //
-// dispatch: x = ceil(N * ceil(IN_H/STRIDE_H) * ceil(IN_W/STRIDE_W) / (WORKGROUP*TILE_P)),
-//           y = ceil(CI / (TILE_R/8)), or ceil(CI / TILE_R) with ORDER 0, z = STRIDE_H * STRIDE_W
+// Phases have unequal numbers of taps. They take turns along x, because lavapipe gives the first half of
+// the workgroups to one core and the second half to another.
+//
+// dispatch: x = STRIDE_H*STRIDE_W * ceil(N*ceil(IN_H/STRIDE_H)*ceil(IN_W/STRIDE_W) / (WORKGROUP*TILE_P)),
+//           y = ceil(CI / (TILE_R/8)), or ceil(CI / TILE_R) with ORDER 0
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;             // [N, CI, IN_H, IN_W]
 @group(0) @binding(1) var<storage, read> weight: array<vec4<f32>>;  // [CI, KERNEL_H, KERNEL_W, slots, CO_PAD]
@@ -54,13 +57,13 @@ fn channels_at_once() -> u32 {
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let phase_h = group.z / STRIDE_W;
-  let phase_w = group.z % STRIDE_W;
+  let phase_h = group.x / STRIDE_W % STRIDE_H;
+  let phase_w = group.x % STRIDE_W;
   // Positions of a phase: an image of which the last row or column may lie outside.
   let rows = (IN_H + STRIDE_H - 1u) / STRIDE_H;
   let columns = (IN_W + STRIDE_W - 1u) / STRIDE_W;
   let positions = N * rows * columns;
-  let first = group.x * WORKGROUP * TILE_P + lane;
+  let first = group.x / (STRIDE_H * STRIDE_W) * WORKGROUP * TILE_P + lane;
   let first_channel = group.y * channels_at_once();
   // Its taps: every STRIDE-th one from these on.
   let kh0 = (phase_h + PAD_H) % STRIDE_H;

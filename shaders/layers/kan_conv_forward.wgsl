@@ -34,7 +34,7 @@ override WORKGROUP: u32;
 // Loops over a tile run to its greatest size: lavapipe unrolls a loop over an array where it meets the
 // array's own length, and keeps the array in registers only then.
 const MAX_P = 16u;
-const MAX_O = 3u;
+const MAX_O = 2u;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -46,6 +46,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   var top: array<i32, MAX_P>;
   var left: array<i32, MAX_P>;
   var sum: array<array<vec4<f32>, MAX_O>, MAX_P>;
+  var start: array<vec4<f32>, MAX_O>;
+  for (var q = 0u; q < 4u * MAX_O; q++) {
+    start[q / 4u][q % 4u] = bias[min(o4 * 4u + q, CO - 1u)];
+  }
   for (var j = 0u; j < MAX_P; j++) {
     let p = min(first + j * WORKGROUP, positions - 1u);
     let n = p / (OUT_H * OUT_W);
@@ -53,6 +57,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     image[j] = i32(n * CI * IN_H * IN_W);
     top[j] = i32((r / OUT_W) * STRIDE_H) - i32(PAD_H);
     left[j] = i32((r % OUT_W) * STRIDE_W) - i32(PAD_W);
+    sum[j] = start;
   }
 
   // One loop over channels, taps and slot tiles: lavapipe pays for each level of nesting.
@@ -99,7 +104,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       for (var q = 0u; q < 4u * MAX_O; q++) {
         let o = o4 * 4u + q;
         if (q < 4u * TILE_O && o < CO) {
-          y[(n * CO + o) * (OUT_H * OUT_W) + r] = sum[j][q / 4u][q % 4u] + bias[o];
+          y[(n * CO + o) * (OUT_H * OUT_W) + r] = sum[j][q / 4u][q % 4u];
         }
       }
     }

@@ -164,7 +164,7 @@ pub fn conv_forward(
     } else {
         weight
     };
-    let (outputs, tiles) = output_tile(plan.class, shape.co_pad(), 3, 1);
+    let (outputs, tiles) = output_tile(plan.class, shape.co_pad(), 2, 1);
     overrides.extend(shape.basis.overrides());
     overrides.push(("TILE_O", outputs as f64));
     plan.dispatch(
@@ -250,7 +250,7 @@ fn conv_grad_input(
         "conv_grad_input",
         &overrides,
         &[kept.x, kept.kernel_weight, outputs_last, grad_x],
-        [groups, channel_tiles as u32, phases],
+        [groups * phases, channel_tiles as u32, 1],
     );
 }
 
