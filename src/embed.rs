@@ -96,6 +96,8 @@ fn inference(class: AdapterClass, network: &Network) -> (Plan, [Tensor; 3]) {
     let embedding = network
         .forward(&mut plan, parameters, clips, None)
         .embedding;
+    plan.keep(embedding);
+    plan.share_scratch();
     (plan, [parameters, clips, embedding])
 }
 

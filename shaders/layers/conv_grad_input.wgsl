@@ -6,14 +6,14 @@
 //
 // A GEMM whose rows are the slots of the input channels. Positions of one phase (ih mod STRIDE_H,
 // iw mod STRIDE_W) meet the same taps, so a workgroup works on a single phase and no lane diverges. One
-// invocation makes TILE_P positions of TILE_R rows: all slots of one or two channels, a tile of slots
-// after the other; or, with ORDER 0, one slot of TILE_R channels.
+// invocation makes TILE_P positions of TILE_R rows: a tile of slots after the other of TILE_R/slot_tile
+// channels. With ORDER 0 a channel has a single slot.
 //
 // Phases have unequal numbers of taps. They take turns along x, because lavapipe gives the first half of
 // the workgroups to one core and the second half to another.
 //
 // dispatch: x = STRIDE_H*STRIDE_W * ceil(N*ceil(IN_H/STRIDE_H)*ceil(IN_W/STRIDE_W) / (WORKGROUP*TILE_P)),
-//           y = ceil(CI / (TILE_R/8)), or ceil(CI / TILE_R) with ORDER 0
+//           y = ceil(CI / (TILE_R/slot_tile))
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;             // [N, CI, IN_H, IN_W]
 @group(0) @binding(1) var<storage, read> weight: array<vec4<f32>>;  // [CI, KERNEL_H, KERNEL_W, slots, CO_PAD]
@@ -35,24 +35,20 @@ override STRIDE_W: u32;
 override PAD_H: u32;
 override PAD_W: u32;
 override TILE_P: u32; // 1 to MAX_P
-override TILE_R: u32; // 8 or 16; 1 to 16 with ORDER 0
+override TILE_R: u32; // 1 to MAX_R, a multiple of slot_tile
 override WORKGROUP: u32;
 
 // Why loops run to the greatest size of a tile: see kan_conv_forward.
 const MAX_P = 16u;
 const MAX_R = 16u;
 
-// The channel of row k of the tile, counted from the tile's first, and its place among the slots.
+// The channel of row k of the tile, counted from the tile's first, and its place in the tile of slots.
 fn row_channel(k: u32) -> u32 {
-  return select(k / SLOT_TILE, k, ORDER == 0u);
+  return k / slot_tile();
 }
 
 fn row_slot(k: u32) -> u32 {
-  return select(k % SLOT_TILE, 0u, ORDER == 0u);
-}
-
-fn channels_at_once() -> u32 {
-  return select(TILE_R / SLOT_TILE, TILE_R, ORDER == 0u);
+  return k % slot_tile();
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -64,7 +60,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let columns = (IN_W + STRIDE_W - 1u) / STRIDE_W;
   let positions = N * rows * columns;
   let first = group.x / (STRIDE_H * STRIDE_W) * WORKGROUP * TILE_P + lane;
-  let first_channel = group.y * channels_at_once();
+  let first_channel = group.y * (TILE_R / slot_tile());
   // Its taps: every STRIDE-th one from these on.
   let kh0 = (phase_h + PAD_H) % STRIDE_H;
   let kw0 = (phase_w + PAD_W) % STRIDE_W;
@@ -85,7 +81,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     right[j] = i32(((r % columns) * STRIDE_W + phase_w + PAD_W) / STRIDE_W);
   }
 
-  for (var tile = 0u; tile < max(slot_tiles(), 1u); tile++) {
+  for (var tile = 0u; tile < slot_tiles(); tile++) {
     let m0 = tile_slot(tile);
     for (var j = 0u; j < MAX_P; j++) {
       for (var k = 0u; k < MAX_R; k++) {
@@ -127,19 +123,22 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       let ih = (r / columns) * STRIDE_H + phase_h;
       let iw = (r % columns) * STRIDE_W + phase_w;
       if (j < TILE_P && p < positions && ih < IN_H && iw < IN_W) {
-        for (var c = 0u; c < MAX_R; c++) {
+        var z = 0.0;
+        for (var k = 0u; k < MAX_R; k++) {
+          let c = row_channel(k);
+          let m = m0 + row_slot(k);
           let at = ((n * CI + first_channel + c) * IN_H + ih) * IN_W + iw;
-          if (c < channels_at_once() && first_channel + c < CI) {
+          if (k < TILE_R && first_channel + c < CI) {
             if (ORDER == 0u) {
-              grad_x[at] = sum[j][c];
+              grad_x[at] = sum[j][k];
             } else {
-              let z = x[at];
-              for (var k = 0u; k < SLOT_TILE; k++) {
-                if (m0 + k < slot_count()) {
-                  total[j][c] = fma(edge_basis_slope(m0 + k, z), sum[j][min(c * SLOT_TILE + k, MAX_R - 1u)], total[j][c]);
-                }
+              if (row_slot(k) == 0u) {
+                z = x[at];
               }
-              if (tile + 1u == slot_tiles()) {
+              if (m < slot_count()) {
+                total[j][c] = fma(edge_basis_slope(m, z), sum[j][k], total[j][c]);
+              }
+              if (tile + 1u == slot_tiles() && row_slot(k) + 1u == slot_tile()) {
                 grad_x[at] = total[j][c];
               }
             }

@@ -67,10 +67,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let i = tap / (KERNEL_H * KERNEL_W);
     let kh = (tap / KERNEL_W) % KERNEL_H;
     let kw = tap % KERNEL_W;
-    var w: array<array<vec4<f32>, MAX_O>, SLOT_TILE>;
-    for (var k = 0u; k < SLOT_TILE; k++) {
+    var w: array<array<vec4<f32>, MAX_O>, MAX_SLOT_TILE>;
+    for (var k = 0u; k < MAX_SLOT_TILE; k++) {
       for (var h = 0u; h < MAX_O; h++) {
-        if (h < TILE_O && m0 + k < slot_count()) {
+        if (h < TILE_O && k < slot_tile() && m0 + k < slot_count()) {
           // Outputs past CO_PAD repeat the last ones and are not stored.
           w[k][h] = weight[(tap * slot_count() + m0 + k) * (CO_PAD / 4u) + min(o4 + h, CO_PAD / 4u - 1u)];
         }
@@ -82,8 +82,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let iw = left[j] + i32(kw);
         let present = ih >= 0 && iw >= 0 && ih < i32(IN_H) && iw < i32(IN_W);
         let z = x[select(0, image[j] + (i32(i * IN_H) + ih) * i32(IN_W) + iw, present)];
-        for (var k = 0u; k < SLOT_TILE; k++) {
-          if (m0 + k < slot_count()) {
+        for (var k = 0u; k < MAX_SLOT_TILE; k++) {
+          if (k < slot_tile() && m0 + k < slot_count()) {
             let b = vec4<f32>(select(0.0, edge_basis(m0 + k, z), present));
             for (var h = 0u; h < MAX_O; h++) {
               if (h < TILE_O) {

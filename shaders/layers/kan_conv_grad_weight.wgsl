@@ -5,10 +5,10 @@
 //
 // The positions (n,oh,ow) are cut into SPLITS runs, and reduce_partials adds the splits in a fixed
 // order: no float atomics, the same bits every time. One invocation makes TILE_T taps (a tap is one
-// (i,kh,kw)) x 8 slots x 4*TILE_O output channels.
+// (i,kh,kw)) x a tile of slots x 4*TILE_O output channels.
 //
 // dispatch: x = ceil(SPLITS * ceil(taps/TILE_T) * ceil(CO_PAD/(4*TILE_O)) / WORKGROUP), y = 1,
-//           z = ceil(slots/8)
+//           z = slot tiles
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;                    // [N, CI, IN_H, IN_W]
 @group(0) @binding(1) var<storage, read> grad_y: array<vec4<f32>>;         // [N, OUT_H, OUT_W, CO_PAD]
@@ -65,7 +65,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   }
 
   let m0 = tile_slot(group.z);
-  var sum: array<array<array<vec4<f32>, MAX_O>, SLOT_TILE>, MAX_T>;
+  var sum: array<array<array<vec4<f32>, MAX_O>, MAX_SLOT_TILE>, MAX_T>;
   for (var p = first; p < end; p++) {
     let n = p / (OUT_H * OUT_W);
     let oh = (p / OUT_W) % OUT_H;
@@ -82,8 +82,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let iw = i32(ow * STRIDE_W) + kw[t];
         let present = ih >= 0 && iw >= 0 && ih < i32(IN_H) && iw < i32(IN_W);
         let z = x[select(0, (i32((n * CI + channel[t]) * IN_H) + ih) * i32(IN_W) + iw, present)];
-        for (var k = 0u; k < SLOT_TILE; k++) {
-          if (m0 + k < slot_count()) {
+        for (var k = 0u; k < MAX_SLOT_TILE; k++) {
+          if (k < slot_tile() && m0 + k < slot_count()) {
             let b = vec4<f32>(select(0.0, edge_basis(m0 + k, z), present));
             for (var h = 0u; h < MAX_O; h++) {
               if (h < TILE_O) {
@@ -97,9 +97,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   }
 
   for (var t = 0u; t < MAX_T; t++) {
-    for (var k = 0u; k < SLOT_TILE; k++) {
+    for (var k = 0u; k < MAX_SLOT_TILE; k++) {
       for (var h = 0u; h < MAX_O; h++) {
-        if (t < TILE_T && first_tap + t < taps && m0 + k < slot_count() && h < TILE_O && o4 + h < CO_PAD / 4u) {
+        if (t < TILE_T && first_tap + t < taps && k < slot_tile() && m0 + k < slot_count() && h < TILE_O && o4 + h < CO_PAD / 4u) {
           let row = (split * taps + first_tap + t) * slot_count() + m0 + k;
           partial[row * (CO_PAD / 4u) + o4 + h] = sum[t][k][h];
         }

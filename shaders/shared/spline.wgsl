@@ -17,17 +17,21 @@ fn slot_count() -> u32 {
   return select(GRID + ORDER + 1u, 1u, ORDER == 0u);
 }
 
-// Kernels work on so many slots at a time.
-const SLOT_TILE = 8u;
+// Kernels work on so many slots at a time, all of them where they can.
+const MAX_SLOT_TILE = 16u;
 
 fn slot_tiles() -> u32 {
-  return (slot_count() + SLOT_TILE - 1u) / SLOT_TILE;
+  return (slot_count() + MAX_SLOT_TILE - 1u) / MAX_SLOT_TILE;
+}
+
+fn slot_tile() -> u32 {
+  return (slot_count() + slot_tiles() - 1u) / slot_tiles();
 }
 
 // First slot of a tile: a constant where there is one tile only, so that everything that depends on
 // the slot is known when the shader is compiled.
 fn tile_slot(tile: u32) -> u32 {
-  return select(tile * SLOT_TILE, 0u, slot_count() <= SLOT_TILE);
+  return select(tile * slot_tile(), 0u, slot_tiles() == 1u);
 }
 
 // Place within the grid in cells from its middle, and how far beyond the grid z lies.

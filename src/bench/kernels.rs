@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Ceilings, TrainingStep, made_up};
-use crate::gpu::{AdapterClass, BufferRole, Gpu, GpuError, Plan, Program, Step};
+use crate::gpu::{AdapterClass, BufferRole, Gpu, GpuError, Plan, Program, Step, Tensor};
 use crate::ops::{self, Basis, ConvShape};
 use crate::train::StepShape;
 
@@ -75,7 +75,8 @@ pub fn profile_training(
 
 /// The spline convolution that the project sets itself a target for, alone: 16 to 32 channels at 64 x 64
 /// with stride 2 on a software adapter, 64 to 128 at 128 x 128 on any other, with as many images of 64 as
-/// fit its limits.
+/// fit its limits. Then the same with larger grids, by all splines of an edge and by local support: where
+/// the second is faster, [`Basis::is_local`] should choose it.
 ///
 /// # Errors
 /// A fault of the device.
@@ -84,7 +85,7 @@ pub fn target_convolution(gpu: &Gpu, ceilings: &Ceilings) -> Result<Vec<KernelFi
         AdapterClass::Software => (25, [16, 32], 64, 2),
         AdapterClass::Hardware => (64, [64, 128], 128, 1),
     };
-    let mut shape = ConvShape {
+    let target = ConvShape {
         n,
         ci,
         input: [size; 2],
@@ -98,14 +99,38 @@ pub fn target_convolution(gpu: &Gpu, ceilings: &Ceilings) -> Result<Vec<KernelFi
             range: 2.5,
         },
     };
+    let mut figures = time_forward(gpu, ceilings, target, ops::kan_conv_forward_dense)?;
+    for grid in [5, 12, 20] {
+        let basis = Basis {
+            grid,
+            ..target.basis
+        };
+        let shape = ConvShape { basis, ..target };
+        for forward in [ops::kan_conv_forward_dense, ops::kan_conv_forward_local] {
+            figures.extend(time_forward(gpu, ceilings, shape, forward)?);
+        }
+    }
+    Ok(figures)
+}
+
+/// Appends a forward kernel for (shape, x, weight, bias, y).
+type Forward = fn(&mut Plan, &ConvShape, Tensor, Tensor, Tensor, Tensor);
+
+/// Figures of a forward kernel on made-up values, with half the images until they fit.
+fn time_forward(
+    gpu: &Gpu,
+    ceilings: &Ceilings,
+    mut shape: ConvShape,
+    forward: Forward,
+) -> Result<Vec<KernelFigures>, GpuError> {
     let (plan, inputs) = loop {
         let mut plan = Plan::new(gpu.class());
         let mut input = |label: &str, shape| plan.tensor(label, shape, BufferRole::Input);
         let x = input("x", shape.input_shape());
         let weight = input("weight", [1, 1, 1, shape.weight_len()]);
-        let bias = input("bias", [1, 1, 1, co]);
+        let bias = input("bias", [1, 1, 1, shape.co]);
         let y = plan.tensor("y", shape.output_shape(), BufferRole::Scratch);
-        ops::conv_forward(&mut plan, &shape, x, weight, bias, y);
+        forward(&mut plan, &shape, x, weight, bias, y);
         if shape.n == 1 || plan.check(&gpu.limits()).is_ok() {
             break (plan, [x, weight, bias]);
         }
@@ -184,8 +209,12 @@ fn convolution(step: &Step) -> Option<(String, f64)> {
     let [n, ci, co] = [constant("N")?, constant("CI")?, constant("CO")?];
     let [kh, kw] = [constant("KERNEL_H")?, constant("KERNEL_W")?];
     let positions = n * constant("OUT_H")? * constant("OUT_W")?;
+    let grid = match constant("GRID") {
+        Some(grid) if slots > 1.0 && grid != 4.0 => format!(", grid {grid}"),
+        _ => String::new(),
+    };
     let words = format!(
-        "{ci}->{co} @ {}x{}, {kh}x{kw} stride {}, batch {n}",
+        "{ci}->{co} @ {}x{}, {kh}x{kw} stride {}, batch {n}{grid}",
         constant("IN_H")?,
         constant("IN_W")?,
         constant("STRIDE_W")?,

@@ -98,6 +98,7 @@ fn forward_pass(gpu: &Gpu, network: &Network, clips: usize) -> Result<Program, G
     let parameters = plan.tensor("parameters", flat, BufferRole::State);
     let x = plan.tensor("clips", [clips, 1, bands, frames], BufferRole::Input);
     network.forward(&mut plan, parameters, x, None);
+    plan.share_scratch();
     let program = Program::new(gpu, plan)?;
     program.write(parameters, &network.initial_parameters(1));
     program.write(x, &made_up(x.len()));

@@ -297,7 +297,7 @@ impl<'a> Report<'a> {
         target: Vec<KernelFigures>,
     ) -> anyhow::Result<()> {
         self.say(&format!(
-            "\na step of the reference network ickan, kernel by kernel\n{}\na spline convolution that fills the adapter\n{}",
+            "\na step of the reference network ickan, kernel by kernel\n{}\nspline convolutions that fill the adapter, and larger grids by all splines or by local support\n{}",
             kernel_table(&step),
             kernel_table(&target)
         ))?;

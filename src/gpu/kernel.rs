@@ -25,6 +25,7 @@ impl Kernel {
 const SPLINE: &str = include_str!("../../shaders/shared/spline.wgsl");
 const RANDOM: &str = include_str!("../../shaders/shared/random.wgsl");
 const COMPLEX: &str = include_str!("../../shaders/shared/complex.wgsl");
+const LOCAL_SPLINE: &str = include_str!("../../shaders/shared/local_spline.wgsl");
 const FEW: &str = include_str!("../../shaders/shared/few.wgsl");
 const STEP: &str = include_str!("../../shaders/shared/step.wgsl");
 const ROW_SUM: &str = include_str!("../../shaders/shared/row_sum.wgsl");
@@ -47,6 +48,7 @@ pub static KERNELS: &[Kernel] = &[
     kernel!("mel", "mel_project"),
     kernel!("mel", "log_compress"),
     kernel!("layers", "kan_conv_forward", SPLINE),
+    kernel!("layers", "kan_conv_forward_local", LOCAL_SPLINE),
     kernel!("layers", "kan_conv_grad_weight", SPLINE),
     kernel!("layers", "conv_forward"),
     kernel!("layers", "conv_grad_input", SPLINE),

@@ -22,8 +22,11 @@ pub enum BufferRole {
     Constant,
     /// Kept from run to run: parameters, optimiser state, the loss history.
     State,
-    /// Written and read within one run; its content before the run means nothing.
+    /// Written and read within one run; its content before and after the run means nothing, and
+    /// [`Plan::share_scratch`] lets tensors that are never needed together share memory.
     Scratch,
+    /// Written by a run, and read by the host after it.
+    Output,
 }
 
 /// A handle to a tensor of a plan.
@@ -185,6 +188,59 @@ impl Plan {
             id: self.tensors.len() - 1,
             shape,
         }
+    }
+
+    /// Keeps a scratch tensor's content for the host.
+    pub fn keep(&mut self, tensor: Tensor) {
+        let buffer = self.tensors[tensor.id].buffer;
+        self.buffers[buffer].role = BufferRole::Output;
+    }
+
+    /// Lets scratch tensors whose steps do not overlap share buffers. Call it when the plan is complete.
+    pub fn share_scratch(&mut self) {
+        // First and last step of every buffer.
+        let mut life: Vec<Option<(usize, usize)>> = vec![None; self.buffers.len()];
+        for (step, id) in self
+            .steps
+            .iter()
+            .enumerate()
+            .flat_map(|(k, s)| s.bindings.iter().map(move |&id| (k, id)))
+        {
+            let (_, last) = life[self.tensors[id].buffer].get_or_insert((step, step));
+            *last = step;
+        }
+        let mut by_first: Vec<usize> = (0..self.buffers.len()).collect();
+        by_first.sort_by_key(|&b| life[b]);
+        let mut shared: Vec<(BufferInfo, usize)> = Vec::new(); // with the last step that needs it
+        let mut moved = vec![0; self.buffers.len()];
+        for old in by_first {
+            let info = self.buffers[old].clone();
+            let (first, last) = life[old].unwrap_or_default();
+            // The smallest free buffer that is large enough, else the largest, which grows.
+            let free = shared
+                .iter()
+                .enumerate()
+                .filter(|(_, (b, last))| b.role == BufferRole::Scratch && *last < first)
+                .min_by_key(|(_, (b, _))| (b.bytes < info.bytes, b.bytes.abs_diff(info.bytes)))
+                .map(|(place, _)| place);
+            moved[old] = match free {
+                Some(place) if info.role == BufferRole::Scratch => {
+                    let (buffer, until) = &mut shared[place];
+                    buffer.bytes = buffer.bytes.max(info.bytes);
+                    buffer.label = "shared scratch".into();
+                    *until = last;
+                    place
+                }
+                _ => {
+                    shared.push((info, last));
+                    shared.len() - 1
+                }
+            };
+        }
+        for tensor in &mut self.tensors {
+            tensor.buffer = moved[tensor.buffer];
+        }
+        self.buffers = shared.into_iter().map(|(info, _)| info).collect();
     }
 
     /// Adds a dispatch. Overrides are numbers by name; bindings are in the kernel's order.

@@ -185,8 +185,13 @@ impl Program {
     ///
     /// # Errors
     /// A fault of the device, or [`GpuError::Timeout`].
+    ///
+    /// # Panics
+    /// If it is scratch, whose memory may hold another tensor by now: a bug in the caller.
     pub fn read<T: Pod>(&self, tensor: Tensor) -> Result<Vec<T>, GpuError> {
         let info = &self.plan.tensors[tensor.id];
+        let role = self.plan.buffers[info.buffer].role;
+        assert_ne!(role, BufferRole::Scratch, "reading `{}`", info.label);
         if info.bytes == 0 {
             return Ok(Vec::new());
         }
@@ -222,10 +227,10 @@ impl Program {
         Ok(bytemuck::pod_collect_to_vec(&view))
     }
 
-    /// Fills every scratch buffer with NaN, to show that nothing reads what no step has written.
+    /// Fills all that a run writes first with NaN, to show that nothing reads what no step has written.
     pub fn poison(&self) {
         for (buffer, info) in self.buffers.iter().zip(&self.plan.buffers) {
-            if info.role == BufferRole::Scratch {
+            if matches!(info.role, BufferRole::Scratch | BufferRole::Output) {
                 self.gpu
                     .queue
                     .write_buffer(buffer, 0, &vec![0xff; info.bytes as usize]);

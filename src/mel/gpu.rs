@@ -47,8 +47,8 @@ impl GpuEngine {
             BufferRole::State,
         );
         let power = plan.tensor("power", [1, 1, BLOCK_FRAMES, n_bins], BufferRole::Scratch);
-        let mel = plan.tensor("mel", [1, 1, BLOCK_FRAMES, n_mels], BufferRole::Scratch);
-        let compressed = plan.tensor("compressed", mel.shape, BufferRole::Scratch);
+        let mel = plan.tensor("mel", [1, 1, BLOCK_FRAMES, n_mels], BufferRole::Output);
+        let compressed = plan.tensor("compressed", mel.shape, BufferRole::Output);
         ops::window_fft_power(
             &mut plan,
             n_fft,

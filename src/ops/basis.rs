@@ -37,11 +37,24 @@ impl Basis {
         ]
     }
 
+    /// Slots that a kernel works on at a time, and tiles of so many (`shaders/shared/spline.wgsl`).
+    pub(super) fn slot_tile(&self) -> (usize, usize) {
+        const MOST: usize = 16;
+        let tiles = self.slots().div_ceil(MOST);
+        (self.slots().div_ceil(tiles), tiles)
+    }
+
     /// Whether the kernels work with truncated powers (see `shaders/shared/spline.wgsl`) instead of the
     /// B-splines that the parameters are coefficients of. On larger grids the powers cancel too badly.
     pub fn has_powers(&self) -> bool {
         const LARGEST_GRID: usize = 8;
         self.order > 0 && self.grid <= LARGEST_GRID
+    }
+
+    /// Whether the forward kernel loads, for each position, only the weights of the splines that are not
+    /// zero there. That is faster from the second tile of slots on: `gamaka bench --only kernels` times both.
+    pub fn is_local(&self) -> bool {
+        self.slot_tile().1 > 1
     }
 
     /// The matrix [slots, slots] that turns coefficients of B-splines and silu into those of truncated

@@ -83,13 +83,13 @@ impl ConvShape {
     }
 }
 
-/// How many positions an invocation makes (`TILE_P`), invocations a workgroup, and workgroups for so
-/// many positions. A software rasteriser pays for loads: many positions share one load of the weights.
+/// How many positions an invocation makes (`TILE_P`, up to `most`), invocations a workgroup, and
+/// workgroups for so many positions. A software rasteriser pays for loads: many positions share one load of the weights.
 /// A GPU needs many invocations more.
-fn position_tile(class: AdapterClass, positions: usize) -> (usize, usize, u32) {
+fn position_tile(class: AdapterClass, positions: usize, most: usize) -> (usize, usize, u32) {
     let (most, workgroup) = match class {
-        AdapterClass::Software => (16, 32),
-        AdapterClass::Hardware => (4, 64),
+        AdapterClass::Software => (most, 32),
+        AdapterClass::Hardware => (most.min(4), 64),
     };
     let groups = positions.div_ceil(most * workgroup);
     (
@@ -135,49 +135,100 @@ pub fn conv_forward(
     bias: Tensor,
     y: Tensor,
 ) -> ConvKept {
-    let [out_h, out_w] = shape.output();
-    let (tile, workgroup, groups) = position_tile(plan.class, shape.n * out_h * out_w);
-    let mut overrides = shape.overrides();
-    overrides.extend([("TILE_P", tile as f64), ("WORKGROUP", workgroup as f64)]);
-    if shape.basis.order == 0 {
-        let (outputs, tiles) = output_tile(plan.class, shape.co_pad(), 4, 2);
-        let kernel_x = if shape.ci == 1 {
-            x
-        } else {
-            channels_last(plan, x.reshaped(shape.input_shape()))
-        };
-        overrides.extend([("TILE_O", outputs as f64), shape.channel_tile()]);
-        plan.dispatch(
-            "conv_forward",
-            &overrides,
-            &[kernel_x, weight, bias, y],
-            [groups, tiles as u32, 1],
-        );
-        return ConvKept {
-            x,
-            kernel_x,
-            kernel_weight: weight,
-        };
-    }
-    let kernel_weight = if shape.basis.has_powers() {
-        change_basis(plan, shape, shape.basis.powers_from_splines(), weight)
-    } else {
-        weight
-    };
-    let (outputs, tiles) = output_tile(plan.class, shape.co_pad(), 2, 1);
-    overrides.extend(shape.basis.overrides());
-    overrides.push(("TILE_O", outputs as f64));
-    plan.dispatch(
-        "kan_conv_forward",
-        &overrides,
-        &[x, kernel_weight, bias, y],
-        [groups, tiles as u32, 1],
-    );
-    ConvKept {
+    let mut kept = ConvKept {
         x,
         kernel_x: x,
-        kernel_weight,
+        kernel_weight: weight,
+    };
+    if shape.basis.order == 0 {
+        if shape.ci > 1 {
+            kept.kernel_x = channels_last(plan, x.reshaped(shape.input_shape()));
+        }
+        let tile = forward_tile(plan.class, shape, 16, 4, 2);
+        let more = [shape.channel_tile()];
+        let bindings = [kept.kernel_x, weight, bias, y];
+        dispatch_forward(plan, "conv_forward", shape, tile, &more, &bindings);
+    } else if shape.basis.is_local() {
+        kan_conv_forward_local(plan, shape, x, weight, bias, y);
+    } else {
+        if shape.basis.has_powers() {
+            let matrix = shape.basis.powers_from_splines();
+            kept.kernel_weight = change_basis(plan, shape, matrix, weight);
+        }
+        kan_conv_forward_dense(plan, shape, x, kept.kernel_weight, bias, y);
     }
+    kept
+}
+
+/// y = convolution of x, by all splines of an edge; `weight` is in the kernels' basis.
+pub fn kan_conv_forward_dense(
+    plan: &mut Plan,
+    shape: &ConvShape,
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    y: Tensor,
+) {
+    let tile = forward_tile(plan.class, shape, 16, 2, 1);
+    let (more, bindings) = (shape.basis.overrides(), [x, weight, bias, y]);
+    dispatch_forward(plan, "kan_conv_forward", shape, tile, &more, &bindings);
+}
+
+/// y = convolution of x, by the few splines of an edge that are not zero at a place; `weight` is that of
+/// B-splines.
+pub fn kan_conv_forward_local(
+    plan: &mut Plan,
+    shape: &ConvShape,
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    y: Tensor,
+) {
+    let tile = forward_tile(plan.class, shape, 4, 2, 1);
+    let more = shape.basis.overrides();
+    let more = more.into_iter().filter(|(name, _)| *name != "POWERS");
+    let (more, bindings) = (Vec::from_iter(more), [x, weight, bias, y]);
+    dispatch_forward(
+        plan,
+        "kan_conv_forward_local",
+        shape,
+        tile,
+        &more,
+        &bindings,
+    );
+}
+
+/// The override constants of a forward kernel's tile, and its workgroups.
+fn forward_tile(
+    class: AdapterClass,
+    shape: &ConvShape,
+    most_positions: usize,
+    most_outputs: usize,
+    overhead: usize,
+) -> ([(&'static str, f64); 3], [u32; 3]) {
+    let [out_h, out_w] = shape.output();
+    let (tile, workgroup, groups) = position_tile(class, shape.n * out_h * out_w, most_positions);
+    let (outputs, tiles) = output_tile(class, shape.co_pad(), most_outputs, overhead);
+    let overrides = [
+        ("TILE_P", tile as f64),
+        ("TILE_O", outputs as f64),
+        ("WORKGROUP", workgroup as f64),
+    ];
+    (overrides, [groups, tiles as u32, 1])
+}
+
+fn dispatch_forward(
+    plan: &mut Plan,
+    kernel: &str,
+    shape: &ConvShape,
+    (tile, workgroups): ([(&'static str, f64); 3], [u32; 3]),
+    more: &[(&'static str, f64)],
+    bindings: &[Tensor],
+) {
+    let mut overrides = shape.overrides();
+    overrides.extend(tile);
+    overrides.extend(more);
+    plan.dispatch(kernel, &overrides, bindings, workgroups);
 }
 
 /// Gradients of the weights, the bias and, where it is wanted, the input from grad_y.
@@ -225,19 +276,14 @@ fn conv_grad_input(
 ) {
     let rows = shape.input[0].div_ceil(shape.stride[0]);
     let columns = shape.input[1].div_ceil(shape.stride[1]);
-    let (tile, workgroup, groups) = position_tile(plan.class, shape.n * rows * columns);
+    let (tile, workgroup, groups) = position_tile(plan.class, shape.n * rows * columns, 16);
     let most = match plan.class {
         AdapterClass::Software => 16,
         AdapterClass::Hardware => 8,
     };
-    // All slots of a channel, of two where there are two; or a channel each.
-    let (tile_rows, channel_tiles) = if shape.basis.order == 0 {
-        let tiles = shape.ci.div_ceil(most);
-        (shape.ci.div_ceil(tiles), tiles)
-    } else {
-        let channels = (most / 8).min(shape.ci);
-        (8 * channels, shape.ci.div_ceil(channels))
-    };
+    let (slots, _) = shape.basis.slot_tile();
+    let channel_tiles = shape.ci.div_ceil((most / slots).max(1));
+    let tile_rows = shape.ci.div_ceil(channel_tiles) * slots;
     let mut overrides = shape.overrides();
     overrides.extend(shape.basis.overrides());
     overrides.extend([
@@ -263,9 +309,10 @@ fn conv_grad_weight(
     grad_weight: Tensor,
 ) {
     let plain = shape.basis.order == 0;
+    let (slots, slot_tiles) = shape.basis.slot_tile();
     // Enough invocations to fill the adapter, by splitting the positions; a GPU keeps fewer sums each.
     let (most, workgroup, wanted) = match plan.class {
-        AdapterClass::Software => (if plain { 4 } else { 3 }, 32, 512),
+        AdapterClass::Software => (if plain { 4 } else { (24 / slots).clamp(1, 3) }, 32, 512),
         AdapterClass::Hardware => (if plain { 2 } else { 1 }, 64, 65_536),
     };
     let area = shape.kernel[0] * shape.kernel[1];
@@ -293,12 +340,12 @@ fn conv_grad_weight(
         ("TILE_O", outputs as f64),
         ("WORKGROUP", workgroup as f64),
     ]);
-    let (kernel, slot_tiles) = if plain {
+    let kernel = if plain {
         overrides.push(shape.channel_tile());
-        ("conv_grad_weight", 1)
+        "conv_grad_weight"
     } else {
         overrides.extend(shape.basis.overrides());
-        ("kan_conv_grad_weight", shape.basis.slots().div_ceil(8))
+        "kan_conv_grad_weight"
     };
     let groups = (places * splits).div_ceil(workgroup);
     plan.dispatch(

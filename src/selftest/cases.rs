@@ -52,7 +52,7 @@ impl Builder {
     }
 
     fn output(&mut self, shape: Shape) -> Tensor {
-        self.plan.tensor("output", shape, BufferRole::Scratch)
+        self.plan.tensor("output", shape, BufferRole::Output)
     }
 
     /// Expects a sum of `terms` products in f32.
@@ -559,6 +559,13 @@ pub fn doctor_cases(class: AdapterClass) -> Vec<Case> {
     vec![
         mel(class, 1024, 512, 5),
         conv(class, &spline),
+        conv(
+            class,
+            &ConvShape {
+                basis: Basis { grid: 20, ..basis },
+                ..spline
+            },
+        ),
         conv(
             class,
             &ConvShape {

@@ -82,7 +82,7 @@ impl TrainingPlan {
         let clips = plan.tensor(
             "clips",
             [episode.clips(), 1, bands, frames],
-            BufferRole::Scratch,
+            BufferRole::Output,
         );
         for (index, &bank) in banks.iter().enumerate() {
             ops::clip_gather(&mut plan, &augment, index, bank, slots, step, clips);
@@ -119,6 +119,7 @@ impl TrainingPlan {
         );
         ops::adamw_step(&mut plan, &shape.optimizer, &optimizer, step);
         ops::record_step(&mut plan, &episode, score, optimizer.state, step, history);
+        plan.share_scratch();
         Self {
             plan,
             banks,

@@ -86,13 +86,27 @@ fn spline_convolutions_match_at_any_stride_padding_and_kernel() {
 fn splines_of_every_order_and_grid_match() {
     let base = conv(2, [5, 7], 6);
     for order in 1..=3 {
-        for grid in [1, 2, 3, 5, 8, 9, 20] {
+        for grid in [1, 2, 3, 5, 8, 9, 13, 20] {
             let basis = Basis {
                 order,
                 grid,
                 range: 1.5,
             };
             holds(|class| selftest::conv(class, &ConvShape { basis, ..base }));
+        }
+    }
+}
+
+#[test]
+fn convolutions_of_a_single_image_and_of_many_channels_match() {
+    for basis in [CUBIC, Basis::IDENTITY] {
+        for (n, ci, input, co) in [(1, 1, [4, 4], 2), (1, 65, [3, 2], 35), (9, 33, [1, 1], 50)] {
+            let shape = ConvShape {
+                n,
+                basis,
+                ..conv(ci, input, co)
+            };
+            holds(|class| selftest::conv(class, &shape));
         }
     }
 }
