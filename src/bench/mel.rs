@@ -58,13 +58,18 @@ pub fn mel(gpu: &Gpu) -> Result<MelFigures, BenchError> {
     })
 }
 
+/// Frames of a signal that comes a block at a time, as from a decoder.
 fn frames(engine: &Engine, samples: &[f32]) -> Result<Vec<f32>, MelError> {
-    let mut framer = Framer::new(engine.preset(), BLOCK_FRAMES)?;
-    let mut blocks: Vec<_> = framer.push(samples).collect();
-    blocks.extend(framer.finish()?);
-    let mut frames = Vec::new();
-    for block in &blocks {
-        frames.extend(engine.compute(block)?);
+    let preset = engine.preset();
+    let mut framer = Framer::new(preset, BLOCK_FRAMES)?;
+    let mut frames = Vec::with_capacity(preset.n_frames(samples.len()) * preset.n_mels);
+    for chunk in samples.chunks(BLOCK_FRAMES * preset.hop_length) {
+        for block in framer.push(chunk) {
+            frames.extend(engine.compute(&block)?);
+        }
+    }
+    for block in framer.finish()? {
+        frames.extend(engine.compute(&block)?);
     }
     Ok(frames)
 }
