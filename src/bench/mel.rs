@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 use super::spread::enough;
 use super::{BenchError, Spread, made_up};
 use crate::gpu::Gpu;
-use crate::mel::{Engine, EngineChoice, Framer, MelError, Preset};
+use crate::mel::{BLOCK_FRAMES, Engine, EngineChoice, Framer, MelError, Preset};
 
 /// Length of the signal.
 const SECONDS: usize = 60;
 
-/// Frames handed to an engine at a time.
-const BLOCK_FRAMES: usize = 1024;
+/// Least time of an engine's turn: its threads and the caches settle in it.
+const TURN: Duration = Duration::from_millis(100);
 
 /// Time that both engines may take together.
 const BUDGET: Duration = Duration::from_secs(10);
@@ -47,8 +47,12 @@ pub fn mel(gpu: &Gpu) -> Result<MelFigures, BenchError> {
     while !enough(rates[0].len(), begin.elapsed(), BUDGET) {
         for (engine, rates) in engines.iter().zip(&mut rates) {
             let start = Instant::now();
-            std::hint::black_box(frames(engine, &samples)?);
-            rates.push(SECONDS as f64 / start.elapsed().as_secs_f64());
+            let mut seconds = 0;
+            while start.elapsed() < TURN {
+                std::hint::black_box(frames(engine, &samples)?);
+                seconds += SECONDS;
+            }
+            rates.push(seconds as f64 / start.elapsed().as_secs_f64());
         }
     }
     let [gpu_x_realtime, cpu_x_realtime] = rates.map(|rates| Spread::of(&rates));

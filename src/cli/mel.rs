@@ -9,16 +9,14 @@ use anyhow::{anyhow, bail};
 use gamaka::audio::{self, AudioInfo};
 use gamaka::gpu::{DeviceChoice, Gpu};
 use gamaka::mel::{
-    AMIN, Engine, EngineChoice, Framer, GpuEngine, Preset, TOP_DB, decibels, mfcc, transpose,
+    AMIN, BLOCK_FRAMES, Engine, EngineChoice, Framer, GpuEngine, Preset, TOP_DB, decibels, mfcc,
+    transpose,
 };
 use gamaka::report::{Rows, Spectrogram, spectrogram_png};
 use ndarray::Array2;
 use ndarray_npy::WriteNpyExt;
 
 use super::common::{Common, engine, print, print_json};
-
-/// Frames handed to the engine at a time.
-const BLOCK_FRAMES: usize = 1024;
 
 #[derive(clap::Args)]
 pub struct Args {

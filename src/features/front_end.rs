@@ -9,12 +9,9 @@ use super::{Segment, SegmentShape, Segmenter};
 use crate::audio::{self, AudioError, AudioInfo};
 use crate::gpu::Gpu;
 use crate::mel::{
-    AMIN, CpuEngine, Engine, EngineChoice, Framer, MelError, Preset, TOP_DB, decibels, mfcc,
-    transpose,
+    AMIN, BLOCK_FRAMES, CpuEngine, Engine, EngineChoice, Framer, MelError, Preset, TOP_DB,
+    decibels, mfcc, transpose,
 };
-
-/// Frames handed to the engine at a time.
-const BLOCK_FRAMES: usize = 512;
 
 /// Why a file gives no features.
 #[derive(Debug, thiserror::Error)]

@@ -4,13 +4,10 @@ use rayon::prelude::*;
 use realfft::num_complex::Complex;
 use realfft::{RealFftPlanner, RealToComplex};
 
-use super::{FilterBank, Framer, MelError, Preset, filter_bank};
+use super::{BLOCK_FRAMES, FilterBank, Framer, MelError, Preset, filter_bank};
 
 /// Fewest frames given to a thread at once; scratch is allocated once for so many.
 const FRAMES_PER_TASK: usize = 16;
-
-/// Frames computed at a time by [`CpuEngine::mel_spectrogram`].
-const BLOCK_FRAMES: usize = 1024;
 
 /// Power-mel frames on all cores, with realfft. The plan, window and filters are made once.
 pub struct CpuEngine {

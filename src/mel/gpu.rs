@@ -1,11 +1,8 @@
 use std::sync::{Mutex, PoisonError};
 
-use super::{MelError, Preset, filter_bank};
+use super::{BLOCK_FRAMES, MelError, Preset, filter_bank};
 use crate::gpu::{BufferRole, Gpu, Plan, Program, Tensor};
 use crate::ops;
-
-/// Frames computed by one run of the plan. A longer block is computed in several runs.
-const BLOCK_FRAMES: usize = 1024;
 
 /// Power-mel frames by the kernels of `shaders/mel/`. Everything is made once.
 pub struct GpuEngine {

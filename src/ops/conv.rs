@@ -84,8 +84,8 @@ impl ConvShape {
 }
 
 /// How many positions an invocation makes (`TILE_P`, up to `most`), invocations a workgroup, and
-/// workgroups for so many positions. A software rasteriser pays for loads: many positions share one load of the weights.
-/// A GPU needs many invocations more.
+/// workgroups for so many positions. A software rasteriser pays for loads: many positions share one
+/// load of the weights. A GPU needs many invocations more.
 fn position_tile(class: AdapterClass, positions: usize, most: usize) -> (usize, usize, u32) {
     let (most, workgroup) = match class {
         AdapterClass::Software => (most, 32),
