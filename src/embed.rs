@@ -32,7 +32,7 @@ impl Embedder {
     /// [`GpuError`].
     pub fn new(gpu: &Gpu, network: &Network, parameters: &[f32]) -> Result<Self, GpuError> {
         let [bands, frames] = network.input;
-        let (plan, [flat, clips, embedding]) = inference(gpu.class(), network);
+        let (plan, [flat, clips, embedding]) = inference(gpu.class(), network, batch(gpu.class()));
         let embedder = Self {
             program: Program::new(gpu, plan)?,
             parameters: flat,
@@ -57,7 +57,7 @@ impl Embedder {
 
     /// Device memory in bytes that a network's embedder takes.
     pub fn bytes(class: AdapterClass, network: &Network) -> u64 {
-        inference(class, network).0.bytes()
+        inference(class, network, batch(class)).0.bytes()
     }
 
     /// Embeds clips, band-major `[bands][frames]` each; any number of them.
@@ -82,12 +82,20 @@ impl Embedder {
     }
 }
 
-/// The plan of a batch's embedding: parameters and clips in, embeddings out.
-fn inference(class: AdapterClass, network: &Network) -> (Plan, [Tensor; 3]) {
-    let batch = match class {
+/// Clips that an [`Embedder`] takes at a time.
+fn batch(class: AdapterClass) -> usize {
+    match class {
         AdapterClass::Software => 16,
         AdapterClass::Hardware => 128,
-    };
+    }
+}
+
+/// The plan of a batch's embedding: parameters and clips in, embeddings out.
+pub(crate) fn inference(
+    class: AdapterClass,
+    network: &Network,
+    batch: usize,
+) -> (Plan, [Tensor; 3]) {
     let [bands, frames] = network.input;
     let mut plan = Plan::new(class);
     let flat = [1, 1, 1, network.flat_len()];

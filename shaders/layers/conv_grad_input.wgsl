@@ -20,20 +20,6 @@
 @group(0) @binding(2) var<storage, read> grad_y: array<vec4<f32>>;  // [N, OUT_H, OUT_W, CO_PAD]
 @group(0) @binding(3) var<storage, read_write> grad_x: array<f32>;  // [N, CI, IN_H, IN_W]
 
-override N: u32;
-override CI: u32;
-override IN_H: u32;
-override IN_W: u32;
-override CO: u32;
-override CO_PAD: u32; // CO rounded up to a multiple of 4
-override OUT_H: u32;
-override OUT_W: u32;
-override KERNEL_H: u32;
-override KERNEL_W: u32;
-override STRIDE_H: u32;
-override STRIDE_W: u32;
-override PAD_H: u32;
-override PAD_W: u32;
 override TILE_P: u32; // 1 to MAX_P
 override TILE_R: u32; // 1 to MAX_R, a multiple of slot_tile
 override WORKGROUP: u32;

@@ -13,20 +13,6 @@
 @group(0) @binding(1) var<storage, read> grad_y: array<vec4<f32>>;         // [N, OUT_H, OUT_W, CO_PAD]
 @group(0) @binding(2) var<storage, read_write> partial: array<vec4<f32>>;  // [SPLITS, CI, KERNEL_H, KERNEL_W, CO_PAD]
 
-override N: u32;
-override CI: u32;
-override IN_H: u32;
-override IN_W: u32;
-override CO: u32;
-override CO_PAD: u32; // CO rounded up to a multiple of 4
-override OUT_H: u32;
-override OUT_W: u32;
-override KERNEL_H: u32;
-override KERNEL_W: u32;
-override STRIDE_H: u32;
-override STRIDE_W: u32;
-override PAD_H: u32;
-override PAD_W: u32;
 override SPLITS: u32;
 override TILE_T: u32; // 1 to MAX_T
 override TILE_O: u32; // 1 to MAX_O
@@ -61,15 +47,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   for (var t = 0u; t < MAX_T; t++) {
     let row = min(first_row + t, rows - 1u);
     c[t] = row % channel_tiles;
-    kh[t] = i32(row / channel_tiles / KERNEL_W) - i32(PAD_H);
-    kw[t] = i32(row / channel_tiles % KERNEL_W) - i32(PAD_W);
+    kh[t] = i32(row / channel_tiles / KERNEL_W);
+    kw[t] = i32(row / channel_tiles % KERNEL_W);
   }
 
   var sum: array<array<array<vec4<f32>, MAX_O>, MAX_C>, MAX_T>;
   for (var p = first; p < end; p++) {
-    let n = p / (OUT_H * OUT_W);
-    let oh = (p / OUT_W) % OUT_H;
-    let ow = p % OUT_W;
+    let output = output_place(p);
     var g: array<vec4<f32>, MAX_O>;
     for (var h = 0u; h < MAX_O; h++) {
       if (h < TILE_O) {
@@ -78,10 +62,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
     for (var t = 0u; t < MAX_T; t++) {
       if (t < TILE_T) {
-        let ih = i32(oh * STRIDE_H) + kh[t];
-        let iw = i32(ow * STRIDE_W) + kw[t];
-        let present = ih >= 0 && iw >= 0 && ih < i32(IN_H) && iw < i32(IN_W);
-        let at = u32(select(0, (i32(n * IN_H) + ih) * i32(IN_W) + iw, present));
+        let ih = output.top + kh[t];
+        let iw = output.left + kw[t];
+        let present = in_image(ih, iw);
+        let at = u32(select(0, (i32(output.n * IN_H) + ih) * i32(IN_W) + iw, present));
         var b: vec4<f32>;
         if (TILE_C == 1u) {
           b.x = x[at / 4u][at % 4u];

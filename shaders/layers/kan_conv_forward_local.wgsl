@@ -15,20 +15,6 @@
 @group(0) @binding(2) var<storage, read> bias: array<f32>;          // [CO]
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;       // [N, CO, OUT_H, OUT_W]
 
-override N: u32;
-override CI: u32;
-override IN_H: u32;
-override IN_W: u32;
-override CO: u32;
-override CO_PAD: u32; // CO rounded up to a multiple of 4
-override OUT_H: u32;
-override OUT_W: u32;
-override KERNEL_H: u32;
-override KERNEL_W: u32;
-override STRIDE_H: u32;
-override STRIDE_W: u32;
-override PAD_H: u32;
-override PAD_W: u32;
 override TILE_P: u32; // 1 to MAX_P
 override TILE_O: u32; // 1 to MAX_O
 override WORKGROUP: u32;
@@ -53,12 +39,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     start[q / 4u][q % 4u] = bias[min(o4 * 4u + q, CO - 1u)];
   }
   for (var j = 0u; j < MAX_P; j++) {
-    let p = min(first + j * WORKGROUP, positions - 1u);
-    let n = p / (OUT_H * OUT_W);
-    let r = p % (OUT_H * OUT_W);
-    image[j] = i32(n * CI * IN_H * IN_W);
-    top[j] = i32((r / OUT_W) * STRIDE_H) - i32(PAD_H);
-    left[j] = i32((r % OUT_W) * STRIDE_W) - i32(PAD_W);
+    let place = output_place(min(first + j * WORKGROUP, positions - 1u));
+    image[j] = i32(place.n * CI * IN_H * IN_W);
+    top[j] = place.top;
+    left[j] = place.left;
     sum[j] = start;
   }
 
@@ -71,7 +55,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       if (j < TILE_P) {
         let ih = top[j] + i32(kh);
         let iw = left[j] + i32(kw);
-        let present = ih >= 0 && iw >= 0 && ih < i32(IN_H) && iw < i32(IN_W);
+        let present = in_image(ih, iw);
         let z = x[select(0, image[j] + (i32(i * IN_H) + ih) * i32(IN_W) + iw, present)];
         let splines = local_splines(z);
         for (var k = 0u; k <= MAX_ORDER + 1u; k++) {
@@ -96,12 +80,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   for (var j = 0u; j < MAX_P; j++) {
     let p = first + j * WORKGROUP;
     if (j < TILE_P && p < positions) {
-      let n = p / (OUT_H * OUT_W);
-      let r = p % (OUT_H * OUT_W);
+      let place = output_place(p);
       for (var q = 0u; q < 4u * MAX_O; q++) {
         let o = o4 * 4u + q;
         if (q < 4u * TILE_O && o < CO) {
-          y[(n * CO + o) * (OUT_H * OUT_W) + r] = sum[j][q / 4u][q % 4u];
+          y[(place.n * CO + o) * (OUT_H * OUT_W) + place.r] = sum[j][q / 4u][q % 4u];
         }
       }
     }

@@ -14,20 +14,6 @@
 @group(0) @binding(1) var<storage, read> grad_y: array<vec4<f32>>;         // [N, OUT_H, OUT_W, CO_PAD]
 @group(0) @binding(2) var<storage, read_write> partial: array<vec4<f32>>;  // [SPLITS, CI, KERNEL_H, KERNEL_W, slots, CO_PAD]
 
-override N: u32;
-override CI: u32;
-override IN_H: u32;
-override IN_W: u32;
-override CO: u32;
-override CO_PAD: u32; // CO rounded up to a multiple of 4
-override OUT_H: u32;
-override OUT_W: u32;
-override KERNEL_H: u32;
-override KERNEL_W: u32;
-override STRIDE_H: u32;
-override STRIDE_W: u32;
-override PAD_H: u32;
-override PAD_W: u32;
 override SPLITS: u32;
 override TILE_T: u32; // 1 to MAX_T
 override TILE_O: u32; // 1 to MAX_O
@@ -49,7 +35,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   }
   let first_tap = (place / output_tiles) * TILE_T;
   let o4 = (place % output_tiles) * TILE_O;
-  let positions = N * OUT_H * OUT_W;
   // Rows of an image go to one split: positions may be too many to multiply by SPLITS in 32 bits.
   let first = split * (N * OUT_H) / SPLITS * OUT_W;
   let end = (split + 1u) * (N * OUT_H) / SPLITS * OUT_W;
@@ -60,16 +45,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   for (var t = 0u; t < MAX_T; t++) {
     let tap = min(first_tap + t, taps - 1u);
     channel[t] = tap / (KERNEL_H * KERNEL_W);
-    kh[t] = i32((tap / KERNEL_W) % KERNEL_H) - i32(PAD_H);
-    kw[t] = i32(tap % KERNEL_W) - i32(PAD_W);
+    kh[t] = i32((tap / KERNEL_W) % KERNEL_H);
+    kw[t] = i32(tap % KERNEL_W);
   }
 
   let m0 = tile_slot(group.z);
   var sum: array<array<array<vec4<f32>, MAX_O>, MAX_SLOT_TILE>, MAX_T>;
   for (var p = first; p < end; p++) {
-    let n = p / (OUT_H * OUT_W);
-    let oh = (p / OUT_W) % OUT_H;
-    let ow = p % OUT_W;
+    let output = output_place(p);
     var g: array<vec4<f32>, MAX_O>;
     for (var h = 0u; h < MAX_O; h++) {
       if (h < TILE_O) {
@@ -78,10 +61,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
     for (var t = 0u; t < MAX_T; t++) {
       if (t < TILE_T) {
-        let ih = i32(oh * STRIDE_H) + kh[t];
-        let iw = i32(ow * STRIDE_W) + kw[t];
-        let present = ih >= 0 && iw >= 0 && ih < i32(IN_H) && iw < i32(IN_W);
-        let z = x[select(0, (i32((n * CI + channel[t]) * IN_H) + ih) * i32(IN_W) + iw, present)];
+        let ih = output.top + kh[t];
+        let iw = output.left + kw[t];
+        let present = in_image(ih, iw);
+        let z = x[select(0, (i32((output.n * CI + channel[t]) * IN_H) + ih) * i32(IN_W) + iw, present)];
         for (var k = 0u; k < MAX_SLOT_TILE; k++) {
           if (k < slot_tile() && m0 + k < slot_count()) {
             let b = vec4<f32>(select(0.0, edge_basis(m0 + k, z), present));

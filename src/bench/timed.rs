@@ -6,7 +6,8 @@ use super::kernels::{KernelFigures, profile};
 use super::networks::{EPISODE, reference_step};
 use super::spread::enough;
 use super::{Ceilings, Spread, made_up};
-use crate::gpu::{BufferRole, DeviceChoice, Gpu, GpuError, Plan, Program};
+use crate::embed::inference;
+use crate::gpu::{DeviceChoice, Gpu, GpuError, Program};
 use crate::model::Network;
 use crate::ops::{OptimizerState, Slot, StepInfo};
 use crate::train::{StepShape, TrainingPlan};
@@ -92,13 +93,7 @@ fn timed(program: &Program) -> Result<Duration, GpuError> {
 
 /// The forward pass of `clips` made-up clips.
 fn forward_pass(gpu: &Gpu, network: &Network, clips: usize) -> Result<Program, GpuError> {
-    let [bands, frames] = network.input;
-    let mut plan = Plan::new(gpu.class());
-    let flat = [1, 1, 1, network.flat_len()];
-    let parameters = plan.tensor("parameters", flat, BufferRole::State);
-    let x = plan.tensor("clips", [clips, 1, bands, frames], BufferRole::Input);
-    network.forward(&mut plan, parameters, x, None);
-    plan.share_scratch();
+    let (plan, [parameters, x, _]) = inference(gpu.class(), network, clips);
     let program = Program::new(gpu, plan)?;
     program.write(parameters, &network.initial_parameters(1));
     program.write(x, &made_up(x.len()));

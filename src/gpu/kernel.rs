@@ -22,6 +22,7 @@ impl Kernel {
     }
 }
 
+const CONV_SHAPE: &str = include_str!("../../shaders/shared/conv_shape.wgsl");
 const SPLINE: &str = include_str!("../../shaders/shared/spline.wgsl");
 const RANDOM: &str = include_str!("../../shaders/shared/random.wgsl");
 const COMPLEX: &str = include_str!("../../shaders/shared/complex.wgsl");
@@ -47,12 +48,12 @@ pub static KERNELS: &[Kernel] = &[
     kernel!("mel", "window_fft_power", COMPLEX),
     kernel!("mel", "mel_project"),
     kernel!("mel", "log_compress"),
-    kernel!("layers", "kan_conv_forward", SPLINE),
-    kernel!("layers", "kan_conv_forward_local", LOCAL_SPLINE),
-    kernel!("layers", "kan_conv_grad_weight", SPLINE),
-    kernel!("layers", "conv_forward"),
-    kernel!("layers", "conv_grad_input", SPLINE),
-    kernel!("layers", "conv_grad_weight"),
+    kernel!("layers", "kan_conv_forward", CONV_SHAPE, SPLINE),
+    kernel!("layers", "kan_conv_forward_local", CONV_SHAPE, LOCAL_SPLINE),
+    kernel!("layers", "kan_conv_grad_weight", CONV_SHAPE, SPLINE),
+    kernel!("layers", "conv_forward", CONV_SHAPE),
+    kernel!("layers", "conv_grad_input", CONV_SHAPE, SPLINE),
+    kernel!("layers", "conv_grad_weight", CONV_SHAPE),
     kernel!("layers", "channels_last"),
     kernel!("layers", "change_basis"),
     kernel!("layers", "channel_sum", FEW),

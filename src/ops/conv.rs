@@ -153,7 +153,9 @@ pub fn conv_forward(
     } else {
         if shape.basis.has_powers() {
             let matrix = shape.basis.powers_from_splines();
-            kept.kernel_weight = change_basis(plan, shape, matrix, weight);
+            kept.kernel_weight =
+                plan.tensor("weights of powers", weight.shape, BufferRole::Scratch);
+            change_basis(plan, shape, matrix, weight, kept.kernel_weight);
         }
         kan_conv_forward_dense(plan, shape, x, kept.kernel_weight, bias, y);
     }
@@ -249,7 +251,7 @@ pub fn conv_backward(
         let transposed = (0..slots * slots)
             .map(|k| matrix[k % slots * slots + k / slots])
             .collect();
-        change_basis_into(plan, shape, transposed, of_powers, grad_weight);
+        change_basis(plan, shape, transposed, of_powers, grad_weight);
     } else {
         conv_grad_weight(plan, shape, kept.kernel_x, outputs_last, grad_weight);
     }
@@ -376,20 +378,8 @@ fn channels_last(plan: &mut Plan, x: Tensor) -> Tensor {
     y
 }
 
-/// The weights of a convolution in another basis, by its matrix [slots, slots].
-fn change_basis(plan: &mut Plan, shape: &ConvShape, matrix: Vec<f64>, weight: Tensor) -> Tensor {
-    let changed = plan.tensor("changed weights", weight.shape, BufferRole::Scratch);
-    change_basis_into(plan, shape, matrix, weight, changed);
-    changed
-}
-
-fn change_basis_into(
-    plan: &mut Plan,
-    shape: &ConvShape,
-    matrix: Vec<f64>,
-    from: Tensor,
-    to: Tensor,
-) {
+/// `to` = the weights `from` of a convolution in another basis, by its matrix [slots, slots].
+fn change_basis(plan: &mut Plan, shape: &ConvShape, matrix: Vec<f64>, from: Tensor, to: Tensor) {
     let slots = shape.basis.slots();
     let matrix = plan.constant(
         "change of basis",
