@@ -40,6 +40,9 @@ pub struct ModelInfo {
     pub config: String,
     /// Episodes that it was trained on when its parameters were best on the validation files.
     pub episodes: usize,
+    /// Mean embedding of the training files; empty in models of older versions.
+    #[serde(default)]
+    pub centre: Vec<f32>,
 }
 
 impl ModelInfo {

@@ -41,6 +41,8 @@ pub struct Validation {
     pub over_episodes: Interval,
     /// Its 95 % interval over files, where there are enough of them.
     pub over_files: Option<Interval>,
+    /// Seconds of training before it, without the validations.
+    pub seconds: f64,
 }
 
 /// Parameters and moments, flat.
@@ -58,6 +60,8 @@ pub(super) struct Progress {
     /// Episodes done.
     pub episode: usize,
     pub weights: Weights,
+    /// Seconds of training, without the validations.
+    pub seconds: f64,
     /// The parameters of the best validation.
     pub best: Vec<f32>,
     pub log: Vec<LogRow>,
@@ -90,6 +94,7 @@ pub(super) struct Identity {
 struct Header {
     identity: Identity,
     episode: usize,
+    seconds: f64,
     log: Vec<LogRow>,
     validations: Vec<Validation>,
 }
@@ -113,6 +118,7 @@ pub(super) fn save(
     let header = Header {
         identity: identity.clone(),
         episode: progress.episode,
+        seconds: progress.seconds,
         log: progress.log.clone(),
         validations: progress.validations.clone(),
     };
@@ -210,6 +216,7 @@ pub(super) fn load(
             state: state.ok_or_else(damaged)?,
         },
         best: flat("best").ok_or_else(damaged)?,
+        seconds: header.seconds,
         log: header.log,
         validations: header.validations,
     })

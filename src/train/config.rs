@@ -27,6 +27,8 @@ pub struct TrainConfig {
     pub train_shot: usize,
     /// Queries a class of a training episode, where the classes have enough files.
     pub train_query: usize,
+    /// Share of the training classes that are used, above 0 and up to 1: how much does more music teach?
+    pub train_share: f64,
     /// Training episodes.
     pub episodes: usize,
     /// Seed of everything: split, initial parameters, episodes, augmentation.
@@ -69,6 +71,7 @@ impl Default for TrainConfig {
             train_way: 12,
             train_shot: 2,
             train_query: 2,
+            train_share: 1.0,
             episodes: 1000,
             seed: 1,
             learning_rate: 2e-3,
@@ -163,6 +166,12 @@ impl TrainConfig {
             return refuse(format!(
                 "learning_rate is {}, but must be 0 or more",
                 self.learning_rate
+            ));
+        }
+        if !(self.train_share > 0.0 && self.train_share <= 1.0) {
+            return refuse(format!(
+                "train_share is {}, but must be above 0 and at most 1",
+                self.train_share
             ));
         }
         if !(0.0..=1.0).contains(&self.warmup) {
@@ -273,6 +282,7 @@ mod tests {
             ("shot = 0", "shot"),
             ("learning_rate = -1.0", "learning_rate"),
             ("way = 1", "way"),
+            ("train_share = 0.0", "train_share"),
             ("segment_seconds = nan", "segment_seconds"),
             ("weight_decay = nan", "weight_decay"),
             ("[augment]\nnoise = -1.0", "augment.noise"),

@@ -7,6 +7,7 @@ mod error;
 mod material;
 mod plan;
 mod run;
+mod session;
 
 pub use checkpoint::{LogRow, Validation, checkpoint_path};
 pub use config::TrainConfig;

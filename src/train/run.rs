@@ -1,34 +1,24 @@
 //! The training loop.
 
-use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use super::bank::{pack, turn_files};
 use super::checkpoint::{self, Identity, LogRow, Progress, Validation, Weights, checkpoint_path};
-use super::material::Material;
-use super::{HISTORY, StepShape, TrainConfig, TrainError, TrainingPlan};
-use crate::data::{Dataset, Part, Pool, Split};
-use crate::embed::{Embedder, mean_embedding};
+use super::material::{Features, Material};
+use super::session::{Session, bank_budget};
+use super::{TrainConfig, TrainError};
+use crate::data::{Dataset, Part, Split};
+use crate::embed::mean_embedding;
 use crate::features::FrontEnd;
 use crate::fewshot::{EpisodeSampler, Metric, System, evaluate};
-use crate::gpu::{AdapterClass, DeviceChoice, Gpu, GpuError, Program};
+use crate::gpu::{DeviceChoice, Gpu, GpuError};
 use crate::mel::filter_bank;
 use crate::model::{Model, ModelInfo, Network};
 use crate::ops::{OptimizerState, Slot, StepInfo};
 
 /// Episodes between two looks at the loss.
 const READ_EVERY: usize = 10;
-
-/// Episodes drawn from one turn of a data set that does not fit the device.
-const TURN: usize = 100;
-
-/// Device memory for the clip bank where the user sets no limit.
-const DEFAULT_BANK: u64 = 1 << 30;
-
-/// Bytes of the clip bank on their way to the device at a time.
-const UNSENT: usize = 16 << 20;
 
 /// How a training runs, beside what it does.
 #[derive(Debug)]
@@ -127,7 +117,7 @@ pub fn train(
         config.query,
         config.seed,
     )?;
-    let mut gpu = Gpu::open(&options.device)?;
+    let gpu = Gpu::open(&options.device)?;
     // Before hours of decoding.
     let classes = split.classes(Part::Train).len();
     bank_budget(gpu.class(), &network, config, classes, options.memory)?;
@@ -139,11 +129,30 @@ pub fn train(
             config.preset.n_mels
         )));
     }
-    let material = Material::read(dataset, &split, config, &front_end, options.stop, on)?;
+    let parts = split.apply(dataset);
+    let wanted: Vec<usize> = [Part::Train, Part::Validation]
+        .iter()
+        .flat_map(|&part| parts.indices(part))
+        .collect();
+    let features = Features::read(dataset, &wanted, config, &front_end, options.stop, on)?;
+    let material = Material::new(&features, dataset, &split, config)?;
+    train_on(gpu, network, config, &material, split, options, on)
+}
+
+/// [`train`] on files that have been read already.
+pub(crate) fn train_on(
+    mut gpu: Gpu,
+    network: Network,
+    config: &TrainConfig,
+    material: &Material,
+    split: Split,
+    options: &TrainOptions,
+    on: &mut dyn FnMut(Event),
+) -> Result<Trained, TrainError> {
     let identity = Identity {
         config: config.to_toml(),
         split: split.clone(),
-        failed: material.failed.clone(),
+        failed: material.features.failed.clone(),
         memory: options.memory,
     };
     let mut progress = if options.resume {
@@ -161,13 +170,13 @@ pub fn train(
         network: &network,
         config,
         options,
-        material: &material,
+        material,
         identity: &identity,
     };
     let mut second_chance = true;
-    loop {
+    let centre = loop {
         match run.on_device(&gpu, &mut progress, on) {
-            Ok(()) => break,
+            Ok(centre) => break centre,
             Err(TrainError::Gpu(GpuError::DeviceLost { detail })) if second_chance => {
                 second_chance = false;
                 on(Event::Note(format!(
@@ -178,7 +187,7 @@ pub fn train(
             }
             Err(error) => return Err(error),
         }
-    }
+    };
     let skipped = progress.log.last().map_or(0, |row| row.skipped);
     if skipped > 0 {
         on(Event::Note(format!(
@@ -196,9 +205,10 @@ pub fn train(
             segment: config.segment(),
             seed: config.seed,
             split,
-            mfcc: material.mfcc,
+            mfcc: material.mfcc.clone(),
             config: config.to_toml(),
             episodes: best.map_or(progress.episode, |v| v.episode),
+            centre,
         },
         network,
     };
@@ -225,92 +235,36 @@ fn start(network: &Network, seed: u64) -> Progress {
             second: zeros,
             state: OptimizerState::START,
         },
+        seconds: 0.0,
         log: Vec::new(),
         validations: Vec::new(),
     }
 }
 
-/// The plan of a training step on `classes` training classes.
-fn step_plan(
-    class: AdapterClass,
-    network: &Network,
-    config: &TrainConfig,
-    classes: usize,
-    banks: &[usize],
-) -> TrainingPlan {
-    let [way, shot, query] = config.train_episode(classes);
-    let shape = StepShape {
-        network,
-        way,
-        shot,
-        query,
-        augment: config.augment,
-        optimizer: config.optimizer,
-        banks,
-    };
-    TrainingPlan::new(class, &shape)
-}
-
-/// Device memory in bytes left to the clip bank.
-fn bank_budget(
-    class: AdapterClass,
-    network: &Network,
-    config: &TrainConfig,
-    classes: usize,
-    memory: Option<u64>,
-) -> Result<u64, GpuError> {
-    let step = step_plan(class, network, config, classes, &[1]);
-    let rest = step.plan.bytes() + Embedder::bytes(class, network);
-    match memory {
-        Some(limit) if limit <= rest => Err(GpuError::OverMemoryLimit {
-            needed_mib: rest.div_ceil(1 << 20),
-            limit_mib: limit >> 20,
-        }),
-        Some(limit) => Ok(limit - rest),
-        None => Ok(DEFAULT_BANK),
-    }
-}
-
-struct Run<'a> {
-    network: &'a Network,
-    config: &'a TrainConfig,
-    options: &'a TrainOptions<'a>,
-    material: &'a Material,
+pub(super) struct Run<'a> {
+    pub network: &'a Network,
+    pub config: &'a TrainConfig,
+    pub options: &'a TrainOptions<'a>,
+    pub material: &'a Material<'a>,
     identity: &'a Identity,
 }
 
-/// What lives on one device.
-struct Session {
-    program: Program,
-    plan: TrainingPlan,
-    embedder: Embedder,
-    turn: Option<Turn>,
-    bank_elements: usize,
-    bank_limit: usize,
-}
-
-/// The part of the training files that is on the device.
-struct Turn {
-    number: u64,
-    sampler: EpisodeSampler,
-    /// Where each of its files lies.
-    slots: HashMap<usize, Slot>,
-}
-
 impl Run<'_> {
-    /// Trains from `progress` to the end on a device; `progress` is the last checkpoint at any time.
+    /// Trains from `progress` to the end on a device and returns the mean embedding of the training files;
+    /// `progress` is the last checkpoint at any time.
     fn on_device(
         &self,
         gpu: &Gpu,
         progress: &mut Progress,
         on: &mut dyn FnMut(Event),
-    ) -> Result<(), TrainError> {
-        let mut session = self.session(gpu, progress, on)?;
+    ) -> Result<Vec<f32>, TrainError> {
+        let mut session = Session::new(self, gpu, progress, on)?;
         session.restore(self, &progress.weights);
         if progress.validations.is_empty() {
             self.validate(&session, 0, progress, on)?;
         }
         let mut rows = Vec::new();
+        let mut since = Instant::now();
         for step in progress.episode..self.config.episodes {
             self.episode(&mut session, step)?;
             let done = step + 1;
@@ -327,12 +281,14 @@ impl Run<'_> {
                 let mut next = progress.clone();
                 next.weights = session.read_weights()?;
                 next.episode = done;
+                next.seconds += since.elapsed().as_secs_f64();
                 next.log.append(&mut rows);
                 if validate {
                     self.validate(&session, done, &mut next, on)?;
                 }
                 checkpoint::save(&checkpoint_path(self.options.model), self.identity, &next)?;
                 *progress = next;
+                since = Instant::now();
             }
             if stop && !last {
                 return Err(TrainError::Interrupted {
@@ -341,90 +297,23 @@ impl Run<'_> {
                 });
             }
         }
-        Ok(())
-    }
-
-    fn session(
-        &self,
-        gpu: &Gpu,
-        progress: &Progress,
-        on: &mut dyn FnMut(Event),
-    ) -> Result<Session, TrainError> {
-        let bands = self.config.preset.n_mels;
-        let limit = (gpu.limits().max_storage_buffer_binding_size / 4) as usize;
-        let files: Vec<(usize, usize)> = self
+        session.embedder.set_parameters(&progress.best);
+        let embeddings = self
+            .material
             .train_files()
-            .map(|index| (index, self.frames(index)))
-            .collect();
-        let all = pack(&files, bands, limit);
-        let needed: usize = all.buffers.iter().sum();
-        let classes = self.material.train.classes.len();
-        let memory = self.options.memory;
-        let budget = bank_budget(gpu.class(), self.network, self.config, classes, memory)?;
-        let in_turns = needed as u64 * 4 > budget;
-        let (banks, bank_limit) = if in_turns {
-            // Buffers of one size, small enough that a file which does not fit wastes little.
-            let size = limit.min((budget / 4) as usize).max(bands);
-            (vec![size; ((budget / 4) as usize / size).max(1)], size)
-        } else {
-            (all.buffers, limit)
-        };
-        let plan = step_plan(gpu.class(), self.network, self.config, classes, &banks);
-        let count = |pool: &Pool| (pool.classes.len(), pool.files.iter().map(Vec::len).sum());
-        let summary = TrainSummary {
-            adapter: gpu.adapter.to_string(),
-            parameters: self.network.parameter_count(),
-            flops: self.network.flops(),
-            train: count(&self.material.train),
-            validation: count(&self.material.validation),
-            episode: self.config.train_episode(classes),
-            memory: plan.plan.bytes() + Embedder::bytes(gpu.class(), self.network),
-            in_turns,
-            resumed_at: progress.episode,
-        };
-        on(Event::Start(&summary, gpu));
-        let embedder = Embedder::new(gpu, self.network, &progress.weights.parameters)?;
-        let program = Program::new(gpu, plan.plan.clone())?;
-        let bank_elements = if in_turns {
-            banks.iter().sum()
-        } else {
-            usize::MAX
-        };
-        Ok(Session {
-            program,
-            plan,
-            embedder,
-            turn: None,
-            bank_elements,
-            bank_limit,
-        })
+            .map(|index| self.embed(&session, index))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(mean_embedding(&embeddings))
     }
 
-    fn train_files(&self) -> impl Iterator<Item = usize> {
-        self.material.train.files.iter().flatten().copied()
-    }
-
-    fn frames(&self, index: usize) -> usize {
-        self.material.store.frames(index).unwrap_or(1)
+    fn embed(&self, session: &Session, index: usize) -> Result<Vec<f32>, TrainError> {
+        let features = self.material.features;
+        features.embed(self.config, &session.embedder, index)
     }
 
     /// Submits one episode; does not wait for it.
     fn episode(&self, session: &mut Session, step: usize) -> Result<(), TrainError> {
-        let number = if session.bank_elements == usize::MAX {
-            0
-        } else {
-            (step / TURN) as u64
-        };
-        if session
-            .turn
-            .as_ref()
-            .is_none_or(|turn| turn.number != number)
-        {
-            session.turn = Some(self.load_turn(session, number)?);
-        }
-        let Some(turn) = &session.turn else {
-            unreachable!("just loaded")
-        };
+        let turn = session.load(self, step)?;
         let episode = turn.sampler.sample(self.config.seed, step as u64)?;
         let files = episode
             .support
@@ -443,94 +332,6 @@ impl Run<'_> {
             }],
         );
         Ok(session.program.run()?)
-    }
-
-    /// Chooses the files of a turn and puts them on the device.
-    fn load_turn(&self, session: &Session, number: u64) -> Result<Turn, TrainError> {
-        let bands = self.config.preset.n_mels;
-        let pool = &self.material.train;
-        let [way, shot, query] = self.config.train_episode(pool.classes.len());
-        let size = |index: usize| self.frames(index).min(session.bank_limit / bands) * bands;
-        let chosen: HashSet<usize> = if session.bank_elements == usize::MAX {
-            self.train_files().collect()
-        } else {
-            // Whole files leave a gap at the end of each buffer but the last.
-            let largest = self.train_files().map(size).max().unwrap_or(0);
-            let gaps = largest * (session.plan.banks.len() - 1);
-            let capacity = session.bank_elements.saturating_sub(gaps);
-            turn_files(
-                pool,
-                size,
-                capacity,
-                [shot, query],
-                self.config.seed,
-                number,
-            )
-            .into_iter()
-            .collect()
-        };
-        let kept = |files: &Vec<usize>| {
-            files
-                .iter()
-                .copied()
-                .filter(|f| chosen.contains(f))
-                .collect::<Vec<_>>()
-        };
-        let (classes, files): (Vec<_>, Vec<_>) = pool
-            .classes
-            .iter()
-            .cloned()
-            .zip(pool.files.iter().map(kept))
-            .filter(|(_, files)| !files.is_empty())
-            .unzip();
-        let layout = pack(
-            &files
-                .iter()
-                .flatten()
-                .map(|&f| (f, self.frames(f)))
-                .collect::<Vec<_>>(),
-            bands,
-            session.bank_limit,
-        );
-        let too_small = || TrainError::BankTooSmall {
-            budget_mib: (session.bank_elements as u64 * 4) >> 20,
-        };
-        if files.len() < way || layout.buffers.len() > session.plan.banks.len() {
-            return Err(too_small());
-        }
-        let temporary = |error| TrainError::Temporary {
-            folder: std::env::temp_dir(),
-            error,
-        };
-        let mut unsent = 0;
-        for (file, slot) in &layout.slots {
-            let values = self.material.store.get(*file).map_err(temporary)?;
-            let kept = slot.frames as usize;
-            let frames = values.len() / bands;
-            // A file longer than a buffer keeps its beginning, band by band.
-            let rows: Vec<f32> = values
-                .chunks(frames)
-                .flat_map(|band| &band[..kept])
-                .copied()
-                .collect();
-            session.program.write_at(
-                session.plan.banks[slot.bank as usize],
-                slot.first as usize,
-                &rows,
-            );
-            // Writes wait in memory until they are sent.
-            unsent += rows.len() * 4;
-            if unsent > UNSENT {
-                session.program.gpu().send()?;
-                unsent = 0;
-            }
-        }
-        let pool = Pool::new(classes, files, pool.group_of.clone());
-        Ok(Turn {
-            number,
-            sampler: EpisodeSampler::new(pool, way, shot, query)?,
-            slots: layout.slots.into_iter().collect(),
-        })
     }
 
     /// Scores the validation files and keeps the parameters if they are the best so far.
@@ -552,13 +353,7 @@ impl Run<'_> {
             .set_parameters(&progress.weights.parameters);
         let mut embeddings = vec![Vec::new(); pool.group_of.len()];
         for &index in pool.files.iter().flatten() {
-            let clips: Vec<_> = self
-                .material
-                .segments(self.config, index)?
-                .into_iter()
-                .map(|s| s.values)
-                .collect();
-            embeddings[index] = mean_embedding(&session.embedder.embed(&clips)?);
+            embeddings[index] = self.embed(session, index)?;
         }
         let TrainConfig {
             way, shot, query, ..
@@ -586,6 +381,7 @@ impl Run<'_> {
             accuracy: accuracy.mean,
             over_episodes: accuracy.over_episodes,
             over_files: accuracy.over_files,
+            seconds: progress.seconds,
         };
         if progress
             .best_validation()
@@ -596,47 +392,5 @@ impl Run<'_> {
         progress.validations.push(validation);
         on(Event::Validated(validation));
         Ok(())
-    }
-}
-
-impl Session {
-    fn restore(&self, run: &Run, weights: &Weights) {
-        let tensors = &self.plan.optimizer;
-        self.program.write(tensors.parameter, &weights.parameters);
-        self.program.write(tensors.first, &weights.first);
-        self.program.write(tensors.second, &weights.second);
-        self.program.write(tensors.state, &[weights.state]);
-        self.program.write(
-            tensors.decay,
-            &run.network.decay_table(run.config.weight_decay),
-        );
-    }
-
-    fn read_weights(&self) -> Result<Weights, GpuError> {
-        let tensors = &self.plan.optimizer;
-        let state: Vec<OptimizerState> = self.program.read(tensors.state)?;
-        Ok(Weights {
-            parameters: self.program.read(tensors.parameter)?,
-            first: self.program.read(tensors.first)?,
-            second: self.program.read(tensors.second)?,
-            state: state[0],
-        })
-    }
-
-    /// Figures of the episodes from `first` (counted from 0) up to `end`.
-    fn read_history(&self, first: usize, end: usize) -> Result<Vec<LogRow>, GpuError> {
-        let history: Vec<[f32; 4]> = self.program.read(self.plan.history)?;
-        Ok((first..end)
-            .map(|step| {
-                let [loss, accuracy, gradient_norm, skipped] = history[step % HISTORY];
-                LogRow {
-                    episode: step + 1,
-                    loss,
-                    accuracy,
-                    gradient_norm,
-                    skipped: skipped as u32,
-                }
-            })
-            .collect())
     }
 }
