@@ -12,7 +12,7 @@
 
 use gamaka::{
     data::Pool,
-    fewshot::{EpisodeSampler, Metric, System, evaluate},
+    fewshot::{EpisodeSampler, Head, Metric, System, evaluate},
     random::Stream,
 };
 use rayon::prelude::*;
@@ -343,7 +343,7 @@ fn main() {
                 let systems = [("A", 0), ("B", 1)].map(|(name, system)| System {
                     name,
                     embeddings: &embeddings[system],
-                    metric: Metric::EUCLIDEAN,
+                    head: Head::Prototype(Metric::EUCLIDEAN),
                 });
                 let found = evaluate(&sampler, &systems, EPISODES, number)
                     .expect("every setting can be scored");

@@ -12,7 +12,7 @@ use super::{HISTORY, StepShape, TrainConfig, TrainError, TrainingPlan};
 use crate::data::{Dataset, Part, Pool, Split};
 use crate::embed::{Embedder, mean_embedding};
 use crate::features::FrontEnd;
-use crate::fewshot::{EpisodeSampler, Metric, System, evaluate};
+use crate::fewshot::{EpisodeSampler, Head, Metric, System, evaluate};
 use crate::gpu::{AdapterClass, DeviceChoice, Gpu, GpuError, Program};
 use crate::mel::filter_bank;
 use crate::model::{Model, ModelInfo, Network};
@@ -197,6 +197,7 @@ pub fn train(
             seed: config.seed,
             split,
             mfcc: material.mfcc,
+            centre: Vec::new(),
             config: config.to_toml(),
             episodes: best.map_or(progress.episode, |v| v.episode),
         },
@@ -571,7 +572,7 @@ impl Run<'_> {
         let system = System {
             name: "network",
             embeddings: &embeddings,
-            metric,
+            head: Head::Prototype(metric),
         };
         // Another seed than the training episodes'.
         let scored = evaluate(

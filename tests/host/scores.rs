@@ -2,7 +2,7 @@
 
 use gamaka::{
     data::Pool,
-    fewshot::{EpisodeSampler, Estimate, Evaluation, Metric, ScoreError, System, evaluate},
+    fewshot::{EpisodeSampler, Estimate, Evaluation, Head, Metric, ScoreError, System, evaluate},
     random::Stream,
 };
 use rayon::prelude::*;
@@ -28,7 +28,7 @@ fn system<'a>(name: &'a str, embeddings: &'a [Vec<f32>]) -> System<'a> {
     System {
         name,
         embeddings,
-        metric: Metric::EUCLIDEAN,
+        head: Head::Prototype(Metric::EUCLIDEAN),
     }
 }
 
@@ -150,7 +150,7 @@ fn a_dead_network_is_at_chance_and_its_intervals_hold_it() {
             &[System {
                 name: "dead",
                 embeddings: &dead,
-                metric,
+                head: Head::Prototype(metric),
             }],
             200,
             1,
