@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use gamaka::evaluate::HeadChoice;
-use gamaka::model::Model;
+use gamaka::model::{Model, ModelInfo};
 use ndarray::{Array1, Array2};
 use ndarray_npy::NpzReader;
 use serde_json::Value;
@@ -72,6 +72,13 @@ fn eval_classifies_with_any_head() {
     let mut model = Model::load(&studio().model()).unwrap();
     let [with, without] = ["with", "without"].map(|name| folder.path().join(name));
     model.info.centre = Vec::new();
+    // Older versions wrote no centre.
+    let mut older = serde_json::to_value(&model.info).unwrap();
+    older.as_object_mut().unwrap().remove("centre").unwrap();
+    assert_eq!(
+        serde_json::from_value::<ModelInfo>(older).unwrap(),
+        model.info
+    );
     model.save(&without).unwrap();
     model.info.centre = vec![0.25; model.network.width()];
     model.save(&with).unwrap();

@@ -144,13 +144,18 @@ fn the_same_seed_gives_the_same_result_on_any_number_of_threads() {
 fn a_dead_network_is_at_chance_and_its_intervals_hold_it() {
     let sampler = sampler(6, 12, 1, 5, 5, 5);
     let dead = vec![vec![0.25; 16]; 72];
-    for metric in [Metric::EUCLIDEAN, Metric::COSINE] {
+    for head in [
+        Head::Prototype(Metric::EUCLIDEAN),
+        Head::Prototype(Metric::COSINE),
+        Head::LINEAR_PROBE,
+        Head::GRADIENT,
+    ] {
         let found = evaluate(
             &sampler,
             &[System {
                 name: "dead",
                 embeddings: &dead,
-                head: Head::Prototype(metric),
+                head,
             }],
             200,
             1,
