@@ -7,12 +7,12 @@
 //! Each setting fixes the means of its classes and draws, 2000 times, new files of these classes: a file's embedding
 //! is its class's mean plus the file's own effect (and its group's, where files come in groups). Two systems see the
 //! same files, with means and effects that they share in part. The truth is the mean accuracy over 20,000 fresh data
-//! sets, scored by code of this file. Printed is how often the 95 % intervals hold it: over files for both systems and
+//! sets, scored by code of this file where prototypes classify. Printed is how often the 95 % intervals hold it: over files for both systems and
 //! for their difference, and over episodes for comparison.
 
 use gamaka::{
     data::Pool,
-    fewshot::{EpisodeSampler, Metric, System, evaluate},
+    fewshot::{EpisodeSampler, Head, Metric, System, evaluate},
     random::Stream,
 };
 use rayon::prelude::*;
@@ -41,6 +41,8 @@ struct Setting {
     apart: [f64; 2],
     /// How the deviation falls from one dimension to the next: 0.97 is nearly even, at 0.5 three dimensions count.
     falling: f64,
+    /// What classifies.
+    head: Head,
     /// Deviation of the log of a file's own scale: 0 is Gaussian, at 0.7 some files are far out.
     tails: f64,
 }
@@ -55,10 +57,11 @@ const BASE: Setting = Setting {
     query: 5,
     apart: [0.45, 0.4],
     falling: 0.97,
+    head: Head::Prototype(Metric::EUCLIDEAN),
     tails: 0.0,
 };
 
-const SETTINGS: [Setting; 20] = [
+const SETTINGS: [Setting; 22] = [
     Setting {
         name: "6 x 12, 5-shot",
         ..BASE
@@ -152,6 +155,17 @@ const SETTINGS: [Setting; 20] = [
         group: 3,
         shot: 1,
         apart: [0.8, 0.6],
+        ..BASE
+    },
+    Setting {
+        name: "linear probe: 6 x 12, 5-shot",
+        head: Head::LINEAR_PROBE,
+        ..BASE
+    },
+    Setting {
+        name: "linear probe: 6 x 12, 2-way 5-shot",
+        head: Head::LINEAR_PROBE,
+        way: 2,
         ..BASE
     },
     // The size of the corpus's test part.
@@ -282,15 +296,27 @@ impl Setting {
                                 .collect()
                         })
                         .collect();
+                    // A linear head has no second implementation here: only its interval is put to the test.
+                    let fitted = (!matches!(self.head, Head::Prototype(_))).then(|| {
+                        let supports: Vec<Vec<&[f32]>> = episode
+                            .support
+                            .iter()
+                            .map(|files| files.iter().map(|&f| embeddings[f].as_slice()).collect())
+                            .collect();
+                        self.head.fit(&supports)
+                    });
                     let mut right = 0;
                     for (class, queries) in episode.query.iter().enumerate() {
                         for &query in queries {
                             let far = |other: usize| -> f32 {
-                                embeddings[query]
-                                    .iter()
-                                    .zip(&prototypes[other])
-                                    .map(|(a, b)| (a - b) * (a - b))
-                                    .sum()
+                                match &fitted {
+                                    Some(fitted) => fitted.distance(&embeddings[query], other),
+                                    None => embeddings[query]
+                                        .iter()
+                                        .zip(&prototypes[other])
+                                        .map(|(a, b)| (a - b) * (a - b))
+                                        .sum(),
+                                }
                             };
                             right += usize::from(
                                 (0..self.way)
@@ -343,7 +369,7 @@ fn main() {
                 let systems = [("A", 0), ("B", 1)].map(|(name, system)| System {
                     name,
                     embeddings: &embeddings[system],
-                    metric: Metric::EUCLIDEAN,
+                    head: setting.head,
                 });
                 let found = evaluate(&sampler, &systems, EPISODES, number)
                     .expect("every setting can be scored");

@@ -1,19 +1,21 @@
 //! How well a model hears: N-way K-shot accuracy beside its floors, on the same episodes and files.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::data::{DataError, Dataset, Part};
 use crate::embed::{Embedder, mean_embedding};
 use crate::features::{FILES_AT_ONCE, FeatureError, FrontEnd, cut_segments};
 use crate::fewshot::{
-    Difference, EpisodeError, EpisodeSampler, Evaluation, Metric, ScoreError, System, evaluate,
+    Difference, EpisodeError, EpisodeSampler, Evaluation, Head, Metric, ScoreError, System,
+    evaluate, simple_shot,
 };
 use crate::gpu::{Gpu, GpuError};
 use crate::mel::MelError;
 use crate::model::Model;
-use crate::ops::Distance;
 
 /// Confidence of the paired differences.
 const LEVEL: f64 = 0.95;
@@ -33,6 +35,11 @@ pub enum EvaluateError {
     /// The files make no episodes.
     #[error(transparent)]
     Episode(#[from] EpisodeError),
+    /// SimpleShot with a model that does not know the mean of its training files.
+    #[error(
+        "the model does not hold the mean embedding of its training files, which the head simpleshot subtracts: train it anew with this version, or choose another head"
+    )]
+    NoCentre,
     /// The embeddings cannot be scored.
     #[error(transparent)]
     Score(#[from] ScoreError),
@@ -57,6 +64,75 @@ pub enum EvaluatePart {
     All,
 }
 
+/// The head to classify a network's embeddings by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HeadChoice {
+    /// The one that the network was trained for.
+    #[default]
+    Auto,
+    /// The nearest prototype by the network's distance.
+    Prototype,
+    /// The nearest prototype of embeddings that are centred and normalised, see [`simple_shot`].
+    #[serde(rename = "simpleshot")]
+    SimpleShot,
+    /// [`Head::LINEAR_PROBE`].
+    LinearProbe,
+    /// [`Head::GRADIENT`].
+    Gradient,
+}
+
+impl HeadChoice {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Auto,
+        Self::Prototype,
+        Self::SimpleShot,
+        Self::LinearProbe,
+        Self::Gradient,
+    ];
+
+    /// Its name on the command line and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Prototype => "prototype",
+            Self::SimpleShot => "simpleshot",
+            Self::LinearProbe => "linear-probe",
+            Self::Gradient => "gradient",
+        }
+    }
+
+    /// Whether a model can be evaluated so.
+    ///
+    /// # Errors
+    /// [`EvaluateError::NoCentre`].
+    pub fn check(self, model: &Model) -> Result<(), EvaluateError> {
+        if self == Self::SimpleShot && model.info.centre.len() != model.network.width() {
+            return Err(EvaluateError::NoCentre);
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for HeadChoice {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for HeadChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|head| head.name() == text);
+        found.ok_or_else(|| {
+            let names = Self::ALL.map(Self::name).join(", ");
+            format!("`{text}` is no head; choose one of {names}")
+        })
+    }
+}
+
 /// Embeddings of a data set's files by the network, by the same network untrained, and the floor's MFCC.
 #[derive(Debug)]
 pub struct Embedded {
@@ -72,6 +148,8 @@ pub struct Embedded {
     pub mfcc: Vec<Vec<f32>>,
     /// How the networks' embeddings are compared.
     pub metric: Metric,
+    /// The network's mean embedding of its training files; empty if the model does not hold it.
+    pub centre: Vec<f32>,
     /// What people should know: files left out, files that the split does not know.
     pub notes: Vec<String>,
     /// Files that could not be read, with the reason.
@@ -81,7 +159,10 @@ pub struct Embedded {
 /// An evaluation with the differences that it was made for.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// Accuracies of the network (first), the untrained network and the MFCC floor.
+    /// The head of the network and of the untrained one.
+    pub head: HeadChoice,
+    /// Accuracies of the network (first), the untrained network, and MFCC with the nearest centroid and with a linear
+    /// probe.
     #[serde(flatten)]
     pub evaluation: Evaluation,
     /// The network's accuracy less that of each floor.
@@ -117,6 +198,7 @@ pub fn embed_dataset(
             distance: model.network.spec.distance,
             scale: model.network.spec.scale,
         },
+        centre: model.info.centre.clone(),
         notes,
         failed: Vec::new(),
         dataset,
@@ -220,10 +302,18 @@ fn choose(
 }
 
 impl Embedded {
-    /// Scores the network and its floors on the same `episodes` episodes.
+    /// The head that the network was trained for.
+    fn trained_head(&self) -> Head {
+        Head::Prototype(self.metric)
+    }
+
+    /// Scores the network and its floors on the same `episodes` episodes. `head` is that of the network and of the
+    /// untrained one; under SimpleShot the untrained one has prototypes, and a name that says so, because no mean of
+    /// the training files is known for it, and that of the files evaluated would give the answers away in part.
     ///
     /// # Errors
-    /// [`EvaluateError::Episode`] if the files make no such episodes, or [`EvaluateError::Score`].
+    /// [`EvaluateError::Episode`] if the files make no such episodes, [`EvaluateError::NoCentre`], or
+    /// [`EvaluateError::Score`].
     pub fn score(
         &self,
         way: usize,
@@ -231,27 +321,49 @@ impl Embedded {
         query: usize,
         episodes: usize,
         seed: u64,
+        head: HeadChoice,
     ) -> Result<Report, EvaluateError> {
         let sampler = EpisodeSampler::new(self.dataset.pool(&self.files), way, shot, query)?;
-        let cepstral = Metric {
-            distance: Distance::Euclidean,
-            scale: 1.0,
+        let prototype = Head::Prototype(self.metric);
+        let normalised;
+        let mut network = &self.network;
+        let mut untrained_name = "untrained network";
+        let [of_network, of_untrained] = match head {
+            HeadChoice::Auto => [self.trained_head(); 2],
+            HeadChoice::Prototype => [prototype; 2],
+            HeadChoice::SimpleShot => {
+                let fits = |&file: &usize| self.network[file].len() == self.centre.len();
+                if !self.files.iter().all(fits) {
+                    return Err(EvaluateError::NoCentre);
+                }
+                normalised = simple_shot(&self.network, &self.centre);
+                network = &normalised;
+                untrained_name = "untrained network, prototypes";
+                [Head::Prototype(Metric::EUCLIDEAN), prototype]
+            }
+            HeadChoice::LinearProbe => [Head::LINEAR_PROBE; 2],
+            HeadChoice::Gradient => [Head::GRADIENT; 2],
         };
         let systems = [
             System {
                 name: "network",
-                embeddings: &self.network,
-                metric: self.metric,
+                embeddings: network,
+                head: of_network,
             },
             System {
-                name: "untrained network",
+                name: untrained_name,
                 embeddings: &self.untrained,
-                metric: self.metric,
+                head: of_untrained,
             },
             System {
                 name: "MFCC, nearest centroid",
                 embeddings: &self.mfcc,
-                metric: cepstral,
+                head: Head::Prototype(Metric::EUCLIDEAN),
+            },
+            System {
+                name: "MFCC, linear probe",
+                embeddings: &self.mfcc,
+                head: Head::LINEAR_PROBE,
             },
         ];
         let evaluation = evaluate(&sampler, &systems, episodes, seed)?;
@@ -259,8 +371,29 @@ impl Embedded {
             .map(|floor| evaluation.difference(0, floor, LEVEL))
             .collect::<Result<_, _>>()?;
         Ok(Report {
+            head,
             evaluation,
             differences,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heads_have_one_name_on_the_command_line_and_in_json() {
+        for head in HeadChoice::ALL {
+            assert_eq!(head.name().parse(), Ok(head));
+            let json = serde_json::to_string(&head).unwrap();
+            assert_eq!(json, format!("\"{head}\""));
+        }
+        assert!(
+            "knn"
+                .parse::<HeadChoice>()
+                .unwrap_err()
+                .contains("linear-probe")
+        );
     }
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use gamaka::data::Dataset;
-use gamaka::evaluate::{Embedded, EvaluatePart, Report, embed_dataset};
+use gamaka::evaluate::{Embedded, EvaluatePart, HeadChoice, Report, embed_dataset};
 use gamaka::features::FrontEnd;
 use gamaka::files;
 use gamaka::gpu::Gpu;
@@ -118,8 +118,8 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     bar.finish_and_clear();
     let classes = embedded.dataset.pool(&embedded.files).classes.len();
     let way = config.way.min(classes);
-    let one_shot = embedded.score(way, 1, config.query, EVALUATION, 1)?;
-    let five_shot = embedded.score(way, 5, config.query, EVALUATION, 1)?;
+    let score = |shot| embedded.score(way, shot, config.query, EVALUATION, 1, HeadChoice::Auto);
+    let (one_shot, five_shot) = (score(1)?, score(5)?);
     let listened = listen(&embedded)?;
 
     let pictures = args.out.join("pictures");

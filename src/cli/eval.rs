@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use gamaka::evaluate::{EvaluatePart, Report, embed_dataset};
+use gamaka::evaluate::{EvaluatePart, HeadChoice, Report, embed_dataset};
 use gamaka::features::FrontEnd;
 use gamaka::fewshot::{Estimate, Evaluation};
 use gamaka::files;
@@ -40,6 +40,13 @@ pub struct Args {
     /// Seed of the episodes
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// What classifies the embeddings of the network and of the untrained one: auto is what it was trained for
+    #[arg(
+        long,
+        default_value_t,
+        value_name = "auto|prototype|simpleshot|linear-probe|gradient"
+    )]
+    head: HeadChoice,
     /// Which engine computes mel frames: auto, gpu or cpu
     #[arg(long, default_value = "auto", value_parser = engine)]
     engine: EngineChoice,
@@ -61,6 +68,10 @@ fn part(text: &str) -> Result<EvaluatePart, String> {
 
 pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let model = load_model(&args.model)?;
+    // Before the files are read, which takes long.
+    args.head
+        .check(&model)
+        .with_context(|| args.model.display().to_string())?;
     let gpu = common.gpu()?;
     let front_end = FrontEnd::new(args.engine, Some(&gpu), &model.info.preset, args.strict)?;
     let config = TrainConfig::from_toml(&model.info.config)
@@ -95,6 +106,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         args.query.unwrap_or(config.query),
         args.episodes,
         args.seed,
+        args.head,
     )?;
     if let Some(path) = &args.confusion {
         let Evaluation {
@@ -182,28 +194,41 @@ pub fn words(report: &Report, name: &str) -> String {
         ..
     } = &report.evaluation;
     let mut text = format!(
-        "{way}-way {shot}-shot, {query} queries a class, {episodes} episodes, seed {seed}; {} classes, {} files\n\n",
+        "{way}-way {shot}-shot, {query} queries a class, {episodes} episodes, seed {seed}; {} classes, {} files; head: {}\n\n",
         classes.len(),
-        files.iter().sum::<usize>()
+        files.iter().sum::<usize>(),
+        report.head
     );
+    let labels: Vec<&str> = std::iter::once(name)
+        .chain(systems.iter().skip(1).map(|system| system.name.as_str()))
+        .collect();
+    let less: Vec<String> = report
+        .differences
+        .iter()
+        .map(|d| format!("less {}", d.against))
+        .collect();
+    let all = labels
+        .iter()
+        .copied()
+        .chain(less.iter().map(String::as_str));
+    let width = all.map(|label| label.chars().count()).max().unwrap_or(0);
     let _ = writeln!(
         text,
-        "{:28} {:>6}   {:>15}   95 % over episodes",
+        "{:width$} {:>6}   {:>15}   95 % over episodes",
         "accuracy in %", "mean", "95 % over files"
     );
-    for (k, system) in systems.iter().enumerate() {
-        let label = if k == 0 { name } else { &system.name };
-        let _ = writeln!(text, "{label:28} {}", estimate_words(&system.accuracy));
+    for (label, system) in labels.iter().zip(systems) {
+        let _ = writeln!(text, "{label:width$} {}", estimate_words(&system.accuracy));
     }
-    let _ = writeln!(text, "{:28} {:>6}", "chance", percent(1.0 / *way as f64));
+    let _ = writeln!(
+        text,
+        "{:width$} {:>6}",
+        "chance",
+        percent(1.0 / *way as f64)
+    );
     let _ = writeln!(text, "\npaired on the same episodes and files");
-    for d in &report.differences {
-        let _ = writeln!(
-            text,
-            "{:28} {}",
-            format!("less {}", d.against),
-            estimate_words(&d.difference)
-        );
+    for (label, d) in less.iter().zip(&report.differences) {
+        let _ = writeln!(text, "{label:width$} {}", estimate_words(&d.difference));
     }
     if let Some(note) = note {
         let _ = writeln!(text, "\n{note}");

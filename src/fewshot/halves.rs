@@ -1,6 +1,10 @@
 //! Scoring random halves of the files, from which [`super::interval`] finds the variance over files.
+//!
+//! A half fits the head on all classes at once and weighs the way-subsets afterwards. With prototypes that is exact,
+//! since no prototype depends on the other classes; a linear probe or a gradient head would be fitted anew in each
+//! episode on its ways only, so for them it is an approximation, and only of the variance.
 
-use super::{EpisodeSampler, System, episode::Sides, prototype};
+use super::{EpisodeSampler, System, episode::Sides};
 use crate::random::Stream;
 use rayon::prelude::*;
 
@@ -140,16 +144,16 @@ fn half_accuracy(
 /// The mean over classes and their queries of the chance to be classified correctly.
 fn draw_accuracy(system: &System, sides: &[Sides], chances: &[f64]) -> f64 {
     let embedding = |file: usize| system.embeddings[file].as_slice();
-    let prototypes: Vec<Vec<f32>> = sides
+    let supports: Vec<Vec<&[f32]>> = sides
         .iter()
-        .map(|side| prototype(side.support.iter().map(|&file| embedding(file))))
+        .map(|side| side.support.iter().map(|&file| embedding(file)).collect())
         .collect();
+    let fitted = system.head.fit(&supports);
     let of_class = sides.iter().enumerate().map(|(class, side)| {
         let right = side.candidates.iter().map(|&query| {
-            let distance =
-                |other: usize| system.metric.distance(embedding(query), &prototypes[other]);
+            let distance = |other: usize| fitted.distance(embedding(query), other);
             let own = (distance(class), class);
-            chances[(0..prototypes.len())
+            chances[(0..sides.len())
                 .filter(|&other| other != class && (distance(other), other) < own)
                 .count()]
         });
@@ -171,7 +175,7 @@ fn chance(classes: usize, way: usize, nearer: usize) -> f64 {
 mod tests {
     use super::*;
     use crate::data::Pool;
-    use crate::fewshot::Metric;
+    use crate::fewshot::{Head, Metric};
 
     #[test]
     fn the_chance_over_random_ways_is_that_of_counting_them() {
@@ -225,7 +229,7 @@ mod tests {
         let system = System {
             name: "line",
             embeddings: &embeddings,
-            metric: Metric::EUCLIDEAN,
+            head: Head::Prototype(Metric::EUCLIDEAN),
         };
         let exact = (0..2000).map(|n| {
             half_accuracy(
@@ -260,7 +264,7 @@ mod tests {
         let system = System {
             name: "dead",
             embeddings: &dead,
-            metric: Metric::EUCLIDEAN,
+            head: Head::Prototype(Metric::EUCLIDEAN),
         };
         let accuracy = half_accuracy(
             &sampler,

@@ -1,19 +1,24 @@
-//! Few-shot episodes on the host: drawing them, classifying by nearest prototype, and scoring with honest intervals.
+//! Few-shot episodes on the host: drawing them, classifying by a head fitted on the supports, and scoring with honest
+//! intervals.
 //!
 //! [`EpisodeSampler`] draws episodes from a [`crate::data::Pool`]; [`evaluate`] scores one or more systems, each given
-//! by one embedding per file, on the same episodes; [`classify`] answers for one file, with the reasons.
+//! by one embedding per file and a [`Head`], on the same episodes; [`pooled`] joins the results of several seeds; [`classify`] answers for one file, with the reasons.
 
 mod classify;
 mod episode;
 mod halves;
+mod head;
 mod interval;
+mod pooled;
 mod prototype;
 mod score;
 mod standardise;
 
 pub use classify::{Classification, Neighbour, Ranked, classify};
 pub use episode::{Episode, EpisodeError, EpisodeSampler};
+pub use head::{Fitted, Head, simple_shot};
 pub use interval::Interval;
+pub use pooled::{corrected_level, over_seeds, pooled};
 pub use prototype::{Metric, prototype};
 pub use score::{
     ClassScore, Difference, Estimate, Evaluation, ScoreError, System, SystemScore, evaluate,

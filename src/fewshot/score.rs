@@ -1,10 +1,9 @@
 //! Scoring systems on the same episodes: accuracy with both its intervals, confusions, paired differences.
 
 use super::{
-    EpisodeError, EpisodeSampler, Metric,
+    EpisodeError, EpisodeSampler, Head,
     halves::Halves,
     interval::{Files, Interval, mean_and_deviation, variance_over_files},
-    prototype,
 };
 use crate::data::PoolError;
 use rayon::prelude::*;
@@ -20,8 +19,8 @@ pub struct System<'a> {
     pub name: &'a str,
     /// One embedding per file, by the pool's file indices. Those of files outside the pool are not looked at.
     pub embeddings: &'a [Vec<f32>],
-    /// How they are compared.
-    pub metric: Metric,
+    /// What classifies them.
+    pub head: Head,
 }
 
 /// Why something cannot be scored.
@@ -160,8 +159,8 @@ pub struct Evaluation {
     counted: Files,
 }
 
-/// Scores systems on the same `episodes` episodes: each query goes to the class whose prototype (the mean of its
-/// support embeddings) is nearest, the first class of the pool among equals. The same seed gives the same result.
+/// Scores systems on the same `episodes` episodes: the head of each is fitted on an episode's supports, and each
+/// query goes to the class that it finds nearest, the first class of the pool among equals. The same seed gives the same result.
 pub fn evaluate(
     sampler: &EpisodeSampler,
     systems: &[System],
@@ -318,25 +317,21 @@ impl Evaluation {
 /// (true class, nearest class) of every query of an episode.
 fn predict(system: &System, episode: &super::Episode) -> Vec<(usize, usize)> {
     let embedding = |file: usize| system.embeddings[file].as_slice();
-    let prototypes: Vec<(usize, Vec<f32>)> = episode
-        .classes
+    let supports: Vec<Vec<&[f32]>> = episode
+        .support
         .iter()
-        .zip(&episode.support)
-        .map(|(&class, support)| {
-            (
-                class,
-                prototype(support.iter().map(|&file| embedding(file))),
-            )
-        })
+        .map(|files| files.iter().map(|&file| embedding(file)).collect())
         .collect();
+    let fitted = system.head.fit(&supports);
     let mut answers = Vec::new();
     for (&truth, queries) in episode.classes.iter().zip(&episode.query) {
         for &query in queries {
-            let near = |(class, prototype): &(usize, Vec<f32>)| {
-                (system.metric.distance(embedding(query), prototype), *class)
-            };
-            let nearest = prototypes
+            let near =
+                |(slot, &class): (usize, &usize)| (fitted.distance(embedding(query), slot), class);
+            let nearest = episode
+                .classes
                 .iter()
+                .enumerate()
                 .map(near)
                 .min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
             answers.extend(nearest.map(|(_, class)| (truth, class)));

@@ -36,13 +36,13 @@ pub struct ModelInfo {
     pub split: Split,
     /// Standardises the MFCC of the floor, fitted on the training files.
     pub mfcc: Standardiser,
+    /// Mean embedding of the training files; empty in models of older versions.
+    #[serde(default)]
+    pub centre: Vec<f32>,
     /// The training configuration, as TOML.
     pub config: String,
     /// Episodes that it was trained on when its parameters were best on the validation files.
     pub episodes: usize,
-    /// Mean embedding of the training files; empty in models of older versions.
-    #[serde(default)]
-    pub centre: Vec<f32>,
 }
 
 impl ModelInfo {

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use gamaka::evaluate::HeadChoice;
+use gamaka::model::{Model, ModelInfo};
 use ndarray::{Array1, Array2};
 use ndarray_npy::NpzReader;
 use serde_json::Value;
@@ -30,7 +32,10 @@ fn eval_prints_intervals_floors_and_differences() {
         "over episodes",
         "untrained network",
         "MFCC, nearest centroid",
-        "less MFCC",
+        "MFCC, linear probe",
+        "less MFCC, nearest centroid",
+        "less MFCC, linear probe",
+        "head: auto",
         "by class",
     ] {
         assert!(words.contains(part), "{part} is missing:\n{words}");
@@ -40,7 +45,7 @@ fn eval_prints_intervals_floors_and_differences() {
     assert_eq!(stderr(&output), "");
     let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
     let systems = report["result"]["systems"].as_array().unwrap();
-    assert_eq!(systems.len(), 3);
+    assert_eq!(systems.len(), 4);
     for system in systems {
         let accuracy = system["accuracy"]["mean"].as_f64().unwrap();
         assert!((0.0..=1.0).contains(&accuracy));
@@ -53,11 +58,68 @@ fn eval_prints_intervals_floors_and_differences() {
             .sum();
         assert_eq!(counted, 100, "every query of every episode");
     }
-    assert_eq!(report["result"]["differences"].as_array().unwrap().len(), 2);
+    assert_eq!(report["result"]["differences"].as_array().unwrap().len(), 3);
     // Two classes of the six are kept for the test.
     assert_eq!(report["files_used"], 8);
     // The same seed, the same words.
     assert_eq!(stdout(&gamaka(&arguments)), stdout(&output));
+}
+
+#[test]
+fn eval_classifies_with_any_head() {
+    let folder = tempfile::tempdir().unwrap();
+    let music = studio().music();
+    let mut model = Model::load(&studio().model()).unwrap();
+    let [with, without] = ["with", "without"].map(|name| folder.path().join(name));
+    model.info.centre = Vec::new();
+    // Older versions wrote no centre.
+    let mut older = serde_json::to_value(&model.info).unwrap();
+    older.as_object_mut().unwrap().remove("centre").unwrap();
+    assert_eq!(
+        serde_json::from_value::<ModelInfo>(older).unwrap(),
+        model.info
+    );
+    model.save(&without).unwrap();
+    model.info.centre = vec![0.25; model.network.width()];
+    model.save(&with).unwrap();
+    let of = |head, model| {
+        [
+            "eval",
+            text(&music),
+            "--model",
+            text(model),
+            "--episodes",
+            "20",
+            "--json",
+            "--quiet",
+            "--head",
+            head,
+        ]
+    };
+    let results = HeadChoice::ALL.map(|head| {
+        let report: Value = serde_json::from_str(&succeeds(&of(head.name(), &with))).unwrap();
+        assert_eq!(report["result"]["head"], head.name());
+        report["result"].clone()
+    });
+    // The small network was trained for prototypes.
+    assert_eq!(results[0]["systems"], results[1]["systems"]);
+    let untrained = |result: &Value| result["systems"][1].clone();
+    assert_eq!(
+        untrained(&results[2])["name"],
+        "untrained network, prototypes"
+    );
+    assert_eq!(
+        untrained(&results[2])["accuracy"],
+        untrained(&results[1])["accuracy"]
+    );
+
+    let said = fails(1, &of("simpleshot", &without));
+    assert!(said.contains("train it anew"), "{said}");
+    let said = fails(2, &of("forest", &with));
+    assert!(
+        said.contains("auto, prototype, simpleshot, linear-probe, gradient"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use gamaka::data::Dataset;
 use gamaka::embed::{Embedder, embed_files};
-use gamaka::evaluate::{EvaluatePart, embed_dataset};
+use gamaka::evaluate::{EvaluatePart, HeadChoice, embed_dataset};
 use gamaka::features::{FrontEnd, SegmentShape};
 use gamaka::gpu::{Gpu, GpuError, Program};
 use gamaka::mel::EngineChoice;
@@ -188,7 +188,7 @@ fn gain(model: &Model) -> (f64, f64) {
         &mut |_, _| {},
     )
     .unwrap();
-    let report = embedded.score(3, 2, 2, 1000, 1).unwrap();
+    let report = embedded.score(3, 2, 2, 1000, 1, HeadChoice::Auto).unwrap();
     let difference = report.differences[0].difference;
     (
         100.0 * difference.mean,

@@ -2,7 +2,7 @@
 
 use gamaka::{
     data::Pool,
-    fewshot::{EpisodeSampler, Estimate, Evaluation, Metric, ScoreError, System, evaluate},
+    fewshot::{EpisodeSampler, Estimate, Evaluation, Head, Metric, ScoreError, System, evaluate},
     random::Stream,
 };
 use rayon::prelude::*;
@@ -28,7 +28,7 @@ fn system<'a>(name: &'a str, embeddings: &'a [Vec<f32>]) -> System<'a> {
     System {
         name,
         embeddings,
-        metric: Metric::EUCLIDEAN,
+        head: Head::Prototype(Metric::EUCLIDEAN),
     }
 }
 
@@ -144,13 +144,18 @@ fn the_same_seed_gives_the_same_result_on_any_number_of_threads() {
 fn a_dead_network_is_at_chance_and_its_intervals_hold_it() {
     let sampler = sampler(6, 12, 1, 5, 5, 5);
     let dead = vec![vec![0.25; 16]; 72];
-    for metric in [Metric::EUCLIDEAN, Metric::COSINE] {
+    for head in [
+        Head::Prototype(Metric::EUCLIDEAN),
+        Head::Prototype(Metric::COSINE),
+        Head::LINEAR_PROBE,
+        Head::GRADIENT,
+    ] {
         let found = evaluate(
             &sampler,
             &[System {
                 name: "dead",
                 embeddings: &dead,
-                metric,
+                head,
             }],
             200,
             1,

@@ -1,0 +1,472 @@
+//! Heads: what turns the support embeddings of an episode into an answer for a query.
+
+use nalgebra::DMatrix;
+use serde::{Deserialize, Serialize};
+
+use super::{Metric, prototype};
+
+/// How the embeddings of an episode are classified.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Head {
+    /// The class with the nearest prototype, the mean of its supports (Snell et al. 2017, Prototypical Networks).
+    Prototype(Metric),
+    /// A linear probe: ridge regression with a bias from the supports to one-hot targets, one output a class; the
+    /// largest output wins. Fitted in closed form, so it has no learning rate, no stopping rule and no random start.
+    LinearProbe {
+        /// What is added to the diagonal of the supports' Gram matrix (centred by their mean), in units of the mean
+        /// of that diagonal, so that the scale of the embeddings changes nothing. Above 0.
+        strength: f64,
+    },
+    /// A linear softmax classifier that starts at zero and takes some steps of gradient descent: how a learner of the
+    /// MAML family classifies when only its last layer adapts (Raghu et al. 2020, ANIL).
+    Gradient {
+        /// Steps, each on all supports at once.
+        steps: usize,
+        /// Learning rate. Embeddings twice as large learn about four times as fast.
+        rate: f32,
+    },
+}
+
+impl Head {
+    /// The linear probe with the ridge as strong as an average support. It was not tuned on any data.
+    pub const LINEAR_PROBE: Self = Self::LinearProbe { strength: 1.0 };
+    /// Five steps of 0.1, a plain choice for networks that were not trained with a gradient head.
+    pub const GRADIENT: Self = Self::Gradient {
+        steps: 5,
+        rate: 0.1,
+    };
+
+    /// Fits the head on `supports[class][support]`, embeddings of one length.
+    pub fn fit(&self, supports: &[Vec<&[f32]>]) -> Fitted {
+        Fitted(match *self {
+            Self::Prototype(metric) => Kind::Prototypes {
+                metric,
+                prototypes: supports
+                    .iter()
+                    .map(|class| prototype(class.iter().copied()))
+                    .collect(),
+            },
+            Self::LinearProbe { strength } => Kind::Linear(ridge(supports, strength)),
+            Self::Gradient { steps, rate } => Kind::Linear(descend(supports, steps, rate)),
+        })
+    }
+}
+
+/// A head fitted on the supports of some classes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fitted(Kind);
+
+#[derive(Debug, Clone, PartialEq)]
+enum Kind {
+    Prototypes {
+        metric: Metric,
+        prototypes: Vec<Vec<f32>>,
+    },
+    Linear(Linear),
+}
+
+/// One output a class: `weights[:, class] . query + bias[class]`.
+#[derive(Debug, Clone, PartialEq)]
+struct Linear {
+    /// Dimensions x classes.
+    weights: DMatrix<f64>,
+    /// One a class.
+    bias: Vec<f64>,
+}
+
+impl Fitted {
+    /// How far a query is from a class, an index into the supports fitted on: the smallest wins. For prototypes it is
+    /// the metric's distance; for a linear head, the negated output, which may be negative.
+    pub fn distance(&self, query: &[f32], class: usize) -> f32 {
+        match &self.0 {
+            Kind::Prototypes { metric, prototypes } => metric.distance(query, &prototypes[class]),
+            Kind::Linear(Linear { weights, bias }) => {
+                let products = weights.column(class);
+                let products = products.iter().zip(query).map(|(w, &x)| w * f64::from(x));
+                -(products.sum::<f64>() + bias[class]) as f32
+            }
+        }
+    }
+}
+
+/// The supports as rows (supports x dimensions), and their one-hot targets (supports x classes).
+fn rows_and_targets(supports: &[Vec<&[f32]>]) -> (DMatrix<f64>, DMatrix<f64>) {
+    let flat: Vec<(usize, &[f32])> = supports
+        .iter()
+        .enumerate()
+        .flat_map(|(class, supports)| supports.iter().map(move |&support| (class, support)))
+        .collect();
+    let dimensions = flat.first().map_or(0, |(_, support)| support.len());
+    (
+        DMatrix::from_fn(flat.len(), dimensions, |i, j| f64::from(flat[i].1[j])),
+        DMatrix::from_fn(flat.len(), supports.len(), |i, class| {
+            f64::from(u8::from(flat[i].0 == class))
+        }),
+    )
+}
+
+/// Takes the mean over the rows from each row, and returns it.
+fn centre_rows(rows: &mut DMatrix<f64>) -> Vec<f64> {
+    let count = rows.nrows().max(1) as f64;
+    rows.column_iter_mut()
+        .map(|mut column| {
+            let mean = column.sum() / count;
+            column.add_scalar_mut(-mean);
+            mean
+        })
+        .collect()
+}
+
+/// Ridge regression whose bias is free. With rows and targets centred the bias leaves the problem, and the dual
+/// `(X X' + ridge I) A = Y`, `W = X' A` is as large as the supports are many, not as the embedding is wide.
+fn ridge(supports: &[Vec<&[f32]>], strength: f64) -> Linear {
+    let (mut rows, mut targets) = rows_and_targets(supports);
+    let mean = centre_rows(&mut rows);
+    let shares = centre_rows(&mut targets);
+    let mut gram = &rows * rows.transpose();
+    let ridge = strength * gram.trace() / rows.nrows().max(1) as f64;
+    for i in 0..rows.nrows() {
+        gram[(i, i)] += ridge;
+    }
+    let weights = match gram.cholesky() {
+        Some(cholesky) => rows.tr_mul(&cholesky.solve(&targets)),
+        // All supports are equal: nothing to tell the classes by.
+        None => DMatrix::zeros(rows.ncols(), targets.ncols()),
+    };
+    let bias = weights
+        .column_iter()
+        .zip(&shares)
+        .map(|(weights, share)| {
+            let offset = weights.iter().zip(&mean).map(|(w, m)| w * m).sum::<f64>();
+            share - offset
+        })
+        .collect();
+    Linear { weights, bias }
+}
+
+/// Gradient descent on the mean cross-entropy from zero. The weights are always a weighted sum of the supports, so the
+/// steps are taken on the supports' weights, which costs less: after `k` steps `W = rate / n X' (k Y - P)`, and the
+/// bias is that of a dimension of ones, where Y holds the targets and P the sum of the probabilities so far. Kept
+/// apart, both are the same to the bit for classes with the same supports, so that these tie.
+fn descend(supports: &[Vec<&[f32]>], steps: usize, rate: f32) -> Linear {
+    let (rows, targets) = rows_and_targets(supports);
+    let gram = (&rows * rows.transpose()).add_scalar(1.0);
+    let step = f64::from(rate) / rows.nrows().max(1) as f64;
+    let pull = &gram * &targets;
+    let mut expected = DMatrix::zeros(targets.nrows(), targets.ncols());
+    for done in 0..steps {
+        let mut probabilities = (&pull * done as f64 - &gram * &expected) * step;
+        for mut row in probabilities.row_iter_mut() {
+            let largest = row.max();
+            row.apply(|logit| *logit = (*logit - largest).exp());
+            let total = row.sum();
+            row /= total;
+        }
+        expected += probabilities;
+    }
+    let steps = steps as f64;
+    let columns = targets.column_iter().zip(expected.column_iter());
+    Linear {
+        weights: (rows.tr_mul(&targets) * steps - rows.tr_mul(&expected)) * step,
+        bias: columns
+            .map(|(target, expected)| (target.sum() * steps - expected.sum()) * step)
+            .collect(),
+    }
+}
+
+/// The features of SimpleShot (Wang et al. 2019, CL2N), to be classified by `Head::Prototype(Metric::EUCLIDEAN)`: each
+/// embedding less `centre` (the mean embedding of the training files, of the same length), then divided by its norm.
+/// An empty embedding stays empty, and one that equals the centre becomes zero.
+pub fn simple_shot(embeddings: &[Vec<f32>], centre: &[f32]) -> Vec<Vec<f32>> {
+    let transform = |embedding: &Vec<f32>| {
+        let centred: Vec<f64> = embedding
+            .iter()
+            .zip(centre)
+            .map(|(&value, &centre)| f64::from(value) - f64::from(centre))
+            .collect();
+        let norm = centred
+            .iter()
+            .map(|value| value * value)
+            .sum::<f64>()
+            .sqrt();
+        let divisor = if norm > 0.0 { norm } else { 1.0 };
+        centred
+            .into_iter()
+            .map(|value| (value / divisor) as f32)
+            .collect()
+    };
+    embeddings.iter().map(transform).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Stream;
+    use nalgebra::DVector;
+
+    const PROBE: Head = Head::LinearProbe { strength: 0.3 };
+    const HEADS: [Head; 5] = [
+        Head::Prototype(Metric::EUCLIDEAN),
+        Head::Prototype(Metric::COSINE),
+        PROBE,
+        Head::LINEAR_PROBE,
+        Head::GRADIENT,
+    ];
+
+    /// `shots[class]` embeddings of each class.
+    fn supports(shots: &[usize], dimensions: usize) -> Vec<Vec<Vec<f32>>> {
+        let mut stream = Stream::new(1, "supports", 0);
+        let mut embedding = |class: usize| {
+            (0..dimensions)
+                .map(|j| stream.normal() as f32 + if j == class { 2.0 } else { 0.5 })
+                .collect()
+        };
+        shots
+            .iter()
+            .enumerate()
+            .map(|(class, &shots)| (0..shots).map(|_| embedding(class)).collect())
+            .collect()
+    }
+
+    fn fit(head: Head, supports: &[Vec<Vec<f32>>]) -> Fitted {
+        let borrowed: Vec<Vec<&[f32]>> = supports
+            .iter()
+            .map(|class| class.iter().map(Vec::as_slice).collect())
+            .collect();
+        head.fit(&borrowed)
+    }
+
+    fn linear(head: Head, supports: &[Vec<Vec<f32>>]) -> Linear {
+        match fit(head, supports).0 {
+            Kind::Linear(linear) => linear,
+            Kind::Prototypes { .. } => panic!("a linear head"),
+        }
+    }
+
+    fn distances(fitted: &Fitted, query: &[f32], classes: usize) -> Vec<f32> {
+        (0..classes)
+            .map(|class| fitted.distance(query, class))
+            .collect()
+    }
+
+    #[test]
+    fn prototypes_are_as_far_as_their_metric_says() {
+        let supports = supports(&[2, 3], 5);
+        let query = [0.3, -1.0, 2.0, 0.0, 1.0];
+        for metric in [Metric::EUCLIDEAN, Metric::COSINE] {
+            let fitted = fit(Head::Prototype(metric), &supports);
+            for (class, supports) in supports.iter().enumerate() {
+                let prototype = prototype(supports.iter().map(Vec::as_slice));
+                assert_eq!(
+                    fitted.distance(&query, class),
+                    metric.distance(&query, &prototype)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_linear_probe_solves_the_primal_ridge_problem() {
+        // More supports than dimensions, and fewer; classes of unequal size.
+        for (shots, dimensions) in [([4, 2, 3], 5), ([1, 2, 1], 7)] {
+            let supports = supports(&shots, dimensions);
+            let flat: Vec<(usize, &Vec<f32>)> = supports
+                .iter()
+                .enumerate()
+                .flat_map(|(class, supports)| supports.iter().map(move |s| (class, s)))
+                .collect();
+            let count = flat.len() as f64;
+            let mean: Vec<f64> = (0..dimensions)
+                .map(|j| flat.iter().map(|(_, s)| f64::from(s[j])).sum::<f64>() / count)
+                .collect();
+            // The mean of the Gram matrix's diagonal is that of the squared distances to the mean.
+            let squares = flat.iter().flat_map(|(_, s)| s.iter().zip(&mean));
+            let ridge = 0.3
+                * squares
+                    .map(|(&x, m)| (f64::from(x) - m).powi(2))
+                    .sum::<f64>()
+                / count;
+            // Normal equations of sum (w . x + b - y)^2 + ridge |w|^2 with the bias last and free.
+            let wide = DMatrix::from_fn(flat.len(), dimensions + 1, |i, j| {
+                flat[i].1.get(j).map_or(1.0, |&x| f64::from(x))
+            });
+            let mut normal = wide.transpose() * &wide;
+            (0..dimensions).for_each(|j| normal[(j, j)] += ridge);
+            let found = linear(PROBE, &supports);
+            for class in 0..3 {
+                let targets = DVector::from_iterator(
+                    flat.len(),
+                    flat.iter()
+                        .map(|&(of, _)| if of == class { 1.0 } else { 0.0 }),
+                );
+                let wanted = normal
+                    .clone()
+                    .lu()
+                    .solve(&(wide.transpose() * targets))
+                    .unwrap();
+                for j in 0..dimensions {
+                    assert!((found.weights[(j, class)] - wanted[j]).abs() < 1e-10);
+                }
+                assert!((found.bias[class] - wanted[dimensions]).abs() < 1e-10);
+            }
+        }
+    }
+
+    #[test]
+    fn the_linear_probe_does_not_depend_on_scale_or_origin() {
+        let plain = supports(&[3, 2, 4], 6);
+        let query = vec![0.5, 1.0, -0.5, 0.0, 2.0, 1.0];
+        let moved = |v: &Vec<f32>| v.iter().map(|x| 64.0 * x + 128.0).collect::<Vec<f32>>();
+        let other: Vec<Vec<Vec<f32>>> = plain
+            .iter()
+            .map(|class| class.iter().map(moved).collect())
+            .collect();
+        let a = distances(&fit(PROBE, &plain), &query, 3);
+        let b = distances(&fit(PROBE, &other), &moved(&query), 3);
+        for (a, b) in a.iter().zip(&b) {
+            assert!((a - b).abs() < 1e-5, "{a} {b}");
+        }
+    }
+
+    /// Mean cross-entropy of the supports under `parameters[class]`, the bias last.
+    fn loss(parameters: &[Vec<f64>], supports: &[Vec<Vec<f32>>]) -> f64 {
+        let mut sum = 0.0;
+        for (class, supports) in supports.iter().enumerate() {
+            for support in supports {
+                let logit = |p: &Vec<f64>| {
+                    let products = support.iter().zip(p).map(|(&x, w)| f64::from(x) * w);
+                    products.sum::<f64>() + p[support.len()]
+                };
+                let all: f64 = parameters.iter().map(|p| logit(p).exp()).sum();
+                sum += all.ln() - logit(&parameters[class]);
+            }
+        }
+        sum / supports.iter().flatten().count() as f64
+    }
+
+    #[test]
+    fn the_gradient_head_goes_down_the_numerical_gradient_of_its_loss() {
+        let (dimensions, rate) = (4, 0.125);
+        let supports = supports(&[2, 1, 3], dimensions);
+        let mut parameters = vec![vec![0.0; dimensions + 1]; 3];
+        for steps in 0..4 {
+            let found = linear(Head::Gradient { steps, rate }, &supports);
+            for (class, parameters) in parameters.iter().enumerate() {
+                for (j, wanted) in parameters.iter().enumerate() {
+                    let found = match j == dimensions {
+                        true => found.bias[class],
+                        false => found.weights[(j, class)],
+                    };
+                    assert!(
+                        (found - wanted).abs() < 1e-8,
+                        "step {steps}: {found} {wanted}"
+                    );
+                }
+            }
+            let gradient = |class: usize, j: usize| {
+                let at = |offset: f64| {
+                    let mut moved = parameters.clone();
+                    moved[class][j] += offset;
+                    loss(&moved, &supports)
+                };
+                (at(1e-5) - at(-1e-5)) / 2e-5
+            };
+            parameters = (0..3)
+                .map(|class| {
+                    (0..=dimensions)
+                        .map(|j| parameters[class][j] - f64::from(rate) * gradient(class, j))
+                        .collect()
+                })
+                .collect();
+        }
+    }
+
+    #[test]
+    fn a_permutation_of_the_classes_permutes_the_answers() {
+        let plain = supports(&[3, 1, 2, 2], 6);
+        let order = [2, 0, 3, 1];
+        let permuted: Vec<_> = order.iter().map(|&class| plain[class].clone()).collect();
+        let query = [0.5, 1.0, -0.5, 0.0, 2.0, 1.0];
+        for head in HEADS {
+            let a = distances(&fit(head, &plain), &query, 4);
+            let b = distances(&fit(head, &permuted), &query, 4);
+            for (slot, &class) in order.iter().enumerate() {
+                assert!((a[class] - b[slot]).abs() < 1e-6, "{head:?}: {a:?} {b:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn supports_of_clear_classes_are_classified_right() {
+        let supports = supports(&[5; 4], 8);
+        let clear: Vec<Vec<Vec<f32>>> = supports
+            .iter()
+            .enumerate()
+            .map(|(class, supports)| {
+                let push = |s: &Vec<f32>| {
+                    let mut s = s.clone();
+                    s[class] += 8.0;
+                    s
+                };
+                supports.iter().map(push).collect()
+            })
+            .collect();
+        for head in HEADS {
+            let fitted = fit(head, &clear);
+            for (class, supports) in clear.iter().enumerate() {
+                for support in supports {
+                    let found = distances(&fitted, support, 4);
+                    let nearest = (0..4).min_by(|&a, &b| found[a].total_cmp(&found[b]));
+                    assert_eq!(nearest, Some(class), "{head:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn equal_zero_and_huge_supports_tie_and_do_not_panic() {
+        for head in HEADS {
+            for value in [0.0, 0.1, -3e9, 1e18] {
+                for shot in [1, 5] {
+                    let equal = vec![vec![vec![value; 3]; shot]; 4];
+                    let found = distances(&fit(head, &equal), &[value; 3], 4);
+                    assert!(
+                        found.iter().all(|&d| d == found[0] && d.is_finite()),
+                        "{head:?} {value} {shot}: {found:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn one_support_a_class_or_nothing_at_all_can_be_fitted() {
+        for head in HEADS {
+            let found = distances(&fit(head, &supports(&[1, 1], 3)), &[2.0, 0.5, 0.5], 2);
+            assert!(found.iter().all(|d| d.is_finite()), "{head:?}: {found:?}");
+            let lonely = distances(&fit(head, &supports(&[1], 1)), &[1.0], 1);
+            assert!(lonely[0].is_finite(), "{head:?}: {lonely:?}");
+            fit(head, &[]);
+            fit(head, &[vec![], vec![]]);
+        }
+    }
+
+    #[test]
+    fn simple_shot_centres_and_normalises() {
+        let embeddings = [vec![4.0, 6.0], vec![], vec![1.0, 2.0], vec![1.0, -3e18]];
+        let found = simple_shot(&embeddings, &[1.0, 2.0]);
+        assert_eq!(
+            found,
+            [vec![0.6, 0.8], vec![], vec![0.0, 0.0], vec![0.0, -1.0]]
+        );
+    }
+
+    #[test]
+    fn heads_can_be_stored() {
+        for head in HEADS {
+            let text = serde_json::to_string(&head).unwrap();
+            assert_eq!(serde_json::from_str::<Head>(&text).unwrap(), head);
+        }
+    }
+}
