@@ -2,7 +2,7 @@
 
 use crate::model::{Network, Spec};
 use crate::ops::{AdamW, Augment};
-use crate::train::StepShape;
+use crate::train::{Learner, StepShape};
 
 /// Mel bands and frames of a clip.
 pub const INPUT: [usize; 2] = [64, 128];
@@ -46,6 +46,7 @@ pub fn reference_step(network: &Network) -> StepShape<'_> {
         query,
         augment: Augment::default(),
         optimizer: AdamW::default(),
+        learner: Learner::default(),
         banks: &[],
     }
 }

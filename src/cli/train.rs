@@ -9,8 +9,8 @@ use gamaka::bench::{Ceilings, KernelFigures, profile_training};
 use gamaka::data::{Dataset, Part, Protocol};
 use gamaka::model::Network;
 use gamaka::train::{
-    Event, StepShape, TrainConfig, TrainError, TrainOptions, TrainSummary, Trained, Validation,
-    train,
+    Event, Method, StepShape, TrainConfig, TrainError, TrainOptions, TrainSummary, Trained,
+    Validation, train,
 };
 use indicatif::ProgressBar;
 
@@ -59,6 +59,10 @@ pub struct Args {
     /// A training configuration; the options here come before what it says
     #[arg(long, value_name = "FILE.toml")]
     config: Option<PathBuf>,
+    /// How the network learns from an episode: prototypes, or a few steps of gradient descent on the
+    /// supports [default: prototype]
+    #[arg(long, value_name = "prototype|maml|anil|reptile", value_parser = method)]
+    learner: Option<Method>,
     /// Go on where an earlier run with the same options stopped
     #[arg(long)]
     resume: bool,
@@ -81,6 +85,16 @@ fn protocol(text: &str) -> Result<Protocol, String> {
         "novel-classes" => Ok(Protocol::NovelClasses),
         "seen-classes" => Ok(Protocol::SeenClasses),
         _ => Err("choose novel-classes or seen-classes".into()),
+    }
+}
+
+fn method(text: &str) -> Result<Method, String> {
+    match text {
+        "prototype" => Ok(Method::Prototype),
+        "maml" => Ok(Method::Maml),
+        "anil" => Ok(Method::Anil),
+        "reptile" => Ok(Method::Reptile),
+        _ => Err("choose prototype, maml, anil or reptile".into()),
     }
 }
 
@@ -165,6 +179,7 @@ fn configuration(args: &Args) -> anyhow::Result<TrainConfig> {
         config.augment.frame_mask = config.augment.frame_mask.min(half);
     }
     config.hop_seconds = args.hop.unwrap_or(config.hop_seconds);
+    config.learner.method = args.learner.unwrap_or(config.learner.method);
     config.validate()?;
     Ok(config)
 }
@@ -282,6 +297,7 @@ fn kernels(
         query,
         augment: config.augment,
         optimizer: config.optimizer,
+        learner: config.learner,
         banks: &[],
     };
     common.while_waiting("timing kernels", || {

@@ -71,6 +71,7 @@ pub static KERNELS: &[Kernel] = &[
     kernel!("layers", "noise_forward", STEP, RANDOM),
     kernel!("layers", "dropout_forward", STEP, RANDOM),
     kernel!("episode", "clip_gather", STEP, RANDOM),
+    kernel!("episode", "copy_rows"),
     kernel!("episode", "prototype_forward"),
     kernel!("episode", "distance_forward", METRIC),
     kernel!("episode", "episode_loss"),
@@ -81,6 +82,7 @@ pub static KERNELS: &[Kernel] = &[
     kernel!("optimizer", "step_guard", OPTIMIZER),
     kernel!("optimizer", "adamw_step", STEP, OPTIMIZER),
     kernel!("optimizer", "curvature_penalty"),
+    kernel!("optimizer", "weighted_sum"),
     kernel!("bench", "fma_ceiling"),
     kernel!("bench", "copy_ceiling"),
 ];

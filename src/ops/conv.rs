@@ -269,7 +269,7 @@ pub fn conv_backward(
 }
 
 /// grad_x from grad_y with its channels innermost.
-fn conv_grad_input(
+pub(crate) fn conv_grad_input(
     plan: &mut Plan,
     shape: &ConvShape,
     kept: &ConvKept,
@@ -360,7 +360,7 @@ fn conv_grad_weight(
 }
 
 /// The values of x, [n, c, height, width], with the channels innermost and filled up to a multiple of 4.
-fn channels_last(plan: &mut Plan, x: Tensor) -> Tensor {
+pub(crate) fn channels_last(plan: &mut Plan, x: Tensor) -> Tensor {
     let [n, c, h, w] = x.shape;
     let positions = h * w;
     let c_pad = c.next_multiple_of(4);

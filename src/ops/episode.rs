@@ -91,6 +91,34 @@ pub fn clip_gather(
     );
 }
 
+/// Where rows of elements lie in a tensor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RowsAt {
+    /// First element of the first row.
+    pub first: usize,
+    /// Elements from the beginning of a row to that of the next.
+    pub stride: usize,
+}
+
+/// Copies `rows` rows of `size` elements each from their places in x to theirs in y; the rest of y stays.
+pub fn copy_rows(
+    plan: &mut Plan,
+    [rows, size]: [usize; 2],
+    (x, from): (Tensor, RowsAt),
+    (y, to): (Tensor, RowsAt),
+) {
+    let overrides = [
+        ("ROWS", rows),
+        ("SIZE", size),
+        ("FROM_FIRST", from.first),
+        ("FROM_STRIDE", from.stride),
+        ("TO_FIRST", to.first),
+        ("TO_STRIDE", to.stride),
+    ]
+    .map(|(name, value)| (name, value as f64));
+    each(plan, "copy_rows", &overrides, &[x, y], rows * size);
+}
+
 /// How far a query is from a prototype. The discriminant is the kernel's `METRIC`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]

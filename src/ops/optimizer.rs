@@ -147,3 +147,13 @@ pub fn adamw_step(plan: &mut Plan, constants: &AdamW, tensors: &OptimizerTensors
         size,
     );
 }
+
+/// y = alpha a + beta b, all of one length. y must be another tensor than a and b.
+pub fn weighted_sum(plan: &mut Plan, [alpha, beta]: [f32; 2], [a, b]: [Tensor; 2], y: Tensor) {
+    let overrides = [
+        ("SIZE", y.len() as f64),
+        ("ALPHA", f64::from(alpha)),
+        ("BETA", f64::from(beta)),
+    ];
+    each(plan, "weighted_sum", &overrides, &[a, b, y], y.len());
+}

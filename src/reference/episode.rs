@@ -1,7 +1,7 @@
 //! Twins of `shaders/episode/`.
 
 use super::random::{normal, uniform4};
-use crate::ops::{Augment, Distance, EpisodeShape, Slot, StepInfo};
+use crate::ops::{Augment, Distance, EpisodeShape, RowsAt, Slot, StepInfo};
 
 /// Twin of `clip_gather` for one buffer of the bank that holds all slots.
 pub fn clip_gather(
@@ -79,6 +79,18 @@ pub fn distance(distance: Distance, a: &[f64], b: &[f64]) -> f64 {
     match distance {
         Distance::Euclidean => a.iter().zip(b).map(|(x, y)| (x - y).powi(2)).sum(),
         Distance::Cosine => 1.0 - dot(a, b) / (dot(a, a).max(1e-12) * dot(b, b).max(1e-12)).sqrt(),
+    }
+}
+
+/// Twin of `copy_rows`.
+pub fn copy_rows(
+    [rows, size]: [usize; 2],
+    (x, from): (&[f64], RowsAt),
+    (y, to): (&mut [f64], RowsAt),
+) {
+    for row in 0..rows {
+        let (source, target) = (from.first + row * from.stride, to.first + row * to.stride);
+        y[target..target + size].copy_from_slice(&x[source..source + size]);
     }
 }
 

@@ -83,3 +83,8 @@ pub fn curvature_penalty(
     }
     grad
 }
+
+/// Twin of `weighted_sum`.
+pub fn weighted_sum([alpha, beta]: [f64; 2], a: &[f64], b: &[f64]) -> Vec<f64> {
+    a.iter().zip(b).map(|(a, b)| alpha * a + beta * b).collect()
+}

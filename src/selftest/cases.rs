@@ -5,7 +5,7 @@ use crate::gpu::{AdapterClass, BufferRole, Plan, Shape, Tensor};
 use crate::mel::{Band, FilterBank};
 use crate::ops::{
     self, ActivationKind, AdamW, Augment, Basis, ConvShape, Distance, EpisodeShape, NormShape,
-    OptimizerState, OptimizerTensors, PoolKind, PoolShape, Slot, StatisticsShape, StepInfo,
+    OptimizerState, OptimizerTensors, PoolKind, PoolShape, RowsAt, Slot, StatisticsShape, StepInfo,
 };
 use crate::reference as twin;
 
@@ -460,6 +460,44 @@ pub fn optimizer(class: AdapterClass, size: usize, factor: f32) -> Case {
     ))
 }
 
+/// The weighted sum of two tensors of `size` elements.
+pub fn weighted(class: AdapterClass, size: usize) -> Case {
+    let mut b = Builder::new(class);
+    let shape = [1, 1, 1, size];
+    let ((x, x_values), (y, y_values)) = (b.normal(shape), b.normal(shape));
+    let sum = b.output(shape);
+    ops::weighted_sum(&mut b.plan, [1.5, -0.25], [x, y], sum);
+    b.expect(
+        sum,
+        twin::weighted_sum([1.5, -0.25], &x_values, &y_values),
+        2,
+    );
+    b.case(format!("weighted_sum of {size} elements"))
+}
+
+/// Copies rows: of two blocks of `way` rows, `sizes` elements long, each row of the second behind its
+/// like of the first.
+pub fn rows(class: AdapterClass, way: usize, sizes: [usize; 2]) -> Case {
+    let mut b = Builder::new(class);
+    let (x, x_values) = b.normal([1, 1, way, sizes[0] + sizes[1]]);
+    let y = b.output(x.shape);
+    let mut values = vec![0.0; x_values.len()];
+    for (block, size) in sizes.into_iter().enumerate() {
+        let from = RowsAt {
+            first: block * way * sizes[0],
+            stride: size,
+        };
+        let to = RowsAt {
+            first: block * sizes[0],
+            stride: sizes[0] + sizes[1],
+        };
+        ops::copy_rows(&mut b.plan, [way, size], (x, from), (y, to));
+        twin::copy_rows([way, size], (&x_values, from), (&mut values, to));
+    }
+    b.expect(y, values, 1);
+    b.case(format!("copy_rows, {way} of {sizes:?} elements"))
+}
+
 /// The mel front end: spectra, projection on a made-up filter bank, compression.
 pub fn mel(class: AdapterClass, n_fft: usize, hop: usize, frames: usize) -> Case {
     let mut b = Builder::new(class);
@@ -595,6 +633,8 @@ pub fn doctor_cases(class: AdapterClass) -> Vec<Case> {
         gather(class, 16, 33, &augment),
         episode(class, &shots),
         optimizer(class, 1000, 10.0),
+        weighted(class, 257),
+        rows(class, 3, [65, 7]),
         ceiling(class, 33),
     ]
 }

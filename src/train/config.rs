@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::TrainError;
+use super::{Learner, TrainError};
 use crate::data::Protocol;
 use crate::features::SegmentShape;
 use crate::mel::{EngineChoice, Preset};
@@ -55,6 +55,8 @@ pub struct TrainConfig {
     pub augment: Augment,
     /// The optimiser's constants.
     pub optimizer: AdamW,
+    /// How the network learns from an episode.
+    pub learner: Learner,
     /// The mel front end.
     pub preset: Preset,
     /// The network.
@@ -95,6 +97,7 @@ impl Default for TrainConfig {
                 noise: 0.05,
             },
             optimizer: AdamW::default(),
+            learner: Learner::default(),
             preset: Preset::gamaka(),
             network: Spec::default(),
         }
@@ -225,6 +228,7 @@ impl TrainConfig {
         if augment.band_masks > 16 || augment.frame_masks > 16 {
             return refuse("augment: at most 16 masks of a kind".into());
         }
+        self.learner.validate()?;
         self.engine()?;
         self.preset
             .validate()
@@ -287,6 +291,11 @@ mod tests {
             ("weight_decay = nan", "weight_decay"),
             ("[augment]\nnoise = -1.0", "augment.noise"),
             ("[optimizer]\nbeta1 = 1.0", "beta1"),
+            ("[learner]\nsteps = 0", "learner.steps"),
+            ("[learner]\nsteps = 65", "learner.steps"),
+            ("[learner]\nmethod = \"reptile\"\nsteps = 1", "reptile"),
+            ("[learner]\nbody_rate = 0.0", "learner.body_rate"),
+            ("[learner]\nhead_rate = nan", "learner.head_rate"),
         ] {
             let error = TrainConfig::from_toml(text)
                 .unwrap()

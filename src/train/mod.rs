@@ -1,9 +1,11 @@
 //! Training: episodes on the GPU, from a data set to a model file.
 
+pub(crate) mod adaptation;
 mod bank;
 mod checkpoint;
 mod config;
 mod error;
+mod learner;
 mod material;
 mod plan;
 mod run;
@@ -12,5 +14,6 @@ mod session;
 pub use checkpoint::{LogRow, Validation, checkpoint_path};
 pub use config::TrainConfig;
 pub use error::TrainError;
+pub use learner::{Learner, Method};
 pub use plan::{HISTORY, StepShape, TrainingPlan};
 pub use run::{Event, TrainOptions, TrainSummary, Trained, train};

@@ -1,5 +1,7 @@
 //! The training step as a plan: gather, forward, episode loss, backward, optimiser.
 
+use super::adaptation::{InnerLoop, Scored};
+use super::{Learner, Method};
 use crate::gpu::{AdapterClass, BufferRole, Plan, Tensor};
 use crate::model::Network;
 use crate::ops::{self, AdamW, Augment, EpisodeShape, OptimizerTensors};
@@ -22,6 +24,8 @@ pub struct StepShape<'a> {
     pub augment: Augment,
     /// The optimiser's constants.
     pub optimizer: AdamW,
+    /// How the network learns from the episode.
+    pub learner: Learner,
     /// Lengths in elements of the clip bank's buffers.
     pub banks: &'a [usize],
 }
@@ -39,7 +43,8 @@ pub struct TrainingPlan {
     pub step: Tensor,
     /// Parameters, gradients, moments, decay, state.
     pub optimizer: OptimizerTensors,
-    /// [`HISTORY`] rows of (loss, accuracy, gradient norm, skipped steps).
+    /// [`HISTORY`] rows of (loss, accuracy, gradient norm, skipped steps). Loss and accuracy are those of
+    /// the queries; for Reptile those of all clips before the last inner step.
     pub history: Tensor,
     /// The clips of the last step, [clips, 1, bands, frames].
     pub clips: Tensor,
@@ -87,36 +92,20 @@ impl TrainingPlan {
         for (index, &bank) in banks.iter().enumerate() {
             ops::clip_gather(&mut plan, &augment, index, bank, slots, step, clips);
         }
-        let forward = network.forward(&mut plan, optimizer.parameter, clips, Some(step));
-        let embedding = forward.embedding;
-        let mut scratch = |label: &str, shape| plan.tensor(label, shape, BufferRole::Scratch);
-        let prototype = scratch("prototypes", [way, episode.width, 1, 1]);
-        let distance = scratch("distances", [1, 1, episode.queries(), way]);
-        let products = scratch("inner products", [1, episode.queries(), way, 3]);
-        let score = scratch("scores", [1, 1, episode.queries(), 2]);
-        let grad_distance = scratch("distance gradients", distance.shape);
-        let grad_embedding = scratch("embedding gradients", embedding.shape);
-        ops::prototype_forward(&mut plan, &episode, embedding, prototype);
-        ops::distance_forward(
-            &mut plan, &episode, embedding, prototype, distance, products,
-        );
-        ops::episode_loss(&mut plan, &episode, distance, score, grad_distance);
-        ops::distance_grad(
-            &mut plan,
-            &episode,
-            embedding,
-            prototype,
-            products,
-            grad_distance,
-            grad_embedding,
-        );
-        network.backward(
-            &mut plan,
-            &forward,
-            optimizer.parameter,
-            optimizer.grad,
-            grad_embedding,
-        );
+        let inner = InnerLoop {
+            network,
+            learner: shape.learner,
+            way,
+            grad: optimizer.grad,
+            step: Some(step),
+        };
+        let parameters = optimizer.parameter;
+        let Scored { episode, score } = match shape.learner.method {
+            Method::Prototype => prototype(&mut plan, network, &optimizer, episode, clips, step),
+            Method::Maml => inner.maml(&mut plan, parameters, clips, shot),
+            Method::Anil => inner.anil(&mut plan, parameters, clips, shot),
+            Method::Reptile => inner.reptile(&mut plan, parameters, clips, shot),
+        };
         ops::adamw_step(&mut plan, &shape.optimizer, &optimizer, step);
         ops::record_step(&mut plan, &episode, score, optimizer.state, step, history);
         plan.share_scratch();
@@ -130,4 +119,44 @@ impl TrainingPlan {
             clips,
         }
     }
+}
+
+/// Appends an episode of prototypes: the gradient of the queries' loss by all clips.
+fn prototype(
+    plan: &mut Plan,
+    network: &Network,
+    optimizer: &OptimizerTensors,
+    episode: EpisodeShape,
+    clips: Tensor,
+    step: Tensor,
+) -> Scored {
+    let forward = network.forward(plan, optimizer.parameter, clips, Some(step));
+    let embedding = forward.embedding;
+    let mut scratch = |label: &str, shape| plan.tensor(label, shape, BufferRole::Scratch);
+    let prototype = scratch("prototypes", [episode.way, episode.width, 1, 1]);
+    let distance = scratch("distances", [1, 1, episode.queries(), episode.way]);
+    let products = scratch("inner products", [1, episode.queries(), episode.way, 3]);
+    let score = scratch("scores", [1, 1, episode.queries(), 2]);
+    let grad_distance = scratch("distance gradients", distance.shape);
+    let grad_embedding = scratch("embedding gradients", embedding.shape);
+    ops::prototype_forward(plan, &episode, embedding, prototype);
+    ops::distance_forward(plan, &episode, embedding, prototype, distance, products);
+    ops::episode_loss(plan, &episode, distance, score, grad_distance);
+    ops::distance_grad(
+        plan,
+        &episode,
+        embedding,
+        prototype,
+        products,
+        grad_distance,
+        grad_embedding,
+    );
+    network.backward(
+        plan,
+        &forward,
+        optimizer.parameter,
+        optimizer.grad,
+        grad_embedding,
+    );
+    Scored { episode, score }
 }

@@ -39,6 +39,7 @@ fn step_plan(
         query,
         augment: config.augment,
         optimizer: config.optimizer,
+        learner: config.learner,
         banks,
     };
     TrainingPlan::new(class, &shape)

@@ -4,7 +4,7 @@ use gamaka::gpu::{BufferRole, Plan, Program};
 use gamaka::model::{Network, Spec};
 use gamaka::ops::{AdamW, Augment, EpisodeShape, Slot, StepInfo};
 use gamaka::reference;
-use gamaka::train::{StepShape, TrainingPlan};
+use gamaka::train::{Learner, StepShape, TrainingPlan};
 
 use crate::gpu;
 
@@ -256,6 +256,7 @@ fn a_whole_training_step_has_the_twins_gradient_for_both_distances() {
                     ..Augment::default()
                 },
                 optimizer: AdamW::default(),
+                learner: Learner::default(),
                 banks: &[bank.len()],
             },
         );

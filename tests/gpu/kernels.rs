@@ -262,6 +262,16 @@ fn optimiser_steps_match_clipped_and_not() {
 }
 
 #[test]
+fn weighted_sums_and_copied_rows_match() {
+    for size in [1, 3, 65, 10_001] {
+        holds(|class| selftest::weighted(class, size));
+    }
+    for (way, sizes) in [(1, [1, 1]), (5, [3, 63]), (3, [257, 65])] {
+        holds(|class| selftest::rows(class, way, sizes));
+    }
+}
+
+#[test]
 fn spectra_match_for_every_supported_length() {
     for n_fft in [4, 10, 256, 400, 512, 1000, 1024, 2048, 4096] {
         holds(|class| selftest::mel(class, n_fft, n_fft / 3 + 1, 3));

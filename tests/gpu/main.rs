@@ -3,6 +3,7 @@
 mod faults;
 mod gradients;
 mod kernels;
+mod maml;
 mod mel;
 mod training;
 

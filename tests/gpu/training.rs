@@ -12,7 +12,7 @@ use gamaka::mel::EngineChoice;
 use gamaka::model::{Model, Network, Spec};
 use gamaka::ops::{AdamW, Augment, OptimizerState, Slot, StepInfo};
 use gamaka::train::{
-    Event, StepShape, TrainConfig, TrainError, TrainOptions, Trained, TrainingPlan,
+    Event, Learner, StepShape, TrainConfig, TrainError, TrainOptions, Trained, TrainingPlan,
     checkpoint_path, train,
 };
 
@@ -447,6 +447,7 @@ fn one_step(poisoned: bool, bank_value: f32) -> (Vec<f32>, OptimizerState) {
                 ..Augment::default()
             },
             optimizer: AdamW::default(),
+            learner: Learner::default(),
             banks: &[64 * 90],
         },
     );

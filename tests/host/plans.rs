@@ -4,7 +4,7 @@ use gamaka::gpu::{AdapterClass, BufferRole, Gpu, GpuError, Plan, Program};
 use gamaka::model::{Network, Spec};
 use gamaka::ops::{self, AdamW, Augment, Basis, ConvShape};
 use gamaka::selftest::doctor_cases;
-use gamaka::train::{StepShape, TrainingPlan};
+use gamaka::train::{Learner, StepShape, TrainingPlan};
 
 const CLASSES: [AdapterClass; 2] = [AdapterClass::Software, AdapterClass::Hardware];
 
@@ -21,6 +21,7 @@ fn training(class: AdapterClass, network: &Network, way: usize, banks: &[usize])
             ..Augment::default()
         },
         optimizer: AdamW::default(),
+        learner: Learner::default(),
         banks,
     };
     TrainingPlan::new(class, &shape)

@@ -1,0 +1,153 @@
+//! Classification by adapting the whole network to the supports of a task.
+
+use crate::gpu::{BufferRole, Gpu, GpuError, Plan, Program, Tensor};
+use crate::model::Network;
+use crate::ops;
+use crate::train::Learner;
+use crate::train::adaptation::InnerLoop;
+
+/// A network that adapts body and head to the supports of a task by inner steps, as MAML and Reptile train
+/// it to, and then classifies queries. All happens in one run of a plan; noise and dropout do nothing.
+#[derive(Debug)]
+pub struct Adapter {
+    program: Program,
+    parameters: Tensor,
+    /// For each inner step the supports, class by class, [way * shot, 1, bands, frames].
+    support: Vec<Tensor>,
+    /// Batches of the queries' segments, [way * query, 1, bands, frames] each.
+    query: Vec<Tensor>,
+    /// Mean over the batches, [way * query, way, 1, 1].
+    distance: Tensor,
+    way: usize,
+    shot: usize,
+}
+
+impl Adapter {
+    /// Compiles tasks of `way` classes with `shot` supports and `query` queries each, files whose first
+    /// `segments` segments answer for a query. Of the learner the method is not asked: body and head adapt.
+    ///
+    /// # Errors
+    /// [`GpuError`]: it does not fit, or a fault of the device.
+    ///
+    /// # Panics
+    /// If `segments` or the learner's steps are 0: a bug in the caller.
+    pub fn new(
+        gpu: &Gpu,
+        network: &Network,
+        learner: &Learner,
+        [way, shot, query]: [usize; 3],
+        segments: usize,
+    ) -> Result<Self, GpuError> {
+        assert!(learner.steps > 0 && segments > 0);
+        let [bands, frames] = network.input;
+        let mut plan = Plan::new(gpu.class());
+        let flat = [1, 1, 1, network.flat_len()];
+        let parameters = plan.tensor("parameters", flat, BufferRole::State);
+        let grad = plan.tensor("gradients", flat, BufferRole::State);
+        let mut inputs = |label: &str, count: usize, clips: usize| -> Vec<Tensor> {
+            (0..count)
+                .map(|k| {
+                    let shape = [clips, 1, bands, frames];
+                    plan.tensor(format!("{label} {k}"), shape, BufferRole::Input)
+                })
+                .collect()
+        };
+        let support = inputs("supports", learner.steps, way * shot);
+        let queries = inputs("queries", segments, way * query);
+        let inner = InnerLoop {
+            network,
+            learner: *learner,
+            way,
+            grad,
+            step: None,
+        };
+        let mut adapted = inner.start(&mut plan, parameters);
+        for &clips in &support {
+            (adapted, _) = inner.adapt(&mut plan, &adapted, clips);
+        }
+        let mut distance = inner.distances(&mut plan, &adapted, queries[0]);
+        for (done, &clips) in (1u16..).zip(&queries[1..]) {
+            let next = inner.distances(&mut plan, &adapted, clips);
+            let mean = plan.tensor("mean distances", next.shape, BufferRole::Scratch);
+            let share = 1.0 / (f32::from(done) + 1.0);
+            ops::weighted_sum(&mut plan, [1.0 - share, share], [distance, next], mean);
+            distance = mean;
+        }
+        plan.keep(distance);
+        plan.share_scratch();
+        Ok(Self {
+            program: Program::new(gpu, plan)?,
+            parameters,
+            support,
+            query: queries,
+            distance,
+            way,
+            shot,
+        })
+    }
+
+    /// The class of each query, a number below `way`: that of the least mean distance.
+    ///
+    /// `parameters` are the trained ones (flat layout). `support` has the files of each class, `query` the
+    /// files to classify, in any order, as many as the adapter was made for. A file is its segments, at
+    /// least one, each a clip band-major `[bands][frames]`. Inner step k learns from segment k of each
+    /// support and batch k asks for segment k of each query, modulo the file's segments: the caller chooses
+    /// which segments come first.
+    ///
+    /// # Errors
+    /// A fault of the device.
+    ///
+    /// # Panics
+    /// If there are not as many files as the adapter was made for, or a file has no segment: a bug in the
+    /// caller.
+    pub fn classify(
+        &self,
+        parameters: &[f32],
+        support: &[Vec<&[Vec<f32>]>],
+        query: &[&[Vec<f32>]],
+    ) -> Result<Vec<usize>, GpuError> {
+        let distances = self.distances(parameters, support, query)?;
+        Ok(distances
+            .chunks(self.way)
+            .map(|row| {
+                let least = row.iter().copied().fold(f32::INFINITY, f32::min);
+                row.iter().position(|&d| d == least).unwrap_or(0)
+            })
+            .collect())
+    }
+
+    /// What [`Self::classify`] decides by: mean distances, minus logits, [queries, way].
+    ///
+    /// # Errors
+    /// A fault of the device.
+    ///
+    /// # Panics
+    /// As [`Self::classify`].
+    pub fn distances(
+        &self,
+        parameters: &[f32],
+        support: &[Vec<&[Vec<f32>]>],
+        query: &[&[Vec<f32>]],
+    ) -> Result<Vec<f32>, GpuError> {
+        assert_eq!(support.len(), self.way, "classes");
+        assert!(support.iter().all(|files| files.len() == self.shot));
+        let support: Vec<&[Vec<f32>]> = support.iter().flatten().copied().collect();
+        self.program.write(self.parameters, parameters);
+        self.write(&self.support, &support);
+        self.write(&self.query, query);
+        self.program.run()?;
+        self.program.read(self.distance)
+    }
+
+    /// Batch k gets segment k of each file.
+    fn write(&self, batches: &[Tensor], files: &[&[Vec<f32>]]) {
+        for (k, &batch) in batches.iter().enumerate() {
+            assert_eq!(files.len(), batch.shape[0], "files");
+            let clip_len = batch.len() / files.len();
+            for (place, segments) in files.iter().enumerate() {
+                let clip = &segments[k % segments.len()];
+                self.program.write_at(batch, place * clip_len, clip);
+            }
+        }
+    }
+}

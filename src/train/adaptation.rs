@@ -1,0 +1,340 @@
+//! The inner loop of MAML, ANIL and Reptile as steps of a plan: a task's own head, and gradient descent.
+//!
+//! Every inner step makes new tensors of parameters instead of changing the old ones. The first step so
+//! reads the real parameters, which stay as they are, and [`Plan::share_scratch`] lets the others take turns
+//! in two buffers. Padding stays zero, since it is zero in the parameters and in the gradients.
+
+use super::Learner;
+use crate::gpu::{BufferRole, Plan, Shape, Tensor};
+use crate::model::Network;
+use crate::ops::{self, Basis, ConvKept, ConvShape, Distance, EpisodeShape, RowsAt};
+
+/// A task's linear head on embeddings h: "distances" h V + b, which are minus the logits of a softmax, so
+/// that the loss of prototypes is the loss of heads.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Head {
+    /// V as convolutions store it, [1, 1, width, way rounded up to a multiple of 4].
+    weight: Tensor,
+    /// b, [1, 1, 1, way].
+    bias: Tensor,
+}
+
+impl Head {
+    fn zero(plan: &mut Plan, width: usize, way: usize) -> Self {
+        let mut zeros = |label: &str, shape: Shape| {
+            plan.constant(label, shape, vec![0.0; shape.iter().product()])
+        };
+        Self {
+            weight: zeros("head", [1, 1, width, way.next_multiple_of(4)]),
+            bias: zeros("head bias", [1, 1, 1, way]),
+        }
+    }
+
+    /// Appends the head's answer to embeddings, [clips, width, 1, 1].
+    fn answer(&self, plan: &mut Plan, embedding: Tensor) -> Answer {
+        let shape = ConvShape {
+            n: embedding.shape[0],
+            ci: embedding.shape[1],
+            input: [1, 1],
+            co: self.bias.len(),
+            kernel: [1, 1],
+            stride: [1, 1],
+            padding: [0, 0],
+            basis: Basis::IDENTITY,
+        };
+        let distance = plan.tensor("head distances", shape.output_shape(), BufferRole::Scratch);
+        let Self { weight, bias } = *self;
+        Answer {
+            kept: ops::conv_forward(plan, &shape, embedding, weight, bias, distance),
+            shape,
+            distance,
+        }
+    }
+
+    /// The head after a step of gradient descent.
+    fn descend(&self, plan: &mut Plan, rate: f32, grad: &Self) -> Self {
+        Self {
+            weight: descend(plan, rate, self.weight, grad.weight),
+            bias: descend(plan, rate, self.bias, grad.bias),
+        }
+    }
+}
+
+/// A head's answer to a batch.
+#[derive(Debug, Clone, Copy)]
+struct Answer {
+    shape: ConvShape,
+    kept: ConvKept,
+    /// [clips, way, 1, 1].
+    distance: Tensor,
+}
+
+impl Answer {
+    /// Score [clips, 2] and gradient by distance of the mean cross-entropy, for clips that come class by
+    /// class, as many of each.
+    fn loss(&self, plan: &mut Plan) -> (Tensor, Tensor) {
+        let episode = labelled(self.shape.co, self.shape.n);
+        let score = [1, 1, self.shape.n, 2];
+        let score = plan.tensor("head scores", score, BufferRole::Scratch);
+        let grad = plan.tensor(
+            "head distance gradients",
+            self.distance.shape,
+            BufferRole::Scratch,
+        );
+        ops::episode_loss(plan, &episode, self.distance, score, grad);
+        (score, grad)
+    }
+
+    /// The gradient by the head, and by the embeddings where it is wanted.
+    fn backward(&self, plan: &mut Plan, grad_distance: Tensor, by_input: Option<Tensor>) -> Head {
+        let Head { weight, bias } = Head {
+            weight: plan.tensor(
+                "head gradients",
+                [1, 1, self.shape.ci, self.shape.co_pad()],
+                BufferRole::Scratch,
+            ),
+            bias: plan.tensor(
+                "head bias gradients",
+                [1, 1, 1, self.shape.co],
+                BufferRole::Scratch,
+            ),
+        };
+        let by_head = [weight, bias];
+        ops::conv_backward(
+            plan,
+            &self.shape,
+            &self.kept,
+            grad_distance,
+            by_head,
+            by_input,
+        );
+        Head { weight, bias }
+    }
+}
+
+/// parameter - rate * grad, in a new tensor.
+fn descend(plan: &mut Plan, rate: f32, parameter: Tensor, grad: Tensor) -> Tensor {
+    let adapted = plan.tensor("adapted", parameter.shape, BufferRole::Scratch);
+    ops::weighted_sum(plan, [1.0, -rate], [parameter, grad], adapted);
+    adapted
+}
+
+/// The shape that loss and history take for `clips` clips, class by class, whose head's distances are
+/// minus logits. It has no supports and no embeddings.
+fn labelled(way: usize, clips: usize) -> EpisodeShape {
+    EpisodeShape {
+        way,
+        shot: 0,
+        query: clips / way,
+        width: 0,
+        distance: Distance::Euclidean,
+        scale: 1.0,
+    }
+}
+
+/// Body and head at a point of the inner loop.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Adapted {
+    /// The network's parameters, flat.
+    parameters: Tensor,
+    head: Head,
+}
+
+/// What an episode of a plan leaves for its history.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scored {
+    /// How many clips were scored.
+    pub episode: EpisodeShape,
+    /// Loss and correctness of each, [clips, 2].
+    pub score: Tensor,
+}
+
+/// What the inner loops of a plan have in common.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct InnerLoop<'a> {
+    pub network: &'a Network,
+    pub learner: Learner,
+    /// Classes.
+    pub way: usize,
+    /// Takes every gradient by the network's parameters, one after the other. It is state, since nothing
+    /// writes its padding, which must be zero.
+    pub grad: Tensor,
+    /// The step uniform while training; all inner steps have the same noise and dropout.
+    pub step: Option<Tensor>,
+}
+
+impl InnerLoop<'_> {
+    /// Before the first inner step.
+    pub fn start(&self, plan: &mut Plan, parameters: Tensor) -> Adapted {
+        Adapted {
+            parameters,
+            head: Head::zero(plan, self.network.width(), self.way),
+        }
+    }
+
+    /// Distances of clips [n, 1, bands, frames] from the classes, [n, way, 1, 1].
+    pub fn distances(&self, plan: &mut Plan, at: &Adapted, clips: Tensor) -> Tensor {
+        let forward = self.network.forward(plan, at.parameters, clips, self.step);
+        at.head.answer(plan, forward.embedding).distance
+    }
+
+    /// Score of clips that come class by class, as many of each, and the gradient of their mean loss by the
+    /// head; that by the body goes to `grad`.
+    fn gradient(&self, plan: &mut Plan, at: &Adapted, clips: Tensor) -> (Tensor, Head) {
+        let Adapted { parameters, head } = *at;
+        let forward = self.network.forward(plan, parameters, clips, self.step);
+        let embedding = forward.embedding;
+        let answer = head.answer(plan, embedding);
+        let (score, grad_distance) = answer.loss(plan);
+        let by_input = plan.tensor("embedding gradients", embedding.shape, BufferRole::Scratch);
+        let by_head = answer.backward(plan, grad_distance, Some(by_input));
+        self.network
+            .backward(plan, &forward, parameters, self.grad, by_input);
+        (score, by_head)
+    }
+
+    /// One inner step of body and head on clips that come class by class, as many of each; also their score
+    /// before it.
+    pub fn adapt(&self, plan: &mut Plan, at: &Adapted, clips: Tensor) -> (Adapted, Tensor) {
+        let (score, by_head) = self.gradient(plan, at, clips);
+        let Learner {
+            body_rate,
+            head_rate,
+            ..
+        } = self.learner;
+        let adapted = Adapted {
+            parameters: descend(plan, body_rate, at.parameters, self.grad),
+            head: at.head.descend(plan, head_rate, &by_head),
+        };
+        (adapted, score)
+    }
+
+    /// An episode of first-order MAML. `clips` are class by class all supports, then class by class all
+    /// queries; the gradient of the queries' loss by the adapted body is left in `grad`.
+    pub fn maml(&self, plan: &mut Plan, parameters: Tensor, clips: Tensor, shot: usize) -> Scored {
+        let (support, query) = parts(plan, clips, self.way * shot);
+        let mut adapted = self.start(plan, parameters);
+        for _ in 0..self.learner.steps {
+            (adapted, _) = self.adapt(plan, &adapted, support);
+        }
+        let (score, _) = self.gradient(plan, &adapted, query);
+        Scored {
+            episode: labelled(self.way, query.shape[0]),
+            score,
+        }
+    }
+
+    /// An episode of ANIL on clips as [`Self::maml`] takes them; the gradient of the queries' loss by the
+    /// body is left in `grad`.
+    ///
+    /// A head that starts at zero is made of the supports' embeddings H: after gradients g of the
+    /// distances it is V = H' A with A = -rate (g_1 + g_2 + ...), [supports, way]. The loss's gradient by V
+    /// thus gives that by H, A (dL/dV)', which takes A as constant.
+    pub fn anil(&self, plan: &mut Plan, parameters: Tensor, clips: Tensor, shot: usize) -> Scored {
+        let forward = self.network.forward(plan, parameters, clips, self.step);
+        let embedding = forward.embedding;
+        let supports = self.way * shot;
+        let (support, query) = parts(plan, embedding, supports);
+        let mut head = Head::zero(plan, self.network.width(), self.way);
+        let weights = [supports, self.way, 1, 1];
+        let none = vec![0.0; supports * self.way];
+        let mut weights = plan.constant("no support weights", weights, none);
+        for _ in 0..self.learner.steps {
+            let answer = head.answer(plan, support);
+            let (_, grad_distance) = answer.loss(plan);
+            weights = descend(plan, self.learner.head_rate, weights, grad_distance);
+            head = answer.backward(plan, weights, None);
+        }
+        let asked = head.answer(plan, query);
+        let (score, grad_distance) = asked.loss(plan);
+        let mut scratch =
+            |label: &str, shape: Shape| plan.tensor(label, shape, BufferRole::Scratch);
+        let by_query = scratch("query gradients", query.shape);
+        let by_embedding = scratch("embedding gradients", embedding.shape);
+        let by_head = asked.backward(plan, grad_distance, Some(by_query));
+        let by_support = plan.view("support gradients", by_embedding, 0, support.shape);
+        let made_of = ConvShape {
+            n: supports,
+            ..asked.shape
+        };
+        let by_made = ConvKept {
+            x: support,
+            kernel_x: support,
+            kernel_weight: by_head.weight,
+        };
+        let weights_last = ops::channels_last(plan, weights);
+        ops::conv_grad_input(plan, &made_of, &by_made, weights_last, by_support);
+        let whole = |first| RowsAt { first, stride: 0 };
+        ops::copy_rows(
+            plan,
+            [1, query.len()],
+            (by_query, whole(0)),
+            (by_embedding, whole(support.len())),
+        );
+        self.network
+            .backward(plan, &forward, parameters, self.grad, by_embedding);
+        Scored {
+            episode: labelled(self.way, query.shape[0]),
+            score,
+        }
+    }
+
+    /// An episode of Reptile on clips as [`Self::maml`] takes them, all of which are learned from;
+    /// parameters less adapted parameters are left in `grad`. The score is that of the last inner step,
+    /// before it.
+    pub fn reptile(
+        &self,
+        plan: &mut Plan,
+        parameters: Tensor,
+        clips: Tensor,
+        shot: usize,
+    ) -> Scored {
+        let clips = by_class(plan, clips, self.way, shot);
+        let start = self.start(plan, parameters);
+        let (mut adapted, mut score) = self.adapt(plan, &start, clips);
+        for _ in 1..self.learner.steps {
+            (adapted, score) = self.adapt(plan, &adapted, clips);
+        }
+        let change = [parameters, adapted.parameters];
+        ops::weighted_sum(plan, [1.0, -1.0], change, self.grad);
+        Scored {
+            episode: labelled(self.way, clips.shape[0]),
+            score,
+        }
+    }
+}
+
+/// The first `count` rows of a tensor, and a copy of the others: a view could not begin just anywhere.
+fn parts(plan: &mut Plan, of: Tensor, count: usize) -> (Tensor, Tensor) {
+    let [rows, c, h, w] = of.shape;
+    let first = plan.view("supports", of, 0, [count, c, h, w]);
+    let rest = plan.tensor("queries", [rows - count, c, h, w], BufferRole::Scratch);
+    let whole = |first| RowsAt { first, stride: 0 };
+    ops::copy_rows(
+        plan,
+        [1, rest.len()],
+        (of, whole(first.len())),
+        (rest, whole(0)),
+    );
+    (first, rest)
+}
+
+/// Clips class by class, supports and queries together, from class by class all supports and then class by
+/// class all queries.
+fn by_class(plan: &mut Plan, clips: Tensor, way: usize, shot: usize) -> Tensor {
+    let class = clips.len() / way;
+    let support = class / (clips.shape[0] / way) * shot;
+    let sorted = plan.tensor("clips by class", clips.shape, BufferRole::Scratch);
+    for (size, from, to) in [(support, 0, 0), (class - support, way * support, support)] {
+        let from = RowsAt {
+            first: from,
+            stride: size,
+        };
+        let to = RowsAt {
+            first: to,
+            stride: class,
+        };
+        ops::copy_rows(plan, [way, size], (clips, from), (sorted, to));
+    }
+    sorted
+}

@@ -1,0 +1,89 @@
+//! How a network learns from an episode.
+
+use serde::{Deserialize, Serialize};
+
+use super::TrainError;
+
+/// What an episode's gradient is the gradient of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// Prototypical networks (Snell et al. 2017): the queries' loss by distance to the mean supports. No
+    /// inner steps.
+    #[default]
+    Prototype,
+    /// First-order MAML (Finn et al. 2017): the queries' loss after inner steps of body and head on the
+    /// supports, by the adapted body. How the adapted body depends on the parameters is left out.
+    Maml,
+    /// Almost no inner loop (Raghu et al. 2020): the queries' loss after inner steps of the head alone, by
+    /// the body, through the embeddings of queries and supports. What is left out is how the errors that
+    /// drove the inner steps depend on the embeddings; with one step that is nothing, and the gradient
+    /// exact.
+    Anil,
+    /// Reptile (Nichol et al. 2018): parameters less what inner steps of body and head on all clips of
+    /// the episode make of them.
+    Reptile,
+}
+
+/// A learner: its method and its inner loop of gradient descent. Prototypes have no inner loop.
+///
+/// The task's head is linear softmax on the embedding and starts at zero in every episode, so the order of
+/// the classes does not matter. A start at any other vector that all classes share, as UNICORN-MAML learns
+/// one (Ye & Chao 2022), gives the same answers and the same gradients: it adds the same number to the
+/// logits of all classes, which softmax ignores, and the gradients of the logits add up to zero over the
+/// classes. With the head at zero the first inner step moves the head alone.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Learner {
+    /// The method.
+    pub method: Method,
+    /// Inner steps.
+    pub steps: usize,
+    /// Inner learning rate of the network's parameters.
+    pub body_rate: f32,
+    /// Inner learning rate of the head.
+    pub head_rate: f32,
+}
+
+impl Default for Learner {
+    fn default() -> Self {
+        Self {
+            method: Method::Prototype,
+            steps: 5,
+            body_rate: 0.01,
+            head_rate: 0.1,
+        }
+    }
+}
+
+impl Learner {
+    /// Most inner steps: all of them are in one plan.
+    const MOST_STEPS: usize = 64;
+
+    /// Checks that the numbers make sense.
+    ///
+    /// # Errors
+    /// [`TrainError::Config`] naming the first that does not.
+    pub fn validate(&self) -> Result<(), TrainError> {
+        let refuse = |sentence: String| Err(TrainError::Config(sentence));
+        if !(1..=Self::MOST_STEPS).contains(&self.steps) {
+            return refuse(format!(
+                "learner.steps is {}, but must be 1 to {}",
+                self.steps,
+                Self::MOST_STEPS
+            ));
+        }
+        if self.method == Method::Reptile && self.steps < 2 {
+            return refuse(
+                "learner.steps must be at least 2 for reptile: the first moves the head alone"
+                    .into(),
+            );
+        }
+        for (name, rate) in [("body_rate", self.body_rate), ("head_rate", self.head_rate)] {
+            if !(rate.is_finite() && rate > 0.0) {
+                return refuse(format!("learner.{name} is {rate}, but must be above 0"));
+            }
+        }
+        Ok(())
+    }
+}
