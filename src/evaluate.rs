@@ -16,6 +16,7 @@ use crate::fewshot::{
 use crate::gpu::{Gpu, GpuError};
 use crate::mel::MelError;
 use crate::model::Model;
+use crate::train::{Learner, TrainConfig};
 
 /// Confidence of the paired differences.
 const LEVEL: f64 = 0.95;
@@ -148,6 +149,8 @@ pub struct Embedded {
     pub mfcc: Vec<Vec<f32>>,
     /// How the networks' embeddings are compared.
     pub metric: Metric,
+    /// What the network was trained by.
+    pub learner: Learner,
     /// The network's mean embedding of its training files; empty if the model does not hold it.
     pub centre: Vec<f32>,
     /// What people should know: files left out, files that the split does not know.
@@ -194,6 +197,7 @@ pub fn embed_dataset(
         network: vec![Vec::new(); count],
         untrained: vec![Vec::new(); count],
         mfcc: vec![Vec::new(); count],
+        learner: TrainConfig::from_toml(&model.info.config).map_or_else(|_| Learner::default(), |config| config.learner),
         metric: Metric {
             distance: model.network.spec.distance,
             scale: model.network.spec.scale,
@@ -304,7 +308,7 @@ fn choose(
 impl Embedded {
     /// The head that the network was trained for.
     fn trained_head(&self) -> Head {
-        Head::Prototype(self.metric)
+        self.learner.head(self.metric)
     }
 
     /// Scores the network and its floors on the same `episodes` episodes. `head` is that of the network and of the

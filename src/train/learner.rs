@@ -1,8 +1,12 @@
 //! How a network learns from an episode.
 
+use std::fmt;
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 use super::TrainError;
+use crate::fewshot::{Head, Metric};
 
 /// What an episode's gradient is the gradient of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -23,6 +27,31 @@ pub enum Method {
     /// Reptile (Nichol et al. 2018): parameters less what inner steps of body and head on all clips of
     /// the episode make of them.
     Reptile,
+}
+
+impl Method {
+    /// All of them.
+    const ALL: [Self; 4] = [Self::Prototype, Self::Maml, Self::Anil, Self::Reptile];
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Prototype => "prototype",
+            Self::Maml => "maml",
+            Self::Anil => "anil",
+            Self::Reptile => "reptile",
+        })
+    }
+}
+
+impl FromStr for Method {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = Self::ALL.into_iter().find(|m| m.to_string() == text);
+        known.ok_or_else(|| "choose prototype, maml, anil or reptile".into())
+    }
 }
 
 /// A learner: its method and its inner loop of gradient descent. Prototypes have no inner loop.
@@ -59,6 +88,18 @@ impl Default for Learner {
 impl Learner {
     /// Most inner steps: all of them are in one plan.
     const MOST_STEPS: usize = 64;
+
+    /// The head that classifies by embeddings as the learner was trained to: prototypes, or inner steps of the linear
+    /// head alone. Networks trained by MAML and Reptile can adapt their body as well, see [`crate::adapt`].
+    pub fn head(&self, metric: Metric) -> Head {
+        match self.method {
+            Method::Prototype => Head::Prototype(metric),
+            Method::Maml | Method::Anil | Method::Reptile => Head::Gradient {
+                steps: self.steps,
+                rate: self.head_rate,
+            },
+        }
+    }
 
     /// Checks that the numbers make sense.
     ///

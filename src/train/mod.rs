@@ -16,4 +16,7 @@ pub use config::TrainConfig;
 pub use error::TrainError;
 pub use learner::{Learner, Method};
 pub use plan::{HISTORY, StepShape, TrainingPlan};
+pub(crate) use material::{Features, Material};
 pub use run::{Event, TrainOptions, TrainSummary, Trained, train};
+pub(crate) use run::train_on;
+pub(crate) use session::check_memory;

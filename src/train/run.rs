@@ -11,7 +11,7 @@ use super::{TrainConfig, TrainError};
 use crate::data::{Dataset, Part, Split};
 use crate::embed::mean_embedding;
 use crate::features::FrontEnd;
-use crate::fewshot::{EpisodeSampler, Head, Metric, System, evaluate};
+use crate::fewshot::{EpisodeSampler, Metric, System, evaluate};
 use crate::gpu::{DeviceChoice, Gpu, GpuError};
 use crate::mel::filter_bank;
 use crate::model::{Model, ModelInfo, Network};
@@ -366,7 +366,7 @@ impl Run<'_> {
         let system = System {
             name: "network",
             embeddings: &embeddings,
-            head: Head::Prototype(metric),
+            head: self.config.learner.head(metric),
         };
         // Another seed than the training episodes'.
         let scored = evaluate(

@@ -45,6 +45,20 @@ fn step_plan(
     TrainingPlan::new(class, &shape)
 }
 
+/// Whether a training fits a limit of device memory.
+///
+/// # Errors
+/// [`GpuError::OverMemoryLimit`].
+pub(crate) fn check_memory(
+    class: AdapterClass,
+    network: &Network,
+    config: &TrainConfig,
+    classes: usize,
+    memory: Option<u64>,
+) -> Result<(), GpuError> {
+    bank_budget(class, network, config, classes, memory).map(drop)
+}
+
 /// Device memory in bytes left to the clip bank.
 pub(super) fn bank_budget(
     class: AdapterClass,
