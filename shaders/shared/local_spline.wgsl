@@ -4,6 +4,7 @@
 override ORDER: u32; // 1 to 3
 override GRID: u32;
 override RANGE: f32;
+override CENTRE: f32;
 
 struct LocalSplines {
   cell: u32,
@@ -11,7 +12,7 @@ struct LocalSplines {
 }
 
 fn local_splines(z: f32) -> LocalSplines {
-  let u = (z + RANGE) * (f32(GRID) / (2.0 * RANGE));
+  let u = (z - CENTRE + RANGE) * (f32(GRID) / (2.0 * RANGE));
   let inside = clamp(u, 0.0, f32(GRID));
   let beyond = u - inside;
   let cell = min(u32(inside), GRID - 1u);

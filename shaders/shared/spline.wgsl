@@ -1,8 +1,8 @@
 // The basis of one edge of a Kolmogorov-Arnold layer.
 //
-// Slots 0 .. GRID+ORDER-1 span the splines of order ORDER (1 to 3) on GRID cells over [-RANGE, RANGE];
-// the last slot is silu. ORDER 0 has a single slot, the identity: a plain weight. Outside the grid a
-// spline goes on along its tangent.
+// Slots 0 .. GRID+ORDER-1 span the splines of order ORDER (1 to 3) on GRID cells over
+// [CENTRE-RANGE, CENTRE+RANGE]; the last slot is silu, of the input itself. ORDER 0 has a single slot,
+// the identity: a plain weight. Outside the grid a spline goes on along its tangent.
 //
 // The same splines have two bases. Parameters are coefficients of B-splines. On small grids (POWERS)
 // the kernels work with the truncated powers around the middle of the grid, a third of the arithmetic,
@@ -11,6 +11,7 @@
 override ORDER: u32;
 override GRID: u32;
 override RANGE: f32;
+override CENTRE: f32; // subtracting 0 is exact, so compilers drop it
 override POWERS: bool;
 
 fn slot_count() -> u32 {
@@ -36,7 +37,7 @@ fn tile_slot(tile: u32) -> u32 {
 
 // Place within the grid in cells from its middle, and how far beyond the grid z lies.
 fn grid_place(z: f32) -> vec2<f32> {
-  let v = z * (f32(GRID) / (2.0 * RANGE));
+  let v = (z - CENTRE) * (f32(GRID) / (2.0 * RANGE));
   let inside = clamp(v, -0.5 * f32(GRID), 0.5 * f32(GRID));
   return vec2<f32>(inside, v - inside);
 }
@@ -145,7 +146,7 @@ fn edge_basis(m: u32, z: f32) -> f32 {
   if (POWERS) {
     return power_value(m, z);
   }
-  return spline_value(m, (z + RANGE) * (f32(GRID) / (2.0 * RANGE)));
+  return spline_value(m, (z - CENTRE + RANGE) * (f32(GRID) / (2.0 * RANGE)));
 }
 
 // Derivative of slot m with respect to z.
@@ -158,5 +159,5 @@ fn edge_basis_slope(m: u32, z: f32) -> f32 {
   if (POWERS) {
     return cells * power_slope(m, z);
   }
-  return cells * spline_slope(m, (z + RANGE) * cells);
+  return cells * spline_slope(m, (z - CENTRE + RANGE) * cells);
 }

@@ -97,6 +97,7 @@ pub fn target_convolution(gpu: &Gpu, ceilings: &Ceilings) -> Result<Vec<KernelFi
             order: 3,
             grid: 4,
             range: 2.5,
+            centre: 0.0,
         },
     };
     let mut figures = time_forward(gpu, ceilings, target, ops::kan_conv_forward_dense)?;

@@ -55,7 +55,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let given: Vec<Network> = args
         .network
         .iter()
-        .map(|name| Network::new(network_spec(name)?, INPUT).with_context(|| name.clone()))
+        .map(|name| Network::new(network_spec(name, INPUT)?, INPUT).with_context(|| name.clone()))
         .collect::<anyhow::Result<_>>()?;
     let parts = match (&args.only[..], &given[..]) {
         ([], []) => Part::value_variants(),

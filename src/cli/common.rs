@@ -89,14 +89,14 @@ pub fn load_model(path: &Path) -> anyhow::Result<Model> {
     Ok(Model::load(path)?)
 }
 
-/// The spec of a name that comes with gamaka, or of a TOML file.
-pub fn network_spec(name: &str) -> anyhow::Result<Spec> {
+/// The spec of a name that comes with gamaka, for clips of `input` = [bands, frames], or of a TOML file.
+pub fn network_spec(name: &str, input: [usize; 2]) -> anyhow::Result<Spec> {
     if name.ends_with(".toml") {
         let text =
             std::fs::read_to_string(name).with_context(|| format!("{name}: cannot be read"))?;
         return Spec::from_toml(&text).with_context(|| name.to_string());
     }
-    Ok(Spec::named(name)?)
+    Ok(Spec::named(name, input)?)
 }
 
 /// Parses an engine for clap.

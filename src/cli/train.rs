@@ -162,9 +162,6 @@ fn configuration(args: &Args) -> anyhow::Result<TrainConfig> {
             TrainConfig::from_toml(&text).with_context(|| path.display().to_string())?
         }
     };
-    if let Some(name) = &args.network {
-        config.network = network_spec(name)?;
-    }
     config.protocol = args.protocol.unwrap_or(config.protocol);
     config.way = args.way.unwrap_or(config.way);
     config.shot = args.shot.unwrap_or(config.shot);
@@ -181,6 +178,11 @@ fn configuration(args: &Args) -> anyhow::Result<TrainConfig> {
     config.hop_seconds = args.hop.unwrap_or(config.hop_seconds);
     config.learner.method = args.learner.unwrap_or(config.learner.method);
     config.validate()?;
+    if let Some(name) = &args.network {
+        // Last, because how wide a network is may depend on the clips.
+        let input = [config.preset.n_mels, config.segment().frames];
+        config.network = network_spec(name, input)?;
+    }
     Ok(config)
 }
 

@@ -19,6 +19,18 @@ pub enum ModelError {
         /// The names there are.
         known: String,
     },
+    /// No width gives a network the parameters it shall have.
+    #[error(
+        "the network `{name}` cannot be made with {target} parameters: the nearest count is {nearest}"
+    )]
+    Size {
+        /// Name of the network.
+        name: String,
+        /// Parameters that it shall have.
+        target: usize,
+        /// The nearest number that it can have.
+        nearest: usize,
+    },
     /// A layer does not fit its input.
     #[error("layer {index} ({kind}) of the network does not fit: {reason}")]
     Layer {

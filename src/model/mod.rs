@@ -6,9 +6,11 @@ mod file;
 pub mod layers;
 mod network;
 mod spec;
+mod widths;
 
 pub use edges::LearnedEdge;
 pub use error::ModelError;
 pub use file::{Model, ModelInfo};
 pub use network::{NamedParameter, Network, NetworkForward};
 pub use spec::{LayerSpec, Spec};
+pub use widths::equal_parameters;

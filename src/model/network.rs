@@ -1,9 +1,11 @@
 //! A spec placed on an input: shapes, parameters, and the steps it appends to a plan.
 
 use super::ModelError;
+use super::edges::spline_power;
 use super::layers::{Build, Forward, Init, Layer, Parameter};
 use super::spec::Spec;
 use crate::gpu::{Plan, Shape, Tensor, VIEW_ALIGNMENT};
+use crate::ops::Basis;
 use crate::reference::normal;
 
 /// Where a parameter tensor lies in the flat parameter vector.
@@ -174,6 +176,12 @@ impl Network {
                 dims, padded, init, ..
             } = &placed.parameter;
             let row = dims[dims.len() - 1];
+            // Of the splines and of silu.
+            let deviations = match *init {
+                Init::Edges { basis, fan } => edge_deviations(&basis, fan),
+                Init::Function { basis } => edge_deviations(&basis, 1),
+                _ => [0.0; 2],
+            };
             let values = &mut flat[placed.first..placed.first + placed.parameter.device_len()];
             for (k, value) in values.iter_mut().enumerate() {
                 if k % padded >= row {
@@ -185,10 +193,12 @@ impl Network {
                     Init::Constant(constant) => constant,
                     Init::Affine => f32::from(u8::from(k / padded == 0)),
                     Init::Normal { gain, fan } => (gain / fan as f32).sqrt() * standard(),
-                    Init::Edges { basis, fan } => {
+                    Init::Edges { basis, .. } => {
                         let slot = k / padded % basis.slots();
-                        edge_deviation(slot == basis.slots() - 1, basis.order, fan) * standard()
+                        deviations[usize::from(slot == basis.slots() - 1)] * standard()
                     }
+                    Init::Function { basis } if k / padded == basis.slots() - 1 => deviations[1],
+                    Init::Function { .. } => deviations[0] * standard(),
                 };
             }
         }
@@ -357,15 +367,21 @@ impl Network {
     }
 }
 
-/// Deviation of an edge's initial weights, so that the variance of a layer's output is about that of
-/// its normalised input: a tenth of it through the splines, the rest through silu. The constants are
-/// E[silu(z)^2] and E[sum of B_m(z)^2] for standard normal z.
-fn edge_deviation(is_base: bool, order: usize, fan: usize) -> f32 {
+/// Deviations of an edge's initial weights, of splines and of silu, so that the variance of a layer's
+/// output is about that of its normalised input: a tenth of it through the splines, the rest through silu.
+/// The constants are E[silu(z)^2] and E[sum of B_m(z)^2] for standard normal z.
+fn edge_deviations(basis: &Basis, fan: usize) -> [f32; 2] {
     const SPLINE_SHARE: f32 = 0.1;
     let fan = fan as f32;
-    if is_base {
-        return ((1.0 - SPLINE_SHARE) / (0.356 * fan)).sqrt();
-    }
-    let spline_power = [0.67, 0.55, 0.479][order - 1];
-    (SPLINE_SHARE / (spline_power * fan)).sqrt()
+    // Most inputs lie within a grid around 0, where neither cells nor range matter. Elsewhere many meet the
+    // tangents, which rise far above the splines.
+    let spline_power = if basis.centre == 0.0 {
+        [0.67, 0.55, 0.479][basis.order - 1]
+    } else {
+        spline_power(basis) as f32
+    };
+    [
+        (SPLINE_SHARE / (spline_power * fan)).sqrt(),
+        ((1.0 - SPLINE_SHARE) / (0.356 * fan)).sqrt(),
+    ]
 }

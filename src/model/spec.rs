@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ModelError;
 use super::layers::{
     Activation, Conv, Dropout, GroupNorm, KanConv, KanLinear, Layer, Linear, Noise, Pool,
-    StatisticsPool,
+    SharedSpline, StatisticsPool,
 };
-use crate::ops::Distance;
+use super::{ModelError, Network, equal_parameters};
+use crate::ops::{Basis, Distance};
 
 /// One layer of a spec; in TOML a table with its `type`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,6 +17,8 @@ pub enum LayerSpec {
     KanConv(KanConv),
     /// A dense layer with a spline and a silu base on every edge.
     KanLinear(KanLinear),
+    /// One function, a spline and a silu base, of every value.
+    SharedSpline(SharedSpline),
     /// An ordinary convolution.
     Conv(Conv),
     /// An ordinary dense layer.
@@ -40,6 +42,7 @@ impl LayerSpec {
         match self {
             Self::KanConv(layer) => layer,
             Self::KanLinear(layer) => layer,
+            Self::SharedSpline(layer) => layer,
             Self::Conv(layer) => layer,
             Self::Linear(layer) => layer,
             Self::GroupNorm(layer) => layer,
@@ -51,11 +54,38 @@ impl LayerSpec {
         }
     }
 
+    /// Its output channels, if it says how many.
+    pub(super) fn channels(&self) -> Option<usize> {
+        self.clone().channels_mut().copied()
+    }
+
+    /// Its output channels, to be changed.
+    pub(super) fn channels_mut(&mut self) -> Option<&mut usize> {
+        match self {
+            Self::KanConv(layer) => Some(&mut layer.channels),
+            Self::KanLinear(layer) => Some(&mut layer.channels),
+            Self::Conv(layer) => Some(&mut layer.channels),
+            Self::Linear(layer) => Some(&mut layer.channels),
+            _ => None,
+        }
+    }
+
+    /// The functions that it learns, if it has splines.
+    pub fn basis(&self) -> Option<Basis> {
+        match self {
+            Self::KanConv(layer) => Some(layer.basis()),
+            Self::KanLinear(layer) => Some(layer.basis()),
+            Self::SharedSpline(layer) => Some(layer.basis()),
+            _ => None,
+        }
+    }
+
     /// Its `type` in TOML.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::KanConv(_) => "kan_conv",
             Self::KanLinear(_) => "kan_linear",
+            Self::SharedSpline(_) => "shared_spline",
             Self::Conv(_) => "conv",
             Self::Linear(_) => "linear",
             Self::GroupNorm(_) => "group_norm",
@@ -95,8 +125,27 @@ const NAMED: &[(&str, &str)] = &[
         include_str!("../../assets/specs/ickan-late.toml"),
     ),
     ("ickan", include_str!("../../assets/specs/ickan.toml")),
+    (
+        "shared-spline",
+        include_str!("../../assets/specs/shared-spline.toml"),
+    ),
+    (
+        "conv-kan-head",
+        include_str!("../../assets/specs/conv-kan-head.toml"),
+    ),
+    (
+        "ickan-paper",
+        include_str!("../../assets/specs/ickan-paper.toml"),
+    ),
+    ("kan", include_str!("../../assets/specs/kan.toml")),
+    ("cnn", include_str!("../../assets/specs/cnn.toml")),
+    ("mlp", include_str!("../../assets/specs/mlp.toml")),
     ("conv", include_str!("../../assets/specs/conv.toml")),
 ];
+
+/// Specs made from others: (name, what is widened, whose parameters it gets).
+const DERIVED: &[(&str, &str, &str)] =
+    &[("cnn-params", "cnn", "ickan"), ("mlp-params", "mlp", "kan")];
 
 impl Spec {
     /// Reads a spec from TOML.
@@ -114,29 +163,44 @@ impl Spec {
         toml::to_string(self).unwrap_or_else(|e| unreachable!("a spec is plain data: {e}"))
     }
 
-    /// A spec that comes with the crate.
+    /// A spec that comes with the crate. How wide one is whose parameters are those of another network
+    /// depends on the clips, `input` = [bands, frames].
     ///
     /// # Errors
-    /// [`ModelError::UnknownSpec`] with the names there are.
-    pub fn named(name: &str) -> Result<Self, ModelError> {
-        match NAMED.iter().find(|(known, _)| *known == name) {
-            Some((_, text)) => Self::from_toml(text),
-            None => Err(ModelError::UnknownSpec {
-                name: name.to_string(),
-                known: Self::names().join(", "),
-            }),
+    /// [`ModelError::UnknownSpec`] with the names there are; for networks made from others also what
+    /// [`equal_parameters`] finds wrong.
+    pub fn named(name: &str, input: [usize; 2]) -> Result<Self, ModelError> {
+        if let Some((_, text)) = NAMED.iter().find(|(known, _)| *known == name) {
+            return Self::from_toml(text);
         }
+        if let Some((_, widened, other)) = DERIVED.iter().find(|(known, ..)| *known == name) {
+            let other = Network::new(Self::named(other, input)?, input)?;
+            let widened = Self::named(widened, input)?;
+            let spec = equal_parameters(&widened, other.parameter_count(), input)?;
+            return Ok(Self {
+                name: name.to_string(),
+                ..spec
+            });
+        }
+        Err(ModelError::UnknownSpec {
+            name: name.to_string(),
+            known: Self::names().join(", "),
+        })
     }
 
     /// Names of the specs that come with the crate; the first one is the default.
     pub fn names() -> Vec<&'static str> {
-        NAMED.iter().map(|(name, _)| *name).collect()
+        let named = NAMED.iter().map(|(name, _)| *name);
+        named
+            .chain(DERIVED.iter().map(|(name, ..)| *name))
+            .collect()
     }
 }
 
 impl Default for Spec {
     fn default() -> Self {
-        Self::named(NAMED[0].0).unwrap_or_else(|e| unreachable!("the default spec is tested: {e}"))
+        Self::from_toml(NAMED[0].1)
+            .unwrap_or_else(|e| unreachable!("the default spec is tested: {e}"))
     }
 }
 
@@ -145,11 +209,42 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_named_spec_bears_its_name_and_fits() {
+    fn every_named_spec_bears_its_name_fits_and_embeds_in_64_values() {
+        for input in [[64, 129], [64, 64], [40, 61]] {
+            for name in Spec::names() {
+                let spec = Spec::named(name, input).unwrap();
+                assert_eq!(spec.name, name);
+                let network = Network::new(spec, input).unwrap_or_else(|e| panic!("{name}: {e}"));
+                assert_eq!(network.width(), 64, "{name}");
+            }
+        }
+        assert_eq!(Spec::default().name, Spec::names()[0]);
+    }
+
+    #[test]
+    fn an_unknown_name_lists_those_there_are() {
+        let said = Spec::named("vgg", [64, 128]).unwrap_err().to_string();
         for name in Spec::names() {
-            let spec = Spec::named(name).unwrap();
-            assert_eq!(spec.name, name);
-            crate::model::Network::new(spec, [64, 129]).unwrap();
+            assert!(said.contains(name), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_grid_off_the_middle_survives_being_written_and_read() {
+        for layer in [
+            "kan_conv\"\nchannels = 2\nkernel = 1",
+            "kan_linear\"\nchannels = 2",
+            "shared_spline\"",
+        ] {
+            let text =
+                format!("name = \"t\"\n[[layers]]\ntype = \"{layer}\nrange = 0.5\ncentre = 0.5\n");
+            let spec = Spec::from_toml(&text).unwrap();
+            let basis = spec.layers[0].basis().unwrap();
+            assert_eq!((basis.centre, basis.range, basis.grid), (0.5, 0.5, 4));
+            assert_eq!(Spec::from_toml(&spec.to_toml()).unwrap(), spec);
+            let lost = text.replace("centre = 0.5", "centre = nan");
+            let said = Network::new(Spec::from_toml(&lost).unwrap(), [4, 4]).unwrap_err();
+            assert!(said.to_string().contains("centre"), "{said}");
         }
     }
 
@@ -158,7 +253,8 @@ mod tests {
         let convolves =
             |layer: &LayerSpec| matches!(layer, LayerSpec::KanConv(c) if c.kernel.get() == [3, 3]);
         for name in ["ickan", "ickan-late"] {
-            assert!(Spec::named(name).unwrap().layers.iter().any(convolves));
+            let spec = Spec::named(name, [64, 128]).unwrap();
+            assert!(spec.layers.iter().any(convolves));
         }
     }
 }

@@ -7,8 +7,10 @@ pub struct Basis {
     pub order: usize,
     /// Cells of the grid.
     pub grid: usize,
-    /// The grid spans [-range, range].
+    /// The grid spans [centre - range, centre + range].
     pub range: f32,
+    /// Middle of the grid. Silu sees the input itself.
+    pub centre: f32,
 }
 
 impl Basis {
@@ -17,6 +19,7 @@ impl Basis {
         order: 0,
         grid: 1,
         range: 1.0,
+        centre: 0.0,
     };
 
     /// Functions on one edge: the splines and silu, or the identity alone.
@@ -28,11 +31,12 @@ impl Basis {
         }
     }
 
-    pub(super) fn overrides(&self) -> [(&'static str, f64); 4] {
+    pub(super) fn overrides(&self) -> [(&'static str, f64); 5] {
         [
             ("ORDER", self.order as f64),
             ("GRID", self.grid as f64),
             ("RANGE", f64::from(self.range)),
+            ("CENTRE", f64::from(self.centre)),
             ("POWERS", f64::from(u8::from(self.has_powers()))),
         ]
     }

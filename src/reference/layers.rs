@@ -8,7 +8,7 @@ use crate::ops::{
 
 fn cells(basis: &Basis, z: f64) -> f64 {
     let range = f64::from(basis.range);
-    (z + range) * basis.grid as f64 / (2.0 * range)
+    (z - f64::from(basis.centre) + range) * basis.grid as f64 / (2.0 * range)
 }
 
 /// Value of slot `m` of an edge at `z`: splines, then silu; or the identity.
@@ -44,7 +44,7 @@ pub fn edge_basis_slope(basis: &Basis, m: usize, z: f64) -> f64 {
 /// middle. Outside the grid it goes on along its tangent.
 pub fn truncated_power(basis: &Basis, m: usize, z: f64) -> f64 {
     let half = basis.grid as f64 / 2.0;
-    let v = z * half / f64::from(basis.range);
+    let v = (z - f64::from(basis.centre)) * half / f64::from(basis.range);
     let inside = v.clamp(-half, half);
     let power = |v: f64| match m.checked_sub(basis.order + 1) {
         None => (v.powi(m as i32), m as f64 * v.powi((m as i32 - 1).max(0))),

@@ -557,6 +557,7 @@ pub fn doctor_cases(class: AdapterClass) -> Vec<Case> {
         order: 3,
         grid: 4,
         range: 2.5,
+        centre: 0.25,
     };
     let spline = ConvShape {
         n: 2,

@@ -165,7 +165,11 @@ fn every_layer_passes_gradients_on_in_the_middle_of_a_graph() {
         "type = \"kan_conv\"\nchannels = 3\nkernel = 3\npadding = 1",
         "type = \"kan_conv\"\nchannels = 3\nkernel = [2, 3]\nstride = 2\ngrid = 5\norder = 2\nrange = 1.0",
         "type = \"kan_conv\"\nchannels = 6\nkernel = 1\norder = 1\ngrid = 3",
+        "type = \"kan_conv\"\nchannels = 3\nkernel = 3\ngrid = 5\nrange = 0.7\ncentre = 0.6",
         "type = \"kan_linear\"\nchannels = 9",
+        "type = \"kan_linear\"\nchannels = 9\ngrid = 10\nrange = 0.5\ncentre = 0.5",
+        "type = \"shared_spline\"",
+        "type = \"shared_spline\"\ngrid = 18\norder = 2\nrange = 1.5\ncentre = -0.5",
         "type = \"conv\"\nchannels = 3\nkernel = 3\nstride = [2, 1]\npadding = 1",
         "type = \"linear\"\nchannels = 7",
         "type = \"group_norm\"",
@@ -208,8 +212,7 @@ channels = 8
 kernel = 3
 padding = 1
 [[layers]]
-type = "activation"
-kind = "silu"
+type = "shared_spline"
 [[layers]]
 type = "pool"
 kind = "mean"

@@ -27,6 +27,7 @@ const CUBIC: Basis = Basis {
     order: 3,
     grid: 4,
     range: 2.5,
+    centre: 0.0,
 };
 
 fn conv(ci: usize, input: [usize; 2], co: usize) -> ConvShape {
@@ -83,7 +84,7 @@ fn spline_convolutions_match_at_any_stride_padding_and_kernel() {
 }
 
 #[test]
-fn splines_of_every_order_and_grid_match() {
+fn splines_of_every_order_and_grid_match_off_the_middle() {
     let base = conv(2, [5, 7], 6);
     for order in 1..=3 {
         for grid in [1, 2, 3, 5, 8, 9, 13, 20] {
@@ -91,6 +92,7 @@ fn splines_of_every_order_and_grid_match() {
                 order,
                 grid,
                 range: 1.5,
+                centre: 0.4,
             };
             holds(|class| selftest::conv(class, &ConvShape { basis, ..base }));
         }

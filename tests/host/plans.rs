@@ -40,7 +40,7 @@ fn every_pipeline_of_the_doctor_builds_within_default_limits() {
 fn the_training_plan_of_every_spec_builds_and_runs_within_default_limits() {
     for class in CLASSES {
         for name in Spec::names() {
-            let network = Network::new(Spec::named(name).unwrap(), [64, 128]).unwrap();
+            let network = Network::new(Spec::named(name, [64, 128]).unwrap(), [64, 128]).unwrap();
             let plan = training(class, &network, 10, &[64 * 1000, 64 * 500]).plan;
             let program =
                 Program::new(&Gpu::noop(), plan).unwrap_or_else(|e| panic!("{name}: {e}"));
@@ -152,6 +152,7 @@ fn a_convolution_of_too_many_positions_is_refused_by_name() {
             order: 3,
             grid: 4,
             range: 2.5,
+            centre: 0.0,
         };
         let case = |basis| {
             let shape = ConvShape {

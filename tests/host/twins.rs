@@ -46,7 +46,8 @@ fn weighted(values: &[f64], weights: &[f64]) -> f64 {
 fn de_boor(basis: &Basis, m: usize, order: usize, z: f64) -> f64 {
     let range = f64::from(basis.range);
     let h = 2.0 * range / basis.grid as f64;
-    let knot = |i: usize| -range + (i as f64 - basis.order as f64) * h;
+    let first = f64::from(basis.centre) - range;
+    let knot = |i: usize| first + (i as f64 - basis.order as f64) * h;
     if order == 0 {
         return f64::from(u8::from(knot(m) <= z && z < knot(m + 1)));
     }
@@ -60,11 +61,14 @@ fn bases() -> Vec<Basis> {
     let mut all = Vec::new();
     for order in 1..=3 {
         for grid in [1, 2, 3, 4, 5, 8, 9] {
-            all.push(Basis {
-                order,
-                grid,
-                range: 1.75,
-            });
+            for centre in [0.0, 0.5] {
+                all.push(Basis {
+                    order,
+                    grid,
+                    range: 1.75,
+                    centre,
+                });
+            }
         }
     }
     all
@@ -74,7 +78,7 @@ fn bases() -> Vec<Basis> {
 fn splines_are_those_of_the_cox_de_boor_recursion() {
     for basis in bases() {
         for k in 0..200 {
-            let z = -1.75 + 3.5 * (k as f64 + 0.5) / 200.0;
+            let z = f64::from(basis.centre) - 1.75 + 3.5 * (k as f64 + 0.5) / 200.0;
             for m in 0..basis.grid + basis.order {
                 near(
                     edge_basis(&basis, m, z),
@@ -97,8 +101,10 @@ fn splines_sum_to_one_and_go_on_along_their_tangent() {
         }
         for m in 0..splines {
             for (edge, far) in [(-1.75, -4.0), (1.75, 3.0)] {
+                let centre = f64::from(basis.centre);
+                let (edge, far) = (centre + edge, centre + far);
                 // The slope at the edge, from inside.
-                let inside: f64 = edge * (1.0 - 1e-7);
+                let inside = edge - (far - edge).signum() * 1e-7;
                 let slope =
                     (edge_basis(&basis, m, edge) - edge_basis(&basis, m, inside)) / (edge - inside);
                 let want = edge_basis(&basis, m, edge) + slope * (far - edge);
@@ -162,6 +168,7 @@ fn the_last_slot_is_silu() {
         order: 3,
         grid: 4,
         range: 2.5,
+        centre: 0.0,
     };
     assert_eq!(basis.slots(), 8);
     for z in [-30.0f64, -1.0, 0.0, 2.0] {
@@ -178,6 +185,7 @@ const CUBIC: Basis = Basis {
     order: 3,
     grid: 3,
     range: 1.5,
+    centre: 0.0,
 };
 
 fn conv_shapes() -> [ConvShape; 3] {

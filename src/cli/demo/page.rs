@@ -6,6 +6,7 @@ use gamaka::fewshot::Estimate;
 use gamaka::files;
 use gamaka::mel::{AMIN, Preset, TOP_DB, decibels};
 use gamaka::model::LearnedEdge;
+use gamaka::ops::Basis;
 use gamaka::report::{
     Column, Curve, Edge, Headline, IntervalRow, Page, Role, Rows, ScatterPoint, Sound, Spectrogram,
     Svg, Validation, bars_svg, confusion_svg, curve_svg, differences_svg, intervals_svg, project,
@@ -413,10 +414,10 @@ struct Drawn {
 
 impl Drawn {
     fn new(edge: &LearnedEdge, samples: usize) -> Self {
-        let range = edge.basis.range;
+        let Basis { range, centre, .. } = edge.basis;
         let reach = 1.3 * range;
         let z: Vec<f32> = (0..samples)
-            .map(|k| reach * (2.0 * k as f32 / (samples - 1) as f32 - 1.0))
+            .map(|k| centre + reach * (2.0 * k as f32 / (samples - 1) as f32 - 1.0))
             .collect();
         let of = |f: &dyn Fn(f64) -> f64| z.iter().map(|&z| f(f64::from(z)) as f32).collect();
         Self {
@@ -427,7 +428,7 @@ impl Drawn {
             total: of(&|z| edge.spline(z) + edge.base(z)),
             base: of(&|z| edge.base(z)),
             spline: of(&|z| edge.spline(z)),
-            grid: (-range, range),
+            grid: (centre - range, centre + range),
             z,
         }
     }

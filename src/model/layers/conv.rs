@@ -35,15 +35,15 @@ const fn zero() -> Pair {
     Pair::Both(0)
 }
 
-const fn default_grid() -> usize {
+pub(super) const fn default_grid() -> usize {
     4
 }
 
-const fn default_order() -> usize {
+pub(super) const fn default_order() -> usize {
     3
 }
 
-const fn default_range() -> f32 {
+pub(super) const fn default_range() -> f32 {
     2.5
 }
 
@@ -67,9 +67,12 @@ pub struct KanConv {
     /// Order of the splines, 1 to 3.
     #[serde(default = "default_order")]
     pub order: usize,
-    /// The grid spans [-range, range].
+    /// The grid spans [centre - range, centre + range].
     #[serde(default = "default_range")]
     pub range: f32,
+    /// Middle of the grid; silu sees the input itself.
+    #[serde(default)]
+    pub centre: f32,
     /// Weight of the curvature penalty on the spline coefficients.
     #[serde(default)]
     pub curvature: f32,
@@ -87,9 +90,12 @@ pub struct KanLinear {
     /// Order of the splines, 1 to 3.
     #[serde(default = "default_order")]
     pub order: usize,
-    /// The grid spans [-range, range].
+    /// The grid spans [centre - range, centre + range].
     #[serde(default = "default_range")]
     pub range: f32,
+    /// Middle of the grid; silu sees the input itself.
+    #[serde(default)]
+    pub centre: f32,
     /// Weight of the curvature penalty on the spline coefficients.
     #[serde(default)]
     pub curvature: f32,
@@ -119,6 +125,30 @@ pub struct Linear {
     pub channels: usize,
 }
 
+impl KanConv {
+    /// The functions on its edges.
+    pub fn basis(&self) -> Basis {
+        Basis {
+            order: self.order,
+            grid: self.grid,
+            range: self.range,
+            centre: self.centre,
+        }
+    }
+}
+
+impl KanLinear {
+    /// The functions on its edges.
+    pub fn basis(&self) -> Basis {
+        Basis {
+            order: self.order,
+            grid: self.grid,
+            range: self.range,
+            centre: self.centre,
+        }
+    }
+}
+
 /// What the four have in common once the input is known.
 struct EdgeLayer {
     shape: ConvShape,
@@ -131,11 +161,7 @@ trait Edges {
 
 impl Edges for KanConv {
     fn edge_layer(&self, input: Shape) -> Result<EdgeLayer, String> {
-        let basis = Basis {
-            order: self.order,
-            grid: self.grid,
-            range: self.range,
-        };
+        let basis = self.basis();
         check_splines(&basis, self.curvature)?;
         let shape = conv_shape(
             input,
@@ -152,11 +178,7 @@ impl Edges for KanConv {
 
 impl Edges for KanLinear {
     fn edge_layer(&self, input: Shape) -> Result<EdgeLayer, String> {
-        let basis = Basis {
-            order: self.order,
-            grid: self.grid,
-            range: self.range,
-        };
+        let basis = self.basis();
         check_splines(&basis, self.curvature)?;
         Ok(EdgeLayer {
             shape: dense_shape(input, self.channels, basis)?,
@@ -196,6 +218,9 @@ fn check_splines(basis: &Basis, curvature: f32) -> Result<(), String> {
     }
     if !(basis.range.is_finite() && basis.range > 0.0) {
         return Err(format!("range {} must be a positive number", basis.range));
+    }
+    if !basis.centre.is_finite() {
+        return Err(format!("centre {} must be a number", basis.centre));
     }
     if !(curvature.is_finite() && curvature >= 0.0) {
         return Err(format!("curvature {curvature} must be 0 or more"));

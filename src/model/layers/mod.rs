@@ -6,6 +6,7 @@ mod conv;
 mod group_norm;
 mod noise;
 mod pool;
+mod shared_spline;
 mod statistics_pool;
 
 pub use activation::Activation;
@@ -13,6 +14,7 @@ pub use conv::{Conv, KanConv, KanLinear, Linear, Pair};
 pub use group_norm::GroupNorm;
 pub use noise::{Dropout, Noise};
 pub use pool::Pool;
+pub use shared_spline::SharedSpline;
 pub use statistics_pool::StatisticsPool;
 
 use crate::gpu::{BufferRole, Plan, Shape, Tensor};
@@ -29,6 +31,9 @@ pub(crate) enum Init {
     Normal { gain: f32, fan: usize },
     /// Splines and silu on edges, so that the variance of the output is about that of the input.
     Edges { basis: Basis, fan: usize },
+    /// A single function like that of an edge of fan 1, but with the same silu in every network: one draw
+    /// near zero would leave a whole layer with nothing but its random spline.
+    Function { basis: Basis },
 }
 
 /// One parameter tensor of a layer.
