@@ -1,6 +1,7 @@
 #![warn(missing_docs)]
 //! gamaka learns what a genre sounds like from a handful of examples, on any vendor's GPU.
 
+pub mod ablate;
 pub mod adapt;
 pub mod audio;
 pub mod bench;

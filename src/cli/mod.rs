@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand. Flags in, library call, words out.
 
+mod ablate;
 mod bench;
 mod classify;
 mod common;
@@ -8,6 +9,7 @@ mod doctor;
 mod embed;
 mod eval;
 mod mel;
+mod settings;
 mod train;
 
 use std::process::ExitCode;
@@ -40,6 +42,8 @@ enum Command {
     Train(train::Args),
     /// Measure a model: N-way K-shot accuracy with intervals, beside its floors
     Eval(eval::Args),
+    /// Compare networks and learners fairly: is it the splines?
+    Ablate(ablate::Args),
     /// Write an embedding for every segment or file
     Embed(embed::Args),
     /// Rank your own genres for audio files, from example files of each
@@ -71,6 +75,7 @@ pub fn run() -> ExitCode {
         Command::Mel(args) => mel::run(args, &cli.common),
         Command::Train(args) => train::run(args, &cli.common),
         Command::Eval(args) => eval::run(args, &cli.common),
+        Command::Ablate(args) => ablate::run(args, &cli.common),
         Command::Embed(args) => embed::run(args, &cli.common),
         Command::Classify(args) => classify::run(args, &cli.common),
     };

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use bytesize::ByteSize;
 use gamaka::bench::{Ceilings, KernelFigures, profile_training};
-use gamaka::data::{Dataset, Part, Protocol};
+use gamaka::data::{Dataset, Part};
 use gamaka::model::Network;
 use gamaka::train::{
     Event, Method, StepShape, TrainConfig, TrainError, TrainOptions, TrainSummary, Trained,
@@ -18,6 +18,7 @@ use super::bench::kernel_table;
 use super::common::{
     Common, INTERRUPTED, interrupt_flag, network_spec, print, print_error, print_json,
 };
+use super::settings::Settings;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -26,42 +27,20 @@ pub struct Args {
     /// Where the model goes
     #[arg(short, long, value_name = "MODEL.safetensors")]
     output: PathBuf,
-    /// What the parts of the split have in common [default: novel-classes]
-    #[arg(long, value_name = "novel-classes|seen-classes", value_parser = protocol)]
-    protocol: Option<Protocol>,
-    /// Classes of the task [default: 5]
-    #[arg(long)]
-    way: Option<usize>,
-    /// Supports a class of the task [default: 5]
-    #[arg(long)]
-    shot: Option<usize>,
-    /// Queries a class of the task [default: 5]
-    #[arg(long)]
-    query: Option<usize>,
-    /// Training episodes
-    #[arg(long)]
-    episodes: Option<usize>,
+    #[command(flatten)]
+    settings: Settings,
     /// Seed of everything: split, initial parameters, episodes, augmentation [default: 1]
     #[arg(long)]
     seed: Option<u64>,
     /// Highest learning rate
     #[arg(long)]
     lr: Option<f64>,
-    /// Length of a segment in seconds [default: 3]
-    #[arg(long, value_name = "SECONDS")]
-    segment: Option<f64>,
-    /// Seconds from one segment of a file to the next, where whole files are embedded [default: 1]
-    #[arg(long, value_name = "SECONDS")]
-    hop: Option<f64>,
     /// The network: one that comes with gamaka, or a TOML file
     #[arg(long, value_name = "NAME|SPEC.toml")]
     network: Option<String>,
-    /// A training configuration; the options here come before what it says
-    #[arg(long, value_name = "FILE.toml")]
-    config: Option<PathBuf>,
     /// How the network learns from an episode: prototypes, or a few steps of gradient descent on the
     /// supports [default: prototype]
-    #[arg(long, value_name = "prototype|maml|anil|reptile", value_parser = method)]
+    #[arg(long, value_name = "prototype|maml|anil|reptile")]
     learner: Option<Method>,
     /// Go on where an earlier run with the same options stopped
     #[arg(long)]
@@ -78,24 +57,6 @@ pub struct Args {
     /// When the training is done, time a training step kernel by kernel and print the table
     #[arg(long)]
     profile: bool,
-}
-
-fn protocol(text: &str) -> Result<Protocol, String> {
-    match text {
-        "novel-classes" => Ok(Protocol::NovelClasses),
-        "seen-classes" => Ok(Protocol::SeenClasses),
-        _ => Err("choose novel-classes or seen-classes".into()),
-    }
-}
-
-fn method(text: &str) -> Result<Method, String> {
-    match text {
-        "prototype" => Ok(Method::Prototype),
-        "maml" => Ok(Method::Maml),
-        "anil" => Ok(Method::Anil),
-        "reptile" => Ok(Method::Reptile),
-        _ => Err("choose prototype, maml, anil or reptile".into()),
-    }
 }
 
 pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
@@ -154,28 +115,9 @@ fn check_output(path: &Path) -> anyhow::Result<()> {
 
 /// Defaults, then the file, then the flags.
 fn configuration(args: &Args) -> anyhow::Result<TrainConfig> {
-    let mut config = match &args.config {
-        None => TrainConfig::default(),
-        Some(path) => {
-            let text = std::fs::read_to_string(path)
-                .with_context(|| format!("{}: cannot be read", path.display()))?;
-            TrainConfig::from_toml(&text).with_context(|| path.display().to_string())?
-        }
-    };
-    config.protocol = args.protocol.unwrap_or(config.protocol);
-    config.way = args.way.unwrap_or(config.way);
-    config.shot = args.shot.unwrap_or(config.shot);
-    config.query = args.query.unwrap_or(config.query);
-    config.episodes = args.episodes.unwrap_or(config.episodes);
+    let mut config = args.settings.configuration()?;
     config.seed = args.seed.unwrap_or(config.seed);
     config.learning_rate = args.lr.unwrap_or(config.learning_rate);
-    if let Some(seconds) = args.segment {
-        config.segment_seconds = seconds;
-        // A mask hides at most half of a short segment.
-        let half = config.segment().frames as u32 / 2;
-        config.augment.frame_mask = config.augment.frame_mask.min(half);
-    }
-    config.hop_seconds = args.hop.unwrap_or(config.hop_seconds);
     config.learner.method = args.learner.unwrap_or(config.learner.method);
     config.validate()?;
     if let Some(name) = &args.network {

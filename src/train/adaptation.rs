@@ -179,7 +179,7 @@ impl InnerLoop<'_> {
     }
 
     /// Score of clips that come class by class, as many of each, and the gradient of their mean loss by the
-    /// head; that by the body goes to `grad`.
+    /// head; that by the body goes to `grad`, with curvature penalties where layers have them.
     fn gradient(&self, plan: &mut Plan, at: &Adapted, clips: Tensor) -> (Tensor, Head) {
         let Adapted { parameters, head } = *at;
         let forward = self.network.forward(plan, parameters, clips, self.step);

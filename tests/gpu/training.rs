@@ -12,8 +12,8 @@ use gamaka::mel::EngineChoice;
 use gamaka::model::{Model, Network, Spec};
 use gamaka::ops::{AdamW, Augment, OptimizerState, Slot, StepInfo};
 use gamaka::train::{
-    Event, Learner, StepShape, TrainConfig, TrainError, TrainOptions, Trained, TrainingPlan,
-    checkpoint_path, train,
+    Event, Learner, Method, StepShape, TrainConfig, TrainError, TrainOptions, Trained,
+    TrainingPlan, checkpoint_path, train,
 };
 
 use crate::gpu;
@@ -248,6 +248,28 @@ fn the_same_seed_gives_the_same_bits_and_another_seed_does_not() {
         .go(&TrainConfig { seed: 6, ..short() }, &mut |_| {})
         .unwrap();
     assert_ne!(first.log, other.log);
+}
+
+#[test]
+fn a_training_by_inner_steps_repeats_too_and_its_model_says_how_it_learned() {
+    let config = TrainConfig {
+        episodes: 6,
+        validate_every: 3,
+        learner: Learner {
+            method: Method::Maml,
+            steps: 2,
+            ..Learner::default()
+        },
+        ..short()
+    };
+    let first = Run::new().go(&config, &mut |_| {}).unwrap();
+    let second = Run::new().go(&config, &mut |_| {}).unwrap();
+    assert_eq!(first.log, second.log);
+    assert!(first.model.parameters == second.model.parameters);
+    assert!(first.log.iter().all(|row| row.loss.is_finite()));
+    assert_eq!(first.log[5].skipped, 0);
+    let stored = TrainConfig::from_toml(&first.model.info.config).unwrap();
+    assert_eq!(stored.learner, config.learner);
 }
 
 #[test]

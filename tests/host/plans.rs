@@ -1,10 +1,11 @@
 //! Plans on a device that runs nothing but checks everything against WebGPU's default limits.
 
+use gamaka::adapt::Adapter;
 use gamaka::gpu::{AdapterClass, BufferRole, Gpu, GpuError, Plan, Program};
 use gamaka::model::{Network, Spec};
 use gamaka::ops::{self, AdamW, Augment, Basis, ConvShape};
 use gamaka::selftest::doctor_cases;
-use gamaka::train::{Learner, StepShape, TrainingPlan};
+use gamaka::train::{Learner, Method, StepShape, TrainingPlan};
 
 const CLASSES: [AdapterClass; 2] = [AdapterClass::Software, AdapterClass::Hardware];
 
@@ -46,6 +47,36 @@ fn the_training_plan_of_every_spec_builds_and_runs_within_default_limits() {
                 Program::new(&Gpu::noop(), plan).unwrap_or_else(|e| panic!("{name}: {e}"));
             program.run().unwrap_or_else(|e| panic!("{name}: {e}"));
         }
+    }
+}
+
+#[test]
+fn the_plans_of_every_learner_build_and_run_within_default_limits() {
+    let network = Network::new(Spec::default(), [64, 128]).unwrap();
+    for method in [Method::Maml, Method::Anil, Method::Reptile] {
+        let learner = Learner {
+            method,
+            steps: 2,
+            ..Learner::default()
+        };
+        for class in CLASSES {
+            let shape = StepShape {
+                network: &network,
+                way: 10,
+                shot: 1,
+                query: 2,
+                augment: Augment::default(),
+                optimizer: AdamW::default(),
+                learner,
+                banks: &[64_000],
+            };
+            let plan = TrainingPlan::new(class, &shape).plan;
+            let program =
+                Program::new(&Gpu::noop(), plan).unwrap_or_else(|e| panic!("{learner:?}: {e}"));
+            program.run().unwrap_or_else(|e| panic!("{learner:?}: {e}"));
+        }
+        Adapter::new(&Gpu::noop(), &network, &learner, [10, 1, 2], 3)
+            .unwrap_or_else(|e| panic!("{learner:?}: {e}"));
     }
 }
 
