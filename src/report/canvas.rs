@@ -41,7 +41,8 @@ pub(super) struct Stroke {
     colour: Colour,
     width: f64,
     opacity: f64,
-    dashed: bool,
+    /// Lengths of dashes and gaps; empty for an unbroken line.
+    dashes: &'static str,
 }
 
 impl Stroke {
@@ -50,7 +51,7 @@ impl Stroke {
             colour,
             width,
             opacity: 1.0,
-            dashed: false,
+            dashes: "",
         }
     }
 
@@ -60,7 +61,14 @@ impl Stroke {
 
     pub fn dashed(self) -> Self {
         Self {
-            dashed: true,
+            dashes: "4 3",
+            ..self
+        }
+    }
+
+    pub fn dotted(self) -> Self {
+        Self {
+            dashes: "0 3",
             ..self
         }
     }
@@ -199,10 +207,9 @@ impl Canvas {
         }
         self.note(stroke.colour);
         let (name, width, opacity) = (stroke.colour.name, n(stroke.width), opaque(stroke.opacity));
-        let dash = if stroke.dashed {
-            " stroke-dasharray=\"4 3\""
-        } else {
-            ""
+        let dash = match stroke.dashes {
+            "" => String::new(),
+            dashes => format!(" stroke-dasharray=\"{dashes}\""),
         };
         self.write(format_args!(
             "<path class=\"s-{name}\" d=\"{d}\" stroke-width=\"{width}\"{dash}{opacity}/>\n"

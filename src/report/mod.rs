@@ -11,7 +11,9 @@ mod colormap;
 mod confusion;
 mod curve;
 mod intervals;
+mod lines;
 mod page;
+mod plane;
 mod projection;
 mod raster;
 mod scatter;
@@ -19,17 +21,21 @@ mod spectrogram;
 mod spectrogram_axes;
 mod splines;
 mod style;
+mod trade;
 
 pub use bars::bars_svg;
 pub use canvas::Svg;
 pub use confusion::confusion_svg;
 pub use curve::{Curve, Validation, curve_svg};
 pub use intervals::{IntervalRow, differences_svg, intervals_svg};
+pub use lines::{Line, lines_svg};
 pub use page::{Column, Headline, Page, Sound};
+pub use plane::{LineAxes, LinePoint};
 pub use projection::{Projection, project};
 pub use scatter::{Role, ScatterPoint, scatter_svg};
 pub use spectrogram::{Rows, Spectrogram, spectrogram_png};
 pub use splines::{Edge, splines_svg};
+pub use trade::{TradePoint, trade_svg};
 
 /// Why a picture cannot be drawn.
 #[derive(Debug, thiserror::Error)]

@@ -49,6 +49,9 @@ const CLASSES: [Colour; 8] = [
     colour("c7", "#6b7280", "#a9b1bb"),
 ];
 
+/// Classes from this on have a colour that an earlier one has.
+pub(super) const COLOURS: usize = CLASSES.len();
+
 /// The shapes that tell apart classes of one colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Marker {

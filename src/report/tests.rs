@@ -97,6 +97,67 @@ fn edge<'a>(caption: &'a str, z: &'a [f32], values: &'a [f32]) -> Edge<'a> {
     }
 }
 
+/// A line chart and a trade-off of the names, on linear and on logarithmic axes.
+fn measurements(names: &[&str], title: Option<&str>) -> Vec<(String, Svg)> {
+    let value = |i: usize, x: f64| 0.3 + 0.01 * (7 * i % 11) as f64 + 0.1 * x.ln();
+    let point = |i: usize, x: f64| LinePoint {
+        x,
+        y: value(i, x),
+        interval: Some((value(i, x) - 0.03, value(i, x) + 0.04)),
+    };
+    let points: Vec<[LinePoint; 5]> = (0..names.len())
+        .map(|i| [1.0, 2.0, 5.0, 10.0, 20.0].map(|x| point(i, x)))
+        .collect();
+    let lines: Vec<Line> = names
+        .iter()
+        .zip(&points)
+        .enumerate()
+        .map(|(i, (name, points))| Line {
+            name,
+            points,
+            highlight: i == 1,
+        })
+        .collect();
+    let systems: Vec<TradePoint> = names
+        .iter()
+        .enumerate()
+        .map(|(i, name)| {
+            let LinePoint { x, y, interval } = point(i, 1e5 * (1 + 3 * i % 7) as f64);
+            TradePoint {
+                name,
+                x,
+                y,
+                interval,
+                highlight: i == 1,
+            }
+        })
+        .collect();
+    let mut pictures = Vec::new();
+    for (log_x, chance) in [(true, Some(0.2)), (false, None)] {
+        let axes = axes(log_x, chance);
+        let n = names.len();
+        pictures.push((
+            format!("lines {n} {log_x}"),
+            lines_svg(&lines, &axes, title).unwrap(),
+        ));
+        pictures.push((
+            format!("trade {n} {log_x}"),
+            trade_svg(&systems, &axes, title).unwrap(),
+        ));
+    }
+    pictures
+}
+
+fn axes(log_x: bool, chance: Option<f64>) -> LineAxes<'static> {
+    LineAxes {
+        x: "cost <&>",
+        y: "accuracy",
+        percent: true,
+        log_x,
+        chance,
+    }
+}
+
 /// Every kind of picture, at ordinary and at extreme sizes.
 fn pictures() -> Vec<(String, Svg)> {
     let mut pictures = Vec::new();
@@ -154,6 +215,8 @@ fn pictures() -> Vec<(String, Svg)> {
                 format!("differences {n}"),
                 differences_svg(&rows, title).unwrap(),
             ));
+
+            pictures.extend(measurements(&names, title));
 
             let z: Vec<f32> = (0..50).map(|i| i as f32 / 10.0 - 2.5).collect();
             let values: Vec<f32> = z.iter().map(|z| z * z * 100.0).collect();
@@ -518,6 +581,22 @@ fn pictures_without_data_are_refused() {
         class: 0,
         role: Role::Query,
     };
+    let line = Line {
+        name: "a",
+        points: &[LinePoint {
+            x: f64::NAN,
+            y: 0.5,
+            interval: Some((0.4, 0.6)),
+        }],
+        highlight: false,
+    };
+    let system = TradePoint {
+        name: "a",
+        x: 1.0,
+        y: f64::INFINITY,
+        interval: None,
+        highlight: false,
+    };
     for (name, result) in [
         ("confusion", confusion_svg(&[], &[], None)),
         ("scatter", scatter_svg(&[], &["a"], None, None)),
@@ -529,6 +608,13 @@ fn pictures_without_data_are_refused() {
         ("intervals", intervals_svg(&[], Some(0.2), None)),
         ("intervals of NaN", intervals_svg(&[nan], Some(0.2), None)),
         ("differences", differences_svg(&[], None)),
+        ("lines", lines_svg(&[], &axes(true, Some(0.2)), None)),
+        ("lines of NaN", lines_svg(&[line], &axes(true, None), None)),
+        ("trade", trade_svg(&[], &axes(false, Some(0.2)), None)),
+        (
+            "trade of NaN",
+            trade_svg(&[system], &axes(true, None), None),
+        ),
         ("splines", splines_svg(&[], None)),
         (
             "splines of NaN",
@@ -937,4 +1023,202 @@ fn a_page_needs_nothing_but_itself_and_the_sound_it_links() {
             "./clips/50%25%20of%20it%3A%20%C3%BC%20%231%3F.ogg",
         ]
     );
+}
+
+/// Panics if a mark leaves the picture.
+fn assert_inside(svg: &Svg) {
+    let document = Document::parse(svg.as_str()).unwrap();
+    let root = document.root_element();
+    let (width, height) = (attribute(&root, "width"), attribute(&root, "height"));
+    let inside = |x: f64, y: f64| {
+        assert!(
+            (0.0..=width).contains(&x) && (0.0..=height).contains(&y),
+            "{x} {y} is outside {width} x {height}"
+        );
+    };
+    for node in root.descendants() {
+        let numbers = |name: &str| -> Vec<f64> {
+            // A dot ends in a line of no length.
+            let text = node.attribute(name).unwrap_or_default().replace("h0", "");
+            text.split(['M', 'L', ' ', ','])
+                .filter(|part| !part.is_empty())
+                .map(|part| part.parse().unwrap())
+                .collect()
+        };
+        for pair in [numbers("d"), numbers("points")].concat().chunks(2) {
+            inside(pair[0], pair[1]);
+        }
+        if node.has_tag_name("circle") {
+            let [x, y, r] = ["cx", "cy", "r"].map(|name| attribute(&node, name));
+            inside(x - r, y - r);
+            inside(x + r, y + r);
+        }
+    }
+}
+
+#[test]
+fn measurements_of_any_number_size_and_equality_stay_inside_and_keep_their_names() {
+    let names: Vec<String> = (0..12).map(|i| format!("net <{i}> & co")).collect();
+    let plain = |x: f64, y: f64| LinePoint {
+        x,
+        y,
+        interval: None,
+    };
+    let with = |x: f64, y: f64, low: f64, high: f64| LinePoint {
+        x,
+        y,
+        interval: Some((low, high)),
+    };
+    let gap = f64::NAN;
+    let cases: Vec<Vec<LinePoint>> = vec![
+        vec![plain(5.0, 0.5)],
+        vec![plain(5.0, 0.5); 3],
+        vec![with(1.0, 0.5, 0.5, 0.5), with(20.0, 0.5, 0.5, 0.5)],
+        vec![
+            plain(1.0, 0.2),
+            plain(2.0, gap),
+            plain(gap, 0.3),
+            plain(9.0, 0.9),
+        ],
+        vec![
+            with(1.0, 0.9, gap, 0.99),
+            with(3.0, 0.1, 0.0, 0.3),
+            with(4.0, gap, 0.1, 0.2),
+        ],
+        vec![plain(1e-9, 0.0), plain(1.0, 0.5), plain(1e14, 1.0)],
+        (1..=1000)
+            .map(|i| plain(f64::from(i), 0.5 + 0.5 * f64::from(i).sin()))
+            .collect(),
+    ];
+    for (case, points) in cases.iter().enumerate() {
+        for (log_x, chance) in [(true, None), (false, Some(0.2))] {
+            let axes = axes(log_x, chance);
+            let lines: Vec<Line> = names
+                .iter()
+                .map(|name| Line {
+                    name,
+                    points,
+                    highlight: false,
+                })
+                .collect();
+            let systems: Vec<TradePoint> = names
+                .iter()
+                .zip(points.iter().cycle())
+                .map(|(name, point)| TradePoint {
+                    name,
+                    x: point.x,
+                    y: point.y,
+                    interval: point.interval,
+                    highlight: false,
+                })
+                .collect();
+            let lines = lines_svg(&lines, &axes, None).unwrap();
+            println!("case {case}, logarithmic {log_x}");
+            assert_legible(&lines);
+            assert_inside(&lines);
+            let trade = trade_svg(&systems, &axes, None).unwrap();
+            assert_legible(&trade);
+            assert_inside(&trade);
+            let texts = |svg: &Svg| -> Vec<String> {
+                words(svg).2.into_iter().map(|word| word.text).collect()
+            };
+            let (lines, trade) = (texts(&lines), texts(&trade));
+            for (name, system) in names.iter().zip(&systems) {
+                assert!(lines.contains(name), "{name}");
+                let drawn = system.x.is_finite() && system.y.is_finite();
+                assert_eq!(trade.contains(name), drawn, "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_line_without_points_keeps_its_name() {
+    let points = [LinePoint {
+        x: 1.0,
+        y: 0.5,
+        interval: None,
+    }];
+    let line = |name, points| Line {
+        name,
+        points,
+        highlight: false,
+    };
+    let svg = lines_svg(
+        &[line("a", &points), line("not run", &[])],
+        &axes(true, None),
+        None,
+    );
+    let svg = svg.unwrap();
+    assert_legible(&svg);
+    assert!(svg.as_str().contains(">not run<"));
+}
+
+#[test]
+fn a_logarithmic_axis_refuses_what_is_not_above_zero() {
+    for x in [0.0, -2.5] {
+        let points = [LinePoint {
+            x,
+            y: 0.5,
+            interval: None,
+        }];
+        let line = Line {
+            name: "a",
+            points: &points,
+            highlight: false,
+        };
+        let system = TradePoint {
+            name: "a",
+            x,
+            y: 0.5,
+            interval: None,
+            highlight: false,
+        };
+        for result in [
+            lines_svg(&[line], &axes(true, None), None),
+            trade_svg(&[system], &axes(true, None), None),
+        ] {
+            let message = result.unwrap_err().to_string();
+            let expected =
+                format!("a logarithmic axis holds only values above zero, and {x} is among them");
+            assert!(message.ends_with(&expected), "{message}");
+        }
+        assert!(lines_svg(&[line], &axes(false, None), None).is_ok());
+    }
+}
+
+#[test]
+fn lines_have_ticks_where_they_were_measured() {
+    let labels = |xs: &[f64], log_x: bool| -> Vec<String> {
+        let points: Vec<LinePoint> = xs
+            .iter()
+            .map(|x| LinePoint {
+                x: *x,
+                y: 0.5,
+                interval: None,
+            })
+            .collect();
+        let line = Line {
+            name: "a",
+            points: &points,
+            highlight: false,
+        };
+        let svg = lines_svg(&[line], &axes(log_x, None), None).unwrap();
+        let (_, height, words) = words(&svg);
+        let ticks = words.into_iter().filter(|word| {
+            (height - 60.0..height - 34.0).contains(&word.at[1]) && word.at[0] > 40.0
+        });
+        ticks.map(|word| word.text).collect()
+    };
+    assert_eq!(
+        labels(&[1.0, 5.0, 10.0, 20.0], false),
+        ["1", "5", "10", "20"]
+    );
+    assert_eq!(labels(&[1.0, 3.0, 7.0, 20.0], true), ["1", "3", "7", "20"]);
+    assert_eq!(
+        labels(&[50.0, 12345.0, 3e6], true),
+        ["100", "1k", "10k", "100k", "1M"]
+    );
+    let many: Vec<f64> = (0..50).map(f64::from).collect();
+    assert_eq!(labels(&many, false), ["0", "10", "20", "30", "40", "50"]);
 }
