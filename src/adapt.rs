@@ -1,10 +1,35 @@
 //! Classification by adapting the whole network to the supports of a task.
 
+use serde::{Deserialize, Serialize};
+
+use crate::fewshot::{EpisodeError, EpisodeSampler, Interval, over_seeds};
 use crate::gpu::{BufferRole, Gpu, GpuError, Plan, Program, Tensor};
 use crate::model::Network;
 use crate::ops;
 use crate::train::Learner;
 use crate::train::adaptation::InnerLoop;
+
+/// What a network reaches that adapts body and head.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct AdaptedAccuracy {
+    /// Episodes.
+    pub episodes: usize,
+    /// Mean accuracy over them.
+    pub accuracy: f64,
+    /// Its 95 % interval over episodes of the same files.
+    pub over_episodes: Option<Interval>,
+}
+
+/// At most `count` of a file's segments, evenly spread.
+fn evenly(segments: Vec<Vec<f32>>, count: usize) -> Vec<Vec<f32>> {
+    let all = segments.len();
+    if all <= count {
+        return segments;
+    }
+    (0..count)
+        .map(|k| segments[k * all / count].clone())
+        .collect()
+}
 
 /// A network that adapts body and head to the supports of a task by inner steps, as MAML and Reptile train
 /// it to, and then classifies queries. All happens in one run of a plan; noise and dropout do nothing.
@@ -61,7 +86,7 @@ impl Adapter {
             grad,
             step: None,
         };
-        let mut adapted = inner.start(&mut plan, parameters);
+        let mut adapted = InnerLoop::start(parameters);
         for &clips in &support {
             (adapted, _) = inner.adapt(&mut plan, &adapted, clips);
         }
@@ -137,6 +162,53 @@ impl Adapter {
         self.write(&self.query, query);
         self.program.run()?;
         self.program.read(self.distance)
+    }
+
+    /// The accuracy of episodes. `segments` gives all segments of a file; as many as the adapter looks at are taken,
+    /// evenly over the file.
+    ///
+    /// # Errors
+    /// A fault of the device, no such episodes, or what `segments` fails with.
+    pub fn accuracy<E: From<GpuError> + From<EpisodeError>>(
+        &self,
+        parameters: &[f32],
+        sampler: &EpisodeSampler,
+        episodes: usize,
+        seed: u64,
+        segments: impl Fn(usize) -> Result<Vec<Vec<f32>>, E>,
+    ) -> Result<AdaptedAccuracy, E> {
+        let most = self.support.len().max(self.query.len());
+        let spread = |files: &[usize]| -> Result<Vec<Vec<Vec<f32>>>, E> {
+            let of = |&file: &usize| Ok(evenly(segments(file)?, most));
+            files.iter().map(of).collect()
+        };
+        let mut accuracies = Vec::new();
+        for index in 0..episodes as u64 {
+            let episode = sampler.sample(seed, index)?;
+            let support = episode
+                .support
+                .iter()
+                .map(|files| spread(files))
+                .collect::<Result<Vec<_>, E>>()?;
+            let support: Vec<Vec<&[Vec<f32>]>> = support
+                .iter()
+                .map(|files| files.iter().map(Vec::as_slice).collect())
+                .collect();
+            let query = spread(&episode.query.concat())?;
+            let query: Vec<&[Vec<f32>]> = query.iter().map(Vec::as_slice).collect();
+            let found = self.classify(parameters, &support, &query)?;
+            let a_class = query.len() / self.way;
+            let right = found
+                .iter()
+                .enumerate()
+                .filter(|(k, class)| k / a_class == **class);
+            accuracies.push(right.count() as f64 / query.len() as f64);
+        }
+        Ok(AdaptedAccuracy {
+            episodes,
+            accuracy: accuracies.iter().sum::<f64>() / accuracies.len().max(1) as f64,
+            over_episodes: over_seeds(&accuracies, 0.95),
+        })
     }
 
     /// Batch k gets segment k of each file.

@@ -72,6 +72,8 @@ pub static KERNELS: &[Kernel] = &[
     kernel!("layers", "dropout_forward", STEP, RANDOM),
     kernel!("episode", "clip_gather", STEP, RANDOM),
     kernel!("episode", "copy_rows"),
+    kernel!("episode", "row_statistics"),
+    kernel!("episode", "standardise_rows"),
     kernel!("episode", "prototype_forward"),
     kernel!("episode", "distance_forward", METRIC),
     kernel!("episode", "episode_loss"),

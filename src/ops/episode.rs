@@ -119,6 +119,32 @@ pub fn copy_rows(
     each(plan, "copy_rows", &overrides, &[x, y], rows * size);
 }
 
+/// statistics [width + 1] of embeddings [rows, width, 1, 1]: their mean, and one over their mean deviation.
+pub fn row_statistics(plan: &mut Plan, embedding: Tensor, statistics: Tensor) {
+    let [rows, width, ..] = embedding.shape;
+    let overrides = [("ROWS", rows as f64), ("WIDTH", width as f64)];
+    let bindings = [embedding, statistics];
+    plan.dispatch("row_statistics", &overrides, &bindings, [1, 1, 1]);
+}
+
+/// y = embeddings [rows, width, 1, 1] less the statistics' mean if `centred`, scaled by them.
+pub fn standardise_rows(
+    plan: &mut Plan,
+    centred: bool,
+    embedding: Tensor,
+    statistics: Tensor,
+    y: Tensor,
+) {
+    let [rows, width, ..] = embedding.shape;
+    let overrides = [
+        ("ROWS", rows as f64),
+        ("WIDTH", width as f64),
+        ("CENTRED", f64::from(u8::from(centred))),
+    ];
+    let bindings = [embedding, statistics, y];
+    each(plan, "standardise_rows", &overrides, &bindings, y.len());
+}
+
 /// How far a query is from a prototype. The discriminant is the kernel's `METRIC`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]

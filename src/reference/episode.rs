@@ -94,6 +94,30 @@ pub fn copy_rows(
     }
 }
 
+/// Twin of `row_statistics`: [width + 1].
+pub fn row_statistics(width: usize, x: &[f64]) -> Vec<f64> {
+    let rows = x.len() / width;
+    let mut statistics: Vec<f64> = (0..width)
+        .map(|d| x.iter().skip(d).step_by(width).sum::<f64>() / rows as f64)
+        .collect();
+    let square = |(k, value): (usize, &f64)| (value - statistics[k % width]).powi(2);
+    let variance = x.iter().enumerate().map(square).sum::<f64>() / x.len() as f64;
+    statistics.push(if variance > 0.0 {
+        variance.sqrt().recip()
+    } else {
+        1.0
+    });
+    statistics
+}
+
+/// Twin of `standardise_rows`: [rows, width].
+pub fn standardise_rows(centred: bool, x: &[f64], statistics: &[f64]) -> Vec<f64> {
+    let width = statistics.len() - 1;
+    let mean = |k: usize| if centred { statistics[k % width] } else { 0.0 };
+    let standardised = |(k, value): (usize, &f64)| (value - mean(k)) * statistics[width];
+    x.iter().enumerate().map(standardised).collect()
+}
+
 /// Twin of `prototype_forward`: [way, width].
 pub fn prototype_forward(shape: &EpisodeShape, embedding: &[f64]) -> Vec<f64> {
     let (shot, width) = (shape.shot, shape.width);

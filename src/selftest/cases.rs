@@ -498,6 +498,24 @@ pub fn rows(class: AdapterClass, way: usize, sizes: [usize; 2]) -> Case {
     b.case(format!("copy_rows, {way} of {sizes:?} elements"))
 }
 
+/// Embeddings centred and scaled by their statistics, and the gradient of that.
+pub fn standardised_rows(class: AdapterClass, rows: usize, width: usize) -> Case {
+    let mut b = Builder::new(class);
+    let shape = [rows, width, 1, 1];
+    let (x, x_values) = b.normal(shape);
+    let statistics = b.output([1, 1, 1, width + 1]);
+    ops::row_statistics(&mut b.plan, x, statistics);
+    let statistics_values = twin::row_statistics(width, &x_values);
+    b.expect(statistics, statistics_values.clone(), rows);
+    for centred in [true, false] {
+        let y = b.output(shape);
+        ops::standardise_rows(&mut b.plan, centred, x, statistics, y);
+        let values = twin::standardise_rows(centred, &x_values, &statistics_values);
+        b.expect(y, values, rows);
+    }
+    b.case(format!("standardised rows, {rows} of {width}"))
+}
+
 /// The mel front end: spectra, projection on a made-up filter bank, compression.
 pub fn mel(class: AdapterClass, n_fft: usize, hop: usize, frames: usize) -> Case {
     let mut b = Builder::new(class);
@@ -635,6 +653,7 @@ pub fn doctor_cases(class: AdapterClass) -> Vec<Case> {
         episode(class, &shots),
         optimizer(class, 1000, 10.0),
         weighted(class, 257),
+        standardised_rows(class, 25, 65),
         rows(class, 3, [65, 7]),
         ceiling(class, 33),
     ]

@@ -4,7 +4,7 @@ mod cases;
 
 pub use cases::{
     ceiling, conv, doctor_cases, element, episode, gather, mel, norm, optimizer, pool, reduce,
-    rows, statistics, weighted,
+    rows, standardised_rows, statistics, weighted,
 };
 
 use std::time::{Duration, Instant};

@@ -9,10 +9,14 @@ use crate::gpu::{BufferRole, Plan, Shape, Tensor};
 use crate::model::Network;
 use crate::ops::{self, Basis, ConvKept, ConvShape, Distance, EpisodeShape, RowsAt};
 
-/// A task's linear head on embeddings h: "distances" h V + b, which are minus the logits of a softmax, so
-/// that the loss of prototypes is the loss of heads.
+/// A task's linear head on embeddings h: "distances" z V + b, which are minus the logits of a softmax, so
+/// that the loss of prototypes is the loss of heads. z are the embeddings centred and scaled by those that the
+/// first inner step learned from; these statistics count as constants. Without them what all embeddings have
+/// in common, which is most of them in an untrained network, would swamp the gradients.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Head {
+    /// Mean and one over the deviation of the embeddings that it learns from, [1, 1, 1, width + 1].
+    statistics: Tensor,
     /// V as convolutions store it, [1, 1, width, way rounded up to a multiple of 4].
     weight: Tensor,
     /// b, [1, 1, 1, way].
@@ -20,11 +24,17 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    fn zero(plan: &mut Plan, width: usize, way: usize) -> Self {
+    /// A head of zeros for these supports' embeddings, [supports, width, 1, 1].
+    fn zero(plan: &mut Plan, supports: Tensor, way: usize) -> Self {
+        let width = supports.shape[1];
+        let statistics = [1, 1, 1, width + 1];
+        let statistics = plan.tensor("support statistics", statistics, BufferRole::Scratch);
+        ops::row_statistics(plan, supports, statistics);
         let mut zeros = |label: &str, shape: Shape| {
             plan.constant(label, shape, vec![0.0; shape.iter().product()])
         };
         Self {
+            statistics,
             weight: zeros("head", [1, 1, width, way.next_multiple_of(4)]),
             bias: zeros("head bias", [1, 1, 1, way]),
         }
@@ -43,26 +53,42 @@ impl Head {
             basis: Basis::IDENTITY,
         };
         let distance = plan.tensor("head distances", shape.output_shape(), BufferRole::Scratch);
-        let Self { weight, bias } = *self;
+        let seen = plan.tensor("standardised", embedding.shape, BufferRole::Scratch);
+        let Self {
+            statistics,
+            weight,
+            bias,
+        } = *self;
+        ops::standardise_rows(plan, true, embedding, statistics, seen);
         Answer {
-            kept: ops::conv_forward(plan, &shape, embedding, weight, bias, distance),
+            kept: ops::conv_forward(plan, &shape, seen, weight, bias, distance),
             shape,
             distance,
+            statistics,
         }
     }
 
     /// The head after a step of gradient descent.
-    fn descend(&self, plan: &mut Plan, rate: f32, grad: &Self) -> Self {
+    fn descend(&self, plan: &mut Plan, rate: f32, grad: &HeadGradient) -> Self {
         Self {
+            statistics: self.statistics,
             weight: descend(plan, rate, self.weight, grad.weight),
             bias: descend(plan, rate, self.bias, grad.bias),
         }
     }
 }
 
+/// The gradient by a head's weights, stored as they are.
+#[derive(Debug, Clone, Copy)]
+struct HeadGradient {
+    weight: Tensor,
+    bias: Tensor,
+}
+
 /// A head's answer to a batch.
 #[derive(Debug, Clone, Copy)]
 struct Answer {
+    statistics: Tensor,
     shape: ConvShape,
     kept: ConvKept,
     /// [clips, way, 1, 1].
@@ -86,8 +112,13 @@ impl Answer {
     }
 
     /// The gradient by the head, and by the embeddings where it is wanted.
-    fn backward(&self, plan: &mut Plan, grad_distance: Tensor, by_input: Option<Tensor>) -> Head {
-        let Head { weight, bias } = Head {
+    fn backward(
+        &self,
+        plan: &mut Plan,
+        grad_distance: Tensor,
+        by_input: Option<Tensor>,
+    ) -> HeadGradient {
+        let HeadGradient { weight, bias } = HeadGradient {
             weight: plan.tensor(
                 "head gradients",
                 [1, 1, self.shape.ci, self.shape.co_pad()],
@@ -100,15 +131,20 @@ impl Answer {
             ),
         };
         let by_head = [weight, bias];
+        let by_seen =
+            by_input.map(|to| plan.tensor("standardised gradients", to.shape, BufferRole::Scratch));
         ops::conv_backward(
             plan,
             &self.shape,
             &self.kept,
             grad_distance,
             by_head,
-            by_input,
+            by_seen,
         );
-        Head { weight, bias }
+        if let (Some(by_seen), Some(by_input)) = (by_seen, by_input) {
+            ops::standardise_rows(plan, false, by_seen, self.statistics, by_input);
+        }
+        HeadGradient { weight, bias }
     }
 }
 
@@ -137,7 +173,8 @@ fn labelled(way: usize, clips: usize) -> EpisodeShape {
 pub(crate) struct Adapted {
     /// The network's parameters, flat.
     parameters: Tensor,
-    head: Head,
+    /// None before the first inner step, whose embeddings it is made for.
+    head: Option<Head>,
 }
 
 /// What an episode of a plan leaves for its history.
@@ -165,38 +202,51 @@ pub(crate) struct InnerLoop<'a> {
 
 impl InnerLoop<'_> {
     /// Before the first inner step.
-    pub fn start(&self, plan: &mut Plan, parameters: Tensor) -> Adapted {
+    pub fn start(parameters: Tensor) -> Adapted {
         Adapted {
             parameters,
-            head: Head::zero(plan, self.network.width(), self.way),
+            head: None,
         }
+    }
+
+    /// The head at a point, made for these embeddings if there is none yet.
+    fn head(&self, plan: &mut Plan, at: &Adapted, embedding: Tensor) -> Head {
+        at.head
+            .unwrap_or_else(|| Head::zero(plan, embedding, self.way))
     }
 
     /// Distances of clips [n, 1, bands, frames] from the classes, [n, way, 1, 1].
     pub fn distances(&self, plan: &mut Plan, at: &Adapted, clips: Tensor) -> Tensor {
         let forward = self.network.forward(plan, at.parameters, clips, self.step);
-        at.head.answer(plan, forward.embedding).distance
+        let head = self.head(plan, at, forward.embedding);
+        head.answer(plan, forward.embedding).distance
     }
 
     /// Score of clips that come class by class, as many of each, and the gradient of their mean loss by the
     /// head; that by the body goes to `grad`, with curvature penalties where layers have them.
-    fn gradient(&self, plan: &mut Plan, at: &Adapted, clips: Tensor) -> (Tensor, Head) {
-        let Adapted { parameters, head } = *at;
+    fn gradient(
+        &self,
+        plan: &mut Plan,
+        at: &Adapted,
+        clips: Tensor,
+    ) -> (Tensor, Head, HeadGradient) {
+        let parameters = at.parameters;
         let forward = self.network.forward(plan, parameters, clips, self.step);
         let embedding = forward.embedding;
+        let head = self.head(plan, at, embedding);
         let answer = head.answer(plan, embedding);
         let (score, grad_distance) = answer.loss(plan);
         let by_input = plan.tensor("embedding gradients", embedding.shape, BufferRole::Scratch);
         let by_head = answer.backward(plan, grad_distance, Some(by_input));
         self.network
             .backward(plan, &forward, parameters, self.grad, by_input);
-        (score, by_head)
+        (score, head, by_head)
     }
 
     /// One inner step of body and head on clips that come class by class, as many of each; also their score
     /// before it.
     pub fn adapt(&self, plan: &mut Plan, at: &Adapted, clips: Tensor) -> (Adapted, Tensor) {
-        let (score, by_head) = self.gradient(plan, at, clips);
+        let (score, head, by_head) = self.gradient(plan, at, clips);
         let Learner {
             body_rate,
             head_rate,
@@ -204,7 +254,7 @@ impl InnerLoop<'_> {
         } = self.learner;
         let adapted = Adapted {
             parameters: descend(plan, body_rate, at.parameters, self.grad),
-            head: at.head.descend(plan, head_rate, &by_head),
+            head: Some(head.descend(plan, head_rate, &by_head)),
         };
         (adapted, score)
     }
@@ -213,11 +263,11 @@ impl InnerLoop<'_> {
     /// queries; the gradient of the queries' loss by the adapted body is left in `grad`.
     pub fn maml(&self, plan: &mut Plan, parameters: Tensor, clips: Tensor, shot: usize) -> Scored {
         let (support, query) = parts(plan, clips, self.way * shot);
-        let mut adapted = self.start(plan, parameters);
+        let mut adapted = Self::start(parameters);
         for _ in 0..self.learner.steps {
             (adapted, _) = self.adapt(plan, &adapted, support);
         }
-        let (score, _) = self.gradient(plan, &adapted, query);
+        let (score, ..) = self.gradient(plan, &adapted, query);
         Scored {
             episode: labelled(self.way, query.shape[0]),
             score,
@@ -227,7 +277,7 @@ impl InnerLoop<'_> {
     /// An episode of ANIL on clips as [`Self::maml`] takes them; the gradient of the queries' loss by the
     /// body is left in `grad`.
     ///
-    /// A head that starts at zero is made of the supports' embeddings H: after gradients g of the
+    /// A head that starts at zero is made of the supports' standardised embeddings H: after gradients g of the
     /// distances it is V = H' A with A = -rate (g_1 + g_2 + ...), [supports, way]. The loss's gradient by V
     /// thus gives that by H, A (dL/dV)', which takes A as constant.
     pub fn anil(&self, plan: &mut Plan, parameters: Tensor, clips: Tensor, shot: usize) -> Scored {
@@ -235,7 +285,7 @@ impl InnerLoop<'_> {
         let embedding = forward.embedding;
         let supports = self.way * shot;
         let (support, query) = parts(plan, embedding, supports);
-        let mut head = Head::zero(plan, self.network.width(), self.way);
+        let mut head = Head::zero(plan, support, self.way);
         let weights = [supports, self.way, 1, 1];
         let none = vec![0.0; supports * self.way];
         let mut weights = plan.constant("no support weights", weights, none);
@@ -243,7 +293,12 @@ impl InnerLoop<'_> {
             let answer = head.answer(plan, support);
             let (_, grad_distance) = answer.loss(plan);
             weights = descend(plan, self.learner.head_rate, weights, grad_distance);
-            head = answer.backward(plan, weights, None);
+            let HeadGradient { weight, bias } = answer.backward(plan, weights, None);
+            head = Head {
+                weight,
+                bias,
+                ..head
+            };
         }
         let asked = head.answer(plan, query);
         let (score, grad_distance) = asked.loss(plan);
@@ -252,6 +307,7 @@ impl InnerLoop<'_> {
         let by_query = scratch("query gradients", query.shape);
         let by_embedding = scratch("embedding gradients", embedding.shape);
         let by_head = asked.backward(plan, grad_distance, Some(by_query));
+        let by_seen = plan.tensor("standardised gradients", support.shape, BufferRole::Scratch);
         let by_support = plan.view("support gradients", by_embedding, 0, support.shape);
         let made_of = ConvShape {
             n: supports,
@@ -263,7 +319,8 @@ impl InnerLoop<'_> {
             kernel_weight: by_head.weight,
         };
         let weights_last = ops::channels_last(plan, weights);
-        ops::conv_grad_input(plan, &made_of, &by_made, weights_last, by_support);
+        ops::conv_grad_input(plan, &made_of, &by_made, weights_last, by_seen);
+        ops::standardise_rows(plan, false, by_seen, head.statistics, by_support);
         let whole = |first| RowsAt { first, stride: 0 };
         ops::copy_rows(
             plan,
@@ -290,7 +347,7 @@ impl InnerLoop<'_> {
         shot: usize,
     ) -> Scored {
         let clips = by_class(plan, clips, self.way, shot);
-        let start = self.start(plan, parameters);
+        let start = Self::start(parameters);
         let (mut adapted, mut score) = self.adapt(plan, &start, clips);
         for _ in 1..self.learner.steps {
             (adapted, score) = self.adapt(plan, &adapted, clips);

@@ -80,7 +80,7 @@ impl Default for Learner {
             method: Method::Prototype,
             steps: 5,
             body_rate: 0.01,
-            head_rate: 0.1,
+            head_rate: 0.7,
         }
     }
 }

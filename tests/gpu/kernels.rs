@@ -264,9 +264,12 @@ fn optimiser_steps_match_clipped_and_not() {
 }
 
 #[test]
-fn weighted_sums_and_copied_rows_match() {
+fn weighted_sums_standardised_and_copied_rows_match() {
     for size in [1, 3, 65, 10_001] {
         holds(|class| selftest::weighted(class, size));
+    }
+    for (rows, width) in [(1, 1), (3, 63), (25, 65), (63, 257)] {
+        holds(|class| selftest::standardised_rows(class, rows, width));
     }
     for (way, sizes) in [(1, [1, 1]), (5, [3, 63]), (3, [257, 65])] {
         holds(|class| selftest::rows(class, way, sizes));

@@ -84,6 +84,8 @@ fn rough_parameters(network: &Network) -> Vec<f32> {
 #[derive(Clone)]
 struct Point {
     body: Vec<f64>,
+    /// What the head centres and scales embeddings by: those of the first inner step.
+    statistics: Option<Vec<f64>>,
     weight: Vec<f64>,
     bias: Vec<f64>,
 }
@@ -111,6 +113,7 @@ impl Twin<'_> {
             .collect();
         Point {
             body: exact(parameters),
+            statistics: None,
             weight,
             bias: vec![0.0; WAY],
         }
@@ -137,7 +140,23 @@ impl Twin<'_> {
     /// Distances of embeddings by a point's head.
     fn answer(&self, at: &Point, embedding: &[f64]) -> Vec<f64> {
         let shape = self.head(embedding.len() / self.network.width());
-        reference::conv_forward(&shape, embedding, &at.weight, &at.bias)
+        let seen = Self::seen(at, embedding);
+        reference::conv_forward(&shape, &seen, &at.weight, &at.bias)
+    }
+
+    /// What a point's head makes of embeddings.
+    fn seen(at: &Point, embedding: &[f64]) -> Vec<f64> {
+        let statistics = at.statistics.as_ref().expect("there was an inner step");
+        reference::standardise_rows(true, embedding, statistics)
+    }
+
+    /// The point with statistics, those of these embeddings if it has none.
+    fn placed(&self, at: &Point, embedding: &[f64]) -> Point {
+        let of_these = || reference::row_statistics(self.network.width(), embedding);
+        Point {
+            statistics: Some(at.statistics.clone().unwrap_or_else(of_these)),
+            ..at.clone()
+        }
     }
 
     /// Mean loss of distances, and its gradient by them.
@@ -192,7 +211,8 @@ impl Twin<'_> {
     fn head_step(&self, at: &mut Point, embedding: &[f64], grad_distance: &[f64]) {
         let shape = self.head(embedding.len() / self.network.width());
         let rate = f64::from(self.learner.head_rate);
-        let by_weight = reference::conv_grad_weight(&shape, embedding, grad_distance);
+        let seen = Self::seen(at, embedding);
+        let by_weight = reference::conv_grad_weight(&shape, &seen, grad_distance);
         let by_bias = reference::reduce_partials(grad_distance, WAY);
         at.weight = reference::weighted_sum([1.0, -rate], &at.weight, &by_weight);
         at.bias = reference::weighted_sum([1.0, -rate], &at.bias, &by_bias);
@@ -200,8 +220,9 @@ impl Twin<'_> {
 
     /// An inner step of body and head.
     fn adapt(&self, at: &Point, clips: &[f64]) -> Point {
-        let by_body = self.gradient(at, clips);
         let embedding = self.embed(&at.body, clips);
+        let at = &self.placed(at, &embedding);
+        let by_body = self.gradient(at, clips);
         let (_, grad_distance) = self.loss(&self.answer(at, &embedding));
         let rate = f64::from(self.learner.body_rate);
         let mut next = at.clone();
@@ -230,6 +251,7 @@ impl Twin<'_> {
                     (support, query)
                 };
                 let (support, _) = embed(&start.body);
+                let start = &self.placed(start, &support);
                 let mut at = start.clone();
                 let mut errors = Vec::new();
                 for _ in 0..steps {
@@ -256,6 +278,7 @@ impl Twin<'_> {
                     .flatten()
                     .collect();
                 let before = (1..steps).fold(start.clone(), |at, _| self.adapt(&at, &sorted));
+                let before = self.placed(&before, &self.embed(&before.body, &sorted));
                 let loss = self.loss_at(&before, &sorted);
                 let last = self.adapt(&before, &sorted);
                 let change = reference::weighted_sum([1.0, -1.0], &start.body, &last.body);
@@ -435,8 +458,8 @@ fn train(method: Method, episodes: u32) -> (Vec<[f32; 4]>, Vec<f32>) {
             augment: Augment::default(),
             optimizer: AdamW::default(),
             learner: Learner {
-                head_rate: 0.3,
-                body_rate: 0.05,
+                head_rate: 1.0,
+                body_rate: 0.02,
                 ..learner(method)
             },
             banks: &[WAY * FILES * LENGTH * BANDS],

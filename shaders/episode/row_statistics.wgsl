@@ -1,0 +1,33 @@
+// The mean of embeddings, and one over their mean deviation: what a task's linear head sees is centred and scaled by
+// its supports.
+//
+//   statistics[d] = mean over r of x[r,d];  statistics[WIDTH] = 1 / sqrt(mean over r, d of (x[r,d] - statistics[d])^2)
+//
+// Where all rows are equal the last one is 1.
+//
+// dispatch: one invocation
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;                 // [ROWS, WIDTH]
+@group(0) @binding(1) var<storage, read_write> statistics: array<f32>;  // [WIDTH + 1]
+
+override ROWS: u32;
+override WIDTH: u32;
+
+@compute @workgroup_size(1)
+fn main() {
+  var square = 0.0;
+  for (var d = 0u; d < WIDTH; d++) {
+    var sum = 0.0;
+    for (var r = 0u; r < ROWS; r++) {
+      sum += x[r * WIDTH + d];
+    }
+    let mean = sum / f32(ROWS);
+    for (var r = 0u; r < ROWS; r++) {
+      let deviation = x[r * WIDTH + d] - mean;
+      square = fma(deviation, deviation, square);
+    }
+    statistics[d] = mean;
+  }
+  let variance = square / f32(ROWS * WIDTH);
+  statistics[WIDTH] = select(1.0, inverseSqrt(variance), variance > 0.0);
+}
