@@ -197,7 +197,8 @@ pub fn embed_dataset(
         network: vec![Vec::new(); count],
         untrained: vec![Vec::new(); count],
         mfcc: vec![Vec::new(); count],
-        learner: TrainConfig::from_toml(&model.info.config).map_or_else(|_| Learner::default(), |config| config.learner),
+        learner: TrainConfig::from_toml(&model.info.config)
+            .map_or_else(|_| Learner::default(), |config| config.learner),
         metric: Metric {
             distance: model.network.spec.distance,
             scale: model.network.spec.scale,

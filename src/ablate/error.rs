@@ -1,0 +1,79 @@
+//! Why a comparison ends without tables.
+
+use std::path::PathBuf;
+
+use crate::data::DataError;
+use crate::fewshot::{EpisodeError, ScoreError};
+use crate::gpu::GpuError;
+use crate::mel::MelError;
+use crate::model::ModelError;
+use crate::train::TrainError;
+
+/// A failure of a comparison. Each message says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum AblateError {
+    /// The grid makes no sense.
+    #[error("{0}")]
+    Grid(String),
+    /// The data set cannot be used.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A network does not fit its input.
+    #[error("network {name}: {error}")]
+    Network {
+        /// The network.
+        name: String,
+        /// What is wrong.
+        error: ModelError,
+    },
+    /// A network's training step cannot be compiled: too large for the device, or a fault of it.
+    #[error("network {name} cannot train on this device: {error}")]
+    Device {
+        /// The network.
+        name: String,
+        /// What is wrong.
+        error: GpuError,
+    },
+    /// The mel front end cannot be made.
+    #[error(transparent)]
+    Mel(#[from] MelError),
+    /// The files cannot be read.
+    #[error(transparent)]
+    Reading(TrainError),
+    /// A cell failed.
+    #[error("cell {cell}: {error}")]
+    Cell {
+        /// Its name.
+        cell: String,
+        /// What happened.
+        error: TrainError,
+    },
+    /// The GPU failed.
+    #[error(transparent)]
+    Gpu(#[from] GpuError),
+    /// The test files make no episodes.
+    #[error("the test files: {0}")]
+    Episode(#[from] EpisodeError),
+    /// The test files cannot be scored.
+    #[error("the test files: {0}")]
+    Score(#[from] ScoreError),
+    /// A cell's file is damaged or belongs to another grid.
+    #[error("{}: {reason}", path.display())]
+    Stored {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        reason: String,
+    },
+    /// A cell's file cannot be written.
+    #[error(transparent)]
+    Write(#[from] crate::files::WriteError),
+    /// The user stopped it.
+    #[error("stopped with {done} of {cells} cells done; run the same command again to go on")]
+    Interrupted {
+        /// Cells done.
+        done: usize,
+        /// Cells in all.
+        cells: usize,
+    },
+}

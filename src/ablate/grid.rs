@@ -1,0 +1,236 @@
+//! What is compared: networks x learners x seeds, as a list of cells.
+
+use serde::{Deserialize, Serialize};
+
+use super::AblateError;
+use crate::model::Spec;
+use crate::train::{Learner, Method, TrainConfig};
+
+/// Name of the network that is never trained: an `ickan` with its initial parameters.
+pub const UNTRAINED: &str = "random";
+
+/// A comparison. Everything but what a [`Cell`] names is the same for all its cells.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Grid {
+    /// What all cells share.
+    pub config: TrainConfig,
+    /// The networks, by their specs' names; one called [`UNTRAINED`] is not trained.
+    pub networks: Vec<Spec>,
+    /// The networks that also run under the learners after the first, and on fewer training classes.
+    pub focus: Vec<String>,
+    /// The learners; all networks run under the first.
+    pub learners: Vec<Method>,
+    /// The seeds. Each draws a class split, initial parameters and episodes of its own.
+    pub seeds: Vec<u64>,
+    /// How many of the seeds the learners after the first get.
+    pub learner_seeds: usize,
+    /// The learning rates that each network and learner is searched over, on the first seed's validation classes.
+    pub rates: Vec<f64>,
+    /// Shares of the training classes, less than 1, that the focus networks are trained on as well.
+    pub shares: Vec<f64>,
+}
+
+/// One training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cell {
+    /// The network's name.
+    pub network: String,
+    /// The learner.
+    pub method: Method,
+    /// Seed of split, initial parameters and episodes.
+    pub seed: u64,
+    /// Highest learning rate; 0 for [`UNTRAINED`].
+    pub rate: f64,
+    /// Share of the training classes.
+    pub share: f64,
+}
+
+impl Cell {
+    /// A name for its files.
+    pub fn name(&self) -> String {
+        let Self {
+            network,
+            method,
+            seed,
+            rate,
+            share,
+        } = self;
+        format!("{network}.{method}.seed{seed}.rate{rate:e}.share{share}")
+    }
+}
+
+impl Grid {
+    /// Checks that the grid makes sense.
+    ///
+    /// # Errors
+    /// [`AblateError::Grid`] naming what does not.
+    pub fn validate(&self) -> Result<(), AblateError> {
+        let refuse = |sentence: String| Err(AblateError::Grid(sentence));
+        let names: Vec<&str> = self
+            .networks
+            .iter()
+            .map(|spec| spec.name.as_str())
+            .collect();
+        if !names.iter().any(|&name| name != UNTRAINED) {
+            return refuse("there is no network to train: name at least one with --models".into());
+        }
+        if let Some(name) = twice(&names) {
+            return refuse(format!(
+                "network `{name}` is given twice: leave one out of --models"
+            ));
+        }
+        // The names are parts of file names.
+        if let Some(name) = names.iter().find(|name| {
+            name.is_empty() || name.contains(['/', '\\', ':']) || name.starts_with('.')
+        }) {
+            return refuse(format!(
+                "a network cannot be called `{name}` here, because its files are named after it: give its spec another name"
+            ));
+        }
+        if let Some(name) = self
+            .focus
+            .iter()
+            .find(|name| !names.contains(&name.as_str()))
+        {
+            return refuse(format!(
+                "--focus names `{name}`, which is not among --models"
+            ));
+        }
+        if self.learners.is_empty() {
+            return refuse("there is no learner: name at least one with --learners".into());
+        }
+        if let Some(method) = twice(&self.learners) {
+            return refuse(format!(
+                "learner `{method}` is given twice: leave one out of --learners"
+            ));
+        }
+        if self.seeds.is_empty() {
+            return refuse("there is no seed: give at least one with --seeds".into());
+        }
+        if let Some(seed) = twice(&self.seeds) {
+            return refuse(format!("seed {seed} is given twice: each seed counts once"));
+        }
+        if self.rates.is_empty()
+            || self
+                .rates
+                .iter()
+                .any(|rate| !(rate.is_finite() && *rate > 0.0))
+        {
+            return refuse("--rates must be one or more numbers above 0".into());
+        }
+        if twice(&self.rates).is_some() || twice(&self.shares).is_some() {
+            return refuse("--rates and --shares must not repeat a number".into());
+        }
+        if self
+            .shares
+            .iter()
+            .any(|share| !(*share > 0.0 && *share < 1.0))
+        {
+            return refuse("--shares must be numbers above 0 and below 1; the whole is always part of the grid".into());
+        }
+        self.config
+            .validate()
+            .map_err(|error| AblateError::Grid(error.to_string()))
+    }
+
+    /// Network and learner of all trainings at full size.
+    pub fn pairs(&self) -> Vec<(&Spec, Method)> {
+        let mut pairs = Vec::new();
+        for (number, &method) in self.learners.iter().enumerate() {
+            let of_learner = self.networks.iter().filter(|spec| {
+                number == 0 || (self.focus.contains(&spec.name) && spec.name != UNTRAINED)
+            });
+            pairs.extend(of_learner.map(|spec| (spec, method)));
+        }
+        pairs
+    }
+
+    /// The seeds of a learner.
+    pub fn seeds_of(&self, method: Method) -> &[u64] {
+        match self.learners.first() {
+            Some(&first) if first == method => &self.seeds,
+            _ => &self.seeds[..self.learner_seeds.min(self.seeds.len())],
+        }
+    }
+
+    /// The cells that search a learning rate for each network and learner.
+    pub fn search(&self) -> Vec<Cell> {
+        let trained = self
+            .pairs()
+            .into_iter()
+            .filter(|(spec, _)| spec.name != UNTRAINED);
+        trained
+            .flat_map(|(spec, method)| {
+                self.rates.iter().map(move |&rate| Cell {
+                    network: spec.name.clone(),
+                    method,
+                    seed: self.seeds[0],
+                    rate,
+                    share: 1.0,
+                })
+            })
+            .collect()
+    }
+
+    /// The cells that are compared, given the learning rate found for each network and learner.
+    pub fn compared(&self, rate_of: impl Fn(&str, Method) -> f64) -> Vec<Cell> {
+        let mut cells = Vec::new();
+        let mut add = |spec: &Spec, method, seed, share| {
+            cells.push(Cell {
+                network: spec.name.clone(),
+                method,
+                seed,
+                rate: match spec.name.as_str() {
+                    UNTRAINED => 0.0,
+                    name => rate_of(name, method),
+                },
+                share,
+            });
+        };
+        for (spec, method) in self.pairs() {
+            for &seed in self.seeds_of(method) {
+                add(spec, method, seed, 1.0);
+            }
+        }
+        for &share in &self.shares {
+            for spec in &self.networks {
+                if self.focus.contains(&spec.name) && spec.name != UNTRAINED {
+                    for &seed in &self.seeds {
+                        add(spec, self.learners[0], seed, share);
+                    }
+                }
+            }
+        }
+        cells
+    }
+
+    /// The configuration of a cell's training.
+    pub fn config_of(&self, cell: &Cell) -> TrainConfig {
+        let mut config = self.config.clone();
+        if let Some(spec) = self.networks.iter().find(|spec| spec.name == cell.network) {
+            config.network = spec.clone();
+        }
+        config.learner = match cell.method {
+            // Prototypes have no inner loop: its settings must not tell cells apart.
+            Method::Prototype => Learner::default(),
+            method => Learner {
+                method,
+                ..config.learner
+            },
+        };
+        config.seed = cell.seed;
+        config.learning_rate = cell.rate;
+        config.train_share = cell.share;
+        config
+    }
+}
+
+/// The first value that comes again.
+fn twice<T: PartialEq + Copy>(values: &[T]) -> Option<T> {
+    let again = |(k, value): (usize, &T)| values[..k].contains(value);
+    values
+        .iter()
+        .enumerate()
+        .find(|&(k, value)| again((k, value)))
+        .map(|(_, &value)| value)
+}

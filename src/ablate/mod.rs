@@ -1,0 +1,21 @@
+//! Is it the splines? Networks and learners compared on one data set: the same class splits, test episodes, training
+//! episodes and learning-rate search for all, with intervals of their differences.
+//!
+//! A [`Grid`] says what is compared; [`run`] trains its cells, each of which leaves a file, so that a killed run goes on
+//! where it was; [`Findings::of`] turns the cells' results into tables.
+
+mod error;
+mod findings;
+mod grid;
+mod run;
+
+/// Seed of the test episodes, the same for all.
+pub(crate) const TEST_SEED: u64 = 1;
+
+pub use error::AblateError;
+pub use findings::{
+    ConfusedPair, Curve, CurvePoint, DifferenceRow, Findings, NearPair, Nearest, NetworkRow, Reach,
+    ScoreOptions, SeedRow, Summary, Trajectory,
+};
+pub use grid::{Cell, Grid, UNTRAINED};
+pub use run::{AblateOptions, CellResult, Event, Workbench};

@@ -1,0 +1,579 @@
+//! Training the cells of a grid, one after the other; each leaves a file.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde::{Deserialize, Serialize};
+
+use super::{AblateError, Cell, Grid, TEST_SEED, UNTRAINED};
+use crate::adapt::{AdaptedAccuracy, Adapter};
+use crate::bench::TrainingStep;
+use crate::data::{Dataset, Part, Split};
+use crate::embed::Embedder;
+use crate::features::FrontEnd;
+use crate::fewshot::EpisodeSampler;
+use crate::files;
+use crate::gpu::{DeviceChoice, Gpu, GpuError};
+use crate::model::Network;
+use crate::train::{
+    self, Features, Material, Method, StepShape, TrainConfig, TrainError, TrainOptions, Validation,
+    checkpoint_path, train_on,
+};
+
+/// Test episodes that a network's body is adapted to: each takes as long as a training step.
+const ADAPTED_EPISODES: usize = 50;
+
+/// How a comparison runs, beside what it compares.
+#[derive(Debug)]
+pub struct AblateOptions<'a> {
+    /// The adapter.
+    pub device: DeviceChoice,
+    /// Where the cells' files go: a result and a model each.
+    pub folder: &'a Path,
+    /// Limit of device memory in bytes.
+    pub memory: Option<u64>,
+    /// Damaged files are errors.
+    pub strict: bool,
+    /// Set to stop; what was done is kept.
+    pub stop: &'a AtomicBool,
+}
+
+/// What a comparison tells while it runs.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// Files are read, or something of a cell's training.
+    Training(train::Event<'a>),
+    /// A sentence for people.
+    Note(String),
+    /// Network and learner number `done` of `pairs` was timed.
+    Timed {
+        /// Timed so far.
+        done: usize,
+        /// In all.
+        pairs: usize,
+    },
+    /// What lies ahead.
+    Estimate {
+        /// Cells in all.
+        cells: usize,
+        /// Cells whose files are there already.
+        done: usize,
+        /// Seconds that the others will take.
+        seconds: f64,
+    },
+    /// Cell number `number` of `cells`, from 0, begins.
+    Cell {
+        /// Its number.
+        number: usize,
+        /// Cells in all.
+        cells: usize,
+        /// Which.
+        cell: &'a Cell,
+    },
+    /// A cell is done.
+    Done(&'a CellResult),
+}
+
+/// What a cell leaves.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CellResult {
+    /// Which training it is.
+    pub cell: Cell,
+    /// The training's configuration, as TOML.
+    pub config: String,
+    /// Hash of the data set's files and labels.
+    pub data: String,
+    /// Trained values of the network.
+    pub parameters: usize,
+    /// Floating-point operations of a forward pass over a clip.
+    pub flops: u64,
+    /// Clips of a training episode.
+    pub clips: usize,
+    /// Training episodes.
+    pub episodes: usize,
+    /// Seconds of training, without the validations.
+    pub seconds: f64,
+    /// Every validation.
+    pub validations: Vec<Validation>,
+    /// Mean embedding of the training files.
+    pub centre: Vec<f32>,
+    /// What it reaches on a few test episodes when its body adapts as well; MAML and Reptile only.
+    pub adapted: Option<AdaptedAccuracy>,
+    /// Embeddings of the test files, by their paths.
+    pub trained: BTreeMap<PathBuf, Vec<f32>>,
+    /// The same by the network's initial parameters.
+    pub untrained: BTreeMap<PathBuf, Vec<f32>>,
+}
+
+impl CellResult {
+    /// Its best accuracy on the validation classes; 0 without validation.
+    pub fn validated(&self) -> f64 {
+        let accuracies = self.validations.iter().map(|v| v.accuracy);
+        accuracies.fold(0.0, f64::max)
+    }
+
+    /// Its configuration.
+    pub fn config(&self) -> TrainConfig {
+        TrainConfig::from_toml(&self.config).unwrap_or_default()
+    }
+}
+
+/// A data set that has been read, and the device that its cells are trained on.
+pub struct Workbench<'a> {
+    grid: &'a Grid,
+    options: &'a AblateOptions<'a>,
+    dataset: &'a Dataset,
+    data: String,
+    features: Features,
+    splits: Vec<Split>,
+    gpu: Gpu,
+}
+
+impl<'a> Workbench<'a> {
+    /// Checks the grid against the data, then reads every file once.
+    ///
+    /// # Errors
+    /// [`AblateError`]: a grid that makes no sense, too few classes or files, a network that does not fit.
+    pub fn new(
+        dataset: &'a Dataset,
+        grid: &'a Grid,
+        options: &'a AblateOptions,
+        on: &mut dyn FnMut(Event),
+    ) -> Result<Self, AblateError> {
+        grid.validate()?;
+        let TrainConfig {
+            protocol,
+            way,
+            shot,
+            query,
+            ..
+        } = grid.config;
+        let splits = grid
+            .seeds
+            .iter()
+            .map(|&seed| Split::create(dataset, protocol, way, shot, query, seed))
+            .collect::<Result<Vec<_>, _>>()?;
+        if splits.len() > 1 && splits[0].seed.is_none() {
+            on(Event::Note(
+                "the manifest gives the split, so the seeds differ in parameters and episodes only: intervals over seeds say nothing about other classes".into(),
+            ));
+        }
+        for spec in &grid.networks {
+            network(&grid.config, spec.clone())?;
+        }
+        let gpu = Gpu::open(&options.device)?;
+        let engine = grid.config.engine().map_err(AblateError::Reading)?;
+        let front_end = FrontEnd::new(engine, Some(&gpu), &grid.config.preset, options.strict)?;
+        let wanted: Vec<usize> = (0..dataset.items.len())
+            .filter(|&index| {
+                let path = &dataset.items[index].path;
+                splits
+                    .iter()
+                    .any(|split| split.files.iter().any(|file| file.path == *path))
+            })
+            .collect();
+        let features = Features::read(
+            dataset,
+            &wanted,
+            &grid.config,
+            &front_end,
+            options.stop,
+            &mut |event| on(Event::Training(event)),
+        )
+        .map_err(AblateError::Reading)?;
+        Ok(Self {
+            grid,
+            options,
+            dataset,
+            data: data_hash(dataset),
+            features,
+            splits,
+            gpu,
+        })
+    }
+
+    /// The data set.
+    pub fn dataset(&self) -> &Dataset {
+        self.dataset
+    }
+
+    /// The grid.
+    pub fn grid(&self) -> &Grid {
+        self.grid
+    }
+
+    /// By file index: mean and deviation of 20 MFCC.
+    pub(super) fn mfcc(&self) -> &[Vec<f32>] {
+        &self.features.mfcc
+    }
+
+    /// The files of a part of a seed's split that could be read.
+    pub(super) fn part(&self, seed: u64, part: Part) -> Vec<usize> {
+        let mut files = self.split(seed).apply(self.dataset).indices(part);
+        files.retain(|&index| self.features.store.frames(index).is_some());
+        files
+    }
+
+    fn split(&self, seed: u64) -> &Split {
+        let place = self.grid.seeds.iter().position(|&known| known == seed);
+        &self.splits[place.unwrap_or_else(|| unreachable!("the cells have the grid's seeds"))]
+    }
+
+    /// Estimates the time, then runs every cell that has not run yet, and returns the results of those that are
+    /// compared.
+    ///
+    /// # Errors
+    /// [`AblateError`]. After [`AblateError::Interrupted`], or if the process is killed, the same call goes on.
+    pub fn run(&mut self, on: &mut dyn FnMut(Event)) -> Result<Vec<CellResult>, AblateError> {
+        let search = self.grid.search();
+        // The rates are not known yet; their number of cells is.
+        let compared = self.grid.compared(|_, _| self.grid.rates[0]);
+        let found_again = self
+            .grid
+            .pairs()
+            .iter()
+            .filter(|(spec, _)| spec.name != UNTRAINED)
+            .count();
+        let cells = search.len() + compared.len() - found_again;
+        self.estimate(&search, &compared, cells, on)?;
+
+        let mut number = 0;
+        let mut best: BTreeMap<(String, String), (f64, f64)> = BTreeMap::new();
+        for cell in &search {
+            let result = self.cell(cell, number, cells, on)?;
+            number += 1;
+            let entry = best
+                .entry((cell.network.clone(), cell.method.to_string()))
+                .or_insert((f64::NEG_INFINITY, cell.rate));
+            if result.validated() > entry.0 {
+                *entry = (result.validated(), cell.rate);
+            }
+        }
+        let rate_of = |name: &str, method: Method| best[&(name.to_string(), method.to_string())].1;
+        let mut results = Vec::new();
+        for cell in self.grid.compared(rate_of) {
+            let searched = search.contains(&cell);
+            results.push(self.cell(&cell, number, cells, on)?);
+            number += usize::from(!searched);
+        }
+        Ok(results)
+    }
+
+    /// Compiles and times a step of each network and learner, and tells how long all will take.
+    fn estimate(
+        &self,
+        search: &[Cell],
+        compared: &[Cell],
+        cells: usize,
+        on: &mut dyn FnMut(Event),
+    ) -> Result<(), AblateError> {
+        let pairs = self.grid.pairs();
+        let mut step_seconds = BTreeMap::new();
+        for (done, (spec, method)) in pairs.iter().enumerate() {
+            on(Event::Timed {
+                done,
+                pairs: pairs.len(),
+            });
+            if self.options.stop.load(Ordering::Relaxed) {
+                return Err(AblateError::Interrupted { done: 0, cells });
+            }
+            if spec.name == UNTRAINED {
+                continue;
+            }
+            let seconds = self.time_step(spec.name.as_str(), *method)?;
+            step_seconds.insert((spec.name.as_str(), method.to_string()), seconds);
+        }
+        let config = &self.grid.config;
+        let validations = config.episodes.div_ceil(config.validate_every) + 1;
+        let mut seen: Vec<String> = Vec::new();
+        let (mut done, mut seconds) = (0, 0.0);
+        for cell in search.iter().chain(compared) {
+            // A searched cell comes again among the compared, at a rate that is not known yet.
+            let again = search.iter().any(|s| {
+                s.network == cell.network
+                    && s.method == cell.method
+                    && s.seed == cell.seed
+                    && cell.share == 1.0
+            });
+            let name = cell.name();
+            if seen.contains(&name) || (again && !search.contains(cell)) {
+                continue;
+            }
+            seen.push(name);
+            if self.path(cell, "json").exists() {
+                done += 1;
+                continue;
+            }
+            let step = step_seconds
+                .get(&(cell.network.as_str(), cell.method.to_string()))
+                .copied()
+                .unwrap_or(0.0);
+            // A validation embeds its files' segments: about a third of a step for as many clips.
+            let [way, shot, query] =
+                config.train_episode(self.split(cell.seed).classes(Part::Train).len());
+            let clips = (way * (shot + query)) as f64;
+            let files = self.part(cell.seed, Part::Validation).len() as f64;
+            seconds +=
+                step * (config.episodes as f64 + validations as f64 * files * 3.0 / clips / 3.0);
+        }
+        on(Event::Estimate {
+            cells,
+            done,
+            seconds,
+        });
+        Ok(())
+    }
+
+    /// Seconds of a training step of a network under a learner.
+    fn time_step(&self, name: &str, method: Method) -> Result<f64, AblateError> {
+        let cell = Cell {
+            network: name.to_string(),
+            method,
+            seed: self.grid.seeds[0],
+            rate: self.grid.rates[0],
+            share: 1.0,
+        };
+        let config = self.grid.config_of(&cell);
+        let network = network(&config, config.network.clone())?;
+        let classes = self.split(cell.seed).classes(Part::Train).len();
+        let [way, shot, query] = config.train_episode(classes);
+        let at = |error| AblateError::Device {
+            name: name.to_string(),
+            error,
+        };
+        train::check_memory(
+            self.gpu.class(),
+            &network,
+            &config,
+            classes,
+            self.options.memory,
+        )
+        .map_err(at)?;
+        let mut step = TrainingStep::new(
+            &self.gpu,
+            &StepShape {
+                network: &network,
+                way,
+                shot,
+                query,
+                augment: config.augment,
+                optimizer: config.optimizer,
+                learner: config.learner,
+                banks: &[],
+            },
+        )
+        .map_err(at)?;
+        // The first run compiles.
+        step.run().map_err(at)?;
+        Ok(step.run().map_err(at)?.as_secs_f64())
+    }
+
+    fn path(&self, cell: &Cell, extension: &str) -> PathBuf {
+        self.options
+            .folder
+            .join(format!("{}.{extension}", cell.name()))
+    }
+
+    /// The result of a cell: read if it is there, else trained.
+    fn cell(
+        &mut self,
+        cell: &Cell,
+        number: usize,
+        cells: usize,
+        on: &mut dyn FnMut(Event),
+    ) -> Result<CellResult, AblateError> {
+        let config = self.grid.config_of(cell);
+        let path = self.path(cell, "json");
+        if path.exists() {
+            return self.stored(&path, &config);
+        }
+        if self.options.stop.load(Ordering::Relaxed) {
+            return Err(AblateError::Interrupted {
+                done: number,
+                cells,
+            });
+        }
+        on(Event::Cell {
+            number,
+            cells,
+            cell,
+        });
+        let mut trained = self.train(cell, &config, on);
+        if let Err(TrainError::Gpu(GpuError::DeviceLost { detail })) = &trained {
+            on(Event::Note(format!(
+                "the GPU was lost ({detail}); going on with cell {} on a new device",
+                cell.name()
+            )));
+            self.gpu = Gpu::open(&self.options.device)?;
+            trained = self.train(cell, &config, on);
+        }
+        let result = match trained {
+            Ok(result) => result,
+            Err(TrainError::Interrupted { .. } | TrainError::Unstarted) => {
+                return Err(AblateError::Interrupted {
+                    done: number,
+                    cells,
+                });
+            }
+            Err(error) => {
+                return Err(AblateError::Cell {
+                    cell: cell.name(),
+                    error,
+                });
+            }
+        };
+        let text = serde_json::to_string(&result).map_err(|error| AblateError::Stored {
+            path: path.clone(),
+            reason: format!("the result cannot be written: {error}"),
+        })?;
+        files::write(&path, text.as_bytes())?;
+        on(Event::Done(&result));
+        Ok(result)
+    }
+
+    fn stored(&self, path: &Path, config: &TrainConfig) -> Result<CellResult, AblateError> {
+        let at = |reason: String| AblateError::Stored {
+            path: path.to_path_buf(),
+            reason,
+        };
+        let text = std::fs::read_to_string(path).map_err(|e| at(format!("cannot be read: {e}")))?;
+        let result: CellResult = serde_json::from_str(&text).map_err(|_| {
+            at("is damaged or of another version: delete it, and its cell will run again".into())
+        })?;
+        let mut made = result.config();
+        if made.learner.method == Method::Prototype {
+            // Prototypes have no inner loop, so its settings do not matter.
+            made.learner = config.learner;
+        }
+        if made != *config {
+            return Err(at(
+                "was made with other settings: give the same options, or another folder with -o"
+                    .into(),
+            ));
+        }
+        if result.data != self.data {
+            return Err(at(
+                "was made with other files: give the same data, or another folder with -o".into(),
+            ));
+        }
+        Ok(result)
+    }
+
+    fn train(
+        &self,
+        cell: &Cell,
+        config: &TrainConfig,
+        on: &mut dyn FnMut(Event),
+    ) -> Result<CellResult, TrainError> {
+        let split = self.split(cell.seed);
+        let network = Network::new(
+            config.network.clone(),
+            [config.preset.n_mels, config.segment().frames],
+        )?;
+        let initial = network.initial_parameters(cell.seed);
+        let material = Material::new(&self.features, self.dataset, split, config)?;
+        let [way, shot, query] = config.train_episode(material.train.classes.len());
+        let mut result = CellResult {
+            cell: cell.clone(),
+            config: config.to_toml(),
+            data: self.data.clone(),
+            parameters: network.parameter_count(),
+            flops: network.flops(),
+            clips: way * (shot + query),
+            episodes: 0,
+            seconds: 0.0,
+            validations: Vec::new(),
+            centre: Vec::new(),
+            adapted: None,
+            trained: BTreeMap::new(),
+            untrained: BTreeMap::new(),
+        };
+        let mut parameters = initial.clone();
+        if cell.network != UNTRAINED {
+            let model = self.path(cell, "safetensors");
+            let options = TrainOptions {
+                device: self.options.device.clone(),
+                model: &model,
+                resume: checkpoint_path(&model).exists(),
+                memory: self.options.memory,
+                strict: self.options.strict,
+                stop: self.options.stop,
+            };
+            let trained = train_on(
+                self.gpu.clone(),
+                network.clone(),
+                config,
+                &material,
+                split.clone(),
+                &options,
+                &mut |event| on(Event::Training(event)),
+            )?;
+            result.episodes = trained.log.len();
+            result.seconds = trained
+                .validations
+                .last()
+                .map_or(trained.seconds, |v| v.seconds);
+            result.validations = trained.validations;
+            result.centre = trained.model.info.centre;
+            parameters = trained.model.parameters;
+        }
+        if matches!(cell.method, Method::Maml | Method::Reptile) {
+            result.adapted = Some(self.adapt(cell.seed, config, &network, &parameters)?);
+        }
+        let embedder = Embedder::new(&self.gpu, &network, &parameters)?;
+        result.trained = self.embed_test(cell.seed, config, &embedder)?;
+        embedder.set_parameters(&initial);
+        result.untrained = self.embed_test(cell.seed, config, &embedder)?;
+        Ok(result)
+    }
+
+    /// Accuracy on a few test episodes with body and head adapted to each.
+    fn adapt(
+        &self,
+        seed: u64,
+        config: &TrainConfig,
+        network: &Network,
+        parameters: &[f32],
+    ) -> Result<AdaptedAccuracy, TrainError> {
+        let episode = [config.way, config.shot, config.query];
+        let learner = &config.learner;
+        let adapter = Adapter::new(&self.gpu, network, learner, episode, learner.steps)?;
+        let pool = self.dataset.pool(&self.part(seed, Part::Test));
+        let sampler = EpisodeSampler::new(pool, config.way, config.shot, config.query)?;
+        adapter.accuracy(parameters, &sampler, ADAPTED_EPISODES, TEST_SEED, |index| {
+            let segments = self.features.segments(config, index)?;
+            Ok(segments.into_iter().map(|s| s.values).collect())
+        })
+    }
+
+    fn embed_test(
+        &self,
+        seed: u64,
+        config: &TrainConfig,
+        embedder: &Embedder,
+    ) -> Result<BTreeMap<PathBuf, Vec<f32>>, TrainError> {
+        let embed = |index: usize| {
+            let embedding = self.features.embed(config, embedder, index)?;
+            Ok((self.dataset.items[index].path.clone(), embedding))
+        };
+        self.part(seed, Part::Test).into_iter().map(embed).collect()
+    }
+}
+
+fn network(config: &TrainConfig, spec: crate::model::Spec) -> Result<Network, AblateError> {
+    let name = spec.name.clone();
+    Network::new(spec, [config.preset.n_mels, config.segment().frames])
+        .map_err(|error| AblateError::Network { name, error })
+}
+
+/// A hash of all files' contents and labels.
+fn data_hash(dataset: &Dataset) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for item in &dataset.items {
+        hasher.update(item.hash.as_bytes());
+        hasher.update(dataset.classes[item.class].as_bytes());
+        hasher.update(b"\n");
+    }
+    hasher.finalize().to_hex().to_string()
+}

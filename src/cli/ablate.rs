@@ -1,0 +1,325 @@
+//! `gamaka ablate`: is it the splines? Networks and learners compared on one data set.
+
+mod page;
+mod tables;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use bytesize::ByteSize;
+use gamaka::ablate::{
+    AblateError, AblateOptions, Event, Findings, Grid, ScoreOptions, UNTRAINED, Workbench,
+};
+use gamaka::data::Dataset;
+use gamaka::files;
+use gamaka::model::Spec;
+use gamaka::train::{self, Method, TrainConfig};
+use indicatif::{HumanDuration, ProgressBar};
+
+use super::common::{
+    Common, INTERRUPTED, interrupt_flag, network_spec, print, print_error, print_json,
+};
+use super::settings::Settings;
+use super::train::Display;
+
+/// The networks of the question, in the order of the tables.
+const MODELS: &str =
+    "ickan,ickan-late,shared-spline,conv-kan-head,kan,mlp,mlp-params,cnn,cnn-params,random";
+
+/// The networks that also run under other learners and on fewer classes, where they are among the models.
+const FOCUS: [&str; 2] = ["ickan", "cnn-params"];
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// A folder of genre folders, or a CSV manifest (path,label[,split][,group])
+    data: PathBuf,
+    /// Where everything goes; the same folder again goes on where it was
+    #[arg(short, long, value_name = "DIR")]
+    output: PathBuf,
+    /// Networks: names that come with gamaka, `random`, or TOML files
+    #[arg(long, value_delimiter = ',', default_value = MODELS, value_name = "NAME|SPEC.toml,...")]
+    models: Vec<String>,
+    /// Learners; all networks run under the first
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "prototype",
+        value_name = "prototype|anil|maml|reptile,..."
+    )]
+    learners: Vec<Method>,
+    /// A number of seeds, counted from 1, or a list of them
+    #[arg(long, default_value = "5", value_name = "COUNT|SEED,SEED,...")]
+    seeds: String,
+    /// Networks that also run under the other learners and on fewer classes [default: ickan,cnn-params]
+    #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
+    focus: Option<Vec<String>>,
+    /// Seeds of the learners after the first
+    #[arg(long, default_value_t = 3, value_name = "COUNT")]
+    learner_seeds: usize,
+    /// Learning rates that every network is searched over
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "1e-3,2e-3,4e-3",
+        value_name = "RATE,..."
+    )]
+    rates: Vec<f64>,
+    /// Shares of the training classes that the focus networks are trained on as well
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "0.5",
+        value_name = "SHARE,..."
+    )]
+    shares: Vec<f64>,
+    /// Test episodes a seed
+    #[arg(long, default_value_t = 1000)]
+    test_episodes: usize,
+    /// Classes that count as near neighbours [default: what the MFCC floor mixes up most]
+    #[arg(long, value_delimiter = ',', value_name = "CLASS/CLASS,...", value_parser = near)]
+    near: Vec<[String; 2]>,
+    #[command(flatten)]
+    settings: Settings,
+    /// Limit of device memory, for example 512MiB
+    #[arg(long, value_name = "LIMIT")]
+    memory: Option<ByteSize>,
+    /// Stop at the first file that is damaged, instead of using what can be decoded
+    #[arg(long)]
+    strict: bool,
+}
+
+fn near(text: &str) -> Result<[String; 2], String> {
+    match text.split_once('/') {
+        Some((a, b)) if !a.is_empty() && !b.is_empty() => Ok([a.to_string(), b.to_string()]),
+        _ => Err("write two classes with a slash between them, such as blues/jazz".into()),
+    }
+}
+
+pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
+    let grid = grid(args)?;
+    // Before anything is written.
+    grid.validate()?;
+    let dataset =
+        common.while_waiting("looking through the files", || Dataset::open(&args.data))?;
+    dataset.warnings.iter().for_each(|w| common.note(w));
+    for class in args.near.iter().flatten() {
+        if !dataset.classes.contains(class) {
+            bail!(
+                "--near names `{class}`, which is no class of {}",
+                args.data.display()
+            );
+        }
+    }
+    let cells = args.output.join("cells");
+    std::fs::create_dir_all(&cells)
+        .with_context(|| format!("{}: the folder cannot be made", cells.display()))?;
+    let stop = interrupt_flag()?;
+    let options = AblateOptions {
+        device: common.device.clone(),
+        folder: &cells,
+        memory: args.memory.map(|m| m.as_u64()),
+        strict: args.strict,
+        stop: &stop,
+    };
+    let mut progress = Progress::new(common, &grid);
+    let result = Workbench::new(&dataset, &grid, &options, &mut |event| {
+        progress.show(&event)
+    })
+    .and_then(|mut bench| {
+        let results = bench.run(&mut |event| progress.show(&event))?;
+        progress.finish();
+        let scoring = ScoreOptions {
+            episodes: args.test_episodes,
+            near: args.near.clone(),
+        };
+        common.while_waiting("scoring", || Findings::of(&bench, &results, &scoring))
+    });
+    progress.finish();
+    let findings = match result {
+        Err(AblateError::Reading(train::TrainError::Unstarted)) => {
+            common.note("stopped while reading the files; run the same command again");
+            return Ok(ExitCode::from(INTERRUPTED));
+        }
+        Err(error @ AblateError::Interrupted { .. }) => {
+            print_error(&error.into());
+            return Ok(ExitCode::from(INTERRUPTED));
+        }
+        other => other?,
+    };
+    write(args, &findings)?;
+    if common.json {
+        print_json(&findings)?;
+    } else {
+        print(&text(&findings))?;
+        common.note(&format!(
+            "everything, with pictures: {}",
+            args.output.join("report.html").display()
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The grid that the flags describe.
+fn grid(args: &Args) -> anyhow::Result<Grid> {
+    let mut config = args.settings.configuration()?;
+    // Of a training's own settings those that the grid varies mean nothing.
+    config.learning_rate = TrainConfig::default().learning_rate;
+    let input = [config.preset.n_mels, config.segment().frames];
+    let networks = args
+        .models
+        .iter()
+        .map(|name| match name.as_str() {
+            UNTRAINED => Ok(Spec {
+                name: UNTRAINED.into(),
+                ..Spec::named("ickan", input)?
+            }),
+            name => network_spec(name, input),
+        })
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let known = |name: &&str| networks.iter().any(|spec| spec.name == **name);
+    let focus = match &args.focus {
+        Some(names) => names.clone(),
+        None => FOCUS
+            .iter()
+            .filter(|name| known(name))
+            .map(|name| name.to_string())
+            .collect(),
+    };
+    Ok(Grid {
+        config,
+        networks,
+        focus,
+        learners: args.learners.clone(),
+        seeds: seeds(&args.seeds)?,
+        learner_seeds: args.learner_seeds,
+        rates: args.rates.clone(),
+        shares: args.shares.clone(),
+    })
+}
+
+/// `5` are the seeds 1 to 5, `3,7` are 3 and 7.
+fn seeds(text: &str) -> anyhow::Result<Vec<u64>> {
+    const MOST: u64 = 1000;
+    let numbers = text
+        .split(',')
+        .map(|word| word.trim().parse::<u64>())
+        .collect::<Result<Vec<_>, _>>()
+        .with_context(|| {
+            format!("--seeds {text}: write a number of seeds, or a list such as 1,2,7")
+        })?;
+    match numbers[..] {
+        [0] => bail!("--seeds 0: at least one seed is needed"),
+        [count] if count > MOST => {
+            bail!("--seeds {count}: at most {MOST}; a list such as 7,{count} names single ones")
+        }
+        [count] => Ok((1..=count).collect()),
+        _ => Ok(numbers),
+    }
+}
+
+/// Turns what a comparison tells into words and bars.
+struct Progress<'a> {
+    common: &'a Common,
+    reading: Display<'a>,
+    bar: ProgressBar,
+    cell: String,
+    episodes: usize,
+}
+
+impl<'a> Progress<'a> {
+    fn new(common: &'a Common, grid: &Grid) -> Self {
+        Self {
+            common,
+            reading: Display::new(common, grid.config.episodes),
+            bar: ProgressBar::hidden(),
+            cell: String::new(),
+            episodes: grid.config.episodes,
+        }
+    }
+
+    fn show(&mut self, event: &Event) {
+        match event {
+            Event::Training(event @ train::Event::Reading { .. }) => self.reading.show(event),
+            Event::Training(train::Event::Note(text)) | Event::Note(text) => {
+                self.bar.suspend(|| self.common.note(text));
+            }
+            Event::Training(train::Event::Episodes(rows)) => {
+                if let Some(row) = rows.last() {
+                    self.bar
+                        .set_message(format!("{} {}/{}", self.cell, row.episode, self.episodes));
+                }
+            }
+            Event::Training(_) => {}
+            Event::Timed { done, pairs } => {
+                if *done == 0 {
+                    self.bar = self.common.bar(*pairs, "timing");
+                }
+                self.bar.set_position(*done as u64);
+            }
+            Event::Estimate {
+                cells,
+                done,
+                seconds,
+            } => {
+                self.bar.finish_and_clear();
+                let rest = HumanDuration(Duration::from_secs_f64(*seconds));
+                self.common.note(&format!(
+                    "{cells} trainings, {done} of them done before; the others take about {rest}"
+                ));
+                self.bar = self.common.bar(*cells, "cells");
+            }
+            Event::Cell { number, cell, .. } => {
+                self.bar.set_position(*number as u64);
+                self.cell = cell.name();
+                self.bar.set_message(self.cell.clone());
+            }
+            Event::Done(result) => {
+                let text = format!(
+                    "{}: {:.1} % on the validation classes, {:.0} s",
+                    result.cell.name(),
+                    100.0 * result.validated(),
+                    result.seconds
+                );
+                self.bar.suspend(|| self.common.note(&text));
+            }
+        }
+    }
+
+    fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// All tables, below the answer.
+fn text(findings: &Findings) -> String {
+    let tables = tables::tables(findings);
+    let tables: String = tables.iter().map(tables::Table::markdown).collect();
+    let notes = findings.notes.join("\n");
+    format!("{}\n\n{tables}{notes}\n", page::lead(findings))
+}
+
+/// Writes the page, its pictures, and the tables for other programs.
+fn write(args: &Args, findings: &Findings) -> anyhow::Result<()> {
+    let folder = &args.output;
+    let pictures = folder.join("pictures");
+    std::fs::create_dir_all(&pictures)
+        .with_context(|| format!("{}: the folder cannot be made", pictures.display()))?;
+    let drawn = page::pictures(findings)?;
+    for picture in &drawn {
+        let path = pictures.join(format!("{}.svg", picture.name));
+        files::write(&path, picture.svg.standalone().as_bytes())?;
+    }
+    let page = page::page(findings, &tables::tables(findings), &drawn);
+    files::write(&folder.join("report.html"), page.html().as_bytes())?;
+    files::write(&folder.join("tables.md"), text(findings).as_bytes())?;
+    let json = serde_json::to_string_pretty(findings)?;
+    files::write(&folder.join("findings.json"), json.as_bytes())?;
+    let mut table = csv::Writer::from_writer(Vec::new());
+    for row in &findings.rows {
+        table.serialize(row)?;
+    }
+    files::write(&folder.join("accuracies.csv"), &table.into_inner()?)?;
+    Ok(())
+}

@@ -1,0 +1,365 @@
+//! A comparison's tables, for the terminal, for documents and for the page.
+
+use std::fmt::Write;
+
+use gamaka::ablate::{Curve, DifferenceRow, Findings, NetworkRow, Summary};
+use gamaka::fewshot::Interval;
+
+/// A table; all but the first column are figures.
+pub struct Table {
+    pub heading: &'static str,
+    pub columns: Vec<String>,
+    pub rows: Vec<Vec<String>>,
+    /// How to read it.
+    pub caption: String,
+}
+
+impl Table {
+    fn new(
+        heading: &'static str,
+        columns: &[&str],
+        rows: Vec<Vec<String>>,
+        caption: String,
+    ) -> Self {
+        let columns = columns.iter().map(|c| c.to_string()).collect();
+        Self {
+            heading,
+            columns,
+            rows,
+            caption,
+        }
+    }
+
+    /// The table as aligned Markdown.
+    pub fn markdown(&self) -> String {
+        let width = |column: usize| {
+            let cells = self.rows.iter().filter_map(|row| row.get(column));
+            let all = cells.chain(self.columns.get(column));
+            all.map(|cell| cell.chars().count())
+                .max()
+                .unwrap_or(0)
+                .max(3)
+        };
+        let widths: Vec<usize> = (0..self.columns.len()).map(width).collect();
+        let line = |cells: &[String]| {
+            let mut text = String::from("|");
+            for (k, (cell, &width)) in cells.iter().zip(&widths).enumerate() {
+                let _ = match k {
+                    0 => write!(text, " {cell:width$} |"),
+                    _ => write!(text, " {cell:>width$} |"),
+                };
+            }
+            text.push('\n');
+            text
+        };
+        let mut text = format!("## {}\n\n{}\n\n", self.heading, self.caption);
+        text.push_str(&line(&self.columns));
+        text.push('|');
+        for (k, width) in widths.iter().enumerate() {
+            let dashes = "-".repeat(width - 1);
+            text.push_str(&if k == 0 {
+                format!(" {dashes}- |")
+            } else {
+                format!(" {dashes}: |")
+            });
+        }
+        text.push('\n');
+        self.rows.iter().for_each(|row| text.push_str(&line(row)));
+        text.push('\n');
+        text
+    }
+}
+
+pub fn percent(value: f64) -> String {
+    format!("{:.1}", value * 100.0)
+}
+
+fn signed(value: f64) -> String {
+    format!("{:+.1}", value * 100.0)
+}
+
+fn range(interval: Option<Interval>, number: fn(f64) -> String) -> String {
+    interval.map_or("-".into(), |i| {
+        format!("{} to {}", number(i.low), number(i.high))
+    })
+}
+
+fn or_dash<T>(value: Option<T>, text: impl Fn(T) -> String) -> String {
+    value.map_or("-".into(), text)
+}
+
+/// 12,345.
+fn count(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::new();
+    for (k, digit) in digits.chars().enumerate() {
+        if k > 0 && (digits.len() - k) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// What a difference says, by its interval over files.
+pub fn verdict(difference: &Summary) -> &'static str {
+    match difference.over_files {
+        Some(i) if i.low > 0.0 => "better",
+        Some(i) if i.high < 0.0 => "worse",
+        Some(_) => "not told apart",
+        None => "no interval",
+    }
+}
+
+/// All tables of a comparison that have rows.
+pub fn tables(findings: &Findings) -> Vec<Table> {
+    let mut tables = vec![networks(findings), differences(findings)];
+    tables.extend([
+        learners(findings),
+        heads(findings),
+        curves("Shots", "shots", &findings.shots, "Accuracy in percent over the supports a class, two queries a class."),
+        curves(
+            "Training classes",
+            "classes",
+            &findings.sizes,
+            "Accuracy in percent over the number of training classes; as many training episodes throughout.",
+        ),
+        reach(findings),
+        near(findings),
+        confused(findings),
+    ]);
+    tables.retain(|table| !table.rows.is_empty());
+    tables
+}
+
+fn networks(findings: &Findings) -> Table {
+    let row = |r: &NetworkRow| {
+        vec![
+            r.name.clone(),
+            or_dash(r.parameters, |p| count(p as u64)),
+            or_dash(r.flops, |f| format!("{:.2}", f as f64 / 1e6)),
+            or_dash(r.step_ms, |ms| format!("{ms:.1}")),
+            or_dash(r.rate, |rate| format!("{rate:e}")),
+            or_dash(r.validation, percent),
+            percent(r.accuracy.mean),
+            range(r.accuracy.over_files, percent),
+            range(r.accuracy.over_seeds, percent),
+            or_dash(r.less_untrained.as_ref(), |d| signed(d.mean)),
+        ]
+    };
+    Table::new(
+        "Networks",
+        &[
+            "network",
+            "parameters",
+            "MFLOP a clip",
+            "step ms",
+            "rate",
+            "validation",
+            "accuracy",
+            "95 % over files",
+            "95 % over seeds",
+            "less untrained",
+        ],
+        findings.networks.iter().map(row).collect(),
+        "Accuracy in percent on classes that trained no network, mean over the seeds. Over files: how far other files of these classes would move it; over seeds: how far other class splits and initial parameters would. `step ms` is that of the fastest seed; `validation` is the best accuracy on the validation classes.".into(),
+    )
+}
+
+fn difference(d: &DifferenceRow) -> Vec<String> {
+    vec![
+        format!("{} less {}", d.of, d.against),
+        signed(d.difference.mean),
+        range(d.difference.over_files, signed),
+        range(d.difference.over_seeds, signed),
+        verdict(&d.difference).into(),
+    ]
+}
+
+fn differences(findings: &Findings) -> Table {
+    Table::new(
+        "Differences",
+        &[
+            "points",
+            "mean",
+            "over files, corrected",
+            "95 % over seeds",
+            "verdict",
+        ],
+        findings.differences.iter().map(difference).collect(),
+        format!(
+            "Paired by files and episodes. The intervals over files hold together with 95 % confidence: each has {:.2} %, for {} comparisons (Bonferroni); the verdict goes by them. Those over seeds are not corrected.",
+            100.0 * findings.level,
+            findings.comparisons
+        ),
+    )
+}
+
+fn learners(findings: &Findings) -> Table {
+    let row = |r: &NetworkRow| {
+        vec![
+            r.name.clone(),
+            or_dash(r.learner.clone(), |l| l),
+            r.accuracy.seeds.len().to_string(),
+            or_dash(r.step_ms, |ms| format!("{ms:.1}")),
+            or_dash(r.rate, |rate| format!("{rate:e}")),
+            percent(r.accuracy.mean),
+            range(r.accuracy.over_files, percent),
+            or_dash(r.less_untrained.as_ref(), |d| signed(d.mean)),
+            or_dash(r.less_untrained.as_ref(), |d| range(d.over_files, signed)),
+            or_dash(r.adapted, percent),
+        ]
+    };
+    let rows = match findings
+        .learners
+        .iter()
+        .any(|r| r.learner != findings.learners[0].learner)
+    {
+        true => findings.learners.iter().map(row).collect(),
+        false => Vec::new(),
+    };
+    Table::new(
+        "Learners",
+        &[
+            "network",
+            "learner",
+            "seeds",
+            "step ms",
+            "rate",
+            "accuracy",
+            "95 % over files",
+            "less untrained",
+            "95 % over files of it",
+            "body adapted too",
+        ],
+        rows,
+        "Each learner's network classifies by the head that it was trained for: prototypes, or the inner steps of a linear head that starts at zero (the body stays as it is). The untrained network has the same head. `body adapted too` is the accuracy on 50 test episodes a seed when the inner steps change the body as well.".into(),
+    )
+}
+
+fn heads(findings: &Findings) -> Table {
+    let own = |name: &str| {
+        let row = findings.networks.iter().find(|r| r.name == name);
+        or_dash(row, |r| percent(r.accuracy.mean))
+    };
+    let by = |heads: &[(String, Summary)], head: &str| {
+        or_dash(heads.iter().find(|(name, _)| name == head), |(_, s)| {
+            percent(s.mean)
+        })
+    };
+    let rows = findings.heads.iter().map(|(name, heads)| {
+        vec![
+            name.clone(),
+            own(name),
+            by(heads, "simpleshot"),
+            by(heads, "linear-probe"),
+        ]
+    });
+    Table::new(
+        "Heads",
+        &["network", "as trained", "SimpleShot", "linear probe"],
+        rows.collect(),
+        "Accuracy in percent of the same embeddings with other heads on the same episodes.".into(),
+    )
+}
+
+fn curves(heading: &'static str, x: &str, curves: &[Curve], caption: &str) -> Table {
+    let longest = curves.iter().max_by_key(|curve| curve.points.len());
+    let xs: Vec<f64> = longest.map_or(Vec::new(), |c| c.points.iter().map(|p| p.x).collect());
+    let mut columns = vec!["network".to_string()];
+    columns.extend(xs.iter().map(|value| {
+        let x = if *value == 1.0 {
+            x.trim_end_matches('s')
+        } else {
+            x
+        };
+        format!("{value} {x}")
+    }));
+    let row = |curve: &Curve| {
+        let at = |&x: &f64| {
+            or_dash(curve.points.iter().find(|p| p.x == x), |p| {
+                percent(p.accuracy.mean)
+            })
+        };
+        let mut cells = vec![curve.name.clone()];
+        cells.extend(xs.iter().map(at));
+        cells
+    };
+    Table {
+        heading,
+        columns,
+        rows: curves.iter().map(row).collect(),
+        caption: caption.into(),
+    }
+}
+
+fn reach(findings: &Findings) -> Table {
+    let rows = findings.reach.iter().map(|r| {
+        vec![
+            r.name.clone(),
+            format!("{} of {}", r.reached, r.of),
+            or_dash(r.seconds, |s| format!("{s:.1}")),
+            or_dash(r.gflop, |g| format!("{g:.1}")),
+        ]
+    });
+    Table::new(
+        "What an accuracy costs",
+        &["network", "seeds that got there", "seconds", "GFLOP"],
+        rows.collect(),
+        format!(
+            "Training until a validation first shows {} % or more on the validation classes: seconds (validations left out) and floating-point operations of the median episodes of the seeds that got there.",
+            percent(findings.reach_level)
+        ),
+    )
+}
+
+fn near(findings: &Findings) -> Table {
+    let pairs = &findings.near.pairs;
+    let names: Vec<String> = {
+        let mut names: Vec<String> = pairs
+            .iter()
+            .map(|p| format!("{}/{}", p.classes[0], p.classes[1]))
+            .collect();
+        names.sort();
+        names.dedup();
+        names
+    };
+    Table::new(
+        "Near neighbours",
+        &[
+            "points",
+            "mean",
+            "95 % over files",
+            "95 % over seeds",
+            "verdict",
+        ],
+        findings.near.differences.iter().map(difference).collect(),
+        format!(
+            "Two-way accuracy on pairs of test classes that are near each other, each pair by itself, mean over {} pairs of a seed: {}.",
+            pairs.len(),
+            names.join(", ")
+        ),
+    )
+}
+
+fn confused(findings: &Findings) -> Table {
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for pair in &findings.confused {
+        let text = format!(
+            "{}/{} {}",
+            pair.classes[0],
+            pair.classes[1],
+            percent(pair.share)
+        );
+        match rows.iter_mut().find(|row| row[0] == pair.network) {
+            Some(row) => row[1] = format!("{}, {text}", row[1]),
+            None => rows.push(vec![pair.network.clone(), text]),
+        }
+    }
+    Table::new(
+        "What each network mixes up",
+        &["network", "pairs of classes, and the share of their queries in percent that went to the other"],
+        rows,
+        "The five pairs that each network takes for each other most, over the seeds that tested both.".into(),
+    )
+}

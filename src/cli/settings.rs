@@ -1,0 +1,70 @@
+//! The flags of `train` and `ablate` that a training's configuration comes from.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use gamaka::data::Protocol;
+use gamaka::train::TrainConfig;
+
+#[derive(clap::Args)]
+pub struct Settings {
+    /// What the parts of the split have in common [default: novel-classes]
+    #[arg(long, value_name = "novel-classes|seen-classes", value_parser = protocol)]
+    protocol: Option<Protocol>,
+    /// Classes of the task [default: 5]
+    #[arg(long)]
+    way: Option<usize>,
+    /// Supports a class of the task [default: 5]
+    #[arg(long)]
+    shot: Option<usize>,
+    /// Queries a class of the task [default: 5]
+    #[arg(long)]
+    query: Option<usize>,
+    /// Training episodes
+    #[arg(long)]
+    episodes: Option<usize>,
+    /// Length of a segment in seconds [default: 3]
+    #[arg(long, value_name = "SECONDS")]
+    segment: Option<f64>,
+    /// Seconds from one segment of a file to the next, where whole files are embedded [default: 1]
+    #[arg(long, value_name = "SECONDS")]
+    hop: Option<f64>,
+    /// A training configuration; the options here come before what it says
+    #[arg(long, value_name = "FILE.toml")]
+    config: Option<PathBuf>,
+}
+
+fn protocol(text: &str) -> Result<Protocol, String> {
+    match text {
+        "novel-classes" => Ok(Protocol::NovelClasses),
+        "seen-classes" => Ok(Protocol::SeenClasses),
+        _ => Err("choose novel-classes or seen-classes".into()),
+    }
+}
+
+impl Settings {
+    /// Defaults, then the file, then the flags. Not checked yet.
+    pub fn configuration(&self) -> anyhow::Result<TrainConfig> {
+        let mut config = match &self.config {
+            None => TrainConfig::default(),
+            Some(path) => {
+                let text = std::fs::read_to_string(path)
+                    .with_context(|| format!("{}: cannot be read", path.display()))?;
+                TrainConfig::from_toml(&text).with_context(|| path.display().to_string())?
+            }
+        };
+        config.protocol = self.protocol.unwrap_or(config.protocol);
+        config.way = self.way.unwrap_or(config.way);
+        config.shot = self.shot.unwrap_or(config.shot);
+        config.query = self.query.unwrap_or(config.query);
+        config.episodes = self.episodes.unwrap_or(config.episodes);
+        if let Some(seconds) = self.segment {
+            config.segment_seconds = seconds;
+            // A mask hides at most half of a short segment.
+            let half = config.segment().frames as u32 / 2;
+            config.augment.frame_mask = config.augment.frame_mask.min(half);
+        }
+        config.hop_seconds = self.hop.unwrap_or(config.hop_seconds);
+        Ok(config)
+    }
+}
