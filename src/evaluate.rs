@@ -6,9 +6,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::adapt::{AdaptedAccuracy, Adapter};
 use crate::data::{DataError, Dataset, Part};
 use crate::embed::{Embedder, mean_embedding};
-use crate::features::{FILES_AT_ONCE, FeatureError, FrontEnd, cut_segments};
+use crate::features::{FILES_AT_ONCE, FeatureError, FeatureStore, FrontEnd, cut_segments};
 use crate::fewshot::{
     Difference, EpisodeError, EpisodeSampler, Evaluation, Head, Metric, ScoreError, System,
     evaluate, simple_shot,
@@ -50,6 +51,14 @@ pub enum EvaluateError {
     /// The GPU failed.
     #[error(transparent)]
     Gpu(#[from] GpuError),
+    /// The temporary folder failed.
+    #[error("the temporary folder {} cannot be used ({error}): free some space there, or set TMPDIR to another folder", folder.display())]
+    Temporary {
+        /// The folder.
+        folder: PathBuf,
+        /// What happened.
+        error: std::io::Error,
+    },
     /// A damaged file under --strict.
     #[error("{0}")]
     Strict(FeatureError),
@@ -153,6 +162,8 @@ pub struct Embedded {
     pub learner: Learner,
     /// The network's mean embedding of its training files; empty if the model does not hold it.
     pub centre: Vec<f32>,
+    /// By file index: mel frames, where the learner adapts the network's body to each task.
+    frames: Option<FeatureStore>,
     /// What people should know: files left out, files that the split does not know.
     pub notes: Vec<String>,
     /// Files that could not be read, with the reason.
@@ -192,13 +203,19 @@ pub fn embed_dataset(
     let embedder = Embedder::new(gpu, &model.network, &model.parameters)?;
     let initial = model.network.initial_parameters(model.info.seed);
     let count = dataset.items.len();
+    let learner = TrainConfig::from_toml(&model.info.config)
+        .map_or_else(|_| Learner::default(), |config| config.learner);
+    let frames = match learner.adapts_body() {
+        true => Some(FeatureStore::new(count, model.info.preset.n_mels).map_err(temporary)?),
+        false => None,
+    };
     let mut embedded = Embedded {
         files: Vec::new(),
         network: vec![Vec::new(); count],
         untrained: vec![Vec::new(); count],
         mfcc: vec![Vec::new(); count],
-        learner: TrainConfig::from_toml(&model.info.config)
-            .map_or_else(|_| Learner::default(), |config| config.learner),
+        learner,
+        frames,
         metric: Metric {
             distance: model.network.spec.distance,
             scale: model.network.spec.scale,
@@ -231,6 +248,9 @@ pub fn embed_dataset(
                     );
                     owners.extend(segments.iter().map(|_| index));
                     clips.extend(segments.into_iter().map(|s| s.values));
+                    if let Some(frames) = &mut embedded.frames {
+                        frames.put(index, &features.values).map_err(temporary)?;
+                    }
                     embedded.mfcc[index] = model.info.mfcc.apply(&features.mfcc);
                     embedded.files.push(index);
                 }
@@ -255,6 +275,13 @@ pub fn embed_dataset(
     }
     on(wanted.len(), wanted.len());
     Ok(embedded)
+}
+
+fn temporary(error: std::io::Error) -> EvaluateError {
+    EvaluateError::Temporary {
+        folder: std::env::temp_dir(),
+        error,
+    }
 }
 
 /// The files to evaluate, and what people should know of the choice.
@@ -310,6 +337,37 @@ impl Embedded {
     /// The head that the network was trained for.
     fn trained_head(&self) -> Head {
         self.learner.head(self.metric)
+    }
+
+    /// Accuracy of `episode` = [way, shot, query] when inner steps adapt the network's body as well to every task,
+    /// which takes about as long as a training step each. None for a learner that does not.
+    ///
+    /// # Errors
+    /// [`EvaluateError`]: the files make no such episodes, a fault of the device or the temporary folder.
+    pub fn adapted(
+        &self,
+        gpu: &Gpu,
+        model: &Model,
+        episode: [usize; 3],
+        episodes: usize,
+        seed: u64,
+    ) -> Result<Option<AdaptedAccuracy>, EvaluateError> {
+        let Some(frames) = &self.frames else {
+            return Ok(None);
+        };
+        let [way, shot, query] = episode;
+        let sampler = EpisodeSampler::new(self.dataset.pool(&self.files), way, shot, query)?;
+        let steps = self.learner.steps;
+        let adapter = Adapter::new(gpu, &model.network, &self.learner, episode, steps)?;
+        let segments = |index: usize| {
+            let values = frames.get(index).map_err(temporary)?;
+            let info = &model.info;
+            let segments = cut_segments(info.segment, info.preset.n_mels, &values);
+            Ok(segments.into_iter().map(|s| s.values).collect())
+        };
+        let parameters = &model.parameters;
+        let found = adapter.accuracy(parameters, &sampler, episodes, seed, segments);
+        found.map(Some)
     }
 
     /// Scores the network and its floors on the same `episodes` episodes. `head` is that of the network and of the

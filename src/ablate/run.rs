@@ -286,22 +286,28 @@ impl<'a> Workbench<'a> {
         }
         let config = &self.grid.config;
         let validations = config.episodes.div_ceil(config.validate_every) + 1;
-        let mut seen: Vec<String> = Vec::new();
         let (mut done, mut seconds) = (0, 0.0);
-        for cell in search.iter().chain(compared) {
-            // A searched cell comes again among the compared, at a rate that is not known yet.
-            let again = search.iter().any(|s| {
-                s.network == cell.network
-                    && s.method == cell.method
-                    && s.seed == cell.seed
-                    && cell.share == 1.0
-            });
-            let name = cell.name();
-            if seen.contains(&name) || (again && !search.contains(cell)) {
-                continue;
-            }
-            seen.push(name);
-            if self.path(cell, "json").exists() {
+        // A searched cell comes again among the compared, at the rate that is found best.
+        let found_again = |cell: &&Cell| {
+            cell.share == 1.0
+                && search.iter().any(|s| {
+                    (&s.network, s.method, s.seed) == (&cell.network, cell.method, cell.seed)
+                })
+        };
+        let fresh = compared.iter().filter(|cell| !found_again(cell));
+        for (cell, is_searched) in search
+            .iter()
+            .map(|c| (c, true))
+            .chain(fresh.map(|c| (c, false)))
+        {
+            // Which rate is best is not known yet.
+            let at = |&rate: &f64| Cell {
+                rate,
+                ..cell.clone()
+            };
+            let there = |cell: Cell| self.path(&cell, "json").exists();
+            let other_rates = || self.grid.rates.iter().map(at).any(there);
+            if there(cell.clone()) || (!is_searched && other_rates()) {
                 done += 1;
                 continue;
             }
@@ -310,12 +316,16 @@ impl<'a> Workbench<'a> {
                 .copied()
                 .unwrap_or(0.0);
             // A validation embeds its files' segments: about a third of a step for as many clips.
-            let [way, shot, query] =
-                config.train_episode(self.split(cell.seed).classes(Part::Train).len());
+            let classes = self.split(cell.seed).classes(Part::Train).len();
+            let [way, shot, query] = config.train_episode(classes);
             let clips = (way * (shot + query)) as f64;
-            let files = self.part(cell.seed, Part::Validation).len() as f64;
-            seconds +=
-                step * (config.episodes as f64 + validations as f64 * files * 3.0 / clips / 3.0);
+            let files = self.part(cell.seed, Part::Validation);
+            let frames: usize = files
+                .iter()
+                .filter_map(|&k| self.features.store.frames(k))
+                .sum();
+            let validation = frames as f64 / config.segment().hop as f64 / clips / 3.0;
+            seconds += step * (config.episodes as f64 + validations as f64 * validation);
         }
         on(Event::Estimate {
             cells,
@@ -518,7 +528,7 @@ impl<'a> Workbench<'a> {
             result.centre = trained.model.info.centre;
             parameters = trained.model.parameters;
         }
-        if matches!(cell.method, Method::Maml | Method::Reptile) {
+        if config.learner.adapts_body() {
             result.adapted = Some(self.adapt(cell.seed, config, &network, &parameters)?);
         }
         let embedder = Embedder::new(&self.gpu, &network, &parameters)?;

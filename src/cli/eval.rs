@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
+use gamaka::adapt::AdaptedAccuracy;
 use gamaka::evaluate::{EvaluatePart, HeadChoice, Report, embed_dataset};
 use gamaka::features::FrontEnd;
 use gamaka::fewshot::{Estimate, Evaluation};
@@ -47,6 +48,9 @@ pub struct Args {
         value_name = "auto|prototype|simpleshot|linear-probe|gradient"
     )]
     head: HeadChoice,
+    /// Episodes that a network trained by maml or reptile adapts its whole body to; 0 for none
+    #[arg(long, default_value_t = 100, value_name = "EPISODES")]
+    adapt: usize,
     /// Which engine computes mel frames: auto, gpu or cpu
     #[arg(long, default_value = "auto", value_parser = engine)]
     engine: EngineChoice,
@@ -100,14 +104,18 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         embedded.files.len() + embedded.failed.len(),
         args.strict,
     );
-    let report = embedded.score(
+    let [way, shot, query] = [
         args.way.unwrap_or(config.way),
         args.shot.unwrap_or(config.shot),
         args.query.unwrap_or(config.query),
-        args.episodes,
-        args.seed,
-        args.head,
-    )?;
+    ];
+    let report = embedded.score(way, shot, query, args.episodes, args.seed, args.head)?;
+    let adapted = match args.adapt {
+        0 => None,
+        episodes => common.while_waiting("adapting", || {
+            embedded.adapted(&gpu, &model, [way, shot, query], episodes, args.seed)
+        })?,
+    };
     if let Some(path) = &args.confusion {
         let Evaluation {
             classes, systems, ..
@@ -125,14 +133,29 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             "files_used": embedded.files.len(),
             "files_failed": failed_json(&embedded.failed),
             "notes": embedded.notes,
+            "body_adapted": adapted,
             "result": report,
         }))?;
     } else {
         let mut text = words(&report, &model.network.spec.name);
+        if let Some(adapted) = adapted {
+            text.push_str(&adapted_words(&adapted));
+        }
         text.push_str(&matrix(&report.evaluation));
         print(&text)?;
     }
     Ok(code)
+}
+
+/// The accuracy with the body adapted to each task.
+fn adapted_words(adapted: &AdaptedAccuracy) -> String {
+    let half = adapted.over_episodes.map_or(0.0, |i| i.half_width());
+    format!(
+        "\nwith the body adapted to each task as well, on the first {} of these episodes: {} % (+- {} over episodes)\n",
+        adapted.episodes,
+        percent(adapted.accuracy),
+        percent(half)
+    )
 }
 
 fn percent(value: f64) -> String {

@@ -101,6 +101,11 @@ impl Learner {
         }
     }
 
+    /// Whether inner steps change the network's body, not the head alone.
+    pub fn adapts_body(&self) -> bool {
+        matches!(self.method, Method::Maml | Method::Reptile)
+    }
+
     /// Checks that the numbers make sense.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! The program as a user runs it: exit codes, messages, files. Needs an adapter for all but a few.
 
+mod ablate;
 mod bad_input;
 mod bench;
 mod doctor;

@@ -1,0 +1,186 @@
+//! `gamaka ablate` as a user runs it.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::{fails, studio, succeeds, text};
+
+/// A small comparison of the studio's music, into `out`.
+fn arguments<'a>(music: &'a Path, config: &'a Path, out: &'a Path) -> Vec<&'a str> {
+    let mut arguments = vec!["ablate", text(music), "-o", text(out)];
+    arguments.extend(["--config", text(config), "--models", "kan,mlp,random"]);
+    arguments.extend(["--learners", "prototype,anil", "--focus", "kan"]);
+    arguments.extend(["--seeds", "2", "--learner-seeds", "1"]);
+    arguments.extend(["--rates", "1e-3,1e-2", "--test-episodes", "20"]);
+    arguments
+}
+
+fn cells(out: &Path) -> BTreeSet<String> {
+    let files = std::fs::read_dir(out.join("cells")).map(|files| files.collect::<Vec<_>>());
+    files
+        .unwrap_or_default()
+        .into_iter()
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect()
+}
+
+#[test]
+fn a_comparison_writes_its_page_tables_and_figures_and_reads_its_cells_again() {
+    let (music, config) = (studio().music(), studio().config());
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let said = succeeds(&arguments(&music, &config, &out));
+    for word in [
+        "## Networks",
+        "| kan ",
+        "kan less MFCC, nearest centroid",
+        "## Learners",
+        "kan, anil",
+        "## Heads",
+        "## Shots",
+        "## What an accuracy costs",
+        "## Near neighbours",
+        "(Bonferroni)",
+    ] {
+        assert!(said.contains(word), "{word}: {said}");
+    }
+    let read = |name: &str| std::fs::read_to_string(out.join(name)).unwrap();
+    assert_eq!(read("tables.md"), said);
+    for picture in ["accuracy", "parameters", "shots", "training", "confusion"] {
+        let svg = read(&format!("pictures/{picture}.svg"));
+        assert!(svg.starts_with("<svg"), "{picture}");
+    }
+    assert!(read("report.html").contains("Is it the splines?"));
+    let findings: serde_json::Value = serde_json::from_str(&read("findings.json")).unwrap();
+    let names: Vec<&str> = findings["networks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["name"].as_str().unwrap())
+        .collect();
+    let floors = ["MFCC, nearest centroid", "MFCC, linear probe"];
+    assert_eq!(names, [&["kan", "mlp", "random"][..], &floors].concat());
+    // Random weights are the untrained network's.
+    assert!(findings["networks"][2]["step_ms"].is_null());
+    let systems = read("accuracies.csv");
+    assert!(systems.starts_with("system,seed,accuracy,low,high"));
+    assert_eq!(systems.lines().filter(|l| l.starts_with("kan,")).count(), 2);
+
+    // The same command again trains nothing, and other models reuse what is there.
+    let before = cells(&out);
+    assert_eq!(succeeds(&arguments(&music, &config, &out)), said);
+    assert_eq!(cells(&out), before);
+    // Six searched; then the seeds, of which the first was searched, the untrained ones, and half of the classes.
+    let results = before.iter().filter(|name| name.ends_with(".json")).count();
+    assert_eq!(results, 6 + 1 + 1 + 2 + 2, "{before:?}");
+    let json = succeeds(&[&arguments(&music, &config, &out)[..], &["--json"]].concat());
+    let printed: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(printed, findings);
+
+    // Other settings, other data and damage are told, not mixed in.
+    let other = [&arguments(&music, &config, &out)[..], &["--episodes", "9"]].concat();
+    let words = fails(1, &other);
+    assert!(words.contains("made with other settings"), "{words}");
+    let name = before.iter().find(|name| name.ends_with(".json")).unwrap();
+    std::fs::write(out.join("cells").join(name), "{").unwrap();
+    let words = fails(1, &arguments(&music, &config, &out));
+    assert!(
+        words.contains("damaged") && words.contains(name.as_str()),
+        "{words}"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_killed_comparison_goes_on_with_no_cell_lost_or_doubled() {
+    use std::process::Stdio;
+    use std::time::{Duration, Instant};
+
+    let (music, config) = (studio().music(), studio().config());
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, killed) = (folder.path().join("whole"), folder.path().join("killed"));
+    let said = succeeds(&arguments(&music, &config, &whole));
+    let mut child = crate::command(&arguments(&music, &config, &killed))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let start = Instant::now();
+    while cells(&killed)
+        .iter()
+        .filter(|name| name.ends_with(".json"))
+        .count()
+        < 3
+    {
+        assert!(child.try_wait().unwrap().is_none(), "it ended too soon");
+        assert!(start.elapsed() < Duration::from_secs(300));
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let done = cells(&killed);
+    assert!(done.len() < cells(&whole).len());
+    let again = succeeds(&arguments(&music, &config, &killed));
+    assert_eq!(cells(&killed), cells(&whole));
+    // Everything but the times is the same.
+    let figures = |out: &Path| std::fs::read_to_string(out.join("accuracies.csv")).unwrap();
+    assert_eq!(figures(&killed), figures(&whole));
+    assert_eq!(again.lines().count(), said.lines().count());
+}
+
+#[test]
+fn grids_that_make_no_sense_are_refused_before_anything_is_trained() {
+    let (music, config) = (studio().music(), studio().config());
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let base = [
+        "ablate",
+        text(&music),
+        "-o",
+        text(&out),
+        "--config",
+        text(&config),
+    ];
+    let cases: [(i32, &[&str], &str); 14] = [
+        (1, &["--models", "vgg"], "cnn-params"),
+        (1, &["--models", "missing.toml"], "missing.toml"),
+        (1, &["--models", "kan,mlp,kan"], "`kan` is given twice"),
+        (1, &["--models", "random"], "no network to train"),
+        (
+            1,
+            &["--models", "kan", "--focus", "cnn"],
+            "not among --models",
+        ),
+        (
+            2,
+            &["--learners", "sgd"],
+            "prototype, maml, anil or reptile",
+        ),
+        (
+            1,
+            &["--models", "kan", "--learners", "anil,anil"],
+            "`anil` is given twice",
+        ),
+        (
+            1,
+            &["--models", "kan", "--seeds", "3,1,3"],
+            "seed 3 is given twice",
+        ),
+        (1, &["--models", "kan", "--seeds", "many"], "--seeds many"),
+        (1, &["--models", "kan", "--seeds", "0"], "at least one seed"),
+        (1, &["--models", "kan", "--rates", "0"], "above 0"),
+        (1, &["--models", "kan", "--shares", "1.5"], "below 1"),
+        (1, &["--models", "kan", "--way", "5"], "class"),
+        (1, &["--models", "kan", "--near", "a/jazz"], "`jazz`"),
+    ];
+    for (code, more, word) in cases {
+        let words = fails(code, &[&base[..], more].concat());
+        assert!(words.contains(word), "{more:?}: {words}");
+    }
+    let words = fails(
+        1,
+        &[&base[..], &["--models", "kan", "--memory", "1KiB"]].concat(),
+    );
+    assert!(words.contains("kan") && words.contains("MiB"), "{words}");
+    assert!(cells(&out).is_empty());
+}
