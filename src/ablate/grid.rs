@@ -25,6 +25,7 @@ pub struct Grid {
     /// How many of the seeds the learners after the first get.
     pub learner_seeds: usize,
     /// The learning rates that each network and learner is searched over, on the first seed's validation classes.
+    /// Where the best one is at an end of them, the search goes on beyond it, by twice or half.
     pub rates: Vec<f64>,
     /// Shares of the training classes, less than 1, that the focus networks are trained on as well.
     pub shares: Vec<f64>,

@@ -24,6 +24,18 @@ use crate::train::{
 /// Test episodes that a network's body is adapted to: each takes as long as a training step.
 const ADAPTED_EPISODES: usize = 50;
 
+/// How many times the search for a learning rate goes beyond those given.
+const RATES_BEYOND: usize = 2;
+
+/// How far a comparison is.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    /// Cells done.
+    number: usize,
+    /// Cells in all, as far as they are known.
+    cells: usize,
+}
+
 /// How a comparison runs, beside what it compares.
 #[derive(Debug)]
 pub struct AblateOptions<'a> {
@@ -238,26 +250,56 @@ impl<'a> Workbench<'a> {
         let cells = search.len() + compared.len() - found_again;
         self.estimate(&search, &compared, cells, on)?;
 
-        let mut number = 0;
-        let mut best: BTreeMap<(String, String), (f64, f64)> = BTreeMap::new();
-        for cell in &search {
-            let result = self.cell(cell, number, cells, on)?;
-            number += 1;
-            let entry = best
-                .entry((cell.network.clone(), cell.method.to_string()))
-                .or_insert((f64::NEG_INFINITY, cell.rate));
-            if result.validated() > entry.0 {
-                *entry = (result.validated(), cell.rate);
-            }
+        let mut place = Place { number: 0, cells };
+        let mut best: BTreeMap<(String, String), f64> = BTreeMap::new();
+        let mut searched = Vec::new();
+        for of_pair in search.chunks(self.grid.rates.len()) {
+            let cells = self.search(of_pair, &mut place, on)?;
+            let found = best_of(&cells);
+            let key = (found.network.clone(), found.method.to_string());
+            best.insert(key, found.rate);
+            searched.extend(cells.into_iter().map(|(cell, _)| cell));
         }
-        let rate_of = |name: &str, method: Method| best[&(name.to_string(), method.to_string())].1;
+        let rate_of = |name: &str, method: Method| best[&(name.to_string(), method.to_string())];
         let mut results = Vec::new();
         for cell in self.grid.compared(rate_of) {
-            let searched = search.contains(&cell);
-            results.push(self.cell(&cell, number, cells, on)?);
-            number += usize::from(!searched);
+            results.push(self.cell(&cell, &place, on)?);
+            place.number += usize::from(!searched.contains(&cell));
         }
         Ok(results)
+    }
+
+    /// Runs the cells that search a rate for one network and learner, and gives each with its accuracy on the
+    /// validation classes. Where the best rate is at an end of those given, the search goes on beyond it.
+    fn search(
+        &mut self,
+        cells: &[Cell],
+        place: &mut Place,
+        on: &mut dyn FnMut(Event),
+    ) -> Result<Vec<(Cell, f64)>, AblateError> {
+        let mut tried = Vec::new();
+        for cell in cells {
+            let validated = self.cell(cell, place, on)?.validated();
+            place.number += 1;
+            tried.push((cell.clone(), validated));
+        }
+        for _ in 0..RATES_BEYOND {
+            let best = best_of(&tried).clone();
+            let rates = tried.iter().map(|(cell, _)| cell.rate);
+            let rate = if rates.clone().all(|rate| rate <= best.rate) {
+                2.0 * best.rate
+            } else if rates.clone().all(|rate| rate >= best.rate) {
+                best.rate / 2.0
+            } else {
+                break;
+            };
+            let beyond = Cell { rate, ..best };
+            place.cells += 1;
+            let validated = self.cell(&beyond, place, on)?.validated();
+            place.number += 1;
+            tried.push((beyond, validated));
+        }
+        Ok(tried)
     }
 
     /// Compiles and times a step of each network and learner, and tells how long all will take.
@@ -389,10 +431,10 @@ impl<'a> Workbench<'a> {
     fn cell(
         &mut self,
         cell: &Cell,
-        number: usize,
-        cells: usize,
+        place: &Place,
         on: &mut dyn FnMut(Event),
     ) -> Result<CellResult, AblateError> {
+        let Place { number, cells } = *place;
         let config = self.grid.config_of(cell);
         let path = self.path(cell, "json");
         if path.exists() {
@@ -569,6 +611,12 @@ impl<'a> Workbench<'a> {
         };
         self.part(seed, Part::Test).into_iter().map(embed).collect()
     }
+}
+
+/// The cell with the highest accuracy, the first of several.
+fn best_of(cells: &[(Cell, f64)]) -> &Cell {
+    let best = cells.iter().reduce(|a, b| if b.1 > a.1 { b } else { a });
+    best.map_or_else(|| unreachable!("a grid has rates"), |(cell, _)| cell)
 }
 
 fn network(config: &TrainConfig, spec: crate::model::Spec) -> Result<Network, AblateError> {

@@ -58,7 +58,7 @@ pub struct Args {
     /// Seeds of the learners after the first
     #[arg(long, default_value_t = 3, value_name = "COUNT")]
     learner_seeds: usize,
-    /// Learning rates that every network is searched over
+    /// Learning rates that every network is searched over, and beyond where the best is at an end of them
     #[arg(
         long,
         value_delimiter = ',',

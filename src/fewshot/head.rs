@@ -4,6 +4,7 @@ use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
 use super::{Metric, prototype};
+use crate::ops::NORM_EPSILON;
 
 /// How the embeddings of an episode are classified.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -23,8 +24,8 @@ pub enum Head {
     Gradient {
         /// Steps, each on all supports at once.
         steps: usize,
-        /// Learning rate. The embeddings are centred and scaled by the supports', so that their origin and scale
-        /// change nothing.
+        /// Learning rate. Each embedding is brought to mean 0 and deviation 1, and all of them are centred and scaled
+        /// by the supports, so that their scale changes nothing.
         rate: f32,
     },
 }
@@ -49,7 +50,17 @@ impl Head {
                     .collect(),
             },
             Self::LinearProbe { strength } => Kind::Linear(ridge(supports, strength)),
-            Self::Gradient { steps, rate } => Kind::Linear(descend(supports, steps, rate)),
+            Self::Gradient { steps, rate } => {
+                let normal: Vec<Vec<Vec<f32>>> = supports
+                    .iter()
+                    .map(|class| class.iter().map(|support| normalise(support)).collect())
+                    .collect();
+                let normal: Vec<Vec<&[f32]>> = normal
+                    .iter()
+                    .map(|class| class.iter().map(Vec::as_slice).collect())
+                    .collect();
+                Kind::OfNormal(descend(&normal, steps, rate))
+            }
         })
     }
 }
@@ -65,6 +76,8 @@ enum Kind {
         prototypes: Vec<Vec<f32>>,
     },
     Linear(Linear),
+    /// A linear head on normalised embeddings.
+    OfNormal(Linear),
 }
 
 /// One output a class: `weights[:, class] . query + bias[class]`.
@@ -82,13 +95,29 @@ impl Fitted {
     pub fn distance(&self, query: &[f32], class: usize) -> f32 {
         match &self.0 {
             Kind::Prototypes { metric, prototypes } => metric.distance(query, &prototypes[class]),
-            Kind::Linear(Linear { weights, bias }) => {
-                let products = weights.column(class);
-                let products = products.iter().zip(query).map(|(w, &x)| w * f64::from(x));
-                -(products.sum::<f64>() + bias[class]) as f32
-            }
+            Kind::Linear(linear) => -linear.output(query, class) as f32,
+            Kind::OfNormal(linear) => -linear.output(&normalise(query), class) as f32,
         }
     }
+}
+
+impl Linear {
+    fn output(&self, query: &[f32], class: usize) -> f64 {
+        let weights = self.weights.column(class);
+        let products = weights.iter().zip(query).map(|(w, &x)| w * f64::from(x));
+        products.sum::<f64>() + self.bias[class]
+    }
+}
+
+/// An embedding brought to mean 0 and deviation 1 over its values, as the kernels' normalisation does.
+fn normalise(embedding: &[f32]) -> Vec<f32> {
+    let count = embedding.len().max(1) as f64;
+    let mean = embedding.iter().map(|&x| f64::from(x)).sum::<f64>() / count;
+    let square = |&x: &f32| (f64::from(x) - mean).powi(2);
+    let variance = embedding.iter().map(square).sum::<f64>() / count;
+    let scale = (variance + NORM_EPSILON).sqrt().recip();
+    let normal = embedding.iter().map(|&x| (f64::from(x) - mean) * scale);
+    normal.map(|x| x as f32).collect()
 }
 
 /// The supports as rows (supports x dimensions), and their one-hot targets (supports x classes).
@@ -254,7 +283,7 @@ mod tests {
     fn linear(head: Head, supports: &[Vec<Vec<f32>>]) -> Linear {
         match fit(head, supports).0 {
             Kind::Linear(linear) => linear,
-            Kind::Prototypes { .. } => panic!("a linear head"),
+            Kind::Prototypes { .. } | Kind::OfNormal(_) => panic!("a linear probe"),
         }
     }
 
@@ -367,13 +396,13 @@ mod tests {
     fn the_gradient_head_goes_down_the_numerical_gradient_of_its_loss() {
         let (dimensions, rate) = (4, 0.125);
         let supports = supports(&[2, 1, 3], dimensions);
-        // Centred and scaled by the supports.
-        let all: Vec<&Vec<f32>> = supports.iter().flatten().collect();
+        // Normalised, then centred and scaled by the supports.
+        let all: Vec<Vec<f32>> = supports.iter().flatten().map(|s| normalise(s)).collect();
         let count = all.len() as f64;
         let mean: Vec<f64> = (0..dimensions)
             .map(|j| all.iter().map(|s| f64::from(s[j])).sum::<f64>() / count)
             .collect();
-        let square = |s: &&Vec<f32>| -> f64 {
+        let square = |s: &Vec<f32>| -> f64 {
             let deviations = s
                 .iter()
                 .zip(&mean)
@@ -382,7 +411,8 @@ mod tests {
         };
         let variance = all.iter().map(square).sum::<f64>() / (count * dimensions as f64);
         let see = |s: &[f32]| -> Vec<f64> {
-            let centred = s.iter().zip(&mean).map(|(&x, m)| f64::from(x) - m);
+            let centred = normalise(s).into_iter().zip(&mean);
+            let centred = centred.map(|(x, m)| f64::from(x) - m);
             centred.map(|x| x / variance.sqrt()).collect()
         };
         let seen: Vec<Vec<Vec<f64>>> = supports

@@ -6,8 +6,8 @@
 
 use super::Learner;
 use crate::gpu::{BufferRole, Plan, Shape, Tensor};
-use crate::model::Network;
-use crate::ops::{self, Basis, ConvKept, ConvShape, Distance, EpisodeShape, RowsAt};
+use crate::model::{Network, NetworkForward};
+use crate::ops::{self, Basis, ConvKept, ConvShape, Distance, EpisodeShape, NormShape, RowsAt};
 
 /// A task's linear head on embeddings h: "distances" z V + b, which are minus the logits of a softmax, so
 /// that the loss of prototypes is the loss of heads. z are the embeddings centred and scaled by those that the
@@ -186,6 +186,17 @@ pub(crate) struct Scored {
     pub score: Tensor,
 }
 
+/// Embeddings as heads get them: each brought to mean 0 and deviation 1 over its values (layer normalisation).
+/// Without it the gradients would mostly ask for longer embeddings, which the supports' statistics take back.
+struct Embedded {
+    forward: NetworkForward,
+    shape: NormShape,
+    affine: Tensor,
+    moments: Tensor,
+    /// [clips, width, 1, 1].
+    normal: Tensor,
+}
+
 /// What the inner loops of a plan have in common.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct InnerLoop<'a> {
@@ -215,15 +226,56 @@ impl InnerLoop<'_> {
             .unwrap_or_else(|| Head::zero(plan, embedding, self.way))
     }
 
+    /// Embeddings of clips [n, 1, bands, frames].
+    fn embed(&self, plan: &mut Plan, parameters: Tensor, clips: Tensor) -> Embedded {
+        let forward = self.network.forward(plan, parameters, clips, self.step);
+        let [n, width, ..] = forward.embedding.shape;
+        let shape = NormShape {
+            n,
+            c: width,
+            groups: 1,
+            positions: 1,
+        };
+        let ones_and_zeros = (0..2 * width).map(|k| if k < width { 1.0 } else { 0.0 });
+        let affine = plan.constant("unit affine", [1, 1, 2, width], ones_and_zeros.collect());
+        let moments = plan.tensor("embedding moments", [n, 1, 1, 2], BufferRole::Scratch);
+        let normal = plan.tensor("normal embeddings", [n, width, 1, 1], BufferRole::Scratch);
+        ops::group_norm_forward(plan, &shape, forward.embedding, affine, normal, moments);
+        Embedded {
+            forward,
+            shape,
+            affine,
+            moments,
+            normal,
+        }
+    }
+
+    /// Leaves the gradient by the body in `grad`, with curvature penalties where layers have them.
+    fn backward(&self, plan: &mut Plan, of: &Embedded, parameters: Tensor, by_normal: Tensor) {
+        let embedding = of.forward.embedding;
+        let by_embedding = plan.tensor("embedding gradients", embedding.shape, BufferRole::Scratch);
+        ops::group_norm_grad_input(
+            plan,
+            &of.shape,
+            embedding,
+            of.affine,
+            of.moments,
+            by_normal,
+            by_embedding,
+        );
+        self.network
+            .backward(plan, &of.forward, parameters, self.grad, by_embedding);
+    }
+
     /// Distances of clips [n, 1, bands, frames] from the classes, [n, way, 1, 1].
     pub fn distances(&self, plan: &mut Plan, at: &Adapted, clips: Tensor) -> Tensor {
-        let forward = self.network.forward(plan, at.parameters, clips, self.step);
-        let head = self.head(plan, at, forward.embedding);
-        head.answer(plan, forward.embedding).distance
+        let embedded = self.embed(plan, at.parameters, clips);
+        let head = self.head(plan, at, embedded.normal);
+        head.answer(plan, embedded.normal).distance
     }
 
     /// Score of clips that come class by class, as many of each, and the gradient of their mean loss by the
-    /// head; that by the body goes to `grad`, with curvature penalties where layers have them.
+    /// head; that by the body goes to `grad`.
     fn gradient(
         &self,
         plan: &mut Plan,
@@ -231,15 +283,14 @@ impl InnerLoop<'_> {
         clips: Tensor,
     ) -> (Tensor, Head, HeadGradient) {
         let parameters = at.parameters;
-        let forward = self.network.forward(plan, parameters, clips, self.step);
-        let embedding = forward.embedding;
-        let head = self.head(plan, at, embedding);
-        let answer = head.answer(plan, embedding);
+        let embedded = self.embed(plan, parameters, clips);
+        let normal = embedded.normal;
+        let head = self.head(plan, at, normal);
+        let answer = head.answer(plan, normal);
         let (score, grad_distance) = answer.loss(plan);
-        let by_input = plan.tensor("embedding gradients", embedding.shape, BufferRole::Scratch);
-        let by_head = answer.backward(plan, grad_distance, Some(by_input));
-        self.network
-            .backward(plan, &forward, parameters, self.grad, by_input);
+        let by_normal = plan.tensor("normal gradients", normal.shape, BufferRole::Scratch);
+        let by_head = answer.backward(plan, grad_distance, Some(by_normal));
+        self.backward(plan, &embedded, parameters, by_normal);
         (score, head, by_head)
     }
 
@@ -281,10 +332,10 @@ impl InnerLoop<'_> {
     /// distances it is V = H' A with A = -rate (g_1 + g_2 + ...), [supports, way]. The loss's gradient by V
     /// thus gives that by H, A (dL/dV)', which takes A as constant.
     pub fn anil(&self, plan: &mut Plan, parameters: Tensor, clips: Tensor, shot: usize) -> Scored {
-        let forward = self.network.forward(plan, parameters, clips, self.step);
-        let embedding = forward.embedding;
+        let embedded = self.embed(plan, parameters, clips);
+        let normal = embedded.normal;
         let supports = self.way * shot;
-        let (support, query) = parts(plan, embedding, supports);
+        let (support, query) = parts(plan, normal, supports);
         let mut head = Head::zero(plan, support, self.way);
         let weights = [supports, self.way, 1, 1];
         let none = vec![0.0; supports * self.way];
@@ -305,10 +356,10 @@ impl InnerLoop<'_> {
         let mut scratch =
             |label: &str, shape: Shape| plan.tensor(label, shape, BufferRole::Scratch);
         let by_query = scratch("query gradients", query.shape);
-        let by_embedding = scratch("embedding gradients", embedding.shape);
+        let by_normal = scratch("normal gradients", normal.shape);
         let by_head = asked.backward(plan, grad_distance, Some(by_query));
         let by_seen = plan.tensor("standardised gradients", support.shape, BufferRole::Scratch);
-        let by_support = plan.view("support gradients", by_embedding, 0, support.shape);
+        let by_support = plan.view("support gradients", by_normal, 0, support.shape);
         let made_of = ConvShape {
             n: supports,
             ..asked.shape
@@ -326,10 +377,9 @@ impl InnerLoop<'_> {
             plan,
             [1, query.len()],
             (by_query, whole(0)),
-            (by_embedding, whole(support.len())),
+            (by_normal, whole(support.len())),
         );
-        self.network
-            .backward(plan, &forward, parameters, self.grad, by_embedding);
+        self.backward(plan, &embedded, parameters, by_normal);
         Scored {
             episode: labelled(self.way, query.shape[0]),
             score,

@@ -70,9 +70,13 @@ fn a_comparison_writes_its_page_tables_and_figures_and_reads_its_cells_again() {
     let before = cells(&out);
     assert_eq!(succeeds(&arguments(&music, &config, &out)), said);
     assert_eq!(cells(&out), before);
-    // Six searched; then the seeds, of which the first was searched, the untrained ones, and half of the classes.
+    // Two rates of three trainings on the first seed, whose search goes on if the best is at an end; the other seeds,
+    // the untrained ones, and half of the classes.
     let results = before.iter().filter(|name| name.ends_with(".json")).count();
-    assert_eq!(results, 6 + 1 + 1 + 2 + 2, "{before:?}");
+    assert!(
+        (6 + 1 + 1 + 2 + 2..=12 + 6).contains(&results),
+        "{before:?}"
+    );
     let json = succeeds(&[&arguments(&music, &config, &out)[..], &["--json"]].concat());
     let printed: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(printed, findings);

@@ -5,7 +5,8 @@ use gamaka::adapt::Adapter;
 use gamaka::gpu::{BufferRole, Plan, Program};
 use gamaka::model::{Network, Spec};
 use gamaka::ops::{
-    AdamW, Augment, Basis, ConvShape, Distance, EpisodeShape, OptimizerState, Slot, StepInfo,
+    AdamW, Augment, Basis, ConvShape, Distance, EpisodeShape, NormShape, OptimizerState, Slot,
+    StepInfo,
 };
 use gamaka::reference;
 use gamaka::selftest::{Expected, Worst, compare};
@@ -134,7 +135,19 @@ impl Twin<'_> {
 
     fn embed(&self, body: &[f64], clips: &[f64]) -> Vec<f64> {
         let n = clips.len() / CLIP;
-        self.network.reference(n, clips, body, self.stream)
+        let embeddings = self.network.reference(n, clips, body, self.stream);
+        // Heads get embeddings of mean 0 and deviation 1.
+        let width = self.network.width();
+        let shape = NormShape {
+            n,
+            c: width,
+            groups: 1,
+            positions: 1,
+        };
+        let affine: Vec<f64> = (0..2 * width)
+            .map(|k| f64::from(u8::from(k < width)))
+            .collect();
+        reference::group_norm_forward(&shape, &embeddings, &affine)
     }
 
     /// Distances of embeddings by a point's head.
