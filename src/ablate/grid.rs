@@ -235,3 +235,74 @@ fn twice<T: PartialEq + Copy>(values: &[T]) -> Option<T> {
         .find(|&(k, value)| again((k, value)))
         .map(|(_, &value)| value)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    fn grid() -> Grid {
+        let spec = |name: &str| Spec {
+            name: name.into(),
+            ..Spec::default()
+        };
+        Grid {
+            config: TrainConfig::default(),
+            networks: ["a", "b", UNTRAINED].map(spec).into(),
+            focus: vec!["a".into()],
+            learners: vec![Method::Prototype, Method::Anil],
+            seeds: vec![4, 7, 9],
+            learner_seeds: 2,
+            rates: vec![1e-3, 2e-3],
+            shares: vec![0.5],
+        }
+    }
+
+    #[test]
+    fn every_cell_comes_once() {
+        let grid = grid();
+        grid.validate().unwrap();
+        let search = grid.search();
+        // Two networks under the first learner, one under the second; the first seed only.
+        assert_eq!(search.len(), 3 * 2);
+        assert!(search.iter().all(|cell| cell.seed == 4 && cell.rate > 0.0));
+        let rate_of = |name: &str, method| {
+            if name == "a" && method == Method::Anil {
+                2e-3
+            } else {
+                1e-3
+            }
+        };
+        let cells = grid.compared(rate_of);
+        let names: BTreeSet<String> = cells.iter().map(Cell::name).collect();
+        assert_eq!(names.len(), cells.len());
+        let count = |network: &str, method, share| {
+            let matches =
+                |c: &&Cell| c.network == network && c.method == method && c.share == share;
+            cells.iter().filter(matches).count()
+        };
+        assert_eq!(count("a", Method::Prototype, 1.0), 3);
+        assert_eq!(count("b", Method::Prototype, 1.0), 3);
+        assert_eq!(count(UNTRAINED, Method::Prototype, 1.0), 3);
+        assert_eq!(count("a", Method::Anil, 1.0), 2);
+        assert_eq!(count("a", Method::Prototype, 0.5), 3);
+        assert_eq!(cells.len(), 14);
+        assert!(names.contains("a.anil.seed4.rate2e-3.share1"), "{names:?}");
+        assert!(
+            names.contains("random.prototype.seed9.rate0e0.share1"),
+            "{names:?}"
+        );
+    }
+
+    #[test]
+    fn prototypes_do_not_depend_on_the_inner_loop() {
+        let mut grid = grid();
+        let cells = grid.search();
+        let before: Vec<TrainConfig> = cells.iter().map(|cell| grid.config_of(cell)).collect();
+        grid.config.learner.steps = 3;
+        for (cell, before) in cells.iter().zip(before) {
+            let same = grid.config_of(cell) == before;
+            assert_eq!(same, cell.method == Method::Prototype);
+        }
+    }
+}

@@ -3,7 +3,8 @@
 use super::ReportError;
 use super::axis::{Axis, extent};
 use super::canvas::{
-    Anchor, Canvas, Font, PADDING, Stroke, Svg, WIDTH, label, room, shorten, small, top,
+    Anchor, Canvas, Font, LegendEntry, PADDING, Stroke, Svg, WIDTH, label, room, shorten, small,
+    top,
 };
 use super::style::{ACCENT, CARD, Colour, INK, SOFT, WARM, chance_label, percent};
 
@@ -39,6 +40,7 @@ pub fn intervals_svg(
         reference.zip(reference_name),
         title,
         &Words {
+            level: 0.95,
             axis: "accuracy (%)",
             default_title: "Accuracies with their intervals",
             value: |value| format!("{} %", percent(value)),
@@ -50,13 +52,19 @@ pub fn intervals_svg(
 }
 
 /// Draws paired differences with a line at zero. A row whose interval over files lies above zero has the colour of a
-/// gain, below zero that of a loss, across zero neither; without that interval nothing is claimed.
-pub fn differences_svg(rows: &[IntervalRow], title: Option<&str>) -> Result<Svg, ReportError> {
+/// gain, below zero that of a loss, across zero neither; without that interval nothing is claimed. `level` is the
+/// confidence of the intervals over files.
+pub fn differences_svg(
+    rows: &[IntervalRow],
+    level: f64,
+    title: Option<&str>,
+) -> Result<Svg, ReportError> {
     forest(
         rows,
         Some((0.0, "no difference".to_owned())),
         title,
         &Words {
+            level,
             axis: "difference (points)",
             default_title: "Paired differences with their intervals",
             value: signed,
@@ -82,6 +90,8 @@ fn signed(value: f64) -> String {
 
 /// What differs between accuracies and differences.
 struct Words {
+    /// Confidence of the intervals over files.
+    level: f64,
     axis: &'static str,
     default_title: &'static str,
     value: fn(f64) -> String,
@@ -124,18 +134,16 @@ fn forest(
     let (x0, x1) = (PADDING + names + 16.0, WIDTH - PADDING - VALUES - 16.0);
     let axis = Axis::new((100.0 * low, 100.0 * high), x0, x1);
 
-    canvas.legend(
-        x0 - 2.0,
-        top + 6.0,
-        &[
-            ("95 % over files", &|c, x, y| {
-                wide(c, (x - 11.0, x + 11.0), y, SOFT)
-            }),
-            ("95 % over episodes", &|c, x, y| {
-                narrow(c, (x - 7.0, x + 7.0), x, y, SOFT)
-            }),
-        ],
-    );
+    let over_files = format!("{} % over files", (1e4 * words.level).round() / 100.0);
+    let mut entries: Vec<LegendEntry> = vec![(&over_files, &|c, x, y| {
+        wide(c, (x - 11.0, x + 11.0), y, SOFT)
+    })];
+    if rows.iter().any(|row| row.over_episodes.is_some()) {
+        entries.push(("95 % over episodes", &|c, x, y| {
+            narrow(c, (x - 7.0, x + 7.0), x, y, SOFT)
+        }));
+    }
+    canvas.legend(x0 - 2.0, top + 6.0, &entries);
     for (value, text) in axis.ticks(7) {
         let x = axis.at(value);
         canvas.rule((x, y0), (x, y1));

@@ -213,7 +213,7 @@ fn pictures() -> Vec<(String, Svg)> {
             ));
             pictures.push((
                 format!("differences {n}"),
-                differences_svg(&rows, title).unwrap(),
+                differences_svg(&rows, 0.95, title).unwrap(),
             ));
 
             pictures.extend(measurements(&names, title));
@@ -607,7 +607,7 @@ fn pictures_without_data_are_refused() {
         ("curves of NaN", curve_svg(&[gap], None)),
         ("intervals", intervals_svg(&[], Some(0.2), None)),
         ("intervals of NaN", intervals_svg(&[nan], Some(0.2), None)),
-        ("differences", differences_svg(&[], None)),
+        ("differences", differences_svg(&[], 0.95, None)),
         ("lines", lines_svg(&[], &axes(true, Some(0.2)), None)),
         ("lines of NaN", lines_svg(&[line], &axes(true, None), None)),
         ("trade", trade_svg(&[], &axes(false, Some(0.2)), None)),
@@ -840,7 +840,7 @@ fn a_difference_has_colour_only_where_its_interval_over_files_leaves_out_zero() 
             over_episodes: Some((-0.01, 0.01)),
             highlight: true,
         };
-        let svg = differences_svg(&[row], None).unwrap();
+        let svg = differences_svg(&[row], 0.95, None).unwrap();
         (
             svg.as_str().contains("class=\"f-accent\""),
             svg.as_str().contains("class=\"f-warm\""),

@@ -66,6 +66,8 @@ fn a_comparison_writes_its_page_tables_and_figures_and_reads_its_cells_again() {
     assert!(systems.starts_with("system,seed,accuracy,low,high"));
     assert_eq!(systems.lines().filter(|l| l.starts_with("kan,")).count(), 2);
 
+    figures_agree(&out, &music, &findings, &systems);
+
     // The same command again trains nothing, and other models reuse what is there.
     let before = cells(&out);
     assert_eq!(succeeds(&arguments(&music, &config, &out)), said);
@@ -92,6 +94,55 @@ fn a_comparison_writes_its_page_tables_and_figures_and_reads_its_cells_again() {
         words.contains("damaged") && words.contains(name.as_str()),
         "{words}"
     );
+}
+
+/// The tables' figures are those of the seeds, and those of `gamaka eval` on a cell's model.
+fn figures_agree(out: &Path, music: &Path, findings: &serde_json::Value, systems: &str) {
+    let of_seed = |system: &str, seed: usize| -> f64 {
+        let mut rows = csv::Reader::from_reader(systems.as_bytes());
+        let row = rows
+            .records()
+            .map(Result::unwrap)
+            .find(|row| &row[0] == system && row[1] == seed.to_string());
+        row.unwrap_or_else(|| panic!("{system}, seed {seed}: {systems}"))[2]
+            .parse()
+            .unwrap()
+    };
+    let mean = |system: &str| (of_seed(system, 1) + of_seed(system, 2)) / 2.0;
+    let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-9, "{a} {b}");
+    let networks = findings["networks"].as_array().unwrap();
+    for row in networks {
+        let name = row["name"].as_str().unwrap();
+        close(row["accuracy"]["mean"].as_f64().unwrap(), mean(name));
+    }
+    for row in findings["differences"].as_array().unwrap() {
+        let [of, against] = ["of", "against"].map(|side| mean(row[side].as_str().unwrap()));
+        close(row["difference"]["mean"].as_f64().unwrap(), of - against);
+    }
+    let gain = mean("kan") - mean("kan, untrained");
+    close(
+        networks[0]["less_untrained"]["mean"].as_f64().unwrap(),
+        gain,
+    );
+
+    let rate = networks[0]["rate"].as_f64().unwrap();
+    let model = format!("cells/kan.prototype.seed1.rate{rate:e}.share1.safetensors");
+    let model = out.join(model);
+    let mut arguments = vec!["eval", text(music), "--model", text(&model)];
+    arguments.extend(["--episodes", "20", "--json"]);
+    let evaluated: serde_json::Value = serde_json::from_str(&succeeds(&arguments)).unwrap();
+    let found = evaluated["result"]["systems"].as_array().unwrap();
+    for (system, name) in found.iter().zip([
+        "kan",
+        "kan, untrained",
+        "MFCC, nearest centroid",
+        "MFCC, linear probe",
+    ]) {
+        close(
+            system["accuracy"]["mean"].as_f64().unwrap(),
+            of_seed(name, 1),
+        );
+    }
 }
 
 #[cfg(unix)]

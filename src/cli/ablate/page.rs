@@ -66,7 +66,7 @@ pub fn pictures(findings: &Findings) -> Result<Vec<Picture>, ReportError> {
     if !splines.is_empty() {
         add(
             "differences",
-            differences_svg(&splines, None)?,
+            differences_svg(&splines, findings.level, None)?,
             "Networks with splines on every edge less their baselines, paired, with intervals over files that are corrected for all comparisons of the table.",
             "Differences",
         );

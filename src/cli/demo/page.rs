@@ -182,7 +182,7 @@ impl Demo {
         self.figure(
             page,
             "differences",
-            &differences_svg(&differences, None)?,
+            &differences_svg(&differences, 0.95, None)?,
             &format!(
                 "What {} adds, paired on the same episodes and files, 5-shot.",
                 self.network()
