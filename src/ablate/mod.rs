@@ -4,18 +4,21 @@
 //! A [`Grid`] says what is compared; [`run`] trains its cells, each of which leaves a file, so that a killed run goes on
 //! where it was; [`Findings::of`] turns the cells' results into tables.
 
+mod curves;
 mod error;
 mod findings;
 mod grid;
+mod neighbours;
 mod run;
+mod scored;
 
 /// Seed of the test episodes, the same for all.
 pub(crate) const TEST_SEED: u64 = 1;
 
+pub use curves::{Curve, CurvePoint, Reach, Trajectory};
 pub use error::AblateError;
-pub use findings::{
-    ConfusedPair, Curve, CurvePoint, DifferenceRow, Findings, NearPair, Nearest, NetworkRow, Reach,
-    ScoreOptions, SeedRow, Summary, Trajectory,
-};
+pub use findings::{DifferenceRow, Findings, NetworkRow, ScoreOptions, SeedRow};
 pub use grid::{Cell, Grid, UNTRAINED};
+pub use neighbours::{ConfusedPair, NearPair, Nearest};
 pub use run::{AblateOptions, CellResult, Event, Workbench};
+pub use scored::Summary;

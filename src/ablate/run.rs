@@ -302,7 +302,7 @@ impl<'a> Workbench<'a> {
         Ok(tried)
     }
 
-    /// Compiles and times a step of each network and learner, and tells how long all will take.
+    /// Times a step of each network and learner that has cells left, and tells how long these will take.
     fn estimate(
         &self,
         search: &[Cell],
@@ -310,71 +310,82 @@ impl<'a> Workbench<'a> {
         cells: usize,
         on: &mut dyn FnMut(Event),
     ) -> Result<(), AblateError> {
-        let pairs = self.grid.pairs();
-        let mut step_seconds = BTreeMap::new();
+        let left = self.left(search, compared);
+        let mut pairs = self.grid.pairs();
+        pairs.retain(|(spec, method)| {
+            let of_pair = |cell: &&Cell| cell.network == spec.name && cell.method == *method;
+            spec.name != UNTRAINED && left.iter().any(|cell| of_pair(cell))
+        });
+        let mut seconds = 0.0;
         for (done, (spec, method)) in pairs.iter().enumerate() {
             on(Event::Timed {
                 done,
                 pairs: pairs.len(),
             });
             if self.options.stop.load(Ordering::Relaxed) {
-                return Err(AblateError::Interrupted { done: 0, cells });
+                let done = cells - left.len();
+                return Err(AblateError::Interrupted { done, cells });
             }
-            if spec.name == UNTRAINED {
-                continue;
-            }
-            let seconds = self.time_step(spec.name.as_str(), *method)?;
-            step_seconds.insert((spec.name.as_str(), method.to_string()), seconds);
-        }
-        let config = &self.grid.config;
-        let validations = config.episodes.div_ceil(config.validate_every) + 1;
-        let (mut done, mut seconds) = (0, 0.0);
-        // A searched cell comes again among the compared, at the rate that is found best.
-        let found_again = |cell: &&Cell| {
-            cell.share == 1.0
-                && search.iter().any(|s| {
-                    (&s.network, s.method, s.seed) == (&cell.network, cell.method, cell.seed)
-                })
-        };
-        let fresh = compared.iter().filter(|cell| !found_again(cell));
-        for (cell, is_searched) in search
-            .iter()
-            .map(|c| (c, true))
-            .chain(fresh.map(|c| (c, false)))
-        {
-            // Which rate is best is not known yet.
-            let at = |&rate: &f64| Cell {
-                rate,
-                ..cell.clone()
-            };
-            let there = |cell: Cell| self.path(&cell, "json").exists();
-            let other_rates = || self.grid.rates.iter().map(at).any(there);
-            if there(cell.clone()) || (!is_searched && other_rates()) {
-                done += 1;
-                continue;
-            }
-            let step = step_seconds
-                .get(&(cell.network.as_str(), cell.method.to_string()))
-                .copied()
-                .unwrap_or(0.0);
-            // A validation embeds its files' segments: about a third of a step for as many clips.
-            let classes = self.split(cell.seed).classes(Part::Train).len();
-            let [way, shot, query] = config.train_episode(classes);
-            let clips = (way * (shot + query)) as f64;
-            let files = self.part(cell.seed, Part::Validation);
-            let frames: usize = files
+            let step = self.time_step(&spec.name, *method)?;
+            let of_pair = left
                 .iter()
-                .filter_map(|&k| self.features.store.frames(k))
-                .sum();
-            let validation = frames as f64 / config.segment().hop as f64 / clips / 3.0;
-            seconds += step * (config.episodes as f64 + validations as f64 * validation);
+                .filter(|cell| cell.network == spec.name && cell.method == *method);
+            seconds += of_pair.map(|cell| step * self.steps(cell)).sum::<f64>();
         }
         on(Event::Estimate {
             cells,
-            done,
+            done: cells - left.len(),
             seconds,
         });
         Ok(())
+    }
+
+    /// The cells that have no file yet. Which rate the compared ones will have is not known before the search; any
+    /// counts.
+    fn left<'c>(&self, search: &'c [Cell], compared: &'c [Cell]) -> Vec<&'c Cell> {
+        let files = std::fs::read_dir(self.options.folder);
+        let names: Vec<String> = files
+            .into_iter()
+            .flatten()
+            .filter_map(|file| file.ok()?.file_name().into_string().ok())
+            .collect();
+        let at_any_rate = |cell: &Cell| {
+            let name = format!("{}.json", cell.name());
+            let rate = format!("rate{:e}", cell.rate);
+            let Some((before, after)) = name.split_once(&rate) else {
+                return false;
+            };
+            let fits = |file: &String| file.starts_with(before) && file.ends_with(after);
+            names.iter().any(fits)
+        };
+        // A searched cell comes again among the compared.
+        let searched = |cell: &Cell| {
+            let same = |s: &Cell| {
+                (&s.network, s.method, s.seed) == (&cell.network, cell.method, cell.seed)
+            };
+            cell.share == 1.0 && search.iter().any(same)
+        };
+        let unsearched = search
+            .iter()
+            .filter(|cell| !self.path(cell, "json").exists());
+        let fresh = compared
+            .iter()
+            .filter(|cell| !searched(cell) && !at_any_rate(cell));
+        unsearched.chain(fresh).collect()
+    }
+
+    /// How many training steps a cell takes as long as, validations included: they embed their files' segments, about
+    /// a third of a step for as many clips.
+    fn steps(&self, cell: &Cell) -> f64 {
+        let config = &self.grid.config;
+        let classes = self.split(cell.seed).classes(Part::Train).len();
+        let [way, shot, query] = config.train_episode(classes);
+        let files = self.part(cell.seed, Part::Validation);
+        let frames = files.iter().filter_map(|&k| self.features.store.frames(k));
+        let segments = frames.sum::<usize>() as f64 / config.segment().hop as f64;
+        let validation = segments / (way * (shot + query)) as f64 / 3.0;
+        let validations = config.episodes.div_ceil(config.validate_every) + 1;
+        config.episodes as f64 + validations as f64 * validation
     }
 
     /// Seconds of a training step of a network under a learner.

@@ -1,0 +1,237 @@
+//! Everything scored on one seed's test files, and summaries over the seeds.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::findings::DifferenceRow;
+use super::{AblateError, CellResult, ScoreOptions, TEST_SEED, UNTRAINED, Workbench};
+use crate::data::Part;
+use crate::fewshot::{
+    EpisodeSampler, Evaluation, Head, Interval, Metric, Standardiser, System, evaluate, over_seeds,
+    pooled, simple_shot,
+};
+use crate::model::Spec;
+
+/// Confidence of all intervals, before it is corrected for the number of comparisons.
+pub(super) const LEVEL: f64 = 0.95;
+
+/// The floors' names.
+pub(super) const MFCC: &str = "MFCC, nearest centroid";
+pub(super) const MFCC_PROBE: &str = "MFCC, linear probe";
+
+/// A mean over the seeds with two intervals.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// Mean over the seeds.
+    pub mean: f64,
+    /// How far other files of the same classes would move it. It leaves out how far other class splits and other
+    /// initial parameters would.
+    pub over_files: Option<Interval>,
+    /// How far other seeds would move it: class split, initial parameters, episodes (t over the seeds, 95 %). Test
+    /// classes that seeds have in common make it somewhat too narrow.
+    pub over_seeds: Option<Interval>,
+    /// Each seed's value.
+    pub seeds: Vec<(u64, f64)>,
+}
+
+/// What a network is called under a learner: its name alone under the first.
+pub(super) fn label(network: &str, method: &str, first: &str) -> String {
+    if method == first {
+        network.to_string()
+    } else {
+        format!("{network}, {method}")
+    }
+}
+
+/// A system on one seed's test files.
+pub(super) struct Candidate {
+    name: String,
+    embeddings: Vec<Vec<f32>>,
+    head: Head,
+}
+
+/// One seed's candidates, scored.
+pub(super) struct Scored {
+    pub seed: u64,
+    pub files: Vec<usize>,
+    pub candidates: Vec<Candidate>,
+    pub evaluation: Evaluation,
+}
+
+impl Scored {
+    pub fn place(&self, name: &str) -> Option<usize> {
+        self.candidates.iter().position(|c| c.name == name)
+    }
+
+    pub fn systems<'a>(&'a self, names: &[String]) -> Vec<System<'a>> {
+        let chosen = self.candidates.iter().filter(|c| names.contains(&c.name));
+        chosen.map(system).collect()
+    }
+}
+
+pub(super) fn system(candidate: &Candidate) -> System<'_> {
+    System {
+        name: &candidate.name,
+        embeddings: &candidate.embeddings,
+        head: candidate.head,
+    }
+}
+
+/// The candidates of a seed on its test files, scored.
+pub(super) fn score_seed(
+    bench: &Workbench,
+    results: &[CellResult],
+    seed: u64,
+    options: &ScoreOptions,
+) -> Result<Scored, AblateError> {
+    let grid = bench.grid();
+    let dataset = bench.dataset();
+    let first = grid.learners[0].to_string();
+    let by_index = |by_path: &BTreeMap<PathBuf, Vec<f32>>| -> Vec<Vec<f32>> {
+        let of = |item: &crate::data::Item| by_path.get(&item.path).cloned().unwrap_or_default();
+        dataset.items.iter().map(of).collect()
+    };
+    let mut candidates = Vec::new();
+    for result in results.iter().filter(|r| r.cell.seed == seed) {
+        let config = result.config();
+        let Spec {
+            distance, scale, ..
+        } = config.network;
+        let head = config.learner.head(Metric { distance, scale });
+        let cell = &result.cell;
+        let mut name = label(&cell.network, &cell.method.to_string(), &first);
+        if cell.share < 1.0 {
+            name = format!("{name}, {} % of the classes", (100.0 * cell.share).round());
+        }
+        let trained = by_index(&result.trained);
+        let plain = cell.share == 1.0 && name == cell.network;
+        let mut add = |name: String, embeddings, head| {
+            candidates.push(Candidate {
+                name,
+                embeddings,
+                head,
+            });
+        };
+        if plain && !result.centre.is_empty() {
+            let shifted = simple_shot(&trained, &result.centre);
+            let head = Head::Prototype(Metric::EUCLIDEAN);
+            add(format!("{name}, simpleshot"), shifted, head);
+        }
+        if plain {
+            add(
+                format!("{name}, linear-probe"),
+                trained.clone(),
+                Head::LINEAR_PROBE,
+            );
+        }
+        if cell.network != UNTRAINED && cell.share == 1.0 {
+            add(
+                format!("{name}, untrained"),
+                by_index(&result.untrained),
+                head,
+            );
+        }
+        add(name, trained, head);
+    }
+    let train = bench.part(seed, Part::Train);
+    let rows: Vec<&[f32]> = train
+        .iter()
+        .map(|&index| bench.mfcc()[index].as_slice())
+        .collect();
+    if let Some(standardiser) = Standardiser::fit(&rows) {
+        let mfcc: Vec<Vec<f32>> = bench
+            .mfcc()
+            .iter()
+            .map(|row| standardiser.apply(row))
+            .collect();
+        let head = Head::Prototype(Metric::EUCLIDEAN);
+        for (name, head) in [(MFCC, head), (MFCC_PROBE, Head::LINEAR_PROBE)] {
+            candidates.push(Candidate {
+                name: name.into(),
+                embeddings: mfcc.clone(),
+                head,
+            });
+        }
+    }
+    let files = bench.part(seed, Part::Test);
+    let config = &grid.config;
+    let pool = dataset.pool(&files);
+    let sampler = EpisodeSampler::new(pool, config.way, config.shot, config.query)?;
+    let systems: Vec<System> = candidates.iter().map(system).collect();
+    let evaluation = evaluate(&sampler, &systems, options.episodes, TEST_SEED)?;
+    Ok(Scored {
+        seed,
+        files,
+        candidates,
+        evaluation,
+    })
+}
+
+/// Looks figures up across the seeds.
+pub(super) struct Table<'a> {
+    pub scored: &'a [Scored],
+}
+
+impl Table<'_> {
+    pub fn accuracy(&self, name: &str) -> Option<Summary> {
+        let of_seeds: Vec<_> = self
+            .scored
+            .iter()
+            .filter_map(|s| {
+                let accuracy = s.evaluation.systems[s.place(name)?].accuracy;
+                Some((s, accuracy.mean, accuracy.over_files))
+            })
+            .collect();
+        summary(&of_seeds)
+    }
+
+    pub fn difference(
+        &self,
+        of: &str,
+        against: &str,
+        level: f64,
+    ) -> Result<DifferenceRow, AblateError> {
+        let mut of_seeds = Vec::new();
+        for s in self.scored {
+            if let (Some(a), Some(b)) = (s.place(of), s.place(against)) {
+                let estimate = s.evaluation.difference(a, b, level)?.difference;
+                of_seeds.push((s, estimate.mean, estimate.over_files));
+            }
+        }
+        let difference = summary(&of_seeds).ok_or_else(|| {
+            AblateError::Grid(format!("`{of}` and `{against}` have no seed in common"))
+        })?;
+        Ok(DifferenceRow {
+            of: of.into(),
+            against: against.into(),
+            difference,
+        })
+    }
+}
+
+/// The mean over seeds with its intervals; none without a seed.
+pub(super) fn summary(of_seeds: &[(&Scored, f64, Option<Interval>)]) -> Option<Summary> {
+    let values: Vec<f64> = of_seeds.iter().map(|(_, mean, _)| *mean).collect();
+    let estimates: Option<Vec<(f64, Interval)>> = of_seeds
+        .iter()
+        .map(|(_, mean, interval)| Some((*mean, (*interval)?)))
+        .collect();
+    let shared = |i: usize, j: usize| {
+        let [a, b] = [i, j].map(|k| &of_seeds[k].0.evaluation.classes);
+        let common = a.iter().filter(|class| b.contains(class)).count();
+        common as f64 / a.len().max(b.len()) as f64
+    };
+    (!values.is_empty()).then(|| Summary {
+        mean: values.iter().sum::<f64>() / values.len() as f64,
+        over_files: estimates
+            .and_then(|e| pooled(&e, shared))
+            .map(|(_, interval)| interval),
+        over_seeds: over_seeds(&values, LEVEL),
+        seeds: of_seeds
+            .iter()
+            .map(|(s, mean, _)| (s.seed, *mean))
+            .collect(),
+    })
+}
