@@ -314,7 +314,7 @@ impl<'a> Workbench<'a> {
         let mut pairs = self.grid.pairs();
         pairs.retain(|(spec, method)| {
             let of_pair = |cell: &&Cell| cell.network == spec.name && cell.method == *method;
-            spec.name != UNTRAINED && left.iter().any(|cell| of_pair(cell))
+            spec.name != UNTRAINED && left.iter().any(of_pair)
         });
         let mut seconds = 0.0;
         for (done, (spec, method)) in pairs.iter().enumerate() {
