@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use gamaka::ablate::{Curve, DifferenceRow, Findings, NetworkRow, Summary};
 use gamaka::fewshot::Interval;
+use indicatif::HumanCount;
 
 /// A table; all but the first column are figures.
 pub struct Table {
@@ -88,19 +89,6 @@ fn or_dash<T>(value: Option<T>, text: impl Fn(T) -> String) -> String {
     value.map_or("-".into(), text)
 }
 
-/// 12,345.
-fn count(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::new();
-    for (k, digit) in digits.chars().enumerate() {
-        if k > 0 && (digits.len() - k) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// What a difference says, by its interval over files.
 pub fn verdict(difference: &Summary) -> &'static str {
     match difference.over_files {
@@ -136,7 +124,7 @@ fn networks(findings: &Findings) -> Table {
     let row = |r: &NetworkRow| {
         vec![
             r.name.clone(),
-            or_dash(r.parameters, |p| count(p as u64)),
+            or_dash(r.parameters, |p| HumanCount(p as u64).to_string()),
             or_dash(r.flops, |f| format!("{:.2}", f as f64 / 1e6)),
             or_dash(r.step_ms, |ms| format!("{ms:.1}")),
             or_dash(r.rate, |rate| format!("{rate:e}")),
