@@ -184,7 +184,14 @@ impl Table<'_> {
                 Some((s, accuracy.mean, accuracy.over_files))
             })
             .collect();
-        summary(&of_seeds)
+        let mut found = summary(&of_seeds)?;
+        if let Some(interval) = &mut found.over_seeds {
+            *interval = Interval {
+                low: interval.low.max(0.0),
+                high: interval.high.min(1.0),
+            };
+        }
+        Some(found)
     }
 
     pub fn difference(

@@ -276,12 +276,15 @@ impl<'a> Progress<'a> {
                 self.bar.set_message(self.cell.clone());
             }
             Event::Done(result) => {
-                let text = format!(
-                    "{}: {:.1} % on the validation classes, {:.0} s",
-                    result.cell.name(),
-                    100.0 * result.validated(),
-                    result.seconds
-                );
+                let name = result.cell.name();
+                let text = match result.episodes {
+                    0 => format!("{name}: not trained"),
+                    _ => format!(
+                        "{name}: {:.1} % on the validation classes, {:.0} s",
+                        100.0 * result.validated(),
+                        result.seconds
+                    ),
+                };
                 self.bar.suspend(|| self.common.note(&text));
             }
         }

@@ -253,7 +253,7 @@ pub fn page(findings: &Findings, tables: &[Table], pictures: &[Picture]) -> Page
     page
 }
 
-/// The answer in a paragraph.
+/// The answer in a paragraph: the best network, and the first one beside its baselines.
 pub fn lead(findings: &Findings) -> String {
     let best = findings
         .networks
@@ -266,10 +266,11 @@ pub fn lead(findings: &Findings) -> String {
             percent(r.accuracy.mean)
         )
     });
-    let of_splines: Vec<String> = findings
+    let first = findings.networks.first();
+    let of_first: Vec<String> = findings
         .differences
         .iter()
-        .filter(|d| is_splines(&d.of))
+        .filter(|d| first.is_some_and(|r| r.name == d.of))
         .map(|d| {
             let points = 100.0 * d.difference.mean;
             format!(
@@ -280,5 +281,5 @@ pub fn lead(findings: &Findings) -> String {
             )
         })
         .collect();
-    format!("{best}{}.", of_splines.join("; "))
+    format!("{best}{}.", of_first.join("; "))
 }
