@@ -261,7 +261,7 @@ pub fn lead(findings: &Findings) -> String {
         .max_by(|a, b| a.accuracy.mean.total_cmp(&b.accuracy.mean));
     let best = best.map_or(String::new(), |r| {
         format!(
-            "Highest accuracy: {}, {} %. ",
+            "Highest accuracy: {}, {} %.",
             r.name,
             percent(r.accuracy.mean)
         )
@@ -281,5 +281,8 @@ pub fn lead(findings: &Findings) -> String {
             )
         })
         .collect();
-    format!("{best}{}.", of_first.join("; "))
+    match of_first.is_empty() {
+        true => best,
+        false => format!("{best} {}.", of_first.join("; ")),
+    }
 }
