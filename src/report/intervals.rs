@@ -125,7 +125,7 @@ fn forest(
     let high = (high + margin).min(words.limits.1.max(high));
 
     let widths = rows.iter().map(|row| room(row.name, label().size));
-    let names = widths.fold(60.0, f64::max).min(210.0);
+    let names = widths.fold(60.0, f64::max).min(250.0);
     let top = top(title);
     let y0 = top + 48.0;
     let y1 = y0 + rows.len() as f64 * ROW;

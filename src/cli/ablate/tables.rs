@@ -323,7 +323,7 @@ fn near(findings: &Findings) -> Table {
         ],
         findings.near.differences.iter().map(difference).collect(),
         format!(
-            "Two-way accuracy on pairs of test classes that are near each other, each pair by itself, mean over {} pairs of a seed: {}.",
+            "Two-way accuracy on pairs of test classes that are near each other, each pair by itself on the test files of a seed, mean over {} such pairs: {}.",
             pairs.len(),
             names.join(", ")
         ),
