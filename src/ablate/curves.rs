@@ -114,6 +114,7 @@ pub(super) fn shot_curves(
                 }));
         }
     }
+    curves.retain(|curve| !curve.points.is_empty());
     Ok(curves)
 }
 

@@ -8,10 +8,10 @@ use super::curves::{
     Curve, Reach, Trajectory, reach, reach_level, shot_curves, size_curves, step_seconds,
     trajectories,
 };
-use super::neighbours::{ConfusedPair, Nearest, confused, confusion, nearest};
+use super::neighbours::{ConfusedPair, Nearest, confused, confusion, nearest, untested};
 use super::scored::{LEVEL, MFCC, MFCC_PROBE, Scored, Summary, Table, label, score_seed};
 use super::{AblateError, CellResult, Workbench};
-use crate::data::Part;
+use crate::data::{Part, Protocol};
 use crate::fewshot::corrected_level;
 
 /// What every network is compared with, where it is part of the grid.
@@ -33,6 +33,8 @@ pub struct NetworkRow {
     pub name: String,
     /// Its learner; none for a floor.
     pub learner: Option<String>,
+    /// Whether any of its layers has splines.
+    pub splines: bool,
     /// Trained values.
     pub parameters: Option<usize>,
     /// Floating-point operations of a forward pass over a clip.
@@ -120,7 +122,9 @@ pub struct Findings {
     pub rows: Vec<SeedRow>,
     /// The first focus network's confusions on the first seed's test classes.
     pub confusion: (Vec<String>, Vec<Vec<u64>>),
-    /// What is to be known about the intervals.
+    /// Whether the test classes were trained on, with other files.
+    pub seen_classes: bool,
+    /// What is to be known about the figures.
     pub notes: Vec<String>,
 }
 
@@ -153,6 +157,7 @@ impl Findings {
             Some(NetworkRow {
                 name: name.into(),
                 learner: None,
+                splines: false,
                 parameters: None,
                 flops: None,
                 step_ms: None,
@@ -181,17 +186,22 @@ impl Findings {
             .map(|(of, against)| table.difference(of, against, level))
             .collect::<Result<Vec<_>, _>>()?;
 
+        // Learners are compared on the seeds that all of them have: others are other class splits.
+        let common = grid.learners.iter().map(|&m| grid.seeds_of(m).len());
+        let common = common.min().unwrap_or(0);
+        let (few, seeds) = (&scored[..common], &grid.seeds[..common]);
+        let of_few: Vec<CellResult> = results
+            .iter()
+            .filter(|r| seeds.contains(&r.cell.seed))
+            .cloned()
+            .collect();
         let mut learners = Vec::new();
         for name in &grid.focus {
             for &method in &grid.learners {
                 let label = label(name, &method.to_string(), &first.to_string());
-                learners.extend(network_row(
-                    &table,
-                    results,
-                    &label,
-                    name,
-                    method.to_string(),
-                ));
+                let table = Table { scored: few };
+                let learner = method.to_string();
+                learners.extend(network_row(&table, &of_few, &label, name, learner));
             }
         }
         let heads = of_first
@@ -214,6 +224,13 @@ impl Findings {
         plain.push(MFCC.into());
         let reach_level = reach_level(results, &first.to_string());
         let train_classes = |seed| dataset_classes(bench, seed, Part::Train);
+        let near = nearest(bench, &scored, &plain, options)?;
+        let mut notes: BTreeSet<String> = scored
+            .iter()
+            .filter_map(|s| s.evaluation.note.clone())
+            .collect();
+        notes.extend(untested(&near, options));
+        notes.extend(bench.split_note());
         let confusion = confusion(&scored, grid.focus.first().or(of_first.first()));
         Ok(Self {
             episode: [config.way, config.shot, config.query],
@@ -231,16 +248,12 @@ impl Findings {
             trajectories: trajectories(results, &of_first, &first.to_string()),
             reach_level,
             reach: reach(results, &of_first, &first.to_string(), reach_level),
-            near: nearest(bench, &scored, &plain, options)?,
+            near,
             confused: confused(&scored, &of_first),
             rows: seed_rows(&scored),
             confusion,
-            notes: scored
-                .iter()
-                .filter_map(|s| s.evaluation.note.clone())
-                .collect::<BTreeSet<_>>()
-                .into_iter()
-                .collect(),
+            notes: notes.into_iter().collect(),
+            seen_classes: config.protocol == Protocol::SeenClasses,
             networks,
         })
     }
@@ -264,6 +277,12 @@ fn network_row(
     Some(NetworkRow {
         name: label.to_string(),
         learner: Some(learner),
+        splines: one
+            .config()
+            .network
+            .layers
+            .iter()
+            .any(|l| l.basis().is_some()),
         parameters: Some(one.parameters),
         flops: Some(one.flops),
         step_ms: trained.then(|| 1e3 * step_seconds(&cells)),

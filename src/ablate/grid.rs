@@ -129,8 +129,31 @@ impl Grid {
         {
             return refuse("--shares must be numbers above 0 and below 1; the whole is always part of the grid".into());
         }
+        let percent = |share: &f64| (100.0 * share).round() as i64;
+        if twice(&self.shares.iter().map(percent).collect::<Vec<_>>()).is_some() {
+            return refuse("--shares must differ by 1 % or more".into());
+        }
+        if self.learners.len() > 1 {
+            if self.learner_seeds == 0 {
+                return refuse("--learner-seeds must be at least 1".into());
+            }
+            if !self.focus.iter().any(|name| name != UNTRAINED) {
+                return refuse(
+                    "the learners after the first run for the --focus networks only: name at least one that is trained"
+                        .into(),
+                );
+            }
+        }
+        let inner = |&method: &Method| {
+            let learner = Learner {
+                method,
+                ..self.config.learner
+            };
+            learner.validate()
+        };
         self.config
             .validate()
+            .and_then(|()| self.learners.iter().try_for_each(inner))
             .map_err(|error| AblateError::Grid(error.to_string()))
     }
 

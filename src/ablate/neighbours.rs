@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::findings::{BASELINES, DifferenceRow};
 use super::scored::{LEVEL, MFCC, Scored, Summary};
 use super::{AblateError, ScoreOptions, TEST_SEED, Workbench};
-use crate::fewshot::{EpisodeSampler, Evaluation, Interval, evaluate, pooled};
+use crate::fewshot::{EpisodeSampler, Evaluation, Interval, corrected_level, evaluate, pooled};
 
 /// Pairs of test classes a seed that count as near neighbours where none are named.
 const NEAREST: usize = 3;
@@ -42,7 +42,10 @@ pub struct NearPair {
 pub struct Nearest {
     /// The pairs.
     pub pairs: Vec<NearPair>,
-    /// The first focus network less each baseline, mean over the pairs; intervals over files at 95 %.
+    /// The level of each difference's interval over files, corrected for their number.
+    pub level: f64,
+    /// The first focus network less each baseline, mean over the pairs. Where the MFCC floor chose the pairs, it is no
+    /// baseline.
     pub differences: Vec<DifferenceRow>,
 }
 
@@ -137,15 +140,21 @@ pub(super) fn nearest(
     }
     let mut differences = Vec::new();
     let of = bench.grid().focus.first().or(names.first());
-    for against in BASELINES {
-        let Some(of) = of.filter(|of| *of != against) else {
-            continue;
-        };
+    let baselines: Vec<&str> = BASELINES
+        .into_iter()
+        // Pairs that the floor itself has chosen are the ones it fails on.
+        .filter(|&against| against != MFCC || !options.near.is_empty())
+        .filter(|&against| names.iter().any(|name| name == against))
+        .filter(|&against| of.is_some_and(|of| of != against))
+        .collect();
+    let level = corrected_level(LEVEL, baselines.len());
+    for &against in &baselines {
+        let Some(of) = of else { continue };
         let place = |e: &Evaluation, name: &str| e.systems.iter().position(|s| s.name == name);
         let mut estimates = Vec::new();
         for evaluation in &evaluations {
             if let (Some(a), Some(b)) = (place(evaluation, of), place(evaluation, against)) {
-                let estimate = evaluation.difference(a, b, LEVEL)?.difference;
+                let estimate = evaluation.difference(a, b, level)?.difference;
                 estimates.push((estimate.mean, estimate.over_files));
             }
         }
@@ -174,7 +183,25 @@ pub(super) fn nearest(
             },
         });
     }
-    Ok(Nearest { pairs, differences })
+    Ok(Nearest {
+        pairs,
+        level,
+        differences,
+    })
+}
+
+/// What to know of named pairs that no seed tests together.
+pub(super) fn untested(near: &Nearest, options: &ScoreOptions) -> Vec<String> {
+    let is_untested = |[a, b]: &&[String; 2]| {
+        let tested = |pair: &NearPair| pair.classes.contains(a) && pair.classes.contains(b);
+        !near.pairs.iter().any(tested)
+    };
+    let pairs = options.near.iter().filter(is_untested);
+    pairs
+        .map(|[a, b]| {
+            format!("no seed tests {a} and {b} together: use --protocol seen-classes, more --seeds, or a manifest that puts both into the test")
+        })
+        .collect()
 }
 
 /// Places of the near neighbours among a seed's test classes.

@@ -96,11 +96,14 @@ pub struct CellResult {
     pub config: String,
     /// Hash of the data set's files and labels.
     pub data: String,
+    /// Hash of the split and of the groups that files belong to.
+    #[serde(default)]
+    pub split: Option<String>,
     /// Trained values of the network.
     pub parameters: usize,
     /// Floating-point operations of a forward pass over a clip.
     pub flops: u64,
-    /// Clips of a training episode.
+    /// Clips that pass the body forward and backward in a training episode, inner steps included.
     pub clips: usize,
     /// Training episodes.
     pub episodes: usize,
@@ -166,9 +169,12 @@ impl<'a> Workbench<'a> {
             .iter()
             .map(|&seed| Split::create(dataset, protocol, way, shot, query, seed))
             .collect::<Result<Vec<_>, _>>()?;
-        if splits.len() > 1 && splits[0].seed.is_none() {
-            on(Event::Note(
-                "the manifest gives the split, so the seeds differ in parameters and episodes only: intervals over seeds say nothing about other classes".into(),
+        if splits
+            .iter()
+            .any(|split| split.classes(Part::Validation).is_empty())
+        {
+            return Err(AblateError::Grid(
+                "the manifest gives no file the split `validation`, and learning rates are chosen by validation classes: give some classes that split".into(),
             ));
         }
         for spec in &grid.networks {
@@ -194,7 +200,7 @@ impl<'a> Workbench<'a> {
             &mut |event| on(Event::Training(event)),
         )
         .map_err(AblateError::Reading)?;
-        Ok(Self {
+        let bench = Self {
             grid,
             options,
             dataset,
@@ -202,7 +208,23 @@ impl<'a> Workbench<'a> {
             features,
             splits,
             gpu,
-        })
+        };
+        // What the scores need must not be missing after hours of training.
+        for &seed in &grid.seeds {
+            let pool = dataset.pool(&bench.part(seed, Part::Test));
+            EpisodeSampler::new(pool, way, shot, query)?;
+        }
+        bench
+            .split_note()
+            .into_iter()
+            .for_each(|note| on(Event::Note(note)));
+        Ok(bench)
+    }
+
+    /// What to know where the seeds do not split the classes.
+    pub(super) fn split_note(&self) -> Option<String> {
+        let given = self.splits.len() > 1 && self.splits[0].seed.is_none();
+        given.then(|| "the manifest gives the split, so the seeds differ in parameters and episodes only: intervals over seeds say nothing about other classes".to_string())
     }
 
     /// The data set.
@@ -283,7 +305,9 @@ impl<'a> Workbench<'a> {
             place.number += 1;
             tried.push((cell.clone(), validated));
         }
-        for _ in 0..RATES_BEYOND {
+        // A single rate is one that the user wants.
+        let beyond = if cells.len() > 1 { RATES_BEYOND } else { 0 };
+        for _ in 0..beyond {
             let best = best_of(&tried).clone();
             let rates = tried.iter().map(|(cell, _)| cell.rate);
             let rate = if rates.clone().all(|rate| rate <= best.rate) {
@@ -293,11 +317,11 @@ impl<'a> Workbench<'a> {
             } else {
                 break;
             };
-            let beyond = Cell { rate, ..best };
+            let next = Cell { rate, ..best };
             place.cells += 1;
-            let validated = self.cell(&beyond, place, on)?.validated();
+            let validated = self.cell(&next, place, on)?.validated();
             place.number += 1;
-            tried.push((beyond, validated));
+            tried.push((next, validated));
         }
         Ok(tried)
     }
@@ -479,6 +503,12 @@ impl<'a> Workbench<'a> {
                     cells,
                 });
             }
+            Err(TrainError::Checkpoint { path, .. }) => {
+                return Err(AblateError::Stored {
+                    path,
+                    reason: "is the state of a cell that was stopped under other settings, or damaged: give the same options, delete it, or choose another folder with -o".into(),
+                });
+            }
             Err(error) => {
                 return Err(AblateError::Cell {
                     cell: cell.name(),
@@ -515,12 +545,25 @@ impl<'a> Workbench<'a> {
                     .into(),
             ));
         }
-        if result.data != self.data {
+        let split = self.split_hash(result.cell.seed);
+        if result.data != self.data || result.split.as_ref().is_some_and(|made| *made != split) {
             return Err(at(
-                "was made with other files: give the same data, or another folder with -o".into(),
+                "was made with other files, groups or another split: give the same data, or another folder with -o".into(),
             ));
         }
         Ok(result)
+    }
+
+    /// A hash of a seed's split and of the groups that files belong to.
+    fn split_hash(&self, seed: u64) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for file in &self.split(seed).files {
+            hasher.update(format!("{} {} {}\n", file.hash, file.label, file.part).as_bytes());
+        }
+        for item in &self.dataset.items {
+            hasher.update(format!("{} {}\n", item.hash, item.group).as_bytes());
+        }
+        hasher.finalize().to_hex().to_string()
     }
 
     fn train(
@@ -541,9 +584,14 @@ impl<'a> Workbench<'a> {
             cell: cell.clone(),
             config: config.to_toml(),
             data: self.data.clone(),
+            split: Some(self.split_hash(cell.seed)),
             parameters: network.parameter_count(),
             flops: network.flops(),
-            clips: way * (shot + query),
+            clips: match config.learner.method {
+                Method::Prototype | Method::Anil => way * (shot + query),
+                Method::Maml => way * (config.learner.steps * shot + query),
+                Method::Reptile => way * config.learner.steps * (shot + query),
+            },
             episodes: 0,
             seconds: 0.0,
             validations: Vec::new(),
@@ -573,10 +621,7 @@ impl<'a> Workbench<'a> {
                 &mut |event| on(Event::Training(event)),
             )?;
             result.episodes = trained.log.len();
-            result.seconds = trained
-                .validations
-                .last()
-                .map_or(trained.seconds, |v| v.seconds);
+            result.seconds = trained.validations.last().map_or(0.0, |v| v.seconds);
             result.validations = trained.validations;
             result.centre = trained.model.info.centre;
             parameters = trained.model.parameters;

@@ -104,6 +104,12 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let dataset =
         common.while_waiting("looking through the files", || Dataset::open(&args.data))?;
     dataset.warnings.iter().for_each(|w| common.note(w));
+    if args.test_episodes < 2 {
+        bail!("--test-episodes must be at least 2, better 1000");
+    }
+    if let Some([class, _]) = args.near.iter().find(|[a, b]| a == b) {
+        bail!("--near names `{class}` beside itself: name two classes");
+    }
     for class in args.near.iter().flatten() {
         if !dataset.classes.contains(class) {
             bail!(
@@ -166,6 +172,7 @@ fn grid(args: &Args) -> anyhow::Result<Grid> {
     let mut config = args.settings.configuration()?;
     // Of a training's own settings those that the grid varies mean nothing.
     config.learning_rate = TrainConfig::default().learning_rate;
+    config.validate()?;
     let input = [config.preset.n_mels, config.segment().frames];
     let networks = args
         .models
@@ -266,7 +273,7 @@ impl<'a> Progress<'a> {
                 self.bar.finish_and_clear();
                 let rest = HumanDuration(Duration::from_secs_f64(*seconds));
                 self.common.note(&format!(
-                    "{cells} trainings, {done} of them done before; the others take about {rest}"
+                    "{cells} trainings, {done} of them done before; the others take at least {rest}"
                 ));
                 self.bar = self.common.bar(*cells, "cells");
             }
@@ -309,13 +316,6 @@ fn write(args: &Args, findings: &Findings) -> anyhow::Result<()> {
     let pictures = folder.join("pictures");
     std::fs::create_dir_all(&pictures)
         .with_context(|| format!("{}: the folder cannot be made", pictures.display()))?;
-    let drawn = page::pictures(findings)?;
-    for picture in &drawn {
-        let path = pictures.join(format!("{}.svg", picture.name));
-        files::write(&path, picture.svg.standalone().as_bytes())?;
-    }
-    let page = page::page(findings, &tables::tables(findings), &drawn);
-    files::write(&folder.join("report.html"), page.html().as_bytes())?;
     files::write(&folder.join("tables.md"), text(findings).as_bytes())?;
     let json = serde_json::to_string_pretty(findings)?;
     files::write(&folder.join("findings.json"), json.as_bytes())?;
@@ -324,5 +324,12 @@ fn write(args: &Args, findings: &Findings) -> anyhow::Result<()> {
         table.serialize(row)?;
     }
     files::write(&folder.join("accuracies.csv"), &table.into_inner()?)?;
+    let drawn = page::pictures(findings)?;
+    for picture in &drawn {
+        let path = pictures.join(format!("{}.svg", picture.name));
+        files::write(&path, picture.svg.standalone().as_bytes())?;
+    }
+    let page = page::page(findings, &tables::tables(findings), &drawn);
+    files::write(&folder.join("report.html"), page.html().as_bytes())?;
     Ok(())
 }

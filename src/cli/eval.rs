@@ -151,7 +151,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
 fn adapted_words(adapted: &AdaptedAccuracy) -> String {
     let half = adapted.over_episodes.map_or(0.0, |i| i.half_width());
     format!(
-        "\nwith the body adapted to each task as well, on the first {} of these episodes: {} % (+- {} over episodes)\n",
+        "\nwith the body adapted to each task as well, on the first {} episodes: {} % (+- {} over episodes)\n",
         adapted.episodes,
         percent(adapted.accuracy),
         percent(half)

@@ -22,7 +22,7 @@ pub struct LogRow {
     pub episode: usize,
     /// Mean cross-entropy of its queries.
     pub loss: f32,
-    /// Share of its queries whose nearest prototype is the right one.
+    /// Share of its queries that went to the right class.
     pub accuracy: f32,
     /// Gradient norm before clipping.
     pub gradient_norm: f32,

@@ -93,7 +93,7 @@ pub struct Trained {
     pub seconds: f64,
 }
 
-/// Trains a network by prototypical episodes and writes its best parameters to a model file.
+/// Trains a network by few-shot episodes and writes its best parameters to a model file.
 ///
 /// # Errors
 /// [`TrainError`]. After [`TrainError::Interrupted`], or if the process is killed, the same call with

@@ -12,6 +12,10 @@ fn arguments<'a>(music: &'a Path, config: &'a Path, out: &'a Path) -> Vec<&'a st
     arguments.extend(["--learners", "prototype,anil", "--focus", "kan"]);
     arguments.extend(["--seeds", "2", "--learner-seeds", "1"]);
     arguments.extend(["--rates", "1e-3,1e-2", "--test-episodes", "20"]);
+    arguments.extend([
+        "--near",
+        "a/b,a/c,a/d,a/e,a/f,b/c,b/d,b/e,b/f,c/d,c/e,c/f,d/e,d/f,e/f",
+    ]);
     arguments
 }
 
@@ -40,6 +44,7 @@ fn a_comparison_writes_its_page_tables_and_figures_and_reads_its_cells_again() {
         "## Shots",
         "## What an accuracy costs",
         "## Near neighbours",
+        "no seed tests",
         "(Bonferroni)",
     ] {
         assert!(said.contains(word), "{word}: {said}");
@@ -196,7 +201,7 @@ fn grids_that_make_no_sense_are_refused_before_anything_is_trained() {
         "--config",
         text(&config),
     ];
-    let cases: [(i32, &[&str], &str); 14] = [
+    let cases: &[(i32, &[&str], &str)] = &[
         (1, &["--models", "vgg"], "cnn-params"),
         (1, &["--models", "missing.toml"], "missing.toml"),
         (1, &["--models", "kan,mlp,kan"], "`kan` is given twice"),
@@ -227,9 +232,44 @@ fn grids_that_make_no_sense_are_refused_before_anything_is_trained() {
         (1, &["--models", "kan", "--shares", "1.5"], "below 1"),
         (1, &["--models", "kan", "--way", "5"], "class"),
         (1, &["--models", "kan", "--near", "a/jazz"], "`jazz`"),
+        (1, &["--models", "kan", "--near", "a/a"], "beside itself"),
+        (
+            1,
+            &["--models", "kan", "--test-episodes", "1"],
+            "--test-episodes",
+        ),
+        (
+            1,
+            &["--models", "kan", "--shares", "0.5,0.501"],
+            "differ by 1 %",
+        ),
+        (
+            1,
+            &[
+                "--models",
+                "kan",
+                "--learners",
+                "anil,maml",
+                "--learner-seeds",
+                "0",
+            ],
+            "--learner-seeds",
+        ),
+        (
+            1,
+            &[
+                "--models",
+                "kan,random",
+                "--learners",
+                "anil,maml",
+                "--focus",
+                "random",
+            ],
+            "--focus",
+        ),
     ];
     for (code, more, word) in cases {
-        let words = fails(code, &[&base[..], more].concat());
+        let words = fails(*code, &[&base[..], more].concat());
         assert!(words.contains(word), "{more:?}: {words}");
     }
     let words = fails(

@@ -21,13 +21,13 @@ fn ends(summary: &Summary) -> Option<(f64, f64)> {
     summary.over_files.map(|i| (i.low, i.high))
 }
 
-fn is_splines(name: &str) -> bool {
-    name.starts_with("ickan")
-}
-
 /// All pictures of a comparison.
 pub fn pictures(findings: &Findings) -> Result<Vec<Picture>, ReportError> {
     let chance = Some(1.0 / findings.episode[0] as f64);
+    let is_splines = |name: &str| {
+        let row = findings.networks.iter().find(|row| row.name == name);
+        row.is_some_and(|row| row.splines && row.step_ms.is_some())
+    };
     let mut drawn = Vec::new();
     let mut add = |name, svg, caption: &str, table| {
         drawn.push(Picture {
@@ -41,12 +41,12 @@ pub fn pictures(findings: &Findings) -> Result<Vec<Picture>, ReportError> {
     sorted.sort_by(|a, b| b.accuracy.mean.total_cmp(&a.accuracy.mean));
     let rows: Vec<IntervalRow> = sorted
         .iter()
-        .map(|r| interval_row(&r.name, &r.accuracy))
+        .map(|r| interval_row(&r.name, &r.accuracy, is_splines(&r.name)))
         .collect();
     add(
         "accuracy",
         intervals_svg(&rows, chance, None)?,
-        "Accuracy on unseen classes, mean over the seeds, with its 95 % interval over files.",
+        "Accuracy on the test classes, mean over the seeds, with its 95 % interval over files. Networks with splines stand out.",
         "Networks",
     );
     let names: Vec<String> = findings
@@ -58,16 +58,13 @@ pub fn pictures(findings: &Findings) -> Result<Vec<Picture>, ReportError> {
         .iter()
         .zip(&findings.differences)
         .filter(|(_, d)| is_splines(&d.of))
-        .map(|(name, d)| IntervalRow {
-            highlight: false,
-            ..interval_row(name, &d.difference)
-        })
+        .map(|(name, d)| interval_row(name, &d.difference, false))
         .collect();
     if !splines.is_empty() {
         add(
             "differences",
             differences_svg(&splines, findings.level, None)?,
-            "Networks with splines on every edge less their baselines, paired, with intervals over files that are corrected for all comparisons of the table.",
+            "Networks with splines less their baselines, paired, with intervals over files that are corrected for all comparisons of the table.",
             "Differences",
         );
     }
@@ -80,7 +77,7 @@ pub fn pictures(findings: &Findings) -> Result<Vec<Picture>, ReportError> {
                     x: x(r)?,
                     y: r.accuracy.mean,
                     interval: None,
-                    highlight: is_splines(&r.name),
+                    highlight: r.splines,
                 })
             })
             .collect()
@@ -132,7 +129,7 @@ pub fn pictures(findings: &Findings) -> Result<Vec<Picture>, ReportError> {
                 log_x: false,
                 chance,
             };
-            add(name, curve(curves, &axes)?, caption, table);
+            add(name, curve(curves, &axes, &is_splines)?, caption, table);
         }
     }
     let paths: Vec<(&str, Vec<LinePoint>)> = findings
@@ -185,17 +182,21 @@ pub fn pictures(findings: &Findings) -> Result<Vec<Picture>, ReportError> {
     Ok(drawn)
 }
 
-fn interval_row<'a>(name: &'a str, summary: &Summary) -> IntervalRow<'a> {
+fn interval_row<'a>(name: &'a str, summary: &Summary, highlight: bool) -> IntervalRow<'a> {
     IntervalRow {
         name,
         value: summary.mean,
         over_files: ends(summary),
         over_episodes: None,
-        highlight: is_splines(name),
+        highlight,
     }
 }
 
-fn curve(curves: &[Curve], axes: &LineAxes) -> Result<Svg, ReportError> {
+fn curve(
+    curves: &[Curve],
+    axes: &LineAxes,
+    is_splines: &dyn Fn(&str) -> bool,
+) -> Result<Svg, ReportError> {
     let points: Vec<Vec<LinePoint>> = curves
         .iter()
         .map(|curve| {
@@ -225,7 +226,7 @@ pub fn page(findings: &Findings, tables: &[Table], pictures: &[Picture]) -> Page
     let [train, validation, test] = findings.classes;
     let mut page = Page::new("Is it the splines?", &lead(findings));
     page.paragraph(&format!(
-        "{way}-way {shot}-shot with {query} queries a class, {} test episodes a seed, {} seeds. Each seed splits the classes anew ({train} train, {validation} validate, {test} test), the same for all networks, and every network trains for {} episodes at the learning rate that was best for it on the first seed's validation classes.",
+        "{way}-way {shot}-shot with {query} queries a class, {} test episodes a seed, {} seeds. The first seed has {train} classes to train, {validation} to validate and {test} to test; every seed's split is the same for all networks, and every network trains for {} episodes at the learning rate that was best for it on the first seed's validation classes. Some of these may be test classes of other seeds.",
         findings.episodes,
         findings.seeds.len(),
         findings.training_episodes,

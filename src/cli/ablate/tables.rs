@@ -89,13 +89,24 @@ fn or_dash<T>(value: Option<T>, text: impl Fn(T) -> String) -> String {
     value.map_or("-".into(), text)
 }
 
-/// What a difference says, by its interval over files.
+/// What a difference says: it takes both intervals to claim more than these trainings.
 pub fn verdict(difference: &Summary) -> &'static str {
-    match difference.over_files {
-        Some(i) if i.low > 0.0 => "better",
-        Some(i) if i.high < 0.0 => "worse",
-        Some(_) => "not told apart",
-        None => "no interval",
+    let Some(files) = difference.over_files else {
+        return "no interval";
+    };
+    let seeds = difference.over_seeds;
+    if files.low > 0.0 {
+        match seeds {
+            Some(seeds) if seeds.low > 0.0 => "better",
+            _ => "better in these trainings",
+        }
+    } else if files.high < 0.0 {
+        match seeds {
+            Some(seeds) if seeds.high < 0.0 => "worse",
+            _ => "worse in these trainings",
+        }
+    } else {
+        "not told apart"
     }
 }
 
@@ -110,7 +121,7 @@ pub fn tables(findings: &Findings) -> Vec<Table> {
             "Training classes",
             "classes",
             &findings.sizes,
-            "Accuracy in percent over the number of training classes; as many training episodes throughout.",
+            "Accuracy in percent over the number of training classes; as many training episodes throughout, with as many ways as the classes allow and the learning rate found for all classes.",
         ),
         reach(findings),
         near(findings),
@@ -135,6 +146,10 @@ fn networks(findings: &Findings) -> Table {
             or_dash(r.less_untrained.as_ref(), |d| signed(d.mean)),
         ]
     };
+    let tested = match findings.seen_classes {
+        true => "other files of the classes that were trained on",
+        false => "classes that trained no network",
+    };
     Table::new(
         "Networks",
         &[
@@ -150,7 +165,9 @@ fn networks(findings: &Findings) -> Table {
             "less untrained",
         ],
         findings.networks.iter().map(row).collect(),
-        "Accuracy in percent on classes that trained no network, mean over the seeds. Over files: how far other files of these classes would move it; over seeds: how far other class splits and initial parameters would. `step ms` is that of the fastest seed; `validation` is the best accuracy on the validation classes.".into(),
+        format!(
+            "Accuracy in percent on {tested}, mean over the seeds. Over files: how far other files of these classes would move it; over seeds: how far other class splits and initial parameters would. `step ms` is that of the fastest seed; `validation` is the best accuracy on the validation classes."
+        ),
     )
 }
 
@@ -176,7 +193,7 @@ fn differences(findings: &Findings) -> Table {
         ],
         findings.differences.iter().map(difference).collect(),
         format!(
-            "Paired by files and episodes. The intervals over files hold together with 95 % confidence: each has {:.2} %, for {} comparisons (Bonferroni); the verdict goes by them. Those over seeds are not corrected.",
+            "Paired by files and episodes. The intervals over files are to hold together with 95 % confidence, nominally: each has {:.2} %, for {} comparisons (Bonferroni). Those over seeds have 95 %, not corrected. A verdict takes both.",
             100.0 * findings.level,
             findings.comparisons
         ),
@@ -221,7 +238,7 @@ fn learners(findings: &Findings) -> Table {
             "body adapted too",
         ],
         rows,
-        "Each learner's network classifies by the head that it was trained for: prototypes, or the inner steps of a linear head that starts at zero (the body stays as it is). The untrained network has the same head. `body adapted too` is the accuracy on 50 test episodes a seed when the inner steps change the body as well.".into(),
+        "Each learner's network classifies by the head that it was trained for: prototypes, or the inner steps of a linear head that starts at zero (the body stays as it is). The untrained network has the same head. All rows have the same seeds. `body adapted too` is the accuracy on 50 test episodes a seed when the inner steps change the body as well; it looks at as many segments of a file as there are inner steps.".into(),
     )
 }
 
@@ -314,14 +331,13 @@ fn near(findings: &Findings) -> Table {
     };
     Table::new(
         "Near neighbours",
-        &[
-            "points",
-            "mean",
-            "95 % over files",
-            "95 % over seeds",
-            "verdict",
-        ],
-        findings.near.differences.iter().map(difference).collect(),
+        &["points", "mean", "over files, corrected"],
+        findings
+            .near
+            .differences
+            .iter()
+            .map(|d| difference(d)[..3].to_vec())
+            .collect(),
         format!(
             "Two-way accuracy on pairs of test classes that are near each other, each pair by itself on the test files of a seed, mean over {} such pairs: {}.",
             pairs.len(),
