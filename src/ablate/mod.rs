@@ -1,7 +1,7 @@
 //! Is it the splines? Networks and learners compared on one data set: the same class splits, test episodes, training
 //! episodes and learning-rate search for all, with intervals of their differences.
 //!
-//! A [`Grid`] says what is compared; [`run`] trains its cells, each of which leaves a file, so that a killed run goes on
+//! A [`Grid`] says what is compared; a [`Workbench`] trains its cells, each of which leaves a file, so that a killed run goes on
 //! where it was; [`Findings::of`] turns the cells' results into tables.
 
 mod curves;
