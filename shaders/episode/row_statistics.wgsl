@@ -3,7 +3,7 @@
 //
 //   statistics[d] = mean over r of x[r,d];  statistics[WIDTH] = 1 / sqrt(mean over r, d of (x[r,d] - statistics[d])^2)
 //
-// Where all rows are equal the last one is 1.
+// Where all rows are equal, and without SCALED, the last one is 1.
 //
 // dispatch: one invocation
 
@@ -12,6 +12,7 @@
 
 override ROWS: u32;
 override WIDTH: u32;
+override SCALED: bool;
 
 @compute @workgroup_size(1)
 fn main() {
@@ -29,5 +30,5 @@ fn main() {
     statistics[d] = mean;
   }
   let variance = square / f32(ROWS * WIDTH);
-  statistics[WIDTH] = select(1.0, inverseSqrt(variance), variance > 0.0);
+  statistics[WIDTH] = select(1.0, inverseSqrt(variance), SCALED && variance > 0.0);
 }

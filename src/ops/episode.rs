@@ -119,10 +119,15 @@ pub fn copy_rows(
     each(plan, "copy_rows", &overrides, &[x, y], rows * size);
 }
 
-/// statistics [width + 1] of embeddings [rows, width, 1, 1]: their mean, and one over their mean deviation.
-pub fn row_statistics(plan: &mut Plan, embedding: Tensor, statistics: Tensor) {
+/// statistics [width + 1] of embeddings [rows, width, 1, 1]: their mean, and one over their mean deviation if
+/// `scaled`, else 1.
+pub fn row_statistics(plan: &mut Plan, scaled: bool, embedding: Tensor, statistics: Tensor) {
     let [rows, width, ..] = embedding.shape;
-    let overrides = [("ROWS", rows as f64), ("WIDTH", width as f64)];
+    let overrides = [
+        ("ROWS", rows as f64),
+        ("WIDTH", width as f64),
+        ("SCALED", f64::from(u8::from(scaled))),
+    ];
     let bindings = [embedding, statistics];
     plan.dispatch("row_statistics", &overrides, &bindings, [1, 1, 1]);
 }

@@ -95,14 +95,14 @@ pub fn copy_rows(
 }
 
 /// Twin of `row_statistics`: [width + 1].
-pub fn row_statistics(width: usize, x: &[f64]) -> Vec<f64> {
+pub fn row_statistics(scaled: bool, width: usize, x: &[f64]) -> Vec<f64> {
     let rows = x.len() / width;
     let mut statistics: Vec<f64> = (0..width)
         .map(|d| x.iter().skip(d).step_by(width).sum::<f64>() / rows as f64)
         .collect();
     let square = |(k, value): (usize, &f64)| (value - statistics[k % width]).powi(2);
     let variance = x.iter().enumerate().map(square).sum::<f64>() / x.len() as f64;
-    statistics.push(if variance > 0.0 {
+    statistics.push(if scaled && variance > 0.0 {
         variance.sqrt().recip()
     } else {
         1.0

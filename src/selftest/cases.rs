@@ -503,11 +503,11 @@ pub fn standardised_rows(class: AdapterClass, rows: usize, width: usize) -> Case
     let mut b = Builder::new(class);
     let shape = [rows, width, 1, 1];
     let (x, x_values) = b.normal(shape);
-    let statistics = b.output([1, 1, 1, width + 1]);
-    ops::row_statistics(&mut b.plan, x, statistics);
-    let statistics_values = twin::row_statistics(width, &x_values);
-    b.expect(statistics, statistics_values.clone(), rows);
-    for centred in [true, false] {
+    for (scaled, centred) in [(true, true), (true, false), (false, true)] {
+        let statistics = b.output([1, 1, 1, width + 1]);
+        ops::row_statistics(&mut b.plan, scaled, x, statistics);
+        let statistics_values = twin::row_statistics(scaled, width, &x_values);
+        b.expect(statistics, statistics_values.clone(), rows);
         let y = b.output(shape);
         ops::standardise_rows(&mut b.plan, centred, x, statistics, y);
         let values = twin::standardise_rows(centred, &x_values, &statistics_values);

@@ -29,7 +29,7 @@ impl Head {
         let width = supports.shape[1];
         let statistics = [1, 1, 1, width + 1];
         let statistics = plan.tensor("support statistics", statistics, BufferRole::Scratch);
-        ops::row_statistics(plan, supports, statistics);
+        ops::row_statistics(plan, true, supports, statistics);
         let mut zeros = |label: &str, shape: Shape| {
             plan.constant(label, shape, vec![0.0; shape.iter().product()])
         };
@@ -250,17 +250,25 @@ impl InnerLoop<'_> {
         }
     }
 
-    /// Leaves the gradient by the body in `grad`, with curvature penalties where layers have them.
+    /// Leaves the gradient by the body in `grad`, with curvature penalties where layers have them. The supports' mean
+    /// counts as moving with the batch, so that the gradient adds up to zero over the clips: else it would ask for a
+    /// shift of all embeddings, which the mean takes back, until nothing else is left of them.
     fn backward(&self, plan: &mut Plan, of: &Embedded, parameters: Tensor, by_normal: Tensor) {
         let embedding = of.forward.embedding;
-        let by_embedding = plan.tensor("embedding gradients", embedding.shape, BufferRole::Scratch);
+        let mut scratch =
+            |label: &str, shape: Shape| plan.tensor(label, shape, BufferRole::Scratch);
+        let mean = scratch("mean gradient", [1, 1, 1, of.shape.c + 1]);
+        let centred = scratch("centred gradients", by_normal.shape);
+        let by_embedding = scratch("embedding gradients", embedding.shape);
+        ops::row_statistics(plan, false, by_normal, mean);
+        ops::standardise_rows(plan, true, by_normal, mean, centred);
         ops::group_norm_grad_input(
             plan,
             &of.shape,
             embedding,
             of.affine,
             of.moments,
-            by_normal,
+            centred,
             by_embedding,
         );
         self.network

@@ -150,6 +150,18 @@ impl Twin<'_> {
         reference::group_norm_forward(&shape, &embeddings, &affine)
     }
 
+    /// Embeddings of a body near another one, whose mean stays where it was: for gradients the centre moves along.
+    fn embed_near(&self, body: &[f64], near: &[f64], clips: &[f64]) -> Vec<f64> {
+        let width = self.network.width();
+        let mut moved = self.embed(body, clips);
+        let mean = |x: &[f64]| reference::row_statistics(false, width, x);
+        let (from, to) = (mean(&self.embed(near, clips)), mean(&moved));
+        for (k, value) in moved.iter_mut().enumerate() {
+            *value -= to[k % width] - from[k % width];
+        }
+        moved
+    }
+
     /// Distances of embeddings by a point's head.
     fn answer(&self, at: &Point, embedding: &[f64]) -> Vec<f64> {
         let shape = self.head(embedding.len() / self.network.width());
@@ -165,7 +177,7 @@ impl Twin<'_> {
 
     /// The point with statistics, those of these embeddings if it has none.
     fn placed(&self, at: &Point, embedding: &[f64]) -> Point {
-        let of_these = || reference::row_statistics(self.network.width(), embedding);
+        let of_these = || reference::row_statistics(true, self.network.width(), embedding);
         Point {
             statistics: Some(at.statistics.clone().unwrap_or_else(of_these)),
             ..at.clone()
@@ -212,11 +224,8 @@ impl Twin<'_> {
     /// Gradient of the loss by a point's body.
     fn gradient(&self, at: &Point, clips: &[f64]) -> Vec<f64> {
         self.by_body(&at.body, |body| {
-            let moved = Point {
-                body: body.to_vec(),
-                ..at.clone()
-            };
-            self.loss_at(&moved, clips)
+            let embedding = self.embed_near(body, &at.body, clips);
+            self.loss(&self.answer(at, &embedding)).0
         })
     }
 
@@ -259,7 +268,7 @@ impl Twin<'_> {
                 // One batch: the noise of a clip goes by its place.
                 let width = self.network.width();
                 let embed = |body: &[f64]| {
-                    let mut support = self.embed(body, clips);
+                    let mut support = self.embed_near(body, &start.body, clips);
                     let query = support.split_off(WAY * SHOT * width);
                     (support, query)
                 };
