@@ -4,6 +4,9 @@ use std::fs::Permissions;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+/// End of the names of files that are being written.
+const PARTIAL: &str = ".partial";
+
 /// Writes a file whole or not at all: to a temporary name in the same folder, then renamed.
 ///
 /// # Errors
@@ -16,8 +19,13 @@ fn write_atomically(
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
+    let prefix = match path.file_name() {
+        Some(name) => format!(".{}-", name.to_string_lossy()),
+        None => return Err(io::ErrorKind::IsADirectory.into()),
+    };
+    remove_partial(folder, &prefix)?;
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".gamaka-");
+    builder.prefix(&prefix).suffix(PARTIAL);
     if let Some(permissions) = usual_permissions() {
         builder.permissions(permissions);
     }
@@ -25,6 +33,22 @@ fn write_atomically(
     fill(file.as_file_mut())?;
     file.as_file().sync_all()?;
     file.persist(path)?;
+    Ok(())
+}
+
+/// Removes what a process that was killed while it wrote the same file has left.
+fn remove_partial(folder: &Path, prefix: &str) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let random = name
+            .to_str()
+            .and_then(|name| name.strip_prefix(prefix)?.strip_suffix(PARTIAL));
+        if random.is_some_and(|r| r.chars().all(char::is_alphanumeric)) {
+            // If another process is writing it, that one fails with a word, and nothing is damaged.
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
     Ok(())
 }
 
@@ -112,6 +136,22 @@ mod tests {
             .collect();
         left.sort();
         assert_eq!(left, ["out.txt", "taken"]);
+    }
+
+    #[test]
+    fn what_a_killed_writer_left_goes_with_the_next_write_of_the_same_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for name in [
+            ".out.txt-Ab3dEf.partial",
+            ".out.txt.old-Ab3dEf.partial",
+            ".out.txt-notes",
+        ] {
+            std::fs::write(at(name), b"half").unwrap();
+        }
+        write(&at("out.txt"), b"one").unwrap();
+        assert!(!at(".out.txt-Ab3dEf.partial").exists());
+        assert!(at(".out.txt.old-Ab3dEf.partial").exists() && at(".out.txt-notes").exists());
     }
 
     #[cfg(unix)]
