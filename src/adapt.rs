@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::fewshot::{EpisodeError, EpisodeSampler, Interval, over_seeds};
+use crate::fewshot::{EpisodeError, EpisodeSampler, Interval};
 use crate::gpu::{BufferRole, Gpu, GpuError, Plan, Program, Tensor};
 use crate::model::Network;
 use crate::ops;
@@ -17,7 +17,7 @@ pub struct AdaptedAccuracy {
     /// Mean accuracy over them.
     pub accuracy: f64,
     /// Its 95 % interval over episodes of the same files.
-    pub over_episodes: Option<Interval>,
+    pub over_episodes: Interval,
 }
 
 /// At most `count` of a file's segments, evenly spread.
@@ -207,7 +207,7 @@ impl Adapter {
         Ok(AdaptedAccuracy {
             episodes,
             accuracy: accuracies.iter().sum::<f64>() / accuracies.len().max(1) as f64,
-            over_episodes: over_seeds(&accuracies, 0.95),
+            over_episodes: Interval::over_episodes(&accuracies, 0.95),
         })
     }
 

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::adapt::{AdaptedAccuracy, Adapter};
 use crate::data::{DataError, Dataset, Part};
 use crate::embed::{Embedder, mean_embedding};
-use crate::features::{FILES_AT_ONCE, FeatureError, FeatureStore, FrontEnd, cut_segments};
+use crate::features::{
+    FILES_AT_ONCE, FeatureError, FeatureStore, FrontEnd, StoreError, cut_segments,
+};
 use crate::fewshot::{
     Difference, EpisodeError, EpisodeSampler, Evaluation, Head, Metric, ScoreError, System,
     evaluate, simple_shot,
@@ -52,13 +54,8 @@ pub enum EvaluateError {
     #[error(transparent)]
     Gpu(#[from] GpuError),
     /// The temporary folder failed.
-    #[error("the temporary folder {} cannot be used ({error}): free some space there, or set TMPDIR to another folder", folder.display())]
-    Temporary {
-        /// The folder.
-        folder: PathBuf,
-        /// What happened.
-        error: std::io::Error,
-    },
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// A damaged file under --strict.
     #[error("{0}")]
     Strict(FeatureError),
@@ -206,7 +203,7 @@ pub fn embed_dataset(
     let learner = TrainConfig::from_toml(&model.info.config)
         .map_or_else(|_| Learner::default(), |config| config.learner);
     let frames = match learner.adapts_body() {
-        true => Some(FeatureStore::new(count, model.info.preset.n_mels).map_err(temporary)?),
+        true => Some(FeatureStore::new(count, model.info.preset.n_mels)?),
         false => None,
     };
     let mut embedded = Embedded {
@@ -249,7 +246,7 @@ pub fn embed_dataset(
                     owners.extend(segments.iter().map(|_| index));
                     clips.extend(segments.into_iter().map(|s| s.values));
                     if let Some(frames) = &mut embedded.frames {
-                        frames.put(index, &features.values).map_err(temporary)?;
+                        frames.put(index, &features.values)?;
                     }
                     embedded.mfcc[index] = model.info.mfcc.apply(&features.mfcc);
                     embedded.files.push(index);
@@ -275,13 +272,6 @@ pub fn embed_dataset(
     }
     on(wanted.len(), wanted.len());
     Ok(embedded)
-}
-
-fn temporary(error: std::io::Error) -> EvaluateError {
-    EvaluateError::Temporary {
-        folder: std::env::temp_dir(),
-        error,
-    }
 }
 
 /// The files to evaluate, and what people should know of the choice.
@@ -360,7 +350,7 @@ impl Embedded {
         let steps = self.learner.steps;
         let adapter = Adapter::new(gpu, &model.network, &self.learner, episode, steps)?;
         let segments = |index: usize| {
-            let values = frames.get(index).map_err(temporary)?;
+            let values = frames.get(index)?;
             let info = &model.info;
             let segments = cut_segments(info.segment, info.preset.n_mels, &values);
             Ok(segments.into_iter().map(|s| s.values).collect())

@@ -4,7 +4,9 @@ use serde::Serialize;
 
 use super::scored::{Scored, Summary, Table, summary};
 use super::{AblateError, CellResult, ScoreOptions, TEST_SEED, Workbench};
+use crate::bench::Spread;
 use crate::fewshot::{EpisodeSampler, Interval, evaluate};
+use crate::train::Method;
 
 /// Shots of the shot curve, as far as the files allow them.
 const SHOTS: [usize; 8] = [1, 2, 3, 5, 8, 10, 15, 20];
@@ -58,17 +60,6 @@ pub struct Reach {
 pub(super) fn step_seconds(cells: &[&CellResult]) -> f64 {
     let steps = cells.iter().map(|r| r.seconds / r.episodes.max(1) as f64);
     steps.fold(f64::INFINITY, f64::min)
-}
-
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    match sorted.len() {
-        0 => f64::NAN,
-        n if n % 2 == 1 => sorted[middle],
-        _ => (sorted[middle - 1] + sorted[middle]) / 2.0,
-    }
 }
 
 /// Accuracy over shots, for as many as the test files of every seed allow.
@@ -148,11 +139,11 @@ pub(super) fn size_curves(table: &Table, bench: &Workbench, classes: usize) -> V
 fn cells_of<'a>(
     results: &'a [CellResult],
     network: &'a str,
-    learner: &'a str,
+    learner: Method,
 ) -> impl Iterator<Item = &'a CellResult> {
     results.iter().filter(move |r| {
         r.cell.network == network
-            && r.cell.method.to_string() == learner
+            && r.cell.method == learner
             && r.cell.share == 1.0
             && r.episodes > 0
     })
@@ -161,7 +152,7 @@ fn cells_of<'a>(
 pub(super) fn trajectories(
     results: &[CellResult],
     names: &[String],
-    learner: &str,
+    learner: Method,
 ) -> Vec<Trajectory> {
     let of = |name: &String| {
         let cells: Vec<_> = cells_of(results, name, learner).collect();
@@ -185,10 +176,10 @@ pub(super) fn trajectories(
 }
 
 /// The highest multiple of 5 % that at least half of the trainings get to on their validation classes.
-pub(super) fn reach_level(results: &[CellResult], learner: &str) -> f64 {
+pub(super) fn reach_level(results: &[CellResult], learner: Method) -> f64 {
     let mut best: Vec<f64> = results
         .iter()
-        .filter(|r| r.cell.method.to_string() == learner && r.cell.share == 1.0 && r.episodes > 0)
+        .filter(|r| r.cell.method == learner && r.cell.share == 1.0 && r.episodes > 0)
         .map(CellResult::validated)
         .collect();
     best.sort_by(f64::total_cmp);
@@ -199,7 +190,7 @@ pub(super) fn reach_level(results: &[CellResult], learner: &str) -> f64 {
 pub(super) fn reach(
     results: &[CellResult],
     names: &[String],
-    learner: &str,
+    learner: Method,
     level: f64,
 ) -> Vec<Reach> {
     let of = |name: &String| {
@@ -209,7 +200,7 @@ pub(super) fn reach(
             .filter_map(|r| r.validations.iter().find(|v| v.accuracy >= level))
             .map(|validation| validation.episode as f64)
             .collect();
-        let episodes = (!arrivals.is_empty()).then(|| median(&arrivals));
+        let episodes = (!arrivals.is_empty()).then(|| Spread::of(&arrivals).median);
         // A backward pass costs about two forward ones.
         let gflop = |r: &CellResult| 3e-9 * r.flops as f64 * r.clips as f64;
         Reach {

@@ -13,6 +13,7 @@ use super::scored::{LEVEL, MFCC, MFCC_PROBE, Scored, Summary, Table, label, scor
 use super::{AblateError, CellResult, Workbench};
 use crate::data::{Part, Protocol};
 use crate::fewshot::corrected_level;
+use crate::train::Method;
 
 /// What every network is compared with, where it is part of the grid.
 pub(super) const BASELINES: [&str; 4] = ["cnn-params", "mlp-params", "cnn", MFCC];
@@ -32,7 +33,7 @@ pub struct NetworkRow {
     /// Its name.
     pub name: String,
     /// Its learner; none for a floor.
-    pub learner: Option<String>,
+    pub learner: Option<Method>,
     /// Whether any of its layers has splines.
     pub splines: bool,
     /// Trained values.
@@ -150,7 +151,7 @@ impl Findings {
         let of_first: Vec<String> = grid.networks.iter().map(|spec| spec.name.clone()).collect();
         let mut networks: Vec<NetworkRow> = of_first
             .iter()
-            .filter_map(|name| network_row(&table, results, name, name, first.to_string()))
+            .filter_map(|name| network_row(&table, results, name, name, first))
             .collect();
         let floors = [MFCC, MFCC_PROBE];
         networks.extend(floors.iter().filter_map(|&name| {
@@ -189,19 +190,14 @@ impl Findings {
         // Learners are compared on the seeds that all of them have: others are other class splits.
         let common = grid.learners.iter().map(|&m| grid.seeds_of(m).len());
         let common = common.min().unwrap_or(0);
-        let (few, seeds) = (&scored[..common], &grid.seeds[..common]);
-        let of_few: Vec<CellResult> = results
-            .iter()
-            .filter(|r| seeds.contains(&r.cell.seed))
-            .cloned()
-            .collect();
+        let few = Table {
+            scored: &scored[..common],
+        };
         let mut learners = Vec::new();
         for name in &grid.focus {
             for &method in &grid.learners {
-                let label = label(name, &method.to_string(), &first.to_string());
-                let table = Table { scored: few };
-                let learner = method.to_string();
-                learners.extend(network_row(&table, &of_few, &label, name, learner));
+                let label = label(name, method, first);
+                learners.extend(network_row(&few, results, &label, name, method));
             }
         }
         let heads = of_first
@@ -222,7 +218,7 @@ impl Findings {
 
         let mut plain = of_first.clone();
         plain.push(MFCC.into());
-        let reach_level = reach_level(results, &first.to_string());
+        let reach_level = reach_level(results, first);
         let train_classes = |seed| dataset_classes(bench, seed, Part::Train);
         let near = nearest(bench, &scored, &plain, options)?;
         let mut notes: BTreeSet<String> = scored
@@ -245,9 +241,9 @@ impl Findings {
             heads,
             shots: shot_curves(bench, &scored, &plain, options)?,
             sizes: size_curves(&table, bench, train_classes(grid.seeds[0])),
-            trajectories: trajectories(results, &of_first, &first.to_string()),
+            trajectories: trajectories(results, &of_first, first),
             reach_level,
-            reach: reach(results, &of_first, &first.to_string(), reach_level),
+            reach: reach(results, &of_first, first, reach_level),
             near,
             confused: confused(&scored, &of_first),
             rows: seed_rows(&scored),
@@ -259,18 +255,18 @@ impl Findings {
     }
 }
 
+/// A network under a learner, over the seeds of the table.
 fn network_row(
     table: &Table,
     results: &[CellResult],
     label: &str,
     network: &str,
-    learner: String,
+    learner: Method,
 ) -> Option<NetworkRow> {
     let cells: Vec<&CellResult> = results
         .iter()
-        .filter(|r| {
-            r.cell.network == network && r.cell.method.to_string() == learner && r.cell.share == 1.0
-        })
+        .filter(|r| r.cell.network == network && r.cell.method == learner && r.cell.share == 1.0)
+        .filter(|r| table.scored.iter().any(|s| s.seed == r.cell.seed))
         .collect();
     let one = cells.first()?;
     let trained = one.episodes > 0;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{AblateError, Cell, Grid, TEST_SEED, UNTRAINED};
 use crate::adapt::{AdaptedAccuracy, Adapter};
 use crate::bench::TrainingStep;
-use crate::data::{Dataset, Part, Split};
+use crate::data::{Dataset, Part, Split, SplitMatch};
 use crate::embed::Embedder;
 use crate::features::FrontEnd;
 use crate::fewshot::EpisodeSampler;
@@ -142,6 +142,8 @@ pub struct Workbench<'a> {
     data: String,
     features: Features,
     splits: Vec<Split>,
+    /// Each split's files in the data set.
+    parts: Vec<SplitMatch>,
     gpu: Gpu,
 }
 
@@ -183,13 +185,9 @@ impl<'a> Workbench<'a> {
         let gpu = Gpu::open(&options.device)?;
         let engine = grid.config.engine().map_err(AblateError::Reading)?;
         let front_end = FrontEnd::new(engine, Some(&gpu), &grid.config.preset, options.strict)?;
+        let parts: Vec<SplitMatch> = splits.iter().map(|split| split.apply(dataset)).collect();
         let wanted: Vec<usize> = (0..dataset.items.len())
-            .filter(|&index| {
-                let path = &dataset.items[index].path;
-                splits
-                    .iter()
-                    .any(|split| split.files.iter().any(|file| file.path == *path))
-            })
+            .filter(|&index| parts.iter().any(|found| found.part[index].is_some()))
             .collect();
         let features = Features::read(
             dataset,
@@ -207,6 +205,7 @@ impl<'a> Workbench<'a> {
             data: data_hash(dataset),
             features,
             splits,
+            parts,
             gpu,
         };
         // What the scores need must not be missing after hours of training.
@@ -244,14 +243,18 @@ impl<'a> Workbench<'a> {
 
     /// The files of a part of a seed's split that could be read.
     pub(super) fn part(&self, seed: u64, part: Part) -> Vec<usize> {
-        let mut files = self.split(seed).apply(self.dataset).indices(part);
+        let mut files = self.parts[self.place(seed)].indices(part);
         files.retain(|&index| self.features.store.frames(index).is_some());
         files
     }
 
     fn split(&self, seed: u64) -> &Split {
+        &self.splits[self.place(seed)]
+    }
+
+    fn place(&self, seed: u64) -> usize {
         let place = self.grid.seeds.iter().position(|&known| known == seed);
-        &self.splits[place.unwrap_or_else(|| unreachable!("the cells have the grid's seeds"))]
+        place.unwrap_or_else(|| unreachable!("the cells have the grid's seeds"))
     }
 
     /// Estimates the time, then runs every cell that has not run yet, and returns the results of those that are
@@ -273,16 +276,15 @@ impl<'a> Workbench<'a> {
         self.estimate(&search, &compared, cells, on)?;
 
         let mut place = Place { number: 0, cells };
-        let mut best: BTreeMap<(String, String), f64> = BTreeMap::new();
+        let mut best: BTreeMap<(String, Method), f64> = BTreeMap::new();
         let mut searched = Vec::new();
         for of_pair in search.chunks(self.grid.rates.len()) {
             let cells = self.search(of_pair, &mut place, on)?;
             let found = best_of(&cells);
-            let key = (found.network.clone(), found.method.to_string());
-            best.insert(key, found.rate);
+            best.insert((found.network.clone(), found.method), found.rate);
             searched.extend(cells.into_iter().map(|(cell, _)| cell));
         }
-        let rate_of = |name: &str, method: Method| best[&(name.to_string(), method.to_string())];
+        let rate_of = |name: &str, method: Method| best[&(name.to_string(), method)];
         let mut results = Vec::new();
         for cell in self.grid.compared(rate_of) {
             results.push(self.cell(&cell, &place, on)?);
@@ -429,7 +431,7 @@ impl<'a> Workbench<'a> {
             name: name.to_string(),
             error,
         };
-        train::check_memory(
+        train::bank_budget(
             self.gpu.class(),
             &network,
             &config,

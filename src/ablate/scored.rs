@@ -13,6 +13,7 @@ use crate::fewshot::{
     pooled, simple_shot,
 };
 use crate::model::Spec;
+use crate::train::Method;
 
 /// Confidence of all intervals, before it is corrected for the number of comparisons.
 pub(super) const LEVEL: f64 = 0.95;
@@ -37,7 +38,7 @@ pub struct Summary {
 }
 
 /// What a network is called under a learner: its name alone under the first.
-pub(super) fn label(network: &str, method: &str, first: &str) -> String {
+pub(super) fn label(network: &str, method: Method, first: Method) -> String {
     if method == first {
         network.to_string()
     } else {
@@ -88,7 +89,7 @@ pub(super) fn score_seed(
 ) -> Result<Scored, AblateError> {
     let grid = bench.grid();
     let dataset = bench.dataset();
-    let first = grid.learners[0].to_string();
+    let first = grid.learners[0];
     let by_index = |by_path: &BTreeMap<PathBuf, Vec<f32>>| -> Vec<Vec<f32>> {
         let of = |item: &crate::data::Item| by_path.get(&item.path).cloned().unwrap_or_default();
         dataset.items.iter().map(of).collect()
@@ -101,7 +102,7 @@ pub(super) fn score_seed(
         } = config.network;
         let head = config.learner.head(Metric { distance, scale });
         let cell = &result.cell;
-        let mut name = label(&cell.network, &cell.method.to_string(), &first);
+        let mut name = label(&cell.network, cell.method, first);
         if cell.share < 1.0 {
             name = format!("{name}, {} % of the classes", (100.0 * cell.share).round());
         }

@@ -149,7 +149,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
 
 /// The accuracy with the body adapted to each task.
 fn adapted_words(adapted: &AdaptedAccuracy) -> String {
-    let half = adapted.over_episodes.map_or(0.0, |i| i.half_width());
+    let half = adapted.over_episodes.half_width();
     format!(
         "\nwith the body adapted to each task as well, on the first {} episodes: {} % (+- {} over episodes)\n",
         adapted.episodes,

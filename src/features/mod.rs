@@ -6,7 +6,7 @@ mod store;
 
 pub use front_end::{FeatureError, Features, FrontEnd};
 pub use segment::{Segment, SegmentShape, Segmenter, cut_segments};
-pub use store::FeatureStore;
+pub use store::{FeatureStore, StoreError};
 
 /// Files to decode at a time where their features are held in memory together.
 pub const FILES_AT_ONCE: usize = 32;

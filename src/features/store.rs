@@ -2,7 +2,30 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
+
+/// The temporary folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the temporary folder {} cannot be used ({error}): free some space there, or set TMPDIR to another folder",
+    folder.display()
+)]
+pub struct StoreError {
+    /// The folder.
+    pub folder: PathBuf,
+    /// What the operating system says.
+    pub error: io::Error,
+}
+
+impl From<io::Error> for StoreError {
+    fn from(error: io::Error) -> Self {
+        Self {
+            folder: std::env::temp_dir(),
+            error,
+        }
+    }
+}
 
 /// Mel frames of many files. The operating system keeps what is used often in memory, and removes
 /// the file with the process.
@@ -20,7 +43,7 @@ impl FeatureStore {
     ///
     /// # Errors
     /// If no temporary file can be made.
-    pub fn new(count: usize, bands: usize) -> io::Result<Self> {
+    pub fn new(count: usize, bands: usize) -> Result<Self, StoreError> {
         Ok(Self {
             bands,
             file: Mutex::new(tempfile::tempfile()?),
@@ -33,7 +56,7 @@ impl FeatureStore {
     ///
     /// # Errors
     /// If the temporary folder is full.
-    pub fn put(&mut self, index: usize, values: &[f32]) -> io::Result<()> {
+    pub fn put(&mut self, index: usize, values: &[f32]) -> Result<(), StoreError> {
         let file = self.file.get_mut().unwrap_or_else(PoisonError::into_inner);
         file.seek(SeekFrom::Start(self.end))?;
         file.write_all(bytemuck::cast_slice(values))?;
@@ -55,9 +78,9 @@ impl FeatureStore {
     ///
     /// # Errors
     /// If the temporary file cannot be read, or the file was never stored.
-    pub fn get(&self, index: usize) -> io::Result<Vec<f32>> {
+    pub fn get(&self, index: usize) -> Result<Vec<f32>, StoreError> {
         let Some((first, frames)) = self.entries.get(index).copied().flatten() else {
-            return Err(io::Error::other(format!("file {index} has no features")));
+            return Err(io::Error::other(format!("file {index} has no features")).into());
         };
         let mut values = vec![0f32; frames * self.bands];
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);

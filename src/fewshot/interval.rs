@@ -50,7 +50,7 @@ impl Interval {
     }
 
     /// mean +- z s / sqrt n over episodes. It is not cut off at 0 and 1, as published ones are not.
-    pub(super) fn over_episodes(values: &[f64], level: f64) -> Self {
+    pub(crate) fn over_episodes(values: &[f64], level: f64) -> Self {
         let (mean, deviation) = mean_and_deviation(values);
         let half = Normal::standard().inverse_cdf(0.5 + level / 2.0) * deviation
             / (values.len() as f64).sqrt();

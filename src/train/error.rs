@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::data::DataError;
-use crate::features::FeatureError;
+use crate::features::{FeatureError, StoreError};
 use crate::fewshot::{EpisodeError, ScoreError};
 use crate::gpu::GpuError;
 use crate::mel::MelError;
@@ -59,13 +59,8 @@ pub enum TrainError {
         budget_mib: u64,
     },
     /// The temporary folder failed.
-    #[error("the temporary folder {} cannot be used ({error}): free some space there, or set TMPDIR to another folder", folder.display())]
-    Temporary {
-        /// The folder.
-        folder: PathBuf,
-        /// What happened.
-        error: std::io::Error,
-    },
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The state cannot be written.
     #[error(transparent)]
     Write(#[from] crate::files::WriteError),

@@ -9,7 +9,7 @@ use super::TrainError;
 use crate::fewshot::{Head, Metric};
 
 /// What an episode's gradient is the gradient of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Method {
     /// Prototypical networks (Snell et al. 2017): the queries' loss by distance to the mean supports. No

@@ -26,7 +26,7 @@ impl Features {
     /// Reads the files of a data set that are `wanted`.
     ///
     /// # Errors
-    /// [`TrainError::Strict`], [`TrainError::Temporary`], [`TrainError::Unstarted`]; another file that cannot be read
+    /// [`TrainError::Strict`], [`TrainError::Store`], [`TrainError::Unstarted`]; another file that cannot be read
     /// is only noted.
     pub fn read(
         dataset: &Dataset,
@@ -38,7 +38,7 @@ impl Features {
     ) -> Result<Self, TrainError> {
         let count = dataset.items.len();
         let mut features = Self {
-            store: FeatureStore::new(count, config.preset.n_mels).map_err(temporary)?,
+            store: FeatureStore::new(count, config.preset.n_mels)?,
             mfcc: vec![Vec::new(); count],
             failed: Vec::new(),
             first_failure: String::new(),
@@ -63,7 +63,7 @@ impl Features {
                         read.info.warnings.iter().for_each(|w| {
                             on(Event::Note(format!("{}: {w}", path.display())));
                         });
-                        features.store.put(index, &read.values).map_err(temporary)?;
+                        features.store.put(index, &read.values)?;
                         features.mfcc[index] = read.mfcc;
                     }
                     Err(error) if error.is_device_fault() || front_end.strict() => {
@@ -88,7 +88,7 @@ impl Features {
 
     /// The segments of a file, as an evaluation cuts them.
     pub fn segments(&self, config: &TrainConfig, index: usize) -> Result<Vec<Segment>, TrainError> {
-        let values = self.store.get(index).map_err(temporary)?;
+        let values = self.store.get(index)?;
         Ok(cut_segments(
             config.segment(),
             config.preset.n_mels,
@@ -109,14 +109,6 @@ impl Features {
             .map(|s| s.values)
             .collect();
         Ok(mean_embedding(&embedder.embed(&clips)?))
-    }
-}
-
-/// The temporary folder failed.
-pub(super) fn temporary(error: std::io::Error) -> TrainError {
-    TrainError::Temporary {
-        folder: std::env::temp_dir(),
-        error,
     }
 }
 

@@ -19,4 +19,4 @@ pub(crate) use material::{Features, Material};
 pub use plan::{HISTORY, StepShape, TrainingPlan};
 pub(crate) use run::train_on;
 pub use run::{Event, TrainOptions, TrainSummary, Trained, train};
-pub(crate) use session::check_memory;
+pub(crate) use session::bank_budget;

@@ -4,7 +4,6 @@ use std::collections::{HashMap, HashSet};
 
 use super::bank::{pack, turn_files};
 use super::checkpoint::{LogRow, Progress, Weights};
-use super::material::temporary;
 use super::run::Run;
 use super::{Event, HISTORY, StepShape, TrainConfig, TrainError, TrainSummary, TrainingPlan};
 use crate::data::Pool;
@@ -45,22 +44,11 @@ fn step_plan(
     TrainingPlan::new(class, &shape)
 }
 
-/// Whether a training fits a limit of device memory.
+/// Device memory in bytes left to the clip bank.
 ///
 /// # Errors
-/// [`GpuError::OverMemoryLimit`].
-pub(crate) fn check_memory(
-    class: AdapterClass,
-    network: &Network,
-    config: &TrainConfig,
-    classes: usize,
-    memory: Option<u64>,
-) -> Result<(), GpuError> {
-    bank_budget(class, network, config, classes, memory).map(drop)
-}
-
-/// Device memory in bytes left to the clip bank.
-pub(super) fn bank_budget(
+/// [`GpuError::OverMemoryLimit`] if the rest of a training does not fit.
+pub(crate) fn bank_budget(
     class: AdapterClass,
     network: &Network,
     config: &TrainConfig,
@@ -220,7 +208,7 @@ impl Session {
         }
         let mut unsent = 0;
         for (file, slot) in &layout.slots {
-            let values = run.material.features.store.get(*file).map_err(temporary)?;
+            let values = run.material.features.store.get(*file)?;
             let kept = slot.frames as usize;
             let frames = values.len() / bands;
             // A file longer than a buffer keeps its beginning, band by band.

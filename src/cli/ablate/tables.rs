@@ -204,7 +204,7 @@ fn learners(findings: &Findings) -> Table {
     let row = |r: &NetworkRow| {
         vec![
             r.name.clone(),
-            or_dash(r.learner.clone(), |l| l),
+            or_dash(r.learner, |l| l.to_string()),
             r.accuracy.seeds.len().to_string(),
             or_dash(r.step_ms, |ms| format!("{ms:.1}")),
             or_dash(r.rate, |rate| format!("{rate:e}")),
