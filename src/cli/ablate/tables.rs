@@ -166,7 +166,7 @@ fn networks(findings: &Findings) -> Table {
         ],
         findings.networks.iter().map(row).collect(),
         format!(
-            "Accuracy in percent on {tested}, mean over the seeds. Over files: how far other files of these classes would move it; over seeds: how far other class splits and initial parameters would. `step ms` is that of the fastest seed; `validation` is the best accuracy on the validation classes."
+            "Accuracy in percent on {tested}, mean over the seeds. Over files: how far other files of these classes would move it; over seeds: how far other class splits and initial parameters would. The step is that of the fastest seed; validation is the best accuracy on the validation classes."
         ),
     )
 }
@@ -238,7 +238,7 @@ fn learners(findings: &Findings) -> Table {
             "body adapted too",
         ],
         rows,
-        "Each learner's network classifies by the head that it was trained for: prototypes, or the inner steps of a linear head that starts at zero (the body stays as it is). The untrained network has the same head. All rows have the same seeds. `body adapted too` is the accuracy on 50 test episodes a seed when the inner steps change the body as well; it looks at as many segments of a file as there are inner steps.".into(),
+        "Each learner's network classifies by the head that it was trained for: prototypes, or the inner steps of a linear head that starts at zero (the body stays as it is). The untrained network has the same head. All rows have the same seeds. Body adapted too: the accuracy on 50 test episodes a seed when the inner steps change the body as well; it looks at as many segments of a file as there are inner steps.".into(),
     )
 }
 
