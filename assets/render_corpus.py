@@ -30,22 +30,21 @@ folder when they change.
 """
 
 import argparse
-import array
-import csv
 import hashlib
 import math
 import os
 import random
-import shutil
 import struct
-import subprocess
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-SAMPLE_RATE = 22050
+from rendering import (
+    DRUM_CHANNEL, NOTES, SOUND_FONTS, SYNTHESIS_PROGRAMS, RenderError, check_tools, draw_room, is_rendered, read_manifest,
+    render_all, render_midi, run, write_manifest,
+)
 
 # style | split | quarter notes a minute | beats a bar | grooves as library/file:groove, "=N" where N is another tempo
 STYLE_TABLE = """
@@ -89,13 +88,6 @@ folk | test | 110 | 4 | stdlib/folk:Folk stdlib/folk:FolkArticulated stdlib/folk
 ska | test | 130 | 4 | stdlib/ska:Ska stdlib/ska:Ska1 stdlib/ska:SkaSus stdlib/ska:SkaClap
 """
 
-SOUND_FONTS = {
-    "FluidR3_GM": ("/usr/share/sounds/sf2/FluidR3_GM.sf2", "fluid-soundfont-gm"),
-    "TimGM6mb": ("/usr/share/sounds/sf2/TimGM6mb.sf2", "timgm6mb-soundfont"),
-    "MuseScore_General": ("/usr/share/sounds/sf3/MuseScore_General_Lite.sf3", "musescore-general-soundfont-small"),
-}
-PROGRAMS_NEEDED = {"mma": "mma", "fluidsynth": "fluidsynth", "ffmpeg": "ffmpeg", "oggenc": "vorbis-tools"}
-
 # General MIDI programs (from 0) that may stand in for one another: plucked and struck, driven, bowed and held, blown.
 FAMILIES = [
     (range(32, 40), list(range(32, 40))),
@@ -109,9 +101,7 @@ FAMILIES = [
 ]
 SWAP_PROBABILITY = 0.6
 DRUM_KITS = [0, 8, 16, 24, 25, 32, 40]
-DRUM_CHANNEL = 9
 
-NOTES = ["C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B"]
 # Scale degrees in semitones with the chord qualities that may stand on each.
 MODES = {
     "major": [(0, ["", "M7", "6", "sus2"]), (2, ["m", "m7"]), (4, ["m", "m7"]), (5, ["", "M7", "6"]), (7, ["", "7", "9", "sus4"]), (9, ["m", "m7"]), (10, [""])],
@@ -122,10 +112,6 @@ MODES = {
 
 
 COLUMNS = "path label split group groove tempo key chords soundfont programs kit seed".split()
-
-
-class RenderError(Exception):
-    """A failure with a sentence that names the clip and, where known, the mend."""
 
 
 @dataclass(frozen=True)
@@ -276,81 +262,25 @@ def reorchestrate(midi, kit, rng):
     return b"".join(out), used
 
 
-def run(command, **options):
-    done = subprocess.run([str(c) for c in command], capture_output=True, **options)
-    if done.returncode != 0:
-        raise RenderError(f"{command[0]} failed: {(done.stderr or done.stdout).decode(errors='replace').strip()[-500:]}")
-    return done.stdout
-
-
 def render(style, number, args):
     """Renders one clip to its file, unless it is there already, and returns its manifest row."""
     row, phrase, key = plan_clip(style, number, args.seed)
     target, known = args.out / row["path"], args.known.get(row["path"], {})
-    if target.exists() and all(known.get(name) == str(value) for name, value in row.items()):
+    if is_rendered(target, row, known):
         return known
     rng = random.Random(row["seed"] + "/render")
     bar_seconds = style.beats * 60 / row["tempo"]
     start = rng.uniform(2, 8) * bar_seconds
     bars = math.ceil((start + args.seconds) / bar_seconds) + 1
-    reverb = [
-        "-o", f"synth.reverb.level={rng.uniform(0, 0.6):.2f}",
-        "-o", f"synth.reverb.room-size={rng.uniform(0.1, 0.8):.2f}",
-        "-o", "synth.chorus.active=0",
-    ]
-    tone = f"bass=g={rng.uniform(-8, 8):.1f}:f=200,treble=g={rng.uniform(-8, 8):.1f}:f=3000"
-    level = 10 ** (rng.uniform(-26, -16) / 20)
+    room = draw_room(rng)
     with tempfile.TemporaryDirectory() as folder:
-        folder = Path(folder)
-        source, midi, wav, ogg = (folder / f"clip.{end}" for end in ("mma", "mid", "wav", "ogg"))
+        source, midi = Path(folder) / "clip.mma", Path(folder) / "clip.mid"
         source.write_text(mma_source(row, style, phrase, key, bars, rng))
         run(["mma", source, "-f", midi], cwd=folder)
         data, programs = reorchestrate(midi.read_bytes(), row["kit"], rng)
-        row["programs"] = " ".join(f"{c}:{p}" for c, p in sorted(programs.items()))
-        midi.write_bytes(data)
-        run(["fluidsynth", "-niq", "-g", "0.4", "-r", "44100", *reverb, "-o", "synth.dynamic-sample-loading=1",
-             "-F", wav, SOUND_FONTS[row["soundfont"]][0], midi])
-        raw = run(["ffmpeg", "-v", "error", "-ss", f"{start:.3f}", "-t", args.seconds, "-i", wav, "-f", "f32le",
-                   "-af", f"aresample=osf=flt,pan=mono|c0=0.5*c0+0.5*c1,{tone},aresample={SAMPLE_RATE}", "-"])
-        samples = array.array("f", raw)
-        if sys.byteorder == "big":
-            samples.byteswap()
-        seconds = len(samples) / SAMPLE_RATE
-        rms = math.sqrt(sum(s * s for s in samples) / max(1, len(samples)))
-        if seconds < 0.99 * args.seconds or rms < 1e-4:
-            raise RenderError(f"{seconds:.2f} s at RMS {rms:.2g}: too short or silent")
-        gain = min(level / rms, 0.8 / max(map(abs, samples)))
-        pcm = struct.pack(f"<{len(samples)}h", *(round(32767 * gain * s) for s in samples))
-        run(["oggenc", "-Q", "-r", "-B", "16", "-C", "1", "-R", SAMPLE_RATE, "--managed", "-b", args.bitrate, "--serial", "1",
-             "-o", ogg, "-"], input=pcm)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_suffix(".part")
-        shutil.copyfile(ogg, part)
-        os.replace(part, target)
+    row["programs"] = " ".join(f"{c}:{p}" for c, p in sorted(programs.items()))
+    render_midi(data, row["soundfont"], room, start, args.seconds, args.bitrate, target)
     return row
-
-
-def check_tools():
-    lacking = [package for program, package in PROGRAMS_NEEDED.items() if not shutil.which(program)]
-    lacking += [package for path, package in SOUND_FONTS.values() if not Path(path).exists()]
-    if lacking:
-        raise RenderError(f"missing on this machine; install with: apt-get install {' '.join(lacking)}")
-
-
-def read_manifest(path):
-    if not path.exists():
-        return {}
-    with path.open(newline="", encoding="utf-8") as file:
-        return {row["path"]: row for row in csv.DictReader(file)}
-
-
-def write_manifest(path, rows):
-    part = path.with_suffix(".part")
-    with part.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(sorted(rows, key=lambda row: row["path"]))
-    os.replace(part, path)
 
 
 def parse_arguments(styles):
@@ -384,32 +314,16 @@ def main():
             for groove, tempo in style.grooves:
                 print(f"    {groove} at {tempo:g}")
         return
-    check_tools()
+    check_tools({"mma": "mma", **SYNTHESIS_PROGRAMS})
     args.out.mkdir(parents=True, exist_ok=True)
     manifest = args.out / "manifest.csv"
     args.known = read_manifest(manifest)
-    work = [(styles[name], number) for name in args.styles for number in range(args.clips_per_style)]
-    rows, failures = {}, []
-
-    def one(item):
-        style, number = item
-        try:
-            row = render(style, number, args)
-            rows[row["path"]] = row
-        except RenderError as error:
-            failures.append(f"{style.name} clip {number}: {error}")
-
-    with ThreadPoolExecutor(args.jobs) as pool:
-        for done, _ in enumerate(pool.map(one, work), 1):
-            print(f"\r{done}/{len(work)} clips", end="", file=sys.stderr, flush=True)
-            if done % 100 == 0:
-                write_manifest(manifest, list(rows.values()))
-    write_manifest(manifest, rows.values())
-    print(file=sys.stderr)
-    for failure in failures:
-        print(failure, file=sys.stderr)
-    if failures:
-        raise RenderError(f"{len(failures)} of {len(work)} clips failed")
+    work = [
+        (f"{name} clip {number}", partial(render, styles[name], number, args))
+        for name in args.styles
+        for number in range(args.clips_per_style)
+    ]
+    render_all(work, args.jobs, partial(write_manifest, manifest, COLUMNS))
 
 
 if __name__ == "__main__":
