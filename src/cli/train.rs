@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::bail;
 use bytesize::ByteSize;
 use gamaka::bench::{Ceilings, KernelFigures, profile_training};
-use gamaka::data::{Dataset, Part};
+use gamaka::data::{Labels, Part};
 use gamaka::model::Network;
 use gamaka::train::{
     Event, Method, StepShape, TrainConfig, TrainError, TrainOptions, TrainSummary, Trained,
@@ -18,12 +18,12 @@ use super::bench::kernel_table;
 use super::common::{
     Common, INTERRUPTED, interrupt_flag, network_spec, print, print_error, print_json,
 };
-use super::settings::Settings;
+use super::settings::{Settings, Source};
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// A folder of genre folders, or a CSV manifest (path,label[,split][,group])
-    data: PathBuf,
+    #[command(flatten)]
+    source: Source,
     /// Where the model goes
     #[arg(short, long, value_name = "MODEL.safetensors")]
     output: PathBuf,
@@ -63,8 +63,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let config = configuration(args)?;
     check_output(&args.output)?;
     args.log.as_deref().map_or(Ok(()), check_output)?;
-    let dataset =
-        common.while_waiting("looking through the files", || Dataset::open(&args.data))?;
+    let dataset = args.source.open(common)?;
     dataset.warnings.iter().for_each(|w| common.note(w));
     let stop = interrupt_flag()?;
     let options = TrainOptions {
@@ -283,13 +282,17 @@ fn conclude(
         Some(v) => format!("best after {} episodes: {}", v.episode, validated(&v)),
         None => "no validation files: the last parameters are kept".to_string(),
     };
+    let labels = match &args.source.labels {
+        Labels::Folder => String::new(),
+        labels => format!(" --labels {labels}"),
+    };
     print(&format!(
-        "{}: {} with {} parameters, {episodes} episodes in {:.0} s, {found}\nmeasure it with: gamaka eval {} --model {}\n",
+        "{}: {} with {} parameters, {episodes} episodes in {:.0} s, {found}\nmeasure it with: gamaka eval {} --model {}{labels}\n",
         args.output.display(),
         network.spec.name,
         network.parameter_count(),
         trained.seconds,
-        args.data.display(),
+        args.source.data.display(),
         args.output.display(),
     ))?;
     if let Some(kernels) = kernels {

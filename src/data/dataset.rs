@@ -1,9 +1,9 @@
 //! A data set: classes, files, groups, and the checks that every source of them has to pass.
 
-use super::{DataError, Part, Pool, folder, hash, manifest};
+use super::{DataError, Labels, Part, Pool, folder, hash, manifest, tags};
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::{Path, PathBuf},
 };
 
@@ -21,6 +21,9 @@ pub struct Item {
     pub part: Option<Part>,
     /// BLAKE3 of its bytes, in hexadecimal.
     pub hash: String,
+    /// What else is known of it: the manifest's other columns (all but path, label, split and group) where they are not
+    /// empty, by their names in lower case; for a folder labelled by its files' tags, these tags.
+    pub columns: BTreeMap<String, String>,
 }
 
 /// The labelled files of a folder or a manifest.
@@ -44,26 +47,41 @@ pub(super) struct Listed {
     pub label: String,
     pub group: Option<String>,
     pub part: Option<Part>,
+    pub columns: BTreeMap<String, String>,
 }
 
 impl Dataset {
     /// Reads a folder of class folders or a CSV manifest, and hashes every file (on all cores).
     pub fn open(path: &Path) -> Result<Self, DataError> {
+        Self::open_with(path, &Labels::Folder)
+    }
+
+    /// As [`Self::open`], with the classes that `labels` chooses. Files without such a label are left out, with one
+    /// warning that counts them.
+    pub fn open_with(path: &Path, labels: &Labels) -> Result<Self, DataError> {
         if path.to_str().is_none() {
             return Err(DataError::Name(path.into()));
         }
         let mut warnings = Vec::new();
         let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
-        let (root, listed) = if path.is_dir() {
-            (path.to_path_buf(), folder::list(path, &mut warnings)?)
+        let (root, mut listed) = if path.is_dir() {
+            let listed = match labels {
+                Labels::Folder => folder::list(path, &mut warnings)?,
+                Labels::Column(column) => tags::list(path, column, &mut warnings)?,
+            };
+            (path.to_path_buf(), listed)
         } else if !path.exists() {
             return Err(DataError::NotFound(path.into()));
         } else if extension == "csv" || extension == "tsv" {
-            (manifest::folder_of(path), manifest::list(path)?)
+            let listed = manifest::list(path, labels, &mut warnings)?;
+            (manifest::folder_of(path), listed)
         } else {
             return Err(DataError::NotADataset(path.into()));
         };
 
+        if matches!(labels, Labels::Column(_)) {
+            free_classes_of_one_group(&mut listed, &mut warnings);
+        }
         let classes: BTreeSet<&str> = listed.iter().map(|file| file.label.as_str()).collect();
         let classes: Vec<String> = classes.into_iter().map(str::to_owned).collect();
         check_labels(path, &classes)?;
@@ -106,6 +124,7 @@ impl Dataset {
                 group,
                 part: file.part,
                 hash,
+                columns: file.columns,
             });
         }
         let mut dataset = Self {
@@ -207,6 +226,29 @@ impl Dataset {
             }
         }
         Ok(())
+    }
+}
+
+/// Where a class is an album or an artist, the group is often the same artist, and no two of its files could stand on
+/// both sides of an episode. The files of such a class count as a group each.
+fn free_classes_of_one_group(listed: &mut [Listed], warnings: &mut Vec<String>) {
+    let mut groups: BTreeMap<String, BTreeSet<Option<String>>> = BTreeMap::new();
+    for file in listed.iter() {
+        let groups = groups.entry(file.label.clone()).or_default();
+        groups.insert(file.group.clone());
+    }
+    groups.retain(|_, groups| groups.len() == 1 && !groups.contains(&None));
+    let Some(first) = groups.keys().next() else {
+        return;
+    };
+    warnings.push(format!(
+        "{} classes, `{first}` among them, lie in one group each: their files count as separate, for else none could stand on either side of an episode",
+        groups.len()
+    ));
+    for file in listed.iter_mut() {
+        if groups.contains_key(&file.label) {
+            file.group = None;
+        }
     }
 }
 

@@ -92,6 +92,47 @@ pub enum DataError {
         /// The columns that are there.
         found: Vec<String>,
     },
+    /// The header lacks the column that labels were to come from.
+    #[error(
+        "{} has no column named `{column}` to take labels from (found: {}): choose one of these with --labels, or leave it out",
+        path.display(),
+        found.join(", ")
+    )]
+    NoLabelColumn {
+        /// The manifest.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// The columns that are there.
+        found: Vec<String>,
+    },
+    /// Labels from a folder's files that are no tags of audio files.
+    #[error(
+        "{} is a folder, whose files can be labelled by folder, album or artist, not by `{column}`: give a manifest with a column of that name",
+        path.display()
+    )]
+    NoSuchTag {
+        /// The folder.
+        path: PathBuf,
+        /// What was to be the label.
+        column: String,
+    },
+    /// No file has a label.
+    #[error(
+        "none of the {files} audio files of {} has {} `{column}`: choose other labels with --labels",
+        path.display(),
+        if *path_is_folder { "the tag" } else { "a value in the column" }
+    )]
+    NoLabels {
+        /// The data set.
+        path: PathBuf,
+        /// The column or tag.
+        column: String,
+        /// How many files there are.
+        files: usize,
+        /// Whether it is a folder, and the label a tag.
+        path_is_folder: bool,
+    },
     /// Listed files that do not exist.
     #[error(
         "{count} of the {rows} files listed in {} do not exist, first {}: {}",

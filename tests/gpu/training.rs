@@ -177,12 +177,11 @@ impl Run {
 /// The network's accuracy on unseen classes less its own at the start, in points, with the interval over files.
 fn gain(model: &Model) -> (f64, f64) {
     let front_end = FrontEnd::new(EngineChoice::Cpu, None, &model.info.preset, true).unwrap();
-    let path = data().root.clone();
     let embedded = embed_dataset(
         gpu(),
         model,
         &front_end,
-        &path,
+        data().clone(),
         EvaluatePart::Test,
         600.0,
         &mut |_, _| {},
