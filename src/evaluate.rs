@@ -193,6 +193,11 @@ pub fn embed_dataset(
     max_seconds: f64,
     on: &mut dyn FnMut(usize, usize),
 ) -> Result<Embedded, EvaluateError> {
+    if dataset.tracks {
+        return Err(EvaluateError::Data(DataError::TracksHaveNoFiles {
+            reason: "and only training can cut it into shots: evaluate with labels that several files share",
+        }));
+    }
     let (wanted, mut notes) = choose(&dataset, model, part)?;
     notes.extend(dataset.warnings.iter().cloned());
     // One compiled network serves both sets of parameters.

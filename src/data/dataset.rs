@@ -37,6 +37,10 @@ pub struct Dataset {
     pub items: Vec<Item>,
     /// The groups' names: as the manifest gives them, or the path of a file that is a group by itself.
     pub groups: Vec<String>,
+    /// Whether every track is a class of its own ([`Labels::Track`]). Its label is the manifest's group or the file's path.
+    /// Files of one class are versions of one track, and a training takes its shots and queries from parts of the first
+    /// of them that can be read.
+    pub tracks: bool,
     /// What a user should know though nothing has to be mended, one sentence each.
     pub warnings: Vec<String>,
 }
@@ -68,6 +72,7 @@ impl Dataset {
             let listed = match labels {
                 Labels::Folder => folder::list(path, &mut warnings)?,
                 Labels::Column(column) => tags::list(path, column, &mut warnings)?,
+                Labels::Track => tags::list_all(path, &mut warnings)?,
             };
             (path.to_path_buf(), listed)
         } else if !path.exists() {
@@ -79,19 +84,25 @@ impl Dataset {
             return Err(DataError::NotADataset(path.into()));
         };
 
-        if matches!(labels, Labels::Column(_)) {
-            free_classes_of_one_group(&mut listed, &mut warnings);
+        match labels {
+            Labels::Folder => {}
+            Labels::Column(_) => free_classes_of_one_group(&mut listed, &mut warnings),
+            Labels::Track => label_by_track(&mut listed),
         }
         let classes: BTreeSet<&str> = listed.iter().map(|file| file.label.as_str()).collect();
         let classes: Vec<String> = classes.into_iter().map(str::to_owned).collect();
-        check_labels(path, &classes)?;
-        Self::assemble(root, classes, listed, warnings)
+        let tracks = *labels == Labels::Track;
+        if !tracks {
+            check_labels(path, &classes)?;
+        }
+        Self::assemble(root, classes, listed, tracks, warnings)
     }
 
     fn assemble(
         root: PathBuf,
         classes: Vec<String>,
         mut listed: Vec<Listed>,
+        tracks: bool,
         mut warnings: Vec<String>,
     ) -> Result<Self, DataError> {
         listed.sort_by(|a, b| a.path.cmp(&b.path));
@@ -132,6 +143,7 @@ impl Dataset {
             classes,
             items,
             groups,
+            tracks,
             warnings,
         };
         dataset.join_copies()?;
@@ -173,8 +185,10 @@ impl Dataset {
         self.pool(&(0..self.items.len()).collect::<Vec<_>>())
     }
 
-    /// Refuses the same content under two classes; within a class, copies become one group, with a warning.
+    /// Refuses the same content under two classes; within a class, copies become one group, with a warning. Copies of a
+    /// track are one class.
     fn join_copies(&mut self) -> Result<(), DataError> {
+        let mut copies = 0;
         let empty = blake3::hash(b"").to_hex().to_string();
         let mut first_with: HashMap<String, usize> = HashMap::new();
         for index in 0..self.items.len() {
@@ -185,7 +199,7 @@ impl Dataset {
             }
             let first = *first_with.entry(hash).or_insert(index);
             let (a, b) = (&self.items[first], &self.items[index]);
-            if a.class != b.class {
+            if a.class != b.class && !self.tracks {
                 return Err(DataError::SameFileInTwoClasses {
                     a: self.file(a),
                     class_a: self.classes[a.class].clone(),
@@ -194,17 +208,30 @@ impl Dataset {
                 });
             }
             if first != index {
-                self.warnings.push(format!(
-                    "{} and {} (class `{}`) have the same content and count as one group: they never stand on both sides of an episode or split; remove one",
-                    a.path.display(),
-                    b.path.display(),
-                    self.classes[a.class]
-                ));
-                let (kept, joined) = (a.group, b.group);
-                for item in self.items.iter_mut().filter(|item| item.group == joined) {
-                    item.group = kept;
+                copies += 1;
+                if !self.tracks {
+                    self.warnings.push(format!(
+                        "{} and {} (class `{}`) have the same content and count as one group: they never stand on both sides of an episode or split; remove one",
+                        a.path.display(),
+                        b.path.display(),
+                        self.classes[a.class]
+                    ));
+                }
+                let (kept, joined) = ([a.group, a.class], [b.group, b.class]);
+                for item in &mut self.items {
+                    if item.group == joined[0] {
+                        item.group = kept[0];
+                    }
+                    if item.class == joined[1] {
+                        item.class = kept[1];
+                    }
                 }
             }
+        }
+        if self.tracks && copies > 0 {
+            self.warnings.push(format!(
+                "{copies} files are copies of others and count as the same track"
+            ));
         }
         Ok(())
     }
@@ -226,6 +253,19 @@ impl Dataset {
             }
         }
         Ok(())
+    }
+}
+
+/// Makes every track a class. Where the files have no split yet, the tracks of an album are a group: they go into one part.
+fn label_by_track(listed: &mut [Listed]) {
+    let given = listed.iter().any(|file| file.part.is_some());
+    for file in listed {
+        let group = file.group.take();
+        file.group = match given {
+            true => group.clone(),
+            false => file.columns.get("album").cloned(),
+        };
+        file.label = group.unwrap_or_else(|| file.path.display().to_string());
     }
 }
 

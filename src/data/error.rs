@@ -117,6 +117,31 @@ pub enum DataError {
         /// What was to be the label.
         column: String,
     },
+    /// A folder without audio files.
+    #[error(
+        "{} holds no audio file at any depth: give a folder of music ({})",
+        .0.display(),
+        crate::audio::EXTENSIONS.join(", ")
+    )]
+    NoAudio(PathBuf),
+    /// Tracks that leave too few for one of the parts.
+    #[error(
+        "{tracks} tracks{together} cannot be parted into training, validation and test with {way} or more in each: add tracks, or use a smaller --way"
+    )]
+    TooFewTracks {
+        /// Tracks in the data set, copies counted once.
+        tracks: usize,
+        /// Ways asked for.
+        way: usize,
+        /// Said where albums tie tracks together, else empty.
+        together: String,
+    },
+    /// Tracks as classes where classes need several files.
+    #[error("with --labels track every file is a class of its own, {reason}")]
+    TracksHaveNoFiles {
+        /// What cannot be done with them, and the mend.
+        reason: &'static str,
+    },
     /// No file has a label.
     #[error(
         "none of the {files} audio files of {} has {} `{column}`: choose other labels with --labels",

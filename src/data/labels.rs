@@ -11,6 +11,8 @@ pub enum Labels {
     Folder,
     /// Another column of the manifest, by its name in lower case; for a folder, the tag `album` or `artist`.
     Column(String),
+    /// None are needed: every track is a class of its own, and its parts are the shots. See [`super::Dataset::tracks`].
+    Track,
 }
 
 impl FromStr for Labels {
@@ -19,6 +21,7 @@ impl FromStr for Labels {
     fn from_str(text: &str) -> Result<Self, Infallible> {
         Ok(match text.trim().to_lowercase().as_str() {
             "folder" | "label" => Self::Folder,
+            "track" => Self::Track,
             column => Self::Column(column.to_owned()),
         })
     }
@@ -29,6 +32,7 @@ impl fmt::Display for Labels {
         f.write_str(match self {
             Self::Folder => "folder",
             Self::Column(column) => column,
+            Self::Track => "track",
         })
     }
 }

@@ -60,12 +60,13 @@ pub(super) fn list(
     };
     let path_column = required("path")?;
     let label_column = match labels {
-        Labels::Folder => required("label")?,
-        Labels::Column(name) => column(name).ok_or_else(|| DataError::NoLabelColumn {
+        Labels::Folder => Some(required("label")?),
+        Labels::Column(name) => Some(column(name).ok_or_else(|| DataError::NoLabelColumn {
             path: manifest.into(),
             column: name.clone(),
             found: header.clone(),
-        })?,
+        })?),
+        Labels::Track => None,
     };
     let (part_column, group_column) = (column("split"), column("group"));
 
@@ -108,11 +109,14 @@ pub(super) fn list(
                 )
             })
         };
-        if matches!(labels, Labels::Column(_)) && field(Some(label_column)).is_none() {
+        if matches!(labels, Labels::Column(_)) && field(label_column).is_none() {
             unlabelled += 1;
             continue;
         }
-        let label = filled(label_column, "label")?.to_owned();
+        let label = match label_column {
+            Some(column) => filled(column, "label")?.to_owned(),
+            None => String::new(),
+        };
         let written = filled(path_column, "path")?;
         let path = existing(&root, written);
         if let Some(first) = line_of.insert(path.clone(), line) {

@@ -21,31 +21,35 @@ pub(super) fn list(
             column: column.into(),
         });
     }
+    let mut listed = list_all(root, warnings)?;
+    let files = listed.len();
+    listed.retain_mut(|file| match file.columns.get(column) {
+        Some(label) => {
+            file.label.clone_from(label);
+            true
+        }
+        None => false,
+    });
+    let unlabelled = files - listed.len();
+    labels::check_unlabelled(root, column, unlabelled, listed.len(), warnings)?;
+    Ok(listed)
+}
+
+/// Lists all audio files below a folder, at any depth, with their tags and without labels.
+pub(super) fn list_all(root: &Path, warnings: &mut Vec<String>) -> Result<Vec<Listed>, DataError> {
     let found = audio::find(&[root.into()]);
     warnings.extend(found.problems.iter().map(|p| format!("left out: {p}")));
-    let tags: Vec<_> = found.files.par_iter().map(|path| read(path)).collect();
-    let mut listed = Vec::new();
-    for (path, columns) in found.files.iter().zip(tags) {
-        let Some(label) = columns.get(column).cloned() else {
-            continue;
-        };
-        listed.push(Listed {
-            path: path.strip_prefix(root).unwrap_or(path).into(),
-            label,
-            group: None,
-            part: None,
-            columns,
-        });
+    if found.files.is_empty() {
+        return Err(DataError::NoAudio(root.into()));
     }
-    let unlabelled = found.files.len() - listed.len();
-    labels::check_unlabelled(root, column, unlabelled, listed.len(), warnings)?;
-    if listed.is_empty() {
-        return Err(DataError::NoClasses {
-            path: root.into(),
-            loose: 0,
-        });
-    }
-    Ok(listed)
+    let listed = found.files.par_iter().map(|path| Listed {
+        path: path.strip_prefix(root).unwrap_or(path).into(),
+        label: String::new(),
+        group: None,
+        part: None,
+        columns: read(path),
+    });
+    Ok(listed.collect())
 }
 
 /// The filled ones of a file's tags album, artist and title. A file whose tags cannot be read has none: whether it is

@@ -25,6 +25,7 @@ fn dataset(classes: usize, files: usize, group: impl Fn(usize, usize) -> Option<
             .map(|group| group.to_string())
             .collect(),
         items,
+        tracks: false,
         warnings: vec![],
     }
 }
