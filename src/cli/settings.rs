@@ -14,11 +14,12 @@ pub struct Source {
     /// A folder of genre folders, or a CSV manifest (path,label[,split][,group], as `gamaka data check` writes it)
     pub data: PathBuf,
     /// What the classes are: the genre folders (the column `label` of a manifest), any other column of the manifest,
-    /// or, for a folder, the tag album or artist of its files; files without one are left out
+    /// or, for a folder, the tag album or artist of its files; files without one are left out. `track` trains without
+    /// labels: every file is a class of its own, and its parts are the shots
     #[arg(
         long,
         default_value = "folder",
-        value_name = "folder|album|artist|COLUMN"
+        value_name = "folder|track|album|artist|COLUMN"
     )]
     pub labels: Labels,
 }
