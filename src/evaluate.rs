@@ -1,7 +1,7 @@
 //! How well a model hears: N-way K-shot accuracy beside its floors, on the same episodes and files.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -33,7 +33,7 @@ pub enum EvaluateError {
     /// The files are none of the model's test files.
     #[error("none of the files under {} belongs to the test part of the model's split: evaluate on all of them with --split all", path.display())]
     NoTestFiles {
-        /// The data set.
+        /// The data set's folder.
         path: PathBuf,
     },
     /// The files make no episodes.
@@ -180,7 +180,7 @@ pub struct Report {
     pub differences: Vec<Difference>,
 }
 
-/// Reads and embeds files. `on` is told the files done and the files in all.
+/// Reads and embeds the files of a data set. `on` is told the files done and the files in all.
 ///
 /// # Errors
 /// [`EvaluateError`]; a file that cannot be read is only noted, unless `front_end` is strict.
@@ -188,13 +188,17 @@ pub fn embed_dataset(
     gpu: &Gpu,
     model: &Model,
     front_end: &FrontEnd,
-    path: &Path,
+    dataset: Dataset,
     part: EvaluatePart,
     max_seconds: f64,
     on: &mut dyn FnMut(usize, usize),
 ) -> Result<Embedded, EvaluateError> {
-    let dataset = Dataset::open(path)?;
-    let (wanted, mut notes) = choose(&dataset, model, path, part)?;
+    if dataset.tracks {
+        return Err(EvaluateError::Data(DataError::TracksHaveNoFiles {
+            reason: "and only training can cut it into shots: evaluate with labels that several files share",
+        }));
+    }
+    let (wanted, mut notes) = choose(&dataset, model, part)?;
     notes.extend(dataset.warnings.iter().cloned());
     // One compiled network serves both sets of parameters.
     let embedder = Embedder::new(gpu, &model.network, &model.parameters)?;
@@ -278,7 +282,6 @@ pub fn embed_dataset(
 fn choose(
     dataset: &Dataset,
     model: &Model,
-    path: &Path,
     part: EvaluatePart,
 ) -> Result<(Vec<usize>, Vec<String>), EvaluateError> {
     let found = model.info.split.apply(dataset);
@@ -299,7 +302,7 @@ fn choose(
             let wanted = found.indices(Part::Test);
             if wanted.is_empty() {
                 return Err(EvaluateError::NoTestFiles {
-                    path: path.to_path_buf(),
+                    path: dataset.root.clone(),
                 });
             }
             for (files, what) in [

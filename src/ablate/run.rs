@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{AblateError, Cell, Grid, TEST_SEED, UNTRAINED};
 use crate::adapt::{AdaptedAccuracy, Adapter};
 use crate::bench::TrainingStep;
-use crate::data::{Dataset, Part, Split, SplitMatch};
+use crate::data::{DataError, Dataset, Part, Split, SplitMatch};
 use crate::embed::Embedder;
 use crate::features::FrontEnd;
 use crate::fewshot::EpisodeSampler;
@@ -159,6 +159,12 @@ impl<'a> Workbench<'a> {
         on: &mut dyn FnMut(Event),
     ) -> Result<Self, AblateError> {
         grid.validate()?;
+        if dataset.tracks {
+            return Err(DataError::TracksHaveNoFiles {
+                reason: "and networks are compared on classes of several files: use other labels",
+            }
+            .into());
+        }
         let TrainConfig {
             protocol,
             way,
@@ -190,8 +196,7 @@ impl<'a> Workbench<'a> {
             .filter(|&index| parts.iter().any(|found| found.part[index].is_some()))
             .collect();
         let features = Features::read(
-            dataset,
-            &wanted,
+            &[(dataset, &wanted)],
             &grid.config,
             &front_end,
             options.stop,
@@ -580,7 +585,7 @@ impl<'a> Workbench<'a> {
             [config.preset.n_mels, config.segment().frames],
         )?;
         let initial = network.initial_parameters(cell.seed);
-        let material = Material::new(&self.features, self.dataset, split, config)?;
+        let material = Material::new(&self.features, &[(self.dataset, split)], config)?;
         let [way, shot, query] = config.train_episode(material.train.classes.len());
         let mut result = CellResult {
             cell: cell.clone(),

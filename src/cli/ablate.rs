@@ -12,7 +12,6 @@ use bytesize::ByteSize;
 use gamaka::ablate::{
     AblateError, AblateOptions, Event, Findings, Grid, ScoreOptions, UNTRAINED, Workbench,
 };
-use gamaka::data::Dataset;
 use gamaka::files;
 use gamaka::model::Spec;
 use gamaka::train::{self, Method, TrainConfig};
@@ -21,7 +20,7 @@ use indicatif::{HumanDuration, ProgressBar};
 use super::common::{
     Common, INTERRUPTED, interrupt_flag, network_spec, print, print_error, print_json,
 };
-use super::settings::Settings;
+use super::settings::{Settings, Source};
 use super::train::Display;
 
 /// The networks of the question, in the order of the tables.
@@ -33,8 +32,8 @@ const FOCUS: [&str; 2] = ["ickan", "cnn-params"];
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// A folder of genre folders, or a CSV manifest (path,label[,split][,group])
-    data: PathBuf,
+    #[command(flatten)]
+    source: Source,
     /// Where everything goes; the same folder again goes on where it was
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
@@ -101,8 +100,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let grid = grid(args)?;
     // Before anything is written.
     grid.validate()?;
-    let dataset =
-        common.while_waiting("looking through the files", || Dataset::open(&args.data))?;
+    let dataset = args.source.open(common)?;
     dataset.warnings.iter().for_each(|w| common.note(w));
     if args.test_episodes < 2 {
         bail!("--test-episodes must be at least 2, better 1000");
@@ -114,7 +112,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         if !dataset.classes.contains(class) {
             bail!(
                 "--near names `{class}`, which is no class of {}",
-                args.data.display()
+                args.source.data.display()
             );
         }
     }

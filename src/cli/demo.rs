@@ -107,7 +107,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         &gpu,
         &trained.model,
         &front_end,
-        &manifest,
+        Dataset::open(&manifest)?,
         EvaluatePart::Test,
         config.max_seconds,
         &mut |done, files| {

@@ -15,11 +15,12 @@ use gamaka::report::confusion_svg;
 use gamaka::train::TrainConfig;
 
 use super::common::{Common, conclude, engine, failed_json, load_model, print, print_json};
+use super::settings::Source;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// A folder of genre folders, or a CSV manifest
-    data: PathBuf,
+    #[command(flatten)]
+    source: Source,
     /// The model
     #[arg(short, long)]
     model: PathBuf,
@@ -80,12 +81,13 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let front_end = FrontEnd::new(args.engine, Some(&gpu), &model.info.preset, args.strict)?;
     let config = TrainConfig::from_toml(&model.info.config)
         .with_context(|| args.model.display().to_string())?;
+    let dataset = args.source.open(common)?;
     let bar = common.bar(0, "reading");
     let embedded = embed_dataset(
         &gpu,
         &model,
         &front_end,
-        &args.data,
+        dataset,
         args.split,
         config.max_seconds,
         &mut |done, files| {
@@ -129,7 +131,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             "model": args.model.display().to_string(),
             "network": model.network.spec.name,
             "parameters": model.network.parameter_count(),
-            "data": args.data.display().to_string(),
+            "data": args.source.data.display().to_string(),
             "files_used": embedded.files.len(),
             "files_failed": failed_json(&embedded.failed),
             "notes": embedded.notes,

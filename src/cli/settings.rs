@@ -1,11 +1,38 @@
-//! The flags of `train` and `ablate` that a training's configuration comes from.
+//! Flags that several subcommands share: where the data comes from, and what a training's configuration comes from.
 
 use std::path::PathBuf;
 
 use anyhow::Context;
-use gamaka::data::Protocol;
+use gamaka::data::{Dataset, Labels, Protocol};
 use gamaka::train::TrainConfig;
 
+use super::common::Common;
+
+/// A data set, and what its classes are.
+#[derive(clap::Args)]
+pub struct Source {
+    /// A folder of genre folders, or a CSV manifest (path,label[,split][,group], as `gamaka data check` writes it)
+    pub data: PathBuf,
+    /// What the classes are: the genre folders (the column `label` of a manifest), any other column of the manifest,
+    /// or, for a folder, the tag album or artist of its files; files without one are left out. `track` trains without
+    /// labels: every file is a class of its own, and its parts are the shots
+    #[arg(
+        long,
+        default_value = "folder",
+        value_name = "folder|track|album|artist|COLUMN"
+    )]
+    pub labels: Labels,
+}
+
+impl Source {
+    /// Reads the list of files and hashes them.
+    pub fn open(&self, common: &Common) -> anyhow::Result<Dataset> {
+        let open = || Dataset::open_with(&self.data, &self.labels);
+        Ok(common.while_waiting("looking through the files", open)?)
+    }
+}
+
+/// What a training's configuration comes from.
 #[derive(clap::Args)]
 pub struct Settings {
     /// What the parts of the split have in common [default: novel-classes]

@@ -6,11 +6,11 @@ use std::process::ExitCode;
 use anyhow::bail;
 use bytesize::ByteSize;
 use gamaka::bench::{Ceilings, KernelFigures, profile_training};
-use gamaka::data::{Dataset, Part};
+use gamaka::data::{Dataset, Labels, Part};
 use gamaka::model::Network;
 use gamaka::train::{
     Event, Method, StepShape, TrainConfig, TrainError, TrainOptions, TrainSummary, Trained,
-    Validation, train,
+    ValidateOn, Validation, train_mixed,
 };
 use indicatif::ProgressBar;
 
@@ -18,15 +18,24 @@ use super::bench::kernel_table;
 use super::common::{
     Common, INTERRUPTED, interrupt_flag, network_spec, print, print_error, print_json,
 };
-use super::settings::Settings;
+use super::settings::{Settings, Source};
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// A folder of genre folders, or a CSV manifest (path,label[,split][,group])
-    data: PathBuf,
+    #[command(flatten)]
+    source: Source,
     /// Where the model goes
     #[arg(short, long, value_name = "MODEL.safetensors")]
     output: PathBuf,
+    /// A second collection, with genres as labels, of which a share of the episodes is drawn
+    #[arg(long, value_name = "DATA")]
+    mix: Option<PathBuf>,
+    /// That share [default: 0.3]
+    #[arg(long, value_name = "0..1", requires = "mix")]
+    mix_share: Option<f64>,
+    /// Which of the two collections validates [default: mix]
+    #[arg(long, value_name = "data|mix", requires = "mix")]
+    validate_on: Option<ValidateOn>,
     #[command(flatten)]
     settings: Settings,
     /// Seed of everything: split, initial parameters, episodes, augmentation [default: 1]
@@ -63,9 +72,16 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let config = configuration(args)?;
     check_output(&args.output)?;
     args.log.as_deref().map_or(Ok(()), check_output)?;
-    let dataset =
-        common.while_waiting("looking through the files", || Dataset::open(&args.data))?;
+    let dataset = args.source.open(common)?;
     dataset.warnings.iter().for_each(|w| common.note(w));
+    let mix = match &args.mix {
+        None => None,
+        Some(path) => Some(
+            common.while_waiting("looking through the files mixed in", || Dataset::open(path))?,
+        ),
+    };
+    let warnings = mix.iter().flat_map(|mix| &mix.warnings);
+    warnings.for_each(|w| common.note(w));
     let stop = interrupt_flag()?;
     let options = TrainOptions {
         device: common.device.clone(),
@@ -76,7 +92,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         stop: &stop,
     };
     let mut display = Display::new(common, config.episodes);
-    let result = train(&dataset, &config, &options, &mut |event| {
+    let result = train_mixed(&dataset, mix.as_ref(), &config, &options, &mut |event| {
         display.show(&event)
     });
     display.bar.finish_and_clear();
@@ -94,7 +110,13 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         true => Some(kernels(&config, common, &trained)?),
         false => None,
     };
-    conclude(args, common, &trained, kernels.as_deref())
+    conclude(
+        args,
+        common,
+        &trained,
+        display.validated_on,
+        kernels.as_deref(),
+    )
 }
 
 /// Checks before hours of work that a file can go where it shall.
@@ -118,6 +140,8 @@ fn configuration(args: &Args) -> anyhow::Result<TrainConfig> {
     let mut config = args.settings.configuration()?;
     config.seed = args.seed.unwrap_or(config.seed);
     config.learning_rate = args.lr.unwrap_or(config.learning_rate);
+    config.mix_share = args.mix_share.unwrap_or(config.mix_share);
+    config.validate_on = args.validate_on.unwrap_or(config.validate_on);
     config.learner.method = args.learner.unwrap_or(config.learner.method);
     config.validate()?;
     if let Some(name) = &args.network {
@@ -134,6 +158,8 @@ pub struct Display<'a> {
     /// The bar of what is going on.
     pub bar: ProgressBar,
     episodes: usize,
+    /// What is validated on.
+    validated_on: &'static str,
 }
 
 impl<'a> Display<'a> {
@@ -142,6 +168,7 @@ impl<'a> Display<'a> {
             common,
             bar: ProgressBar::hidden(),
             episodes,
+            validated_on: "",
         }
     }
 
@@ -159,6 +186,7 @@ impl<'a> Display<'a> {
             Event::Note(text) => self.bar.suspend(|| self.common.note(text)),
             Event::Start(summary, _) => {
                 self.common.note(&describe(summary));
+                self.validated_on = summary.validated_on;
                 self.bar = self.common.bar(self.episodes, "training");
                 self.bar.set_position(summary.resumed_at as u64);
                 self.bar.reset_eta();
@@ -176,7 +204,11 @@ impl<'a> Display<'a> {
                 }
             }
             Event::Validated(v) => {
-                let text = format!("after {:>5} episodes: {}", v.episode, validated(v));
+                let text = format!(
+                    "after {:>5} episodes: {}",
+                    v.episode,
+                    validated(v, self.validated_on)
+                );
                 self.bar.suspend(|| self.common.note(&text));
             }
         }
@@ -184,12 +216,12 @@ impl<'a> Display<'a> {
 }
 
 /// A validation's accuracy with both its intervals.
-fn validated(v: &Validation) -> String {
+fn validated(v: &Validation, on: &str) -> String {
     let files = v.over_files.map_or(String::new(), |i| {
         format!("{:.0} to {:.0} over files, ", i.low * 100.0, i.high * 100.0)
     });
     format!(
-        "{:.1} % on the validation files ({files}+- {:.1} over episodes)",
+        "{:.1} % on {on} ({files}+- {:.1} over episodes)",
         v.accuracy * 100.0,
         v.over_episodes.half_width() * 100.0
     )
@@ -197,14 +229,19 @@ fn validated(v: &Validation) -> String {
 
 fn describe(s: &TrainSummary) -> String {
     let [way, shot, query] = s.episode;
+    let count = |(classes, files): (usize, usize), parts: usize| match parts {
+        1 => format!("{classes} classes, {files} files"),
+        _ => format!("{classes} tracks in {parts} parts each"),
+    };
+    let mixed = s.mix.map_or(String::new(), |mix| {
+        format!(" and {}", count(mix, s.parts[1]))
+    });
     let mut text = format!(
-        "{} parameters on {}\n{} classes, {} files to train; {} classes, {} files to validate\n{way}-way {shot}-shot episodes with {query} queries a class; {} of device memory",
+        "{} parameters on {}\n{}{mixed} to train; {} to validate\n{way}-way {shot}-shot episodes with {query} queries a class; {} of device memory",
         s.parameters,
         s.adapter,
-        s.train.0,
-        s.train.1,
-        s.validation.0,
-        s.validation.1,
+        count(s.train, s.parts[0]),
+        count(s.validation, s.parts[2]),
         ByteSize(s.memory)
     );
     if s.in_turns {
@@ -254,6 +291,7 @@ fn conclude(
     args: &Args,
     common: &Common,
     trained: &Trained,
+    validated_on: &str,
     kernels: Option<&[KernelFigures]>,
 ) -> anyhow::Result<ExitCode> {
     let network: &Network = &trained.model.network;
@@ -280,17 +318,30 @@ fn conclude(
         return Ok(ExitCode::SUCCESS);
     }
     let found = match best {
-        Some(v) => format!("best after {} episodes: {}", v.episode, validated(&v)),
+        Some(v) => format!(
+            "best after {} episodes: {}",
+            v.episode,
+            validated(&v, validated_on)
+        ),
         None => "no validation files: the last parameters are kept".to_string(),
     };
+    let model = args.output.display();
+    let labels = match &args.source.labels {
+        Labels::Folder => String::new(),
+        Labels::Track => {
+            ", on other music with --split all; both need labels that several files share".into()
+        }
+        labels => format!(" --labels {labels}"),
+    };
+    let mix = args.mix.as_ref().map_or(String::new(), |mix| {
+        format!("and with: gamaka eval {} --model {model}\n", mix.display())
+    });
     print(&format!(
-        "{}: {} with {} parameters, {episodes} episodes in {:.0} s, {found}\nmeasure it with: gamaka eval {} --model {}\n",
-        args.output.display(),
+        "{model}: {} with {} parameters, {episodes} episodes in {:.0} s, {found}\nmeasure it with: gamaka eval {} --model {model}{labels}\n{mix}",
         network.spec.name,
         network.parameter_count(),
         trained.seconds,
-        args.data.display(),
-        args.output.display(),
+        args.source.data.display(),
     ))?;
     if let Some(kernels) = kernels {
         print(&format!(

@@ -1,9 +1,9 @@
 //! A data set: classes, files, groups, and the checks that every source of them has to pass.
 
-use super::{DataError, Part, Pool, folder, hash, manifest};
+use super::{DataError, Labels, Part, Pool, folder, hash, manifest, tags};
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::{Path, PathBuf},
 };
 
@@ -21,6 +21,9 @@ pub struct Item {
     pub part: Option<Part>,
     /// BLAKE3 of its bytes, in hexadecimal.
     pub hash: String,
+    /// What else is known of it: the manifest's other columns (all but path, label, split and group) where they are not
+    /// empty, by their names in lower case; for a folder labelled by its files' tags, these tags.
+    pub columns: BTreeMap<String, String>,
 }
 
 /// The labelled files of a folder or a manifest.
@@ -34,6 +37,10 @@ pub struct Dataset {
     pub items: Vec<Item>,
     /// The groups' names: as the manifest gives them, or the path of a file that is a group by itself.
     pub groups: Vec<String>,
+    /// Whether every track is a class of its own ([`Labels::Track`]). Its label is the manifest's group or the file's path.
+    /// Files of one class are versions of one track, and a training takes its shots and queries from parts of the first
+    /// of them that can be read.
+    pub tracks: bool,
     /// What a user should know though nothing has to be mended, one sentence each.
     pub warnings: Vec<String>,
 }
@@ -44,36 +51,58 @@ pub(super) struct Listed {
     pub label: String,
     pub group: Option<String>,
     pub part: Option<Part>,
+    pub columns: BTreeMap<String, String>,
 }
 
 impl Dataset {
     /// Reads a folder of class folders or a CSV manifest, and hashes every file (on all cores).
     pub fn open(path: &Path) -> Result<Self, DataError> {
+        Self::open_with(path, &Labels::Folder)
+    }
+
+    /// As [`Self::open`], with the classes that `labels` chooses. Files without such a label are left out, with one
+    /// warning that counts them.
+    pub fn open_with(path: &Path, labels: &Labels) -> Result<Self, DataError> {
         if path.to_str().is_none() {
             return Err(DataError::Name(path.into()));
         }
         let mut warnings = Vec::new();
         let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
-        let (root, listed) = if path.is_dir() {
-            (path.to_path_buf(), folder::list(path, &mut warnings)?)
+        let (root, mut listed) = if path.is_dir() {
+            let listed = match labels {
+                Labels::Folder => folder::list(path, &mut warnings)?,
+                Labels::Column(column) => tags::list(path, column, &mut warnings)?,
+                Labels::Track => tags::list_all(path, &mut warnings)?,
+            };
+            (path.to_path_buf(), listed)
         } else if !path.exists() {
             return Err(DataError::NotFound(path.into()));
         } else if extension == "csv" || extension == "tsv" {
-            (manifest::folder_of(path), manifest::list(path)?)
+            let listed = manifest::list(path, labels, &mut warnings)?;
+            (manifest::folder_of(path), listed)
         } else {
             return Err(DataError::NotADataset(path.into()));
         };
 
+        match labels {
+            Labels::Folder => {}
+            Labels::Column(_) => free_classes_of_one_group(&mut listed, &mut warnings),
+            Labels::Track => label_by_track(&mut listed),
+        }
         let classes: BTreeSet<&str> = listed.iter().map(|file| file.label.as_str()).collect();
         let classes: Vec<String> = classes.into_iter().map(str::to_owned).collect();
-        check_labels(path, &classes)?;
-        Self::assemble(root, classes, listed, warnings)
+        let tracks = *labels == Labels::Track;
+        if !tracks {
+            check_labels(path, &classes)?;
+        }
+        Self::assemble(root, classes, listed, tracks, warnings)
     }
 
     fn assemble(
         root: PathBuf,
         classes: Vec<String>,
         mut listed: Vec<Listed>,
+        tracks: bool,
         mut warnings: Vec<String>,
     ) -> Result<Self, DataError> {
         listed.sort_by(|a, b| a.path.cmp(&b.path));
@@ -106,6 +135,7 @@ impl Dataset {
                 group,
                 part: file.part,
                 hash,
+                columns: file.columns,
             });
         }
         let mut dataset = Self {
@@ -113,6 +143,7 @@ impl Dataset {
             classes,
             items,
             groups,
+            tracks,
             warnings,
         };
         dataset.join_copies()?;
@@ -154,8 +185,10 @@ impl Dataset {
         self.pool(&(0..self.items.len()).collect::<Vec<_>>())
     }
 
-    /// Refuses the same content under two classes; within a class, copies become one group, with a warning.
+    /// Refuses the same content under two classes; within a class, copies become one group, with a warning. Copies of a
+    /// track are one class.
     fn join_copies(&mut self) -> Result<(), DataError> {
+        let mut copies = 0;
         let empty = blake3::hash(b"").to_hex().to_string();
         let mut first_with: HashMap<String, usize> = HashMap::new();
         for index in 0..self.items.len() {
@@ -166,7 +199,7 @@ impl Dataset {
             }
             let first = *first_with.entry(hash).or_insert(index);
             let (a, b) = (&self.items[first], &self.items[index]);
-            if a.class != b.class {
+            if a.class != b.class && !self.tracks {
                 return Err(DataError::SameFileInTwoClasses {
                     a: self.file(a),
                     class_a: self.classes[a.class].clone(),
@@ -175,17 +208,30 @@ impl Dataset {
                 });
             }
             if first != index {
-                self.warnings.push(format!(
-                    "{} and {} (class `{}`) have the same content and count as one group: they never stand on both sides of an episode or split; remove one",
-                    a.path.display(),
-                    b.path.display(),
-                    self.classes[a.class]
-                ));
-                let (kept, joined) = (a.group, b.group);
-                for item in self.items.iter_mut().filter(|item| item.group == joined) {
-                    item.group = kept;
+                copies += 1;
+                if !self.tracks {
+                    self.warnings.push(format!(
+                        "{} and {} (class `{}`) have the same content and count as one group: they never stand on both sides of an episode or split; remove one",
+                        a.path.display(),
+                        b.path.display(),
+                        self.classes[a.class]
+                    ));
+                }
+                let (kept, joined) = ([a.group, a.class], [b.group, b.class]);
+                for item in &mut self.items {
+                    if item.group == joined[0] {
+                        item.group = kept[0];
+                    }
+                    if item.class == joined[1] {
+                        item.class = kept[1];
+                    }
                 }
             }
+        }
+        if self.tracks && copies > 0 {
+            self.warnings.push(format!(
+                "{copies} files are copies of others and count as the same track"
+            ));
         }
         Ok(())
     }
@@ -207,6 +253,42 @@ impl Dataset {
             }
         }
         Ok(())
+    }
+}
+
+/// Makes every track a class. Where the files have no split yet, the tracks of an album are a group: they go into one part.
+fn label_by_track(listed: &mut [Listed]) {
+    let given = listed.iter().any(|file| file.part.is_some());
+    for file in listed {
+        let group = file.group.take();
+        file.group = match given {
+            true => group.clone(),
+            false => file.columns.get("album").cloned(),
+        };
+        file.label = group.unwrap_or_else(|| file.path.display().to_string());
+    }
+}
+
+/// Where a class is an album or an artist, the group is often the same artist, and no two of its files could stand on
+/// both sides of an episode. The files of such a class count as a group each.
+fn free_classes_of_one_group(listed: &mut [Listed], warnings: &mut Vec<String>) {
+    let mut groups: BTreeMap<String, BTreeSet<Option<String>>> = BTreeMap::new();
+    for file in listed.iter() {
+        let groups = groups.entry(file.label.clone()).or_default();
+        groups.insert(file.group.clone());
+    }
+    groups.retain(|_, groups| groups.len() == 1 && !groups.contains(&None));
+    let Some(first) = groups.keys().next() else {
+        return;
+    };
+    warnings.push(format!(
+        "{} classes, `{first}` among them, lie in one group each: their files count as separate, for else none could stand on either side of an episode",
+        groups.len()
+    ));
+    for file in listed.iter_mut() {
+        if groups.contains_key(&file.label) {
+            file.group = None;
+        }
     }
 }
 

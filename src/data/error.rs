@@ -92,6 +92,72 @@ pub enum DataError {
         /// The columns that are there.
         found: Vec<String>,
     },
+    /// The header lacks the column that labels were to come from.
+    #[error(
+        "{} has no column named `{column}` to take labels from (found: {}): choose one of these with --labels, or leave it out",
+        path.display(),
+        found.join(", ")
+    )]
+    NoLabelColumn {
+        /// The manifest.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// The columns that are there.
+        found: Vec<String>,
+    },
+    /// Labels from a folder's files that are no tags of audio files.
+    #[error(
+        "{} is a folder, whose files can be labelled by folder, album or artist, not by `{column}`: give a manifest with a column of that name",
+        path.display()
+    )]
+    NoSuchTag {
+        /// The folder.
+        path: PathBuf,
+        /// What was to be the label.
+        column: String,
+    },
+    /// A folder without audio files.
+    #[error(
+        "{} holds no audio file at any depth: give a folder of music ({})",
+        .0.display(),
+        crate::audio::EXTENSIONS.join(", ")
+    )]
+    NoAudio(PathBuf),
+    /// Tracks that leave too few for one of the parts.
+    #[error(
+        "{tracks} tracks{together} cannot be parted into training, validation and test with {way} or more in each: add tracks, or use a smaller --way"
+    )]
+    TooFewTracks {
+        /// Tracks in the data set, copies counted once.
+        tracks: usize,
+        /// Ways asked for.
+        way: usize,
+        /// Said where albums tie tracks together, else empty.
+        together: String,
+    },
+    /// Tracks as classes where classes need several files.
+    #[error("with --labels track every file is a class of its own, {reason}")]
+    TracksHaveNoFiles {
+        /// What cannot be done with them, and the mend.
+        reason: &'static str,
+    },
+    /// No file has a label.
+    #[error(
+        "none of the {files} audio files of {} has {} `{column}`: choose other labels with --labels",
+        path.display(),
+        if *path_is_folder { "the tag" } else { "a value in the column" }
+    )]
+    NoLabels {
+        /// The data set.
+        path: PathBuf,
+        /// The column or tag.
+        column: String,
+        /// How many files there are.
+        files: usize,
+        /// Whether it is a folder, and the label a tag.
+        path_is_folder: bool,
+    },
     /// Listed files that do not exist.
     #[error(
         "{count} of the {rows} files listed in {} do not exist, first {}: {}",

@@ -2,7 +2,7 @@
 
 use super::{DataError, dataset::Listed};
 use crate::audio::{AudioErrorKind, is_audio, walk_problem};
-use std::{ffi::OsStr, path::Path};
+use std::{collections::BTreeMap, ffi::OsStr, path::Path};
 use walkdir::{DirEntry, WalkDir};
 
 fn is_hidden(name: &OsStr) -> bool {
@@ -60,6 +60,7 @@ pub(super) fn list(root: &Path, warnings: &mut Vec<String>) -> Result<Vec<Listed
                     label: class.file_name().to_string_lossy().into_owned(),
                     group: None,
                     part: None,
+                    columns: BTreeMap::new(),
                 });
             }
         }

@@ -1,16 +1,23 @@
-//! A CSV manifest: columns path,label[,split][,group], in any order, others ignored.
+//! A CSV manifest: columns path,label[,split][,group], in any order; others are kept, and can be labels too.
 
-use super::{DataError, Part, dataset::Listed};
+use super::{DataError, Labels, Part, dataset::Listed, labels};
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
 };
 
 /// How many missing files an error names.
 const NAMED: usize = 5;
 
+/// Columns with a meaning of their own.
+const KNOWN: [&str; 4] = ["path", "label", "split", "group"];
+
 /// Reads the manifest's rows; paths are relative to its folder and must exist.
-pub(super) fn list(manifest: &Path) -> Result<Vec<Listed>, DataError> {
+pub(super) fn list(
+    manifest: &Path,
+    labels: &Labels,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Listed>, DataError> {
     let bytes = std::fs::read(manifest).map_err(|error| DataError::Unreadable {
         path: manifest.into(),
         reason: error.to_string(),
@@ -51,7 +58,16 @@ pub(super) fn list(manifest: &Path) -> Result<Vec<Listed>, DataError> {
             found: header.clone(),
         })
     };
-    let (path_column, label_column) = (required("path")?, required("label")?);
+    let path_column = required("path")?;
+    let label_column = match labels {
+        Labels::Folder => Some(required("label")?),
+        Labels::Column(name) => Some(column(name).ok_or_else(|| DataError::NoLabelColumn {
+            path: manifest.into(),
+            column: name.clone(),
+            found: header.clone(),
+        })?),
+        Labels::Track => None,
+    };
     let (part_column, group_column) = (column("split"), column("group"));
 
     let root = folder_of(manifest);
@@ -59,6 +75,7 @@ pub(super) fn list(manifest: &Path) -> Result<Vec<Listed>, DataError> {
     let mut missing = Vec::new();
     let mut line_of: HashMap<PathBuf, u64> = HashMap::new();
     let mut without_part = None;
+    let mut unlabelled = 0;
     for record in reader.records() {
         let record = record.map_err(unparsable)?;
         let line = record.position().map_or(0, csv::Position::line);
@@ -92,7 +109,14 @@ pub(super) fn list(manifest: &Path) -> Result<Vec<Listed>, DataError> {
                 )
             })
         };
-        let label = filled(label_column, "label")?.to_owned();
+        if matches!(labels, Labels::Column(_)) && field(label_column).is_none() {
+            unlabelled += 1;
+            continue;
+        }
+        let label = match label_column {
+            Some(column) => filled(column, "label")?.to_owned(),
+            None => String::new(),
+        };
         let written = filled(path_column, "path")?;
         let path = existing(&root, written);
         if let Some(first) = line_of.insert(path.clone(), line) {
@@ -115,9 +139,13 @@ pub(super) fn list(manifest: &Path) -> Result<Vec<Listed>, DataError> {
             label,
             group: field(group_column).map(str::to_owned),
             part,
+            columns: other_columns(&header, &record),
         });
     }
 
+    if let Labels::Column(name) = labels {
+        labels::check_unlabelled(manifest, name, unlabelled, listed.len(), warnings)?;
+    }
     if listed.is_empty() {
         return Err(DataError::NoRows(manifest.into()));
     }
@@ -141,6 +169,15 @@ pub(super) fn list(manifest: &Path) -> Result<Vec<Listed>, DataError> {
         ));
     }
     Ok(listed)
+}
+
+/// The filled fields of the columns that have no meaning of their own.
+fn other_columns(header: &[String], record: &csv::StringRecord) -> BTreeMap<String, String> {
+    let fields = header.iter().zip(record.iter());
+    fields
+        .filter(|(name, field)| !KNOWN.contains(&name.as_str()) && !field.is_empty())
+        .map(|(name, field)| (name.clone(), field.to_owned()))
+        .collect()
 }
 
 /// The folder that a manifest's paths are relative to.

@@ -7,14 +7,17 @@ mod dataset;
 mod error;
 mod folder;
 mod hash;
+mod labels;
 mod manifest;
 mod pool;
 mod protocol;
 mod split;
+mod tags;
 
 pub use dataset::{Dataset, Item};
 pub use error::DataError;
 pub use hash::hash_file;
+pub use labels::Labels;
 pub use pool::{Pool, PoolError};
 pub use protocol::Protocol;
 pub use split::{Part, Split, SplitEntry, SplitMatch};

@@ -42,15 +42,25 @@ pub(super) fn novel_classes(
         .map(Vec::len)
         .sum::<usize>();
     let quarter = ((classes as f64 / 4.0).round() as usize).max(way);
-    let too_few = || DataError::TooFewClasses {
-        classes,
-        way,
-        suggested: if tied == 0 { classes / 3 } else { 0 },
-        linked: match tied {
-            0 => String::new(),
-            _ => format!(
-                ", of which {tied} share groups with others and have to stay together (a group never stands on both sides)"
-            ),
+    let too_few = || match dataset.tracks {
+        true => DataError::TooFewTracks {
+            tracks: classes,
+            way,
+            together: match tied {
+                0 => String::new(),
+                _ => format!(", of which {tied} have to stay with others of the same album,"),
+            },
+        },
+        false => DataError::TooFewClasses {
+            classes,
+            way,
+            suggested: if tied == 0 { classes / 3 } else { 0 },
+            linked: match tied {
+                0 => String::new(),
+                _ => format!(
+                    ", of which {tied} share groups with others and have to stay together (a group never stands on both sides)"
+                ),
+            },
         },
     };
     let Some(train) = classes

@@ -58,7 +58,7 @@ pub struct SplitEntry {
     pub path: PathBuf,
     /// BLAKE3 of its bytes, in hexadecimal.
     pub hash: String,
-    /// Its label.
+    /// Its label; its path where every track was a class of its own.
     pub label: String,
     /// Its part.
     pub part: Part,
@@ -112,7 +112,8 @@ impl Split {
     /// Splits a data set so that every part can give `way`-way episodes of `shot` support and `query` query files a
     /// class. Where the manifest gives a split it is used as it is, after a check against the protocol (it may leave
     /// out validation); else about a half of the classes (or files) train and a quarter each validate and test, drawn
-    /// by the seed. Groups are never divided.
+    /// by the seed. Groups are never divided. Of tracks every part needs `way`; whether they are long enough for shots and
+    /// queries shows when they are read.
     pub fn create(
         dataset: &Dataset,
         protocol: Protocol,
@@ -121,6 +122,11 @@ impl Split {
         query: usize,
         seed: u64,
     ) -> Result<Self, DataError> {
+        if dataset.tracks && protocol == Protocol::SeenClasses {
+            return Err(DataError::TracksHaveNoFiles {
+                reason: "which cannot be in several parts of a split: use --protocol novel-classes",
+            });
+        }
         let given = dataset.items.iter().any(|item| item.part.is_some());
         let parts: Vec<Option<Part>> = if given {
             dataset.items.iter().map(|item| item.part).collect()
@@ -139,7 +145,10 @@ impl Split {
             Some(SplitEntry {
                 path: item.path.clone(),
                 hash: item.hash.clone(),
-                label: dataset.classes.get(item.class)?.clone(),
+                label: match dataset.tracks {
+                    true => item.path.display().to_string(),
+                    false => dataset.classes.get(item.class)?.clone(),
+                },
                 part: (*part)?,
             })
         });
@@ -154,13 +163,21 @@ impl Split {
             if given && part == Part::Validation && pool.classes.is_empty() {
                 continue;
             }
-            pool.check(way, shot, query)
-                .map_err(|problem| match (protocol, problem) {
-                    (Protocol::SeenClasses, PoolError::TooFewFiles { class, .. }) => {
-                        too_few_files(dataset, &class, shot, query)
-                    }
-                    (_, problem) => DataError::Part { part, problem },
-                })?;
+            let checked = match dataset.tracks {
+                // A class has one file, of which nothing is known yet.
+                true if pool.classes.len() >= way => Ok(()),
+                true => Err(PoolError::TooFewClasses {
+                    way,
+                    classes: pool.classes.len(),
+                }),
+                false => pool.check(way, shot, query),
+            };
+            checked.map_err(|problem| match (protocol, problem) {
+                (Protocol::SeenClasses, PoolError::TooFewFiles { class, .. }) => {
+                    too_few_files(dataset, &class, shot, query)
+                }
+                (_, problem) => DataError::Part { part, problem },
+            })?;
         }
         Ok(split)
     }
@@ -201,7 +218,11 @@ impl Split {
             if same_content.is_none() {
                 found.changed.push(index);
             }
-            if dataset.classes.get(item.class) != Some(&entry.label) {
+            // A track that was a class of its own has no label to lose.
+            if !dataset.tracks
+                && entry.label != entry.path.display().to_string()
+                && dataset.classes.get(item.class) != Some(&entry.label)
+            {
                 found.relabelled.push(index);
             }
             seen.insert(&entry.path);

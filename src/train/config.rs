@@ -1,5 +1,7 @@
 //! What a training does, as data: read from TOML, stored with the model.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Learner, TrainError};
@@ -8,6 +10,29 @@ use crate::features::SegmentShape;
 use crate::mel::{EngineChoice, Preset};
 use crate::model::Spec;
 use crate::ops::{AdamW, Augment};
+use crate::random::Stream;
+
+/// Which collection's validation part chooses the best parameters, where a second one is mixed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ValidateOn {
+    /// That of the data trained on.
+    Data,
+    /// That of the collection mixed in.
+    Mix,
+}
+
+impl FromStr for ValidateOn {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "data" => Ok(Self::Data),
+            "mix" => Ok(Self::Mix),
+            _ => Err("choose data or mix".into()),
+        }
+    }
+}
 
 /// A training configuration. Every field has a default, so that a TOML file names only what differs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,6 +54,10 @@ pub struct TrainConfig {
     pub train_query: usize,
     /// Share of the training classes that are used, above 0 and up to 1: how much does more music teach?
     pub train_share: f64,
+    /// Share of the training episodes that are drawn from the collection mixed in, where there is one.
+    pub mix_share: f64,
+    /// Which collection validates, where one is mixed in.
+    pub validate_on: ValidateOn,
     /// Training episodes.
     pub episodes: usize,
     /// Seed of everything: split, initial parameters, episodes, augmentation.
@@ -74,6 +103,8 @@ impl Default for TrainConfig {
             train_shot: 2,
             train_query: 2,
             train_share: 1.0,
+            mix_share: 0.3,
+            validate_on: ValidateOn::Mix,
             episodes: 1000,
             seed: 1,
             learning_rate: 2e-3,
@@ -177,11 +208,10 @@ impl TrainConfig {
                 self.train_share
             ));
         }
-        if !(0.0..=1.0).contains(&self.warmup) {
-            return refuse(format!(
-                "warmup is {}, but must be between 0 and 1",
-                self.warmup
-            ));
+        for (name, share) in [("warmup", self.warmup), ("mix_share", self.mix_share)] {
+            if !(0.0..=1.0).contains(&share) {
+                return refuse(format!("{name} is {share}, but must be between 0 and 1"));
+            }
         }
         let augment = &self.augment;
         let not_negative = [
@@ -246,6 +276,11 @@ impl TrainConfig {
         }
     }
 
+    /// Whether a step's episode is drawn from the collection mixed in.
+    pub(super) fn takes_mix(&self, step: usize) -> bool {
+        Stream::new(self.seed, "mix", step as u64).unit() < self.mix_share
+    }
+
     /// Learning rate of a step: a linear rise, then half a cosine down to a hundredth.
     pub fn learning_rate(&self, step: usize) -> f64 {
         let rise = (self.warmup * self.episodes as f64).max(1.0);
@@ -289,6 +324,8 @@ mod tests {
             ("train_share = 0.0", "train_share"),
             ("segment_seconds = nan", "segment_seconds"),
             ("weight_decay = nan", "weight_decay"),
+            ("mix_share = 1.5", "mix_share"),
+            ("mix_share = nan", "mix_share"),
             ("[augment]\nnoise = -1.0", "augment.noise"),
             ("[optimizer]\nbeta1 = 1.0", "beta1"),
             ("[learner]\nsteps = 0", "learner.steps"),

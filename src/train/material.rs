@@ -1,92 +1,214 @@
 //! What a training works on: the features of its files, read once.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{Event, TrainConfig, TrainError};
+use super::{Event, TrainConfig, TrainError, ValidateOn};
 use crate::data::{Dataset, Part, Pool, Split};
 use crate::embed::{Embedder, mean_embedding};
-use crate::features::{FILES_AT_ONCE, FeatureStore, FrontEnd, Segment, cut_segments};
+use crate::features::{
+    self, FILES_AT_ONCE, FeatureStore, FrontEnd, Segment, SegmentShape, cut_segments,
+};
 use crate::fewshot::Standardiser;
 use crate::random::Stream;
 
-/// Mel frames and MFCC of a data set's files, read once.
+/// Mel frames and MFCC of what episodes draw, read once: of files, or of the parts of tracks.
 pub(crate) struct Features {
+    /// By unit: a file, or a part of a track.
     pub store: FeatureStore,
-    /// By file index: mean and deviation of 20 MFCC; empty where the file was not read.
+    /// By unit: mean and deviation of 20 MFCC of its file; empty where the file was not read.
     pub mfcc: Vec<Vec<f32>>,
     /// Files that could not be read.
     pub failed: Vec<PathBuf>,
     /// What was wrong with the first of them.
     first_failure: String,
     files: usize,
+    /// Tracks too short for their parts.
+    short: usize,
+    /// For each data set its first unit, and the units of each of its files.
+    units: Vec<(usize, usize)>,
+}
+
+/// Where the parts of a track lie that has `frames` frames: `parts` of equal length, of at least two segments each, with a
+/// gap of a segment between them, so that no two parts have a beat in common. None if the track is too short.
+fn parts_of_track(frames: usize, parts: usize, segment: usize) -> Option<Vec<Range<usize>>> {
+    let length = ((frames + segment) / parts).checked_sub(segment)?;
+    let part = |k: usize| k * (length + segment)..k * (length + segment) + length;
+    (length >= 2 * segment).then(|| (0..parts).map(part).collect())
+}
+
+/// Into how many parts a data set's files are cut: one, or as many as an episode takes of a track.
+fn parts(dataset: &Dataset, config: &TrainConfig) -> usize {
+    let [_, shot, query] = config.train_episode(config.train_way);
+    if dataset.tracks { shot + query } else { 1 }
 }
 
 impl Features {
-    /// Reads the files of a data set that are `wanted`.
+    /// Reads the files of data sets that are wanted, each given with their indices.
     ///
     /// # Errors
     /// [`TrainError::Strict`], [`TrainError::Store`], [`TrainError::Unstarted`]; another file that cannot be read
     /// is only noted.
     pub fn read(
-        dataset: &Dataset,
-        wanted: &[usize],
+        sources: &[(&Dataset, &[usize])],
         config: &TrainConfig,
         front_end: &FrontEnd,
         stop: &AtomicBool,
         on: &mut dyn FnMut(Event),
     ) -> Result<Self, TrainError> {
-        let count = dataset.items.len();
+        let mut units = Vec::new();
+        let mut count = 0;
+        for (dataset, _) in sources {
+            let parts = parts(dataset, config);
+            units.push((count, parts));
+            count += dataset.items.len() * parts;
+        }
+        let files = sources.iter().map(|(_, wanted)| wanted.len()).sum();
         let mut features = Self {
             store: FeatureStore::new(count, config.preset.n_mels)?,
             mfcc: vec![Vec::new(); count],
             failed: Vec::new(),
             first_failure: String::new(),
-            files: wanted.len(),
+            files,
+            short: 0,
+            units,
         };
-        for (done, chunk) in wanted.chunks(FILES_AT_ONCE).enumerate() {
-            if stop.load(Ordering::Relaxed) {
-                return Err(TrainError::Unstarted);
-            }
-            on(Event::Reading {
-                done: done * FILES_AT_ONCE,
-                files: wanted.len(),
-            });
-            let paths: Vec<PathBuf> = chunk
-                .iter()
-                .map(|&index| dataset.file(&dataset.items[index]))
-                .collect();
-            let read = front_end.features_of(&paths, config.max_seconds);
-            for ((&index, path), result) in chunk.iter().zip(&paths).zip(read) {
-                match result {
-                    Ok(read) => {
-                        read.info.warnings.iter().for_each(|w| {
-                            on(Event::Note(format!("{}: {w}", path.display())));
-                        });
-                        features.store.put(index, &read.values)?;
-                        features.mfcc[index] = read.mfcc;
-                    }
-                    Err(error) if error.is_device_fault() || front_end.strict() => {
-                        return Err(TrainError::Strict(error));
-                    }
-                    Err(error) => {
-                        on(Event::Note(format!("left out: {error}")));
-                        if features.failed.is_empty() {
-                            features.first_failure = error.to_string();
+        let mut done = 0;
+        for (set, (dataset, wanted)) in sources.iter().enumerate() {
+            for chunk in wanted.chunks(FILES_AT_ONCE) {
+                if stop.load(Ordering::Relaxed) {
+                    return Err(TrainError::Unstarted);
+                }
+                on(Event::Reading { done, files });
+                done += chunk.len();
+                let path = |&index: &usize| dataset.file(&dataset.items[index]);
+                let paths: Vec<PathBuf> = chunk.iter().map(path).collect();
+                let read = front_end.features_of(&paths, config.max_seconds);
+                for ((&index, path), result) in chunk.iter().zip(&paths).zip(read) {
+                    match result {
+                        Ok(read) => {
+                            read.info.warnings.iter().for_each(|w| {
+                                on(Event::Note(format!("{}: {w}", path.display())));
+                            });
+                            features.put(set, dataset.tracks, index, config, read)?;
                         }
-                        features.failed.push(dataset.items[index].path.clone());
+                        Err(error) if error.is_device_fault() || front_end.strict() => {
+                            return Err(TrainError::Strict(error));
+                        }
+                        Err(error) => {
+                            on(Event::Note(format!("left out: {error}")));
+                            if features.failed.is_empty() {
+                                features.first_failure = error.to_string();
+                            }
+                            features.failed.push(dataset.items[index].path.clone());
+                        }
                     }
                 }
             }
         }
-        on(Event::Reading {
-            done: wanted.len(),
-            files: wanted.len(),
-        });
+        on(Event::Reading { done, files });
+        if features.short > 0 {
+            let parts = features.units.iter().map(|(_, parts)| *parts).max();
+            let parts = parts.unwrap_or(1);
+            on(Event::Note(format!(
+                "left out: {} tracks are shorter than {:.0} s, too short for {parts} parts of two segments with a segment between them",
+                features.short,
+                SegmentShape::seconds(&config.preset, (3 * parts - 1) * config.segment().frames)
+            )));
+        }
         Ok(features)
     }
 
-    /// The segments of a file, as an evaluation cuts them.
+    /// Keeps the features of file `index` of data set `set`, part by part if it is a track.
+    fn put(
+        &mut self,
+        set: usize,
+        track: bool,
+        index: usize,
+        config: &TrainConfig,
+        read: features::Features,
+    ) -> Result<(), TrainError> {
+        let (first, parts) = self.units[set];
+        let first = first + index * parts;
+        if !track {
+            self.store.put(first, &read.values)?;
+            self.mfcc[first] = read.mfcc;
+            return Ok(());
+        }
+        let Some(ranges) = parts_of_track(read.frames, parts, config.segment().frames) else {
+            self.short += 1;
+            return Ok(());
+        };
+        for (unit, range) in (first..).zip(ranges) {
+            let bands = read.values.chunks(read.frames);
+            let values: Vec<f32> = bands
+                .flat_map(|band| &band[range.clone()])
+                .copied()
+                .collect();
+            self.store.put(unit, &values)?;
+            self.mfcc[unit].clone_from(&read.mfcc);
+        }
+        Ok(())
+    }
+
+    /// The units of some of a data set's files by class, as far as they could be read. A track has one file, the first of
+    /// its versions, and each of its parts stands alone.
+    fn pool(&self, set: usize, dataset: &Dataset, mut files: Vec<usize>) -> Pool {
+        let (first, parts) = self.units[set];
+        let unit = |file: usize| first + file * parts;
+        files.retain(|&file| self.store.frames(unit(file)).is_some());
+        let mut pool = dataset.pool(&files);
+        let mut group_of: Vec<usize> = (0..self.mfcc.len()).collect();
+        for files in &mut pool.files {
+            if dataset.tracks {
+                *files = (unit(files[0])..unit(files[0] + 1)).collect();
+            } else {
+                for file in files {
+                    let group = pool.group_of[*file];
+                    *file = unit(*file);
+                    group_of[*file] = group;
+                }
+            }
+        }
+        pool.group_of = group_of;
+        pool
+    }
+
+    /// Checks that every pool of training files gives training episodes, and the validation files theirs.
+    fn check(
+        &self,
+        config: &TrainConfig,
+        pools: &[&Pool],
+        validation: &Pool,
+        [v_way, v_shot, v_query]: [usize; 3],
+    ) -> Result<(), TrainError> {
+        let [way, shot, query] = config.train_episode(fewest_classes(pools));
+        let of_train = pools.iter().map(|pool| pool.check(way.max(2), shot, query));
+        let of_validation = match validation.classes.is_empty() {
+            true => Ok(()), // a manifest may leave validation out
+            false => validation.check(v_way, v_shot, v_query),
+        };
+        let Err(reason) = of_train.chain([of_validation]).collect::<Result<(), _>>() else {
+            return Ok(());
+        };
+        if !self.failed.is_empty() {
+            return Err(TrainError::TooManyFailed {
+                failed: self.failed.len(),
+                files: self.files,
+                reason: reason.to_string(),
+                first: self.first_failure.clone(),
+            });
+        }
+        Err(TrainError::Config(match self.short {
+            0 => format!("{reason}; lower train_shot or train_query, or --shot or --query"),
+            short => format!(
+                "{reason}; {short} tracks were too short for their parts: lower --segment, train_shot or train_query"
+            ),
+        }))
+    }
+
+    /// The segments of a unit, as an evaluation cuts them.
     pub fn segments(&self, config: &TrainConfig, index: usize) -> Result<Vec<Segment>, TrainError> {
         let values = self.store.get(index)?;
         Ok(cut_segments(
@@ -96,7 +218,7 @@ impl Features {
         ))
     }
 
-    /// A file's embedding: the mean over its segments.
+    /// A unit's embedding: the mean over its segments.
     pub fn embed(
         &self,
         config: &TrainConfig,
@@ -116,56 +238,51 @@ impl Features {
 pub(crate) struct Material<'a> {
     pub features: &'a Features,
     pub train: Pool,
+    /// Training files of the collection that is mixed in.
+    pub mix: Option<Pool>,
     pub validation: Pool,
+    /// Ways, shots and queries of a validation's episodes.
+    pub validation_episode: [usize; 3],
+    /// Into how many parts the files of data, mix and validation are cut.
+    pub parts: [usize; 3],
+    /// What is validated on, for people.
+    pub validated_on: &'static str,
     pub mfcc: Standardiser,
 }
 
 impl<'a> Material<'a> {
+    /// `sources` are the data sets that the features were read of, with their splits: the one to train on, and possibly
+    /// one that is mixed in.
+    ///
     /// # Errors
     /// If the files that could be read are too few for the episodes.
     pub fn new(
         features: &'a Features,
-        dataset: &Dataset,
-        split: &Split,
+        sources: &[(&Dataset, &Split)],
         config: &TrainConfig,
     ) -> Result<Self, TrainError> {
-        let parts = split.apply(dataset);
-        let pool = |part| {
-            let mut files = parts.indices(part);
-            files.retain(|&index| features.store.frames(index).is_some());
-            dataset.pool(&files)
+        let pool = |set: usize, part| {
+            let (dataset, split) = sources[set];
+            features.pool(set, dataset, split.apply(dataset).indices(part))
         };
-        let train = fewer_classes(pool(Part::Train), config.train_share, config.seed);
-        let validation = pool(Part::Validation);
-        let [way, shot, query] = config.train_episode(train.classes.len());
-        let checked =
-            train
-                .check(way, shot, query)
-                .and_then(|()| match validation.classes.is_empty() {
-                    true => Ok(()), // a manifest may leave validation out
-                    false => validation.check(config.way, config.shot, config.query),
-                });
-        if let Err(reason) = &checked
-            && features.failed.is_empty()
-        {
-            return Err(TrainError::Config(format!(
-                "{reason}; lower train_shot or train_query, or --shot or --query"
-            )));
-        }
-        if let Err(reason) = checked {
-            return Err(TrainError::TooManyFailed {
-                failed: features.failed.len(),
-                files: features.files,
-                reason: reason.to_string(),
-                first: features.first_failure.clone(),
-            });
-        }
-        let rows: Vec<&[f32]> = train
-            .files
-            .iter()
-            .flatten()
-            .map(|&index| features.mfcc[index].as_slice())
-            .collect();
+        let train = fewer_classes(pool(0, Part::Train), config.train_share, config.seed);
+        let mix = (sources.len() > 1).then(|| pool(1, Part::Train));
+        let by = usize::from(config.validate_on == ValidateOn::Mix && mix.is_some());
+        let validated_on = match (sources[by].0.tracks, by) {
+            (true, _) => "parts of the validation tracks",
+            (false, 0) => "the validation files",
+            (false, _) => "the validation files of the collection mixed in",
+        };
+        let validation = pool(by, Part::Validation);
+        let [_, shot, query] = config.train_episode(config.train_way);
+        let validation_episode = match sources[by].0.tracks {
+            true => [config.way, shot, query],
+            false => [config.way, config.shot, config.query],
+        };
+        let pools: Vec<&Pool> = std::iter::once(&train).chain(&mix).collect();
+        features.check(config, &pools, &validation, validation_episode)?;
+        let units = pools.iter().flat_map(|pool| pool.files.iter().flatten());
+        let rows: Vec<&[f32]> = units.map(|&unit| features.mfcc[unit].as_slice()).collect();
         let mfcc = Standardiser::fit(&rows).ok_or_else(|| {
             TrainError::Config(
                 "the training files have no MFCC to standardise: are they all silent?".into(),
@@ -174,20 +291,40 @@ impl<'a> Material<'a> {
         Ok(Self {
             features,
             train,
+            mix,
             validation,
+            validation_episode,
+            parts: [0, 1, by].map(|set| features.units.get(set).map_or(1, |(_, parts)| *parts)),
+            validated_on,
             mfcc,
         })
     }
 
-    /// The training files.
-    pub fn train_files(&self) -> impl Iterator<Item = usize> {
-        self.train.files.iter().flatten().copied()
+    /// What training episodes are drawn from: the data, and what is mixed in.
+    pub fn pools(&self) -> impl Iterator<Item = &Pool> {
+        std::iter::once(&self.train).chain(&self.mix)
     }
 
-    /// Frames of a file that was read.
-    pub fn frames(&self, index: usize) -> usize {
-        self.features.store.frames(index).unwrap_or(1)
+    /// How many classes an episode can choose from, whichever pool it is drawn from.
+    pub fn classes(&self) -> usize {
+        fewest_classes(&self.pools().collect::<Vec<_>>())
     }
+
+    /// What trains: files, or parts of tracks.
+    pub fn train_files(&self) -> impl Iterator<Item = usize> {
+        self.pools()
+            .flat_map(|pool| pool.files.iter().flatten().copied())
+    }
+
+    /// Frames of a unit that was read.
+    pub fn frames(&self, unit: usize) -> usize {
+        self.features.store.frames(unit).unwrap_or(1)
+    }
+}
+
+fn fewest_classes(pools: &[&Pool]) -> usize {
+    let classes = pools.iter().map(|pool| pool.classes.len());
+    classes.min().unwrap_or(0)
 }
 
 /// A random share of a pool's classes, at least two: a larger share has those of a smaller one.
@@ -209,6 +346,26 @@ fn fewer_classes(pool: Pool, share: f64, seed: u64) -> Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_of_a_track_are_of_one_length_with_a_segment_between_them_and_end_with_the_track() {
+        for (frames, parts, segment) in [(110, 4, 10), (111, 4, 10), (5000, 4, 64), (320, 10, 8)] {
+            let ranges = parts_of_track(frames, parts, segment).unwrap();
+            assert_eq!(ranges.len(), parts);
+            assert_eq!(ranges[0].start, 0);
+            for pair in ranges.windows(2) {
+                assert_eq!(pair[1].start - pair[0].end, segment);
+                assert_eq!(pair[0].len(), pair[1].len());
+            }
+            assert!(ranges[0].len() >= 2 * segment);
+            // No part could be longer.
+            let end = ranges[parts - 1].end;
+            assert!(end <= frames && end + parts > frames);
+        }
+        for frames in [0, 1, 50, 109] {
+            assert_eq!(parts_of_track(frames, 4, 10), None);
+        }
+    }
 
     #[test]
     fn a_smaller_share_of_the_classes_is_part_of_a_larger_one() {

@@ -12,11 +12,11 @@ mod run;
 mod session;
 
 pub use checkpoint::{LogRow, Validation, checkpoint_path};
-pub use config::TrainConfig;
+pub use config::{TrainConfig, ValidateOn};
 pub use error::TrainError;
 pub use learner::{Learner, Method};
 pub(crate) use material::{Features, Material};
 pub use plan::{HISTORY, StepShape, TrainingPlan};
 pub(crate) use run::train_on;
-pub use run::{Event, TrainOptions, TrainSummary, Trained, train};
+pub use run::{Event, TrainOptions, TrainSummary, Trained, train, train_mixed};
 pub(crate) use session::bank_budget;

@@ -1,5 +1,6 @@
 //! The training loop.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -66,10 +67,16 @@ pub struct TrainSummary {
     pub parameters: usize,
     /// Floating-point operations of a forward pass over a clip.
     pub flops: u64,
-    /// Training classes and files.
+    /// Training classes and files, or parts of tracks.
     pub train: (usize, usize),
-    /// Validation classes and files.
+    /// The same of the collection mixed in.
+    pub mix: Option<(usize, usize)>,
+    /// The same of what is validated on.
     pub validation: (usize, usize),
+    /// Into how many parts the files of these three are cut: 1, or more if they are tracks.
+    pub parts: [usize; 3],
+    /// What is validated on, for people.
+    pub validated_on: &'static str,
     /// Ways, shots and queries of a training episode.
     pub episode: [usize; 3],
     /// Device memory in bytes.
@@ -93,7 +100,8 @@ pub struct Trained {
     pub seconds: f64,
 }
 
-/// Trains a network by few-shot episodes and writes its best parameters to a model file.
+/// Trains a network by few-shot episodes and writes its best parameters to a model file. Where every track of the data set
+/// is a class of its own, the files of an episode are parts of tracks.
 ///
 /// # Errors
 /// [`TrainError`]. After [`TrainError::Interrupted`], or if the process is killed, the same call with
@@ -104,22 +112,44 @@ pub fn train(
     options: &TrainOptions,
     on: &mut dyn FnMut(Event),
 ) -> Result<Trained, TrainError> {
+    train_mixed(dataset, None, config, options, on)
+}
+
+/// [`train`] with a second collection, of which a share of the episodes is drawn ([`TrainConfig::mix_share`]): labelled files
+/// beside tracks without labels, or the reverse. An episode has the classes of one collection.
+///
+/// # Errors
+/// As [`train`].
+pub fn train_mixed(
+    dataset: &Dataset,
+    mix: Option<&Dataset>,
+    config: &TrainConfig,
+    options: &TrainOptions,
+    on: &mut dyn FnMut(Event),
+) -> Result<Trained, TrainError> {
     config.validate()?;
     let network = Network::new(
         config.network.clone(),
         [config.preset.n_mels, config.segment().frames],
     )?;
-    let split = Split::create(
-        dataset,
-        config.protocol,
-        config.way,
-        config.shot,
-        config.query,
-        config.seed,
-    )?;
+    let datasets: Vec<&Dataset> = std::iter::once(dataset).chain(mix).collect();
+    let TrainConfig {
+        protocol,
+        way,
+        shot,
+        query,
+        seed,
+        ..
+    } = *config;
+    let splits = datasets
+        .iter()
+        .map(|dataset| Split::create(dataset, protocol, way, shot, query, seed))
+        .collect::<Result<Vec<_>, _>>()?;
+    let split = joined(&splits)?;
     let gpu = Gpu::open(&options.device)?;
     // Before hours of decoding.
-    let classes = split.classes(Part::Train).len();
+    let classes = splits.iter().map(|split| split.classes(Part::Train).len());
+    let classes = classes.min().unwrap_or(0);
     bank_budget(gpu.class(), &network, config, classes, options.memory)?;
     let front_end = FrontEnd::new(config.engine()?, Some(&gpu), &config.preset, options.strict)?;
     let deaf = filter_bank(&config.preset)?.empty_bands().len();
@@ -129,14 +159,49 @@ pub fn train(
             config.preset.n_mels
         )));
     }
-    let parts = split.apply(dataset);
-    let wanted: Vec<usize> = [Part::Train, Part::Validation]
+    let wanted: Vec<Vec<usize>> = datasets
         .iter()
-        .flat_map(|&part| parts.indices(part))
+        .zip(&splits)
+        .map(|(dataset, split)| {
+            let found = split.apply(dataset);
+            let parts = [Part::Train, Part::Validation];
+            parts.iter().flat_map(|&part| found.indices(part)).collect()
+        })
         .collect();
-    let features = Features::read(dataset, &wanted, config, &front_end, options.stop, on)?;
-    let material = Material::new(&features, dataset, &split, config)?;
+    let wanted = datasets.iter().zip(&wanted);
+    let wanted: Vec<(&Dataset, &[usize])> = wanted.map(|(d, files)| (*d, &files[..])).collect();
+    let features = Features::read(&wanted, config, &front_end, options.stop, on)?;
+    let sources: Vec<(&Dataset, &Split)> = datasets.into_iter().zip(&splits).collect();
+    let material = Material::new(&features, &sources, config)?;
     train_on(gpu, network, config, &material, split, options, on)
+}
+
+/// The splits of two collections as one, for the model to know the files of both.
+///
+/// # Errors
+/// [`TrainError::Config`] if a file is in both, in different parts.
+fn joined(splits: &[Split]) -> Result<Split, TrainError> {
+    let files: Vec<_> = splits
+        .iter()
+        .flat_map(|split| &split.files)
+        .cloned()
+        .collect();
+    let mut part_of = HashMap::new();
+    for file in &files {
+        let part = *part_of.entry(&file.hash).or_insert(file.part);
+        if part != file.part {
+            return Err(TrainError::Config(format!(
+                "{} is in both collections, for {part} in one and for {} in the other: take it out of one",
+                file.path.display(),
+                file.part
+            )));
+        }
+    }
+    Ok(Split {
+        protocol: splits[0].protocol,
+        seed: splits.iter().find_map(|split| split.seed),
+        files,
+    })
 }
 
 /// [`train`] on files that have been read already.
@@ -314,7 +379,11 @@ impl Run<'_> {
     /// Submits one episode; does not wait for it.
     fn episode(&self, session: &mut Session, step: usize) -> Result<(), TrainError> {
         let turn = session.load(self, step)?;
-        let episode = turn.sampler.sample(self.config.seed, step as u64)?;
+        let sampler = match &turn.samplers[..] {
+            [_, mix] if self.config.takes_mix(step) => mix,
+            samplers => &samplers[0],
+        };
+        let episode = sampler.sample(self.config.seed, step as u64)?;
         let files = episode
             .support
             .iter()
@@ -355,9 +424,7 @@ impl Run<'_> {
         for &index in pool.files.iter().flatten() {
             embeddings[index] = self.embed(session, index)?;
         }
-        let TrainConfig {
-            way, shot, query, ..
-        } = *self.config;
+        let [way, shot, query] = self.material.validation_episode;
         let sampler = EpisodeSampler::new(pool.clone(), way, shot, query)?;
         let metric = Metric {
             distance: self.network.spec.distance,

@@ -67,6 +67,22 @@ pub(crate) fn bank_budget(
     }
 }
 
+/// The files of a pool that are among the chosen.
+fn kept(pool: &Pool, chosen: &HashSet<usize>) -> Pool {
+    let of_class = |files: &Vec<usize>| {
+        let files = files.iter().copied();
+        files.filter(|f| chosen.contains(f)).collect::<Vec<_>>()
+    };
+    let (classes, files) = pool
+        .classes
+        .iter()
+        .cloned()
+        .zip(pool.files.iter().map(of_class))
+        .filter(|(_, files)| !files.is_empty())
+        .unzip();
+    Pool::new(classes, files, pool.group_of.clone())
+}
+
 /// What lives on one device.
 pub(super) struct Session {
     pub program: Program,
@@ -80,7 +96,8 @@ pub(super) struct Session {
 /// The part of the training files that is on the device.
 pub(super) struct Turn {
     number: u64,
-    pub sampler: EpisodeSampler,
+    /// Of the data, and of what is mixed in.
+    pub samplers: Vec<EpisodeSampler>,
     /// Where each of its files lies.
     pub slots: HashMap<usize, Slot>,
 }
@@ -102,7 +119,7 @@ impl Session {
             .collect();
         let all = pack(&files, bands, limit);
         let needed: usize = all.buffers.iter().sum();
-        let classes = run.material.train.classes.len();
+        let classes = run.material.classes();
         let memory = run.options.memory;
         let budget = bank_budget(gpu.class(), run.network, run.config, classes, memory)?;
         let in_turns = needed as u64 * 4 > budget;
@@ -120,7 +137,10 @@ impl Session {
             parameters: run.network.parameter_count(),
             flops: run.network.flops(),
             train: count(&run.material.train),
+            mix: run.material.mix.as_ref().map(count),
             validation: count(&run.material.validation),
+            parts: run.material.parts,
+            validated_on: run.material.validated_on,
             episode: run.config.train_episode(classes),
             memory: plan.plan.bytes() + Embedder::bytes(gpu.class(), run.network),
             in_turns,
@@ -163,8 +183,8 @@ impl Session {
     /// Chooses the files of a turn and puts them on the device.
     fn load_turn(&self, run: &Run, number: u64) -> Result<Turn, TrainError> {
         let bands = run.config.preset.n_mels;
-        let pool = &run.material.train;
-        let [way, shot, query] = run.config.train_episode(pool.classes.len());
+        let config = run.config;
+        let [way, shot, query] = config.train_episode(run.material.classes());
         let size = |index: usize| run.material.frames(index).min(self.bank_limit / bands) * bands;
         let chosen: HashSet<usize> = if self.bank_elements == usize::MAX {
             run.material.train_files().collect()
@@ -173,28 +193,28 @@ impl Session {
             let largest = run.material.train_files().map(size).max().unwrap_or(0);
             let gaps = largest * (self.plan.banks.len() - 1);
             let capacity = self.bank_elements.saturating_sub(gaps);
-            turn_files(pool, size, capacity, [shot, query], run.config.seed, number)
-                .into_iter()
+            // Each collection gets what its share of the episodes is.
+            let of_mix = match run.material.mix {
+                Some(_) => (capacity as f64 * config.mix_share) as usize,
+                None => 0,
+            };
+            let capacities = [capacity - of_mix, of_mix];
+            let pools = run.material.pools().zip(capacities);
+            pools
+                .flat_map(|(pool, capacity)| {
+                    turn_files(pool, size, capacity, [shot, query], config.seed, number)
+                })
                 .collect()
         };
-        let kept = |files: &Vec<usize>| {
-            files
-                .iter()
-                .copied()
-                .filter(|f| chosen.contains(f))
-                .collect::<Vec<_>>()
-        };
-        let (classes, files): (Vec<_>, Vec<_>) = pool
-            .classes
-            .iter()
-            .cloned()
-            .zip(pool.files.iter().map(kept))
-            .filter(|(_, files)| !files.is_empty())
-            .unzip();
+        let pools: Vec<Pool> = run
+            .material
+            .pools()
+            .map(|pool| kept(pool, &chosen))
+            .collect();
         let layout = pack(
-            &files
+            &pools
                 .iter()
-                .flatten()
+                .flat_map(|pool| pool.files.iter().flatten())
                 .map(|&f| (f, run.material.frames(f)))
                 .collect::<Vec<_>>(),
             bands,
@@ -203,7 +223,8 @@ impl Session {
         let too_small = || TrainError::BankTooSmall {
             budget_mib: (self.bank_elements as u64 * 4) >> 20,
         };
-        if files.len() < way || layout.buffers.len() > self.plan.banks.len() {
+        let too_few = pools.iter().any(|pool| pool.files.len() < way);
+        if too_few || layout.buffers.len() > self.plan.banks.len() {
             return Err(too_small());
         }
         let mut unsent = 0;
@@ -229,10 +250,13 @@ impl Session {
                 unsent = 0;
             }
         }
-        let pool = Pool::new(classes, files, pool.group_of.clone());
+        let samplers = pools
+            .into_iter()
+            .map(|pool| EpisodeSampler::new(pool, way, shot, query))
+            .collect::<Result<_, _>>()?;
         Ok(Turn {
             number,
-            sampler: EpisodeSampler::new(pool, way, shot, query)?,
+            samplers,
             slots: layout.slots.into_iter().collect(),
         })
     }

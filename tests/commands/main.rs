@@ -7,6 +7,7 @@ mod doctor;
 mod interrupted;
 mod mel;
 mod model;
+mod tracks;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use gamaka::data::Dataset;
+use gamaka::data::{Dataset, Labels, Part};
 use gamaka::embed::{Embedder, embed_files};
 use gamaka::evaluate::{EvaluatePart, HeadChoice, embed_dataset};
 use gamaka::features::{FrontEnd, SegmentShape};
@@ -13,7 +13,7 @@ use gamaka::model::{Model, Network, Spec};
 use gamaka::ops::{AdamW, Augment, OptimizerState, Slot, StepInfo};
 use gamaka::train::{
     Event, Learner, Method, StepShape, TrainConfig, TrainError, TrainOptions, Trained,
-    TrainingPlan, checkpoint_path, train,
+    TrainingPlan, ValidateOn, checkpoint_path, train_mixed,
 };
 
 use crate::gpu;
@@ -158,6 +158,16 @@ impl Run {
     }
 
     fn go(&self, config: &TrainConfig, on: &mut dyn FnMut(Event)) -> Result<Trained, TrainError> {
+        self.go_on(data(), None, config, on)
+    }
+
+    fn go_on(
+        &self,
+        dataset: &Dataset,
+        mix: Option<&Dataset>,
+        config: &TrainConfig,
+        on: &mut dyn FnMut(Event),
+    ) -> Result<Trained, TrainError> {
         let model = self.model();
         let options = TrainOptions {
             device: std::env::var("GAMAKA_DEVICE")
@@ -170,19 +180,18 @@ impl Run {
             strict: false,
             stop: &self.stop,
         };
-        train(data(), config, &options, on)
+        train_mixed(dataset, mix, config, &options, on)
     }
 }
 
 /// The network's accuracy on unseen classes less its own at the start, in points, with the interval over files.
 fn gain(model: &Model) -> (f64, f64) {
     let front_end = FrontEnd::new(EngineChoice::Cpu, None, &model.info.preset, true).unwrap();
-    let path = data().root.clone();
     let embedded = embed_dataset(
         gpu(),
         model,
         &front_end,
-        &path,
+        data().clone(),
         EvaluatePart::Test,
         600.0,
         &mut |_, _| {},
@@ -307,6 +316,167 @@ fn a_stopped_training_resumes_to_the_same_bits() {
     };
     assert_eq!(accuracies(&resumed), accuracies(&whole));
     assert!(resumed.model.parameters == whole.model.parameters);
+}
+
+/// Unlabelled tracks of 3.2 s, each with a beat, a pitch and a colour of its own; one is there twice, one is too short.
+fn tracks() -> &'static Dataset {
+    static DATA: std::sync::OnceLock<(tempfile::TempDir, Dataset)> = std::sync::OnceLock::new();
+    let (_, dataset) = DATA.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        for track in 0..17u64 {
+            let mut random = gamaka::random::Stream::new(3, "tracks", track);
+            let (rate, pitch) = (2.0 + 8.0 * random.unit(), 150.0 * 16f64.powf(random.unit()));
+            let length = if track == 16 { 40_000 } else { 70_560 };
+            let samples: Vec<f32> = (0..length)
+                .map(|k| {
+                    let t = f64::from(k) / 22_050.0;
+                    let tone = (std::f64::consts::TAU * pitch * t).sin();
+                    let noise = 0.2 * random.unit() - 0.1;
+                    (0.4 * (-8.0 * (t * rate).fract()).exp() * (tone + noise)) as f32
+                })
+                .collect();
+            write_wav(&folder.path().join(format!("{track:02}.wav")), &samples);
+        }
+        let copy = folder.path().join("copy.wav");
+        std::fs::copy(folder.path().join("00.wav"), copy).unwrap();
+        let dataset = Dataset::open_with(folder.path(), &Labels::Track).unwrap();
+        (folder, dataset)
+    });
+    dataset
+}
+
+/// Four parts of at least two segments of 8 frames, with gaps of one, need 2 s.
+fn of_tracks() -> TrainConfig {
+    TrainConfig {
+        segment_seconds: 0.28,
+        hop_seconds: 0.28,
+        train_way: 4,
+        ..short()
+    }
+}
+
+#[test]
+fn a_training_without_labels_tells_tracks_apart_by_their_parts() {
+    let config = TrainConfig {
+        episodes: 60,
+        validate_every: 30,
+        seed: 2,
+        ..of_tracks()
+    };
+    let (mut start, mut notes) = (None, Vec::new());
+    let trained = Run::new()
+        .go_on(tracks(), None, &config, &mut |event| match event {
+            Event::Start(summary, _) => start = Some(summary.clone()),
+            Event::Note(text) => notes.push(text),
+            _ => {}
+        })
+        .unwrap();
+    let start = start.unwrap();
+    assert_eq!(start.parts, [4, 1, 4]);
+    assert_eq!(start.validated_on, "parts of the validation tracks");
+    let split = &trained.model.info.split;
+    // The copy is in its original's part, and gives no class or file of its own.
+    let part = |name: &str| {
+        let found = split.files.iter().find(|f| f.path == Path::new(name));
+        found.unwrap().part
+    };
+    assert_eq!(part("copy.wav"), part("00.wav"));
+    let of = |wanted: Part| split.files.iter().filter(move |f| f.part == wanted);
+    let distinct = |wanted| {
+        let names = of(wanted).map(|f| f.path.to_str().unwrap());
+        names
+            .filter(|n| !["copy.wav", "16.wav"].contains(n))
+            .count()
+    };
+    for (part, counted) in [
+        (Part::Train, start.train),
+        (Part::Validation, start.validation),
+    ] {
+        assert_eq!(counted, (distinct(part), 4 * distinct(part)));
+    }
+    let short = of(Part::Test).all(|f| f.path != Path::new("16.wav"));
+    assert_eq!(
+        notes
+            .iter()
+            .any(|n| n.contains("1 tracks are shorter than 2 s")),
+        short
+    );
+    let validations = &trained.validations;
+    let best = validations.iter().map(|v| v.accuracy).fold(0.0, f64::max);
+    assert!(best > 0.6, "{validations:?}");
+}
+
+#[test]
+fn a_mixed_training_resumes_to_the_same_bits_and_validates_where_it_was_told() {
+    let config = TrainConfig {
+        mix_share: 0.4,
+        ..of_tracks()
+    };
+    let whole = Run::new().go_on(tracks(), Some(data()), &config, &mut |_| {});
+    let whole = whole.unwrap();
+    let mut run = Run::new();
+    let mut on = None;
+    let stopped = run.go_on(tracks(), Some(data()), &config, &mut |event| match event {
+        Event::Start(summary, _) => on = Some(summary.validated_on),
+        Event::Episodes(rows) if rows.last().is_some_and(|r| r.episode >= 10) => {
+            run.stop.store(true, Ordering::Relaxed);
+        }
+        _ => {}
+    });
+    assert!(matches!(stopped, Err(TrainError::Interrupted { .. })));
+    assert_eq!(on, Some("the validation files of the collection mixed in"));
+    run.stop.store(false, Ordering::Relaxed);
+    run.resume = true;
+    let resumed = run
+        .go_on(tracks(), Some(data()), &config, &mut |_| {})
+        .unwrap();
+    assert_eq!(resumed.log, whole.log);
+    assert!(resumed.model == whole.model);
+    // The model knows the files of both.
+    let files = tracks().items.len() + data().items.len();
+    assert_eq!(whole.model.info.split.files.len(), files);
+    // Without a share the first collection's episodes are those of a training on it alone.
+    let none = TrainConfig {
+        mix_share: 0.0,
+        validate_on: ValidateOn::Data,
+        ..config.clone()
+    };
+    let alone = Run::new()
+        .go_on(tracks(), None, &none, &mut |_| {})
+        .unwrap();
+    let unmixed = Run::new().go_on(tracks(), Some(data()), &none, &mut |_| {});
+    let unmixed = unmixed.unwrap();
+    assert_eq!(unmixed.log, alone.log);
+    assert!(unmixed.model.parameters == alone.model.parameters);
+    assert_ne!(whole.log, alone.log);
+}
+
+#[test]
+fn tracks_that_do_not_fit_the_device_are_streamed_in_turns_beside_what_is_mixed_in() {
+    let config = TrainConfig {
+        mix_share: 0.4,
+        ..of_tracks()
+    };
+    let mut run = Run::new();
+    let mut needed = 0;
+    run.go_on(tracks(), Some(data()), &config, &mut |event| {
+        if let Event::Start(summary, _) = event {
+            needed = summary.memory;
+            run.stop.store(true, Ordering::Relaxed);
+        }
+    })
+    .unwrap_err();
+    run.stop.store(false, Ordering::Relaxed);
+    // The parts of about 8 tracks are 230 KB, the 7 classes mixed in 559 KB, of which an episode needs 213.
+    run.memory = Some(needed - 80_000);
+    let mut in_turns = false;
+    let trained = run.go_on(tracks(), Some(data()), &config, &mut |event| {
+        if let Event::Start(summary, _) = event {
+            in_turns = summary.in_turns;
+        }
+    });
+    assert!(in_turns);
+    assert!(trained.unwrap().log.iter().all(|row| row.loss.is_finite()));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Folders and manifests: what is read, and what is said where something is wrong.
 
 use gamaka::audio::is_audio;
-use gamaka::data::{DataError, Dataset, Part};
+use gamaka::data::{DataError, Dataset, Labels, Part};
 use std::{fs, path::Path};
 use tempfile::TempDir;
 
@@ -375,4 +375,115 @@ fn a_group_or_a_copy_in_two_splits_is_refused() {
         Dataset::open(&root.path().join("m.csv")),
         Err(DataError::GroupInTwoParts { .. })
     ));
+}
+
+fn column(name: &str) -> Labels {
+    Labels::Column(name.into())
+}
+
+#[test]
+fn any_column_of_a_manifest_can_be_the_label_and_the_others_are_kept() {
+    let text = "path,label,split,Artist,mood\n1.wav,rock,,Ann,calm\n2.wav,rock,,Bo,\n3.wav,jazz,,Ann,wild\n";
+    let (root, opened) = manifest(&["1.wav", "2.wav", "3.wav"], text);
+    let by_label = opened.unwrap();
+    assert_eq!(by_label.classes, ["jazz", "rock"]);
+    let columns: Vec<(&str, &str)> = by_label.items[0]
+        .columns
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    assert_eq!(columns, [("artist", "Ann"), ("mood", "calm")]);
+    assert_eq!(by_label.items[1].columns.len(), 1, "an empty field is none");
+
+    let path = root.path().join("list.csv");
+    let by_artist = Dataset::open_with(&path, &"ARTIST".parse().unwrap()).unwrap();
+    assert_eq!(by_artist.classes, ["Ann", "Bo"]);
+    assert_eq!(by_artist.items[2].class, 0);
+    assert!(by_artist.warnings.is_empty());
+
+    let by_mood = Dataset::open_with(&path, &column("mood")).unwrap();
+    assert_eq!(paths(&by_mood), ["1.wav", "3.wav"]);
+    let [warning] = &by_mood.warnings[..] else {
+        panic!("{:?}", by_mood.warnings)
+    };
+    assert_says(warning, &["1 of the 3 files", "no `mood`", "left out"]);
+}
+
+#[test]
+fn a_label_that_the_data_set_does_not_have_is_refused_with_those_it_has() {
+    let (root, _) = manifest(&["1.wav"], "path,genre,empty\n1.wav,a,\n");
+    let path = root.path().join("list.csv");
+    let text = message(Dataset::open_with(&path, &column("artist")));
+    assert_says(&text, &["no column named `artist`", "path, genre, empty"]);
+    let text = message(Dataset::open_with(&path, &column("empty")));
+    assert_says(&text, &["none of the 1 audio files", "the column `empty`"]);
+
+    let music = folder(&[("a/1.wav", "")]);
+    let text = message(Dataset::open_with(music.path(), &column("mood")));
+    assert_says(&text, &["folder, album or artist, not by `mood`"]);
+    let text = message(Dataset::open_with(music.path(), &column("album")));
+    assert_says(&text, &["none of the 1 audio files", "the tag `album`"]);
+}
+
+#[test]
+fn files_of_an_album_stay_usable_where_the_group_is_its_artist() {
+    let text = "path,album,group\n1.wav,x,ann\n2.wav,x,ann\n3.wav,y,bo\n4.wav,y,cy\n5.wav,y,cy\n";
+    let files = ["1.wav", "2.wav", "3.wav", "4.wav", "5.wav"];
+    let (root, _) = manifest(&files, text);
+    let dataset = Dataset::open_with(&root.path().join("list.csv"), &column("album")).unwrap();
+    let group: Vec<usize> = dataset.items.iter().map(|item| item.group).collect();
+    assert_ne!(group[0], group[1]);
+    assert_eq!(group[3], group[4], "a class of several groups keeps them");
+    assert_says(&dataset.warnings.concat(), &["1 classes, `x`", "separate"]);
+}
+
+/// A WAV file's bytes: `chunks` (id, content) after its format, and one sample.
+fn wav_with(chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
+    let mut body =
+        b"WAVEfmt \x10\0\0\0\x01\0\x01\0\x44\xac\0\0\x88\x58\x01\0\x02\0\x10\0data\x02\0\0\0\0\0"
+            .to_vec();
+    for (id, content) in chunks {
+        body.extend_from_slice(*id);
+        body.extend((content.len() as u32).to_le_bytes());
+        body.extend_from_slice(content);
+    }
+    let mut bytes = b"RIFF".to_vec();
+    bytes.extend((body.len() as u32).to_le_bytes());
+    bytes.extend(body);
+    bytes
+}
+
+/// The INFO list of a WAV file: artist and album.
+fn info(artist: &str, album: &str) -> Vec<u8> {
+    let mut list = b"INFO".to_vec();
+    for (id, text) in [(b"IART", artist), (b"IPRD", album)] {
+        list.extend_from_slice(id);
+        list.extend((text.len() as u32 + 1).to_le_bytes());
+        list.extend_from_slice(text.as_bytes());
+        list.push(0);
+        if text.len() % 2 == 0 {
+            list.push(0);
+        }
+    }
+    list
+}
+
+#[test]
+fn a_folder_of_tagged_files_is_labelled_by_artist_or_album_wherever_they_lie() {
+    let root = folder(&[("deep/er/none.wav", ""), ("damaged.mp3", "ID3\u{4}")]);
+    for (path, artist, album) in [
+        ("1.wav", "Ann", "One"),
+        ("deep/2.wav", "Ann", "Two"),
+        ("deep/3.wav", "Bo", "Two"),
+    ] {
+        let bytes = wav_with(&[(b"LIST", &info(artist, album))]);
+        fs::write(root.path().join(path), bytes).unwrap();
+    }
+    let by_artist = Dataset::open_with(root.path(), &column("artist")).unwrap();
+    assert_eq!(by_artist.classes, ["Ann", "Bo"]);
+    assert_eq!(paths(&by_artist), ["1.wav", "deep/2.wav", "deep/3.wav"]);
+    assert_eq!(by_artist.items[1].columns["album"], "Two");
+    assert_says(&by_artist.warnings.concat(), &["2 of the 5 files"]);
+    let by_album = Dataset::open_with(root.path(), &column("album")).unwrap();
+    assert_eq!(by_album.classes, ["One", "Two"]);
 }

@@ -7,5 +7,6 @@ mod plans;
 mod scores;
 mod shaders;
 mod split;
+mod tracks;
 mod twins;
 mod uniformity;

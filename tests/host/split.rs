@@ -9,6 +9,7 @@ fn dataset(classes: usize, files: usize, group: impl Fn(usize, usize) -> Option<
     for class in 0..classes {
         for file in 0..files {
             items.push(Item {
+                columns: Default::default(),
                 path: PathBuf::from(format!("c{class:02}/{file:03}.wav")),
                 class,
                 group: group(class, file).unwrap_or(10_000 + items.len()),
@@ -24,6 +25,7 @@ fn dataset(classes: usize, files: usize, group: impl Fn(usize, usize) -> Option<
             .map(|group| group.to_string())
             .collect(),
         items,
+        tracks: false,
         warnings: vec![],
     }
 }
