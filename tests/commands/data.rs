@@ -143,7 +143,7 @@ fn gtzan(genres: &str) -> Copy {
         let genre = excerpt.split('.').next().unwrap();
         copy.audio(&format!("{genres}/{genre}/{excerpt}.wav"), 0.02);
     }
-    copy.audio(&format!("{genres}/blues/blues.00040.wav"), 0.02);
+    copy.audio(&format!("{genres}/disco/disco.00050.wav"), 0.02);
     copy
 }
 
