@@ -4,6 +4,7 @@ mod ablate;
 mod bench;
 mod classify;
 mod common;
+mod data;
 mod demo;
 mod doctor;
 mod embed;
@@ -38,6 +39,8 @@ enum Command {
     Bench(bench::Args),
     /// Write the mel-spectrogram of an audio file as an array or a picture
     Mel(mel::Args),
+    /// Check the local copy of a data set, and write its manifest
+    Data(data::Args),
     /// Train a network on a folder of genre folders or a CSV manifest
     Train(train::Args),
     /// Measure a model: N-way K-shot accuracy with intervals, beside its floors
@@ -74,6 +77,7 @@ pub fn run() -> ExitCode {
         Command::Doctor => doctor::run(&cli.common),
         Command::Bench(args) => bench::run(args, &cli.common),
         Command::Mel(args) => mel::run(args, &cli.common),
+        Command::Data(args) => data::run(args, &cli.common),
         Command::Train(args) => train::run(args, &cli.common),
         Command::Eval(args) => eval::run(args, &cli.common),
         Command::Ablate(args) => ablate::run(args, &cli.common),

@@ -293,7 +293,7 @@ fn free_classes_of_one_group(listed: &mut [Listed], warnings: &mut Vec<String>) 
 }
 
 /// Refuses a single class, and labels that differ only by case or blanks. `classes` is sorted.
-fn check_labels(path: &Path, classes: &[String]) -> Result<(), DataError> {
+pub(super) fn check_labels(path: &Path, classes: &[String]) -> Result<(), DataError> {
     if let [class] = classes {
         let hint = if path.is_dir() {
             folder::deeper(path, class)

@@ -158,6 +158,61 @@ pub enum DataError {
         /// Whether it is a folder, and the label a tag.
         path_is_folder: bool,
     },
+    /// A path that is laid out like no known data set.
+    #[error(
+        "{} is laid out like no data set that is known here (gtzan, fma, jamendo, nsynth, esc50, ballroom, saraga, a folder with one folder per class, or a .csv manifest): give the folder that the data set was unpacked to, or say what it is with --as",
+        .0.display()
+    )]
+    UnknownLayout(PathBuf),
+    /// A data set's audio or folder without what names its classes.
+    #[error("{} does not look like {layout}: there is no {missing}", path.display())]
+    NoMetadata {
+        /// The data set's name.
+        layout: &'static str,
+        /// Where it should be.
+        path: PathBuf,
+        /// What is looked for, and where to get it.
+        missing: &'static str,
+    },
+    /// Metadata of which no audio file is there.
+    #[error(
+        "{} has the metadata of {layout} but none of its audio, such as {}: unpack the audio there",
+        path.display(),
+        example.display()
+    )]
+    NoListedAudio {
+        /// The data set's name.
+        layout: &'static str,
+        /// Where it should be.
+        path: PathBuf,
+        /// A file that should be there.
+        example: PathBuf,
+    },
+    /// Metadata that cannot be understood.
+    #[error("{}: {reason}; fetch it again", path.display())]
+    Metadata {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// GTZAN's original files.
+    #[error(
+        "{} holds {files} .au files, which cannot be decoded here: convert each with `ffmpeg -i FILE.au FILE.wav`, beside the old one",
+        path.display()
+    )]
+    AuFiles {
+        /// The folder of genres.
+        path: PathBuf,
+        /// How many.
+        files: usize,
+    },
+    /// A manifest that was not written.
+    #[error("no manifest is written, because of the {} above", if *.0 == 1 { "problem".into() } else { format!("{} problems", .0) })]
+    Problems(usize),
+    /// A manifest that cannot be written.
+    #[error(transparent)]
+    Unwritable(#[from] crate::files::WriteError),
     /// Listed files that do not exist.
     #[error(
         "{count} of the {rows} files listed in {} do not exist, first {}: {}",
@@ -262,4 +317,14 @@ pub enum DataError {
         /// What is wrong with it.
         problem: PoolError,
     },
+}
+
+impl DataError {
+    /// That a file of metadata cannot be understood.
+    pub(super) fn metadata(path: &std::path::Path, reason: impl std::fmt::Display) -> Self {
+        Self::Metadata {
+            path: path.into(),
+            reason: reason.to_string(),
+        }
+    }
 }

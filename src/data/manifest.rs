@@ -1,8 +1,8 @@
 //! A CSV manifest: columns path,label[,split][,group], in any order; others are kept, and can be labels too.
 
-use super::{DataError, Labels, Part, dataset::Listed, labels};
+use super::{DataError, Labels, Part, dataset::Listed, labels, layouts::Row};
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::{Path, PathBuf},
 };
 
@@ -178,6 +178,80 @@ fn other_columns(header: &[String], record: &csv::StringRecord) -> BTreeMap<Stri
         .filter(|(name, field)| !KNOWN.contains(&name.as_str()) && !field.is_empty())
         .map(|(name, field)| (name.clone(), field.to_owned()))
         .collect()
+}
+
+/// Columns that come before others in a manifest.
+const FIRST: [&str; 3] = ["artist", "album", "title"];
+
+/// Writes a manifest. The rows' paths are relative to `root` (or absolute) and become relative to the manifest's
+/// folder.
+pub(super) fn write(manifest: &Path, root: &Path, rows: &[Row]) -> Result<(), DataError> {
+    let known: BTreeSet<&str> = rows
+        .iter()
+        .flat_map(|row| row.columns.keys().map(String::as_str))
+        .collect();
+    let mut others: Vec<&str> = known.into_iter().collect();
+    others.sort_by_key(|name| {
+        (
+            FIRST
+                .iter()
+                .position(|first| first == name)
+                .unwrap_or(FIRST.len()),
+            *name,
+        )
+    });
+    let header: Vec<&str> = KNOWN.into_iter().chain(others.iter().copied()).collect();
+    let folder = folder_of(manifest);
+    let lines = rows.iter().map(|row| {
+        let path = relative(&root.join(&row.path), &folder);
+        let mut line = vec![
+            path,
+            row.label.clone(),
+            row.part.map_or(String::new(), |part| part.to_string()),
+            row.group.clone().unwrap_or_default(),
+        ];
+        line.extend(
+            others
+                .iter()
+                .map(|name| row.columns.get(*name).cloned().unwrap_or_default()),
+        );
+        line
+    });
+    let lines: Vec<Vec<String>> = lines.collect();
+    crate::files::write_with(manifest, |file| {
+        let mut writer = csv::Writer::from_writer(file);
+        writer.write_record(&header)?;
+        lines
+            .iter()
+            .try_for_each(|line| writer.write_record(line))?;
+        writer.flush()
+    })?;
+    Ok(())
+}
+
+/// A path as seen from a folder, with `/` between its parts; absolute where they lie on different drives.
+fn relative(path: &Path, folder: &Path) -> String {
+    let whole = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.into());
+    // The file itself may be a link: only its folder is made plain.
+    let home = whole(path.parent().unwrap_or(Path::new("")));
+    let path = home.join(path.file_name().unwrap_or_default());
+    let folder = whole(folder);
+    let shared = path
+        .components()
+        .zip(folder.components())
+        .take_while(|(a, b)| a == b)
+        .count();
+    if shared == 0 {
+        return path.display().to_string();
+    }
+    let up = folder.components().skip(shared).map(|_| "..".into());
+    let down = path
+        .components()
+        .skip(shared)
+        .map(|part| part.as_os_str().to_string_lossy());
+    up.chain(down)
+        .collect::<Vec<std::borrow::Cow<str>>>()
+        .join("/")
 }
 
 /// The folder that a manifest's paths are relative to.

@@ -1,23 +1,32 @@
-//! Data sets of labelled audio files, and how they are split. Nothing here decodes audio.
+//! Data sets of labelled audio files, and how they are split. Only [`check()`] decodes audio.
 //!
 //! [`Dataset::open`] reads a folder of class folders or a CSV manifest; [`Split::create`] divides its files into
-//! training, validation and test under one of two protocols; [`Pool`] is what episodes are drawn from.
+//! training, validation and test under one of two protocols; [`Pool`] is what episodes are drawn from. [`check()`]
+//! validates the local copy of a published data set and writes its manifest.
 
+mod check;
 mod dataset;
+mod duplicates;
 mod error;
+mod fingerprint;
 mod folder;
 mod hash;
 mod labels;
+mod layouts;
 mod manifest;
 mod pool;
 mod protocol;
 mod split;
 mod tags;
 
+pub use check::{CheckOptions, Checked, ClassCount, Durations, Fault, check};
 pub use dataset::{Dataset, Item};
+pub use duplicates::Duplicate;
 pub use error::DataError;
+pub use fingerprint::{Fingerprint, NearDuplicate, near_duplicates};
 pub use hash::hash_file;
 pub use labels::Labels;
+pub use layouts::Layout;
 pub use pool::{Pool, PoolError};
 pub use protocol::Protocol;
 pub use split::{Part, Split, SplitEntry, SplitMatch};

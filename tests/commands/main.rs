@@ -3,6 +3,7 @@
 mod ablate;
 mod bad_input;
 mod bench;
+mod data;
 mod doctor;
 mod interrupted;
 mod mel;

@@ -1,0 +1,132 @@
+//! Files of a data set that are the same recording: reported, joined into groups, or left out.
+
+use super::{Fingerprint, Part, fingerprint::near_duplicates, layouts::Row};
+use serde::Serialize;
+use std::{
+    collections::{BTreeSet, HashMap},
+    path::PathBuf,
+};
+
+/// Two files that are the same recording.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Duplicate {
+    /// The files, relative to the data set's root.
+    pub paths: [PathBuf; 2],
+    /// Their labels.
+    pub labels: [String; 2],
+    /// Their parts of the split.
+    pub parts: [Option<Part>; 2],
+    /// Whether they are the same byte for byte; else they sound the same.
+    pub exact: bool,
+    /// How much of them sounds the same, in seconds; none if they are the same byte for byte.
+    pub seconds: Option<f64>,
+    /// Mean number of differing bits of 32 in their fingerprints there.
+    pub bit_errors: f64,
+}
+
+impl Duplicate {
+    /// Whether one would be trained on and the other tested.
+    pub fn leaks(&self) -> bool {
+        matches!(self.parts, [Some(a), Some(b)] if a != b)
+    }
+}
+
+/// As [`Duplicate`], by indices.
+pub(super) struct Pair {
+    a: usize,
+    b: usize,
+    /// (seconds, bit errors) of a near duplicate.
+    near: Option<(f64, f64)>,
+}
+
+impl Pair {
+    pub fn describe(&self, rows: &[Row]) -> Duplicate {
+        let [a, b] = [&rows[self.a], &rows[self.b]];
+        Duplicate {
+            paths: [a.path.clone(), b.path.clone()],
+            labels: [a.label.clone(), b.label.clone()],
+            parts: [a.part, b.part],
+            exact: self.near.is_none(),
+            seconds: self.near.map(|(seconds, _)| seconds),
+            bit_errors: self.near.map_or(0.0, |(_, errors)| errors),
+        }
+    }
+}
+
+/// The pairs of files that are the same recording. A file with the same bytes as an earlier one is paired with it
+/// alone.
+pub(super) fn find(hashes: &[&str], fingerprints: &[&Fingerprint]) -> Vec<Pair> {
+    let mut first_with: HashMap<&str, usize> = HashMap::new();
+    let mut pairs = Vec::new();
+    let mut distinct = Vec::new();
+    for (file, hash) in hashes.iter().enumerate() {
+        let first = *first_with.entry(hash).or_insert(file);
+        if first == file {
+            distinct.push(file);
+        } else {
+            pairs.push(Pair {
+                a: first,
+                b: file,
+                near: None,
+            });
+        }
+    }
+    let compared: Vec<Fingerprint> = distinct
+        .iter()
+        .map(|&file| fingerprints[file].clone())
+        .collect();
+    pairs.extend(near_duplicates(&compared).into_iter().map(|near| Pair {
+        a: distinct[near.a],
+        b: distinct[near.b],
+        near: Some((near.seconds, near.bit_errors)),
+    }));
+    pairs
+}
+
+/// Which files to leave out so that of each recording one is left: that of the test part, else of validation, else the
+/// first.
+pub(super) fn superfluous(rows: &[Row], pairs: &[Pair]) -> BTreeSet<usize> {
+    let mut leader: Vec<usize> = (0..rows.len()).collect();
+    for pair in pairs {
+        let (kept, joined) = (leader[pair.a], leader[pair.b]);
+        leader
+            .iter_mut()
+            .filter(|leader| **leader == joined)
+            .for_each(|leader| *leader = kept);
+    }
+    let mut kept: HashMap<usize, usize> = HashMap::new();
+    for (file, &recording) in leader.iter().enumerate() {
+        let best = kept.entry(recording).or_insert(file);
+        if rows[file].part > rows[*best].part {
+            *best = file;
+        }
+    }
+    let kept: BTreeSet<usize> = kept.into_values().collect();
+    (0..rows.len())
+        .filter(|file| !kept.contains(file))
+        .collect()
+}
+
+/// Gives files that are the same recording one group, with all files of both groups, where they are in the same part.
+pub(super) fn join_groups(rows: &mut [Row], pairs: &[Pair]) {
+    for pair in pairs {
+        if rows[pair.a].part != rows[pair.b].part {
+            continue;
+        }
+        let [kept, joined] = [pair.a, pair.b].map(|file| {
+            let row = &rows[file];
+            row.group
+                .clone()
+                .unwrap_or_else(|| row.path.display().to_string())
+        });
+        for file in [pair.a, pair.b] {
+            rows[file].group = Some(kept.clone());
+        }
+        for row in rows
+            .iter_mut()
+            .filter(|row| row.group.as_ref() == Some(&joined))
+        {
+            row.group = Some(kept.clone());
+        }
+    }
+}
