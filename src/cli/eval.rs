@@ -1,17 +1,24 @@
 //! `gamaka eval`: accuracy with its intervals, beside its floors.
 
+mod open;
+mod shift;
+
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use gamaka::adapt::AdaptedAccuracy;
-use gamaka::evaluate::{EvaluatePart, HeadChoice, Report, embed_dataset};
+use gamaka::evaluate::{
+    Embedded, EvaluateError, EvaluatePart, HeadChoice, LabelMap, Report, embed_between,
+    embed_dataset,
+};
 use gamaka::features::FrontEnd;
 use gamaka::fewshot::{Estimate, Evaluation};
 use gamaka::files;
 use gamaka::mel::EngineChoice;
-use gamaka::report::confusion_svg;
+use gamaka::model::Model;
+use gamaka::report::{Svg, confusion_svg};
 use gamaka::train::TrainConfig;
 
 use super::common::{Common, conclude, engine, failed_json, load_model, print, print_json};
@@ -19,7 +26,22 @@ use super::common::{Common, conclude, engine, failed_json, load_model, print, pr
 #[derive(clap::Args)]
 pub struct Args {
     /// A folder of genre folders, or a CSV manifest
-    data: PathBuf,
+    #[arg(required_unless_present = "support_from")]
+    data: Option<PathBuf>,
+    /// Learn from this collection and find in that of --query-from, instead of DATA
+    #[arg(
+        long,
+        value_name = "DATA",
+        requires = "query_from",
+        conflicts_with_all = ["data", "split"]
+    )]
+    support_from: Option<PathBuf>,
+    /// The collection to find in
+    #[arg(long, value_name = "DATA", requires = "support_from")]
+    query_from: Option<PathBuf>,
+    /// A CSV file `from,to`: common names for labels of both collections
+    #[arg(long, value_name = "FILE.csv", requires = "support_from")]
+    label_map: Option<PathBuf>,
     /// The model
     #[arg(short, long)]
     model: PathBuf,
@@ -57,6 +79,22 @@ pub struct Args {
     /// Draw the confusion matrix
     #[arg(long, value_name = "FILE.svg")]
     confusion: Option<PathBuf>,
+    /// Alter the queries and compare with clean ones: live, amateur, reverb, crowd, pa, phone, clipping, hum, codec,
+    /// tempo, pitch, level; all of them if none is named
+    #[arg(
+        long,
+        value_name = "SHIFT,...",
+        num_args = 0..=1,
+        value_delimiter = ',',
+        default_missing_value = "all"
+    )]
+    shift: Option<Vec<String>>,
+    /// Ask how well distance tells classes without examples from those with them, by as many unknown classes as ways
+    #[arg(long, conflicts_with_all = ["shift", "support_from"])]
+    open: bool,
+    /// Write the pictures of --shift or --open into this folder
+    #[arg(short, long, value_name = "DIR")]
+    output: Option<PathBuf>,
     /// Stop at the first file that is damaged
     #[arg(long)]
     strict: bool,
@@ -70,7 +108,35 @@ fn part(text: &str) -> Result<EvaluatePart, String> {
     }
 }
 
+/// Where the files come from.
+enum Collections<'a> {
+    One(&'a Path),
+    /// Supports and queries, and the label map.
+    Two([&'a Path; 2], Option<&'a Path>),
+}
+
+impl Args {
+    fn collections(&self) -> Collections<'_> {
+        match (&self.support_from, &self.query_from) {
+            (Some(support), Some(query)) => {
+                Collections::Two([support, query], self.label_map.as_deref())
+            }
+            _ => Collections::One(self.data.as_deref().unwrap_or(Path::new(""))),
+        }
+    }
+}
+
+/// A usage error, told as clap tells its own.
+fn usage(text: &str) -> ! {
+    clap::Error::raw(clap::error::ErrorKind::ValueValidation, format!("{text}\n")).exit()
+}
+
 pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
+    let shifts = args.shift.as_deref().map(shift::chosen);
+    let shifts = match shifts.transpose() {
+        Ok(shifts) => shifts,
+        Err(problem) => usage(&format!("--shift: {problem}")),
+    };
     let model = load_model(&args.model)?;
     // Before the files are read, which takes long.
     args.head
@@ -80,35 +146,113 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let front_end = FrontEnd::new(args.engine, Some(&gpu), &model.info.preset, args.strict)?;
     let config = TrainConfig::from_toml(&model.info.config)
         .with_context(|| args.model.display().to_string())?;
+    let [way, shot, query] = [
+        args.way.unwrap_or(config.way),
+        args.shot.unwrap_or(config.shot),
+        args.query.unwrap_or(config.query),
+    ];
+    let seconds = config.max_seconds;
     let bar = common.bar(0, "reading");
-    let embedded = embed_dataset(
-        &gpu,
-        &model,
-        &front_end,
-        &args.data,
-        args.split,
-        config.max_seconds,
-        &mut |done, files| {
-            bar.set_length(files as u64);
-            bar.set_position(done as u64);
-        },
-    )?;
+    let on = &mut |done, files| {
+        bar.set_length(files as u64);
+        bar.set_position(done as u64);
+    };
+    let embedded = match args.collections() {
+        Collections::One(data) => {
+            embed_dataset(&gpu, &model, &front_end, data, args.split, seconds, on)
+        }
+        Collections::Two(both, map) => {
+            let map = map.map(LabelMap::read).transpose()?.unwrap_or_default();
+            embed_between(&gpu, &model, &front_end, both, &map, way, seconds, on)
+        }
+    };
+    let mut embedded = embedded?;
     bar.finish_and_clear();
     if !common.json {
         let notes = embedded.notes.iter();
         notes.for_each(|n| common.note(&format!("note: {n}")));
     }
+    let shifted = match &shifts {
+        None => None,
+        Some(shifts) => {
+            let bar = common.bar(0, "altering");
+            let shifted = embedded.shifted(
+                &gpu,
+                &model,
+                &front_end,
+                shifts,
+                args.seed,
+                config.max_seconds,
+                &mut |done, files| {
+                    bar.set_length(files as u64);
+                    bar.set_position(done as u64);
+                },
+            )?;
+            bar.finish_and_clear();
+            Some(shifted)
+        }
+    };
     // Before the score, which failed files may make impossible.
     let code = conclude(
         &embedded.failed,
         embedded.files.len() + embedded.failed.len(),
         args.strict,
     );
-    let [way, shot, query] = [
-        args.way.unwrap_or(config.way),
-        args.shot.unwrap_or(config.shot),
-        args.query.unwrap_or(config.query),
-    ];
+    let name = &model.network.spec.name;
+    if let Some(shifted) = &shifted {
+        let episode = [way, shot, query];
+        let report =
+            embedded.score_shifts(shifted, episode, args.episodes, args.seed, args.head)?;
+        if let Some(folder) = &args.output {
+            let picture = shift::picture(&report, name)?;
+            write_picture(folder, "shift.svg", &picture, common)?;
+        }
+        match common.json {
+            true => print_json(&json(args, &model, &embedded, "shift", &report))?,
+            false => print(&shift::words(&report, name))?,
+        }
+        return Ok(code);
+    }
+    if args.open {
+        let bar = common.bar(0, "validation");
+        let validation = match args.collections() {
+            Collections::One(data) => embed_dataset(
+                &gpu,
+                &model,
+                &front_end,
+                data,
+                EvaluatePart::Validation,
+                seconds,
+                &mut |done, files| {
+                    bar.set_length(files as u64);
+                    bar.set_position(done as u64);
+                },
+            ),
+            Collections::Two(..) => usage("--open takes one collection"),
+        };
+        bar.finish_and_clear();
+        let validation = match validation {
+            Ok(validation) => Some(validation),
+            Err(EvaluateError::NoTestFiles { .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let episode = [way, shot, query];
+        let report = embedded.score_open(
+            validation.as_ref(),
+            episode,
+            args.episodes,
+            args.seed,
+            args.head,
+        )?;
+        if let Some(folder) = &args.output {
+            write_picture(folder, "roc.svg", &open::picture(&report, name)?, common)?;
+        }
+        match common.json {
+            true => print_json(&json(args, &model, &embedded, "open", &report))?,
+            false => print(&open::words(&report, name))?,
+        }
+        return Ok(code);
+    }
     let report = embedded.score(way, shot, query, args.episodes, args.seed, args.head)?;
     let adapted = match args.adapt {
         0 => None,
@@ -125,17 +269,9 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         files::write(path, picture.standalone().as_bytes())?;
     }
     if common.json {
-        print_json(&serde_json::json!({
-            "model": args.model.display().to_string(),
-            "network": model.network.spec.name,
-            "parameters": model.network.parameter_count(),
-            "data": args.data.display().to_string(),
-            "files_used": embedded.files.len(),
-            "files_failed": failed_json(&embedded.failed),
-            "notes": embedded.notes,
-            "body_adapted": adapted,
-            "result": report,
-        }))?;
+        let mut document = json(args, &model, &embedded, "result", &report);
+        document["body_adapted"] = serde_json::to_value(adapted)?;
+        print_json(&document)?;
     } else {
         let mut text = words(&report, &model.network.spec.name);
         if let Some(adapted) = adapted {
@@ -145,6 +281,38 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         print(&text)?;
     }
     Ok(code)
+}
+
+/// Writes a picture into a folder, which is made if need be.
+fn write_picture(folder: &Path, file: &str, picture: &Svg, common: &Common) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("{}: the folder cannot be made", folder.display()))?;
+    let path = folder.join(file);
+    files::write(&path, picture.standalone().as_bytes())?;
+    common.note(&format!("wrote {}", path.display()));
+    Ok(())
+}
+
+/// One document: what was evaluated, and `result` under `key`.
+fn json(
+    args: &Args,
+    model: &Model,
+    embedded: &Embedded,
+    key: &str,
+    result: &impl serde::Serialize,
+) -> serde_json::Value {
+    serde_json::json!({
+        "model": args.model.display().to_string(),
+        "network": model.network.spec.name,
+        "parameters": model.network.parameter_count(),
+        "data": args.data,
+        "support_from": args.support_from,
+        "query_from": args.query_from,
+        "files_used": embedded.files.len(),
+        "files_failed": failed_json(&embedded.failed),
+        "notes": embedded.notes,
+        key: result,
+    })
 }
 
 /// The accuracy with the body adapted to each task.

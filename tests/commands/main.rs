@@ -4,6 +4,7 @@ mod ablate;
 mod bad_input;
 mod bench;
 mod doctor;
+mod eval;
 mod interrupted;
 mod mel;
 mod model;

@@ -28,6 +28,7 @@ fn system<'a>(name: &'a str, embeddings: &'a [Vec<f32>]) -> System<'a> {
     System {
         name,
         embeddings,
+        queries: None,
         head: Head::Prototype(Metric::EUCLIDEAN),
     }
 }
@@ -155,6 +156,7 @@ fn a_dead_network_is_at_chance_and_its_intervals_hold_it() {
             &[System {
                 name: "dead",
                 embeddings: &dead,
+                queries: None,
                 head,
             }],
             200,
@@ -422,5 +424,34 @@ fn files_of_a_group_do_not_count_as_so_many_files() {
         "{} {}",
         width(&aware),
         width(&naive)
+    );
+}
+
+#[test]
+fn altered_queries_are_compared_with_unaltered_supports() {
+    // Queries that sound like the next class are all taken for it.
+    let sampler = sampler(3, 8, 1, 3, 2, 2);
+    let clean = embeddings(&mut Stream::new(4, "test", 0), 3, 8, 1, 40.0);
+    let altered: Vec<Vec<f32>> = (0..24).map(|file| clean[(file + 8) % 24].clone()).collect();
+    let shifted = System {
+        queries: Some(&altered),
+        ..system("altered", &clean)
+    };
+    let found = evaluate(&sampler, &[system("clean", &clean), shifted], 50, 1).unwrap();
+    let accuracy = |number: usize| found.systems[number].accuracy;
+    assert_eq!((accuracy(0).mean, accuracy(1).mean), (1.0, 0.0));
+    let difference = found.difference(1, 0, 0.95).unwrap().difference;
+    assert_eq!(difference.mean, -1.0);
+    assert!(difference.over_files.unwrap().high < 0.0);
+    assert_eq!(found.systems[1].confusion[0], [0, 100, 0]);
+
+    let broken = System {
+        queries: Some(&altered[..20]),
+        ..system("altered", &clean)
+    };
+    let error = evaluate(&sampler, &[broken], 50, 1).unwrap_err();
+    assert!(
+        matches!(error, ScoreError::Missing { file: 20, .. }),
+        "{error}"
     );
 }
