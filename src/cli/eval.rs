@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use gamaka::adapt::AdaptedAccuracy;
 use gamaka::evaluate::{
-    Embedded, EvaluateError, EvaluatePart, HeadChoice, LabelMap, Report, embed_between,
+    Embedded, EvaluateError, EvaluatePart, HeadChoice, LabelMap, Reader, Report, embed_between,
     embed_dataset,
 };
 use gamaka::features::FrontEnd;
@@ -77,7 +77,7 @@ pub struct Args {
     #[arg(long, default_value = "auto", value_parser = engine)]
     engine: EngineChoice,
     /// Draw the confusion matrix
-    #[arg(long, value_name = "FILE.svg")]
+    #[arg(long, value_name = "FILE.svg", conflicts_with_all = ["shift", "open"])]
     confusion: Option<PathBuf>,
     /// Alter the queries and compare with clean ones: live, amateur, reverb, crowd, pa, phone, clipping, hum, codec,
     /// tempo, pitch, level; all of them if none is named
@@ -126,12 +126,31 @@ impl Args {
     }
 }
 
+/// Reads and embeds a part of one collection.
+fn embed(
+    reader: &Reader,
+    data: &Path,
+    part: EvaluatePart,
+    on: &mut dyn FnMut(usize, usize),
+) -> Result<Embedded, EvaluateError> {
+    let &Reader {
+        gpu,
+        model,
+        front_end,
+        max_seconds,
+    } = reader;
+    embed_dataset(gpu, model, front_end, data, part, max_seconds, on)
+}
+
 /// A usage error, told as clap tells its own.
 fn usage(text: &str) -> ! {
     clap::Error::raw(clap::error::ErrorKind::ValueValidation, format!("{text}\n")).exit()
 }
 
 pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
+    if args.output.is_some() && args.shift.is_none() && !args.open {
+        usage("--output is for the pictures of --shift or --open; --confusion draws a matrix");
+    }
     let shifts = args.shift.as_deref().map(shift::chosen);
     let shifts = match shifts.transpose() {
         Ok(shifts) => shifts,
@@ -151,47 +170,30 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         args.shot.unwrap_or(config.shot),
         args.query.unwrap_or(config.query),
     ];
-    let seconds = config.max_seconds;
-    let bar = common.bar(0, "reading");
-    let on = &mut |done, files| {
-        bar.set_length(files as u64);
-        bar.set_position(done as u64);
+    let reader = Reader {
+        gpu: &gpu,
+        model: &model,
+        front_end: &front_end,
+        max_seconds: config.max_seconds,
     };
-    let embedded = match args.collections() {
-        Collections::One(data) => {
-            embed_dataset(&gpu, &model, &front_end, data, args.split, seconds, on)
-        }
+    let embedded = common.counted("reading", |on| match args.collections() {
+        Collections::One(data) => embed(&reader, data, args.split, on),
         Collections::Two(both, map) => {
             let map = map.map(LabelMap::read).transpose()?.unwrap_or_default();
-            embed_between(&gpu, &model, &front_end, both, &map, way, seconds, on)
+            embed_between(&reader, both, &map, way, on)
         }
-    };
+    });
     let mut embedded = embedded?;
-    bar.finish_and_clear();
     if !common.json {
         let notes = embedded.notes.iter();
         notes.for_each(|n| common.note(&format!("note: {n}")));
     }
-    let shifted = match &shifts {
-        None => None,
-        Some(shifts) => {
-            let bar = common.bar(0, "altering");
-            let shifted = embedded.shifted(
-                &gpu,
-                &model,
-                &front_end,
-                shifts,
-                args.seed,
-                config.max_seconds,
-                &mut |done, files| {
-                    bar.set_length(files as u64);
-                    bar.set_position(done as u64);
-                },
-            )?;
-            bar.finish_and_clear();
-            Some(shifted)
-        }
-    };
+    let shifted = shifts.map(|shifts| {
+        common.counted("altering", |on| {
+            embedded.shifted(&reader, &shifts, args.seed, on)
+        })
+    });
+    let shifted = shifted.transpose()?;
     // Before the score, which failed files may make impossible.
     let code = conclude(
         &embedded.failed,
@@ -214,31 +216,21 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         return Ok(code);
     }
     if args.open {
-        let bar = common.bar(0, "validation");
-        let validation = match args.collections() {
-            Collections::One(data) => embed_dataset(
-                &gpu,
-                &model,
-                &front_end,
-                data,
-                EvaluatePart::Validation,
-                seconds,
-                &mut |done, files| {
-                    bar.set_length(files as u64);
-                    bar.set_position(done as u64);
-                },
-            ),
-            Collections::Two(..) => usage("--open takes one collection"),
-        };
-        bar.finish_and_clear();
-        let validation = match validation {
-            Ok(validation) => Some(validation),
-            Err(EvaluateError::NoTestFiles { .. }) => None,
-            Err(error) => return Err(error.into()),
+        let validation = match (args.collections(), args.split) {
+            (Collections::One(data), EvaluatePart::Test) => {
+                let part = EvaluatePart::Validation;
+                match common.counted("validation", |on| embed(&reader, data, part, on)) {
+                    Err(EvaluateError::NoTestFiles { .. }) => {
+                        Err("the data holds no validation files of the model's split")
+                    }
+                    read => Ok(read?),
+                }
+            }
+            _ => Err("all files are tested, and none are left to choose one on"),
         };
         let episode = [way, shot, query];
         let report = embedded.score_open(
-            validation.as_ref(),
+            validation.as_ref().map_err(|reason| *reason),
             episode,
             args.episodes,
             args.seed,

@@ -3,11 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use super::{Embedded, EvaluateError, embed_items};
+use super::{Embedded, EvaluateError, Reader, embed_items};
 use crate::data::{Dataset, Item, Part};
-use crate::features::FrontEnd;
-use crate::gpu::Gpu;
-use crate::model::Model;
 
 /// Common names for the labels of two collections.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -70,15 +67,11 @@ impl LabelMap {
 /// # Errors
 /// [`EvaluateError::TooFewCommon`] for fewer than `way` common labels; else as
 /// [`embed_dataset`](super::embed_dataset).
-#[allow(clippy::too_many_arguments)]
 pub fn embed_between(
-    gpu: &Gpu,
-    model: &Model,
-    front_end: &FrontEnd,
+    reader: &Reader,
     [support, query]: [&Path; 2],
     map: &LabelMap,
     way: usize,
-    max_seconds: f64,
     on: &mut dyn FnMut(usize, usize),
 ) -> Result<Embedded, EvaluateError> {
     let sides = [Dataset::open(support)?, Dataset::open(query)?];
@@ -111,7 +104,7 @@ pub fn embed_between(
     let seen: usize = sides
         .iter()
         .map(|dataset| {
-            let found = model.info.split.apply(dataset);
+            let found = reader.model.info.split.apply(dataset);
             // A path alone is no proof: other music may lie under the same name.
             let known = |index: &usize| {
                 matches!(found.part[*index], Some(Part::Train | Part::Validation))
@@ -136,16 +129,7 @@ pub fn embed_between(
         query.display()
     ));
     let wanted: Vec<usize> = (0..dataset.items.len()).collect();
-    let mut embedded = embed_items(
-        gpu,
-        model,
-        front_end,
-        dataset,
-        &wanted,
-        notes,
-        max_seconds,
-        on,
-    )?;
+    let mut embedded = embed_items(reader, dataset, &wanted, notes, on)?;
     embedded.query_only = Some(query_only);
     Ok(embedded)
 }

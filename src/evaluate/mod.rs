@@ -219,6 +219,9 @@ pub struct Embedded {
     pub failed: Vec<(PathBuf, String)>,
 }
 
+/// Embeddings by file index, and what compares them.
+type Compared<'a> = (Cow<'a, [Vec<f32>]>, Head);
+
 /// An evaluation with the differences that it was made for.
 #[derive(Debug, Serialize)]
 pub struct Report {
@@ -230,6 +233,19 @@ pub struct Report {
     pub evaluation: Evaluation,
     /// The network's accuracy less that of each floor.
     pub differences: Vec<Difference>,
+}
+
+/// What reads and embeds files.
+#[derive(Clone, Copy)]
+pub struct Reader<'a> {
+    /// Where the network runs.
+    pub gpu: &'a Gpu,
+    /// The network.
+    pub model: &'a Model,
+    /// Files to mel frames.
+    pub front_end: &'a FrontEnd,
+    /// The seconds of a file that count.
+    pub max_seconds: f64,
 }
 
 /// Reads and embeds files. `on` is told the files done and the files in all.
@@ -247,30 +263,29 @@ pub fn embed_dataset(
 ) -> Result<Embedded, EvaluateError> {
     let dataset = Dataset::open(path)?;
     let (wanted, notes) = choose(&dataset, model, path, part)?;
-    embed_items(
+    let reader = Reader {
         gpu,
         model,
         front_end,
-        dataset,
-        &wanted,
-        notes,
         max_seconds,
-        on,
-    )
+    };
+    embed_items(&reader, dataset, &wanted, notes, on)
 }
 
 /// As [`embed_dataset`], of the `wanted` items.
-#[allow(clippy::too_many_arguments)]
 fn embed_items(
-    gpu: &Gpu,
-    model: &Model,
-    front_end: &FrontEnd,
+    reader: &Reader,
     dataset: Dataset,
     wanted: &[usize],
     mut notes: Vec<String>,
-    max_seconds: f64,
     on: &mut dyn FnMut(usize, usize),
 ) -> Result<Embedded, EvaluateError> {
+    let &Reader {
+        gpu,
+        model,
+        front_end,
+        max_seconds,
+    } = reader;
     notes.extend(dataset.warnings.iter().cloned());
     // One compiled network serves both sets of parameters.
     let embedder = Embedder::new(gpu, &model.network, &model.parameters)?;
@@ -428,7 +443,7 @@ impl Embedded {
         &self,
         head: HeadChoice,
         embeddings: &'a [Vec<f32>],
-    ) -> Result<(Cow<'a, [Vec<f32>]>, Head), EvaluateError> {
+    ) -> Result<Compared<'a>, EvaluateError> {
         let fitted = match head {
             HeadChoice::Auto => self.trained_head(),
             HeadChoice::Prototype => Head::Prototype(self.metric),

@@ -36,13 +36,13 @@ pub struct OpenReport {
 impl Embedded {
     /// Scores how well the distance to the nearest of `way` known classes tells queries of as many unknown ones (or
     /// as many as there are) apart, `episode` being [way, shot, query]. Thresholds come from `validation`, the same
-    /// model's validation files.
+    /// model's validation files, or why there are none.
     ///
     /// # Errors
     /// As [`Embedded::score`]; [`EvaluateError::NoUnknown`] where there are no more classes than ways.
     pub fn score_open(
         &self,
-        validation: Option<&Embedded>,
+        validation: Result<&Embedded, &str>,
         episode: [usize; 3],
         episodes: usize,
         seed: u64,
@@ -50,8 +50,8 @@ impl Embedded {
     ) -> Result<OpenReport, EvaluateError> {
         let evaluation = self.open(episode, episodes, seed, head)?;
         let chosen = match validation {
-            None => Err("the data holds no validation files of the model's split".to_owned()),
-            Some(validation) => validation
+            Err(reason) => Err(reason.to_owned()),
+            Ok(validation) => validation
                 .open(episode, episodes, seed, head)
                 .map_err(|error| format!("on the validation classes, {error}")),
         };

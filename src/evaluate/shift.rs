@@ -5,12 +5,10 @@ use std::path::Path;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::{Embedded, EvaluateError, HeadChoice, LEVEL};
+use super::{Embedded, EvaluateError, HeadChoice, LEVEL, Reader};
 use crate::embed::{Embedder, mean_embedding};
-use crate::features::{FeatureError, Features, FrontEnd, cut_segments};
+use crate::features::{FeatureError, Features, cut_segments};
 use crate::fewshot::{Estimate, Head, Metric, System, evaluate};
-use crate::gpu::Gpu;
-use crate::model::Model;
 use crate::shift::{Shift, ShiftError};
 
 /// The same files altered, embedded.
@@ -92,15 +90,11 @@ impl Embedded {
     ///
     /// # Errors
     /// [`EvaluateError`]: a fault of the device, or a file under a strict front end.
-    #[allow(clippy::too_many_arguments)]
     pub fn shifted(
         &mut self,
-        gpu: &Gpu,
-        model: &Model,
-        front_end: &FrontEnd,
+        reader: &Reader,
         shifts: &[Shift],
         seed: u64,
-        max_seconds: f64,
         on: &mut dyn FnMut(usize, usize),
     ) -> Result<Vec<Shifted>, EvaluateError> {
         let steps: Vec<(Shift, f64)> = shifts
@@ -117,7 +111,10 @@ impl Embedded {
                 mfcc: empty(),
             })
             .collect();
-        let embedder = Embedder::new(gpu, &model.network, &model.parameters)?;
+        let &Reader {
+            model, front_end, ..
+        } = reader;
+        let embedder = Embedder::new(reader.gpu, &model.network, &model.parameters)?;
         let files = std::mem::take(&mut self.files);
         // Each file has many versions in memory at once.
         for (done, chunk) in files.chunks(rayon::current_num_threads()).enumerate() {
@@ -127,7 +124,7 @@ impl Embedded {
                 .map(|&file| {
                     let item = &self.dataset.items[file];
                     let path = self.dataset.file(item);
-                    versions(front_end, &path, max_seconds, &steps, |shift| {
+                    versions(reader, &path, &steps, |shift| {
                         shift.stream(seed, &item.hash)
                     })
                 })
@@ -247,14 +244,14 @@ impl Embedded {
 
 /// The features of a file after each step.
 fn versions(
-    front_end: &FrontEnd,
+    reader: &Reader,
     path: &Path,
-    max_seconds: f64,
     steps: &[(Shift, f64)],
     stream: impl Fn(Shift) -> crate::random::Stream,
 ) -> Result<Vec<Features>, Trouble> {
+    let front_end = reader.front_end;
     let (samples, info) = front_end
-        .samples(path, max_seconds)
+        .samples(path, reader.max_seconds)
         .map_err(Trouble::Features)?;
     let rate = front_end.preset().sample_rate;
     let version = |&(shift, amount): &(Shift, f64)| {

@@ -11,6 +11,8 @@ const PICTURE: &str = "panels";
 const COLUMNS: usize = 3;
 const LEFT: f64 = 50.0;
 const HEIGHT: f64 = 130.0;
+/// Widest name in the legend.
+const NAMES: f64 = 150.0;
 /// Between panels: sideways, and below for ticks, axis name and the next title.
 const GAP: (f64, f64) = (18.0, 82.0);
 
@@ -93,10 +95,14 @@ pub fn panels_svg(
         })
         .collect();
     let chance_name = chance_label(chance);
-    let mut entries: Vec<LegendEntry> = systems
+    let names: Vec<String> = systems
+        .iter()
+        .map(|name| shorten(name, small().size, NAMES))
+        .collect();
+    let mut entries: Vec<LegendEntry> = names
         .iter()
         .zip(&signs)
-        .map(|(name, sign)| (*name, sign as &dyn Fn(&mut Canvas, f64, f64)))
+        .map(|(name, sign)| (name.as_str(), sign as &dyn Fn(&mut Canvas, f64, f64)))
         .collect();
     entries.push(("unchanged", &|c, x, y| {
         c.line(

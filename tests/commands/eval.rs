@@ -176,6 +176,28 @@ fn eval_ranks_classes_without_examples_by_distance() {
         said.contains("with 2 classes use --way 1 or less"),
         "{said}"
     );
+    // Everything is tested: no classes are left for a threshold.
+    let mut all = vec![
+        "eval",
+        text(&music),
+        "-m",
+        model,
+        "--open",
+        "--split",
+        "all",
+    ];
+    all.extend(["--shot", "1", "--query", "1", "--episodes", "20"]);
+    let words = succeeds(&all);
+    assert!(
+        words.contains("2 known and 2 unknown classes of 6"),
+        "{words}"
+    );
+    assert!(
+        words.contains("no threshold: all files are tested"),
+        "{words}"
+    );
+    let said = fails(2, &["eval", text(&music), "-m", model, "-o", "x"]);
+    assert!(said.contains("--confusion"), "{said}");
     let said = fails(2, &["eval", text(&music), "-m", model, "--open", "--shift"]);
     assert!(said.contains("cannot be used with"), "{said}");
 }

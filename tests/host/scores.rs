@@ -455,3 +455,36 @@ fn altered_queries_are_compared_with_unaltered_supports() {
         "{error}"
     );
 }
+
+/// Four classes of `files` files in each of two collections, the second of which is shifted by 1 in every direction.
+fn two_collections(seed: u64, files: usize) -> (EpisodeSampler, Vec<Vec<f32>>) {
+    let both = 2 * files;
+    let mut found = embeddings(&mut Stream::new(seed, "between", 0), 4, both, 1, 2.0);
+    let query_only: Vec<bool> = (0..4 * both).map(|file| file % both >= files).collect();
+    for (values, query) in found.iter_mut().zip(&query_only) {
+        values
+            .iter_mut()
+            .for_each(|x| *x += f32::from(u8::from(*query)));
+    }
+    let of_class = (0..4).map(|c| (c * both..(c + 1) * both).collect());
+    let names = (0..4).map(|class| format!("c{class}")).collect();
+    let pool = Pool::new(names, of_class.collect(), (0..4 * both).collect());
+    let sampler = EpisodeSampler::between(pool, query_only, 3, 2, 2).unwrap();
+    (sampler, found)
+}
+
+#[test]
+fn between_two_collections_the_interval_over_files_holds_the_truth_in_95_percent() {
+    let (sampler, found) = two_collections(1, 400);
+    let truth = evaluate(&sampler, &[system("many", &found)], 4000, 1).unwrap();
+    let truth = truth.systems[0].accuracy.mean;
+    let holds = |&seed: &u64| {
+        let (sampler, found) = two_collections(seed, 10);
+        let accuracy = evaluate(&sampler, &[system("few", &found)], 200, 1).unwrap();
+        let (low, high) = files_interval(&accuracy.systems[0].accuracy);
+        (low..=high).contains(&truth)
+    };
+    let held = (100..200u64).into_par_iter().filter(holds).count();
+    // 95 are expected, with a deviation of 2.2.
+    assert!(held >= 89, "{held} of 100");
+}
