@@ -12,7 +12,7 @@ const COLUMNS: usize = 3;
 const LEFT: f64 = 50.0;
 const HEIGHT: f64 = 130.0;
 /// Widest name in the legend.
-const NAMES: f64 = 150.0;
+const NAMES: f64 = 170.0;
 /// Between panels: sideways, and below for ticks, axis name and the next title.
 const GAP: (f64, f64) = (18.0, 82.0);
 
@@ -79,7 +79,7 @@ pub fn panels_svg(
     let columns = COLUMNS.min(panels.len());
     let width = (WIDTH - LEFT - PADDING - (columns as f64 - 1.0) * GAP.0) / columns as f64;
     let top = top(title);
-    let first = top + 70.0;
+    let first = top + 80.0;
     let rows = panels.len().div_ceil(columns);
     let bottom = first + rows as f64 * (HEIGHT + GAP.1) - GAP.1;
     let mut canvas = Canvas::new(WIDTH, bottom + 48.0 + PADDING);
@@ -116,7 +116,7 @@ pub fn panels_svg(
     }));
     canvas.legend(PADDING, top + 8.0, &entries);
     let name = format!("{quantity} (%), bands: 95 % over files");
-    canvas.text(PADDING, first - 30.0, Anchor::Start, small(), &name);
+    canvas.text(PADDING, first - 40.0, Anchor::Start, small(), &name);
 
     for (index, panel) in panels.iter().enumerate() {
         let left = LEFT + (index % columns) as f64 * (width + GAP.0);

@@ -105,7 +105,9 @@ pub fn picture(report: &OpenReport, name: &str) -> Result<Svg, ReportError> {
         .iter()
         .enumerate()
         .map(|(k, system)| {
-            let label = if k == 0 { name } else { &system.name };
+            // The first word is enough beside a line.
+            let short = system.name.split([' ', ',']).next().unwrap_or_default();
+            let label = if k == 0 { name } else { short };
             let label = format!("{label}: {:.3}", system.area.mean);
             (label, points(&system.curve))
         })
