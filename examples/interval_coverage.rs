@@ -369,6 +369,7 @@ fn main() {
                 let systems = [("A", 0), ("B", 1)].map(|(name, system)| System {
                     name,
                     embeddings: &embeddings[system],
+                    queries: None,
                     head: setting.head,
                 });
                 let found = evaluate(&sampler, &systems, EPISODES, number)

@@ -19,6 +19,7 @@ pub mod random;
 pub mod reference;
 pub mod report;
 pub mod selftest;
+pub mod shift;
 pub mod train;
 
 /// The README's program must compile.

@@ -76,6 +76,7 @@ pub(super) fn system(candidate: &Candidate) -> System<'_> {
     System {
         name: &candidate.name,
         embeddings: &candidate.embeddings,
+        queries: None,
         head: candidate.head,
     }
 }

@@ -24,6 +24,7 @@ use thiserror::Error;
 
 pub(crate) use find::walk_problem;
 pub use find::{EXTENSIONS, Found, find, is_audio};
+pub(crate) use resample::resample;
 
 /// The sample rates that are read or written, in Hz. Slower headers are damaged or hold no sound,
 /// faster ones are damaged.

@@ -115,6 +115,15 @@ impl Resampler {
     }
 }
 
+/// A whole signal from one rate in Hz to another, neither of them 0.
+pub(crate) fn resample(samples: &[f32], from: u32, to: u32) -> Vec<f32> {
+    let mut resampler = Resampler::new(from, to);
+    let mut output = Vec::new();
+    resampler.push(samples, &mut output);
+    resampler.finish(&mut output);
+    output
+}
+
 fn gcd(a: u32, b: u32) -> u32 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
@@ -144,7 +153,7 @@ mod tests {
             .collect()
     }
 
-    fn resample(samples: &[f32], from: u32, to: u32, piece: usize) -> Vec<f32> {
+    fn in_pieces(samples: &[f32], from: u32, to: u32, piece: usize) -> Vec<f32> {
         let mut resampler = Resampler::new(from, to);
         let mut output = Vec::new();
         for piece in samples.chunks(piece) {
@@ -158,7 +167,7 @@ mod tests {
     /// resampled. The ends, where the tone starts and stops at once, are left out.
     fn signal_to_noise(part: f64, from: u32, to: u32) -> f64 {
         let hz = part * f64::from(from.min(to)) / 2.0;
-        let got = resample(&tone(hz, from, from as usize), from, to, 4000);
+        let got = in_pieces(&tone(hz, from, from as usize), from, to, 4000);
         let want = tone(hz, to, to as usize);
         let middle = to as usize / 5..to as usize * 4 / 5;
         let power = |x: f32| f64::from(x) * f64::from(x);
@@ -170,7 +179,7 @@ mod tests {
     /// Largest sample that is left of a tone of level 1 at `part` of the new Nyquist frequency.
     fn leak(part: f64, from: u32, to: u32) -> f32 {
         let hz = part * f64::from(to) / 2.0;
-        let got = resample(&tone(hz, from, from as usize), from, to, 4000);
+        let got = in_pieces(&tone(hz, from, from as usize), from, to, 4000);
         let middle = to as usize / 5..to as usize * 4 / 5;
         got[middle].iter().fold(0.0, |peak, x| peak.max(x.abs()))
     }
@@ -179,7 +188,7 @@ mod tests {
     fn the_output_length_is_exact() {
         for (from, to) in pairs().chain(COPRIME) {
             for len in [1, 2, 4095, 4096, 10_007] {
-                let got = resample(&vec![0.5; len], from, to, 1152).len() as u64;
+                let got = in_pieces(&vec![0.5; len], from, to, 1152).len() as u64;
                 let want = (len as u64 * u64::from(to)).div_ceil(u64::from(from));
                 assert_eq!(got, want, "{len} samples from {from} to {to} Hz");
             }
@@ -189,7 +198,7 @@ mod tests {
     #[test]
     fn equal_rates_leave_every_sample_as_it_is() {
         let samples = tone(440.0, 44_100, 5000);
-        assert_eq!(resample(&samples, 44_100, 44_100, 999), samples);
+        assert_eq!(in_pieces(&samples, 44_100, 44_100, 999), samples);
     }
 
     #[test]
@@ -222,9 +231,9 @@ mod tests {
     #[test]
     fn the_pieces_make_no_difference() {
         let samples = tone(1234.5, 44_100, 30_000);
-        let whole = resample(&samples, 44_100, 16_000, samples.len());
+        let whole = in_pieces(&samples, 44_100, 16_000, samples.len());
         for piece in [1, 7, 1152, 4097] {
-            assert_eq!(resample(&samples, 44_100, 16_000, piece), whole);
+            assert_eq!(in_pieces(&samples, 44_100, 16_000, piece), whole);
         }
     }
 }

@@ -75,6 +75,21 @@ impl Common {
         result
     }
 
+    /// Shows a bar while something runs that tells the files done and the files in all.
+    pub fn counted<T>(
+        &self,
+        what: &'static str,
+        run: impl FnOnce(&mut dyn FnMut(usize, usize)) -> T,
+    ) -> T {
+        let bar = self.bar(0, what);
+        let result = run(&mut |done, files| {
+            bar.set_length(files as u64);
+            bar.set_position(done as u64);
+        });
+        bar.finish_and_clear();
+        result
+    }
+
     /// Says something on stderr, unless --quiet.
     pub fn note(&self, text: &str) {
         if !self.quiet {

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use gamaka::data::Dataset;
-use gamaka::evaluate::{Embedded, EvaluatePart, HeadChoice, Report, embed_dataset};
+use gamaka::evaluate::{Embedded, EvaluatePart, HeadChoice, Reader, Report, embed_dataset};
 use gamaka::features::FrontEnd;
 use gamaka::files;
 use gamaka::gpu::Gpu;
@@ -102,20 +102,16 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
 
     let gpu = common.gpu()?;
     let front_end = FrontEnd::new(config.engine()?, Some(&gpu), &config.preset, true)?;
-    let bar = common.bar(0, "listening");
-    let embedded = embed_dataset(
-        &gpu,
-        &trained.model,
-        &front_end,
-        Dataset::open(&manifest)?,
-        EvaluatePart::Test,
-        config.max_seconds,
-        &mut |done, files| {
-            bar.set_length(files as u64);
-            bar.set_position(done as u64);
-        },
-    )?;
-    bar.finish_and_clear();
+    let reader = Reader {
+        gpu: &gpu,
+        model: &trained.model,
+        front_end: &front_end,
+        max_seconds: config.max_seconds,
+    };
+    let dataset = Dataset::open(&manifest)?;
+    let embedded = common.counted("listening", |on| {
+        embed_dataset(&reader, dataset, EvaluatePart::Test, on)
+    })?;
     let classes = embedded.dataset.pool(&embedded.files).classes.len();
     let way = config.way.min(classes);
     let score = |shot| embedded.score(way, shot, config.query, EVALUATION, 1, HeadChoice::Auto);

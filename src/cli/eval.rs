@@ -1,26 +1,50 @@
 //! `gamaka eval`: accuracy with its intervals, beside its floors.
 
+mod open;
+mod shift;
+
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use gamaka::adapt::AdaptedAccuracy;
-use gamaka::evaluate::{EvaluatePart, HeadChoice, Report, embed_dataset};
+use gamaka::evaluate::{
+    Embedded, EvaluateError, EvaluatePart, HeadChoice, LabelMap, Reader, Report, embed_between,
+    embed_dataset,
+};
 use gamaka::features::FrontEnd;
 use gamaka::fewshot::{Estimate, Evaluation};
 use gamaka::files;
 use gamaka::mel::EngineChoice;
-use gamaka::report::confusion_svg;
+use gamaka::model::Model;
+use gamaka::report::{Svg, confusion_svg};
 use gamaka::train::TrainConfig;
 
 use super::common::{Common, conclude, engine, failed_json, load_model, print, print_json};
-use super::settings::Source;
+use super::settings::Classes;
 
 #[derive(clap::Args)]
 pub struct Args {
+    /// A folder of genre folders, or a CSV manifest
+    #[arg(required_unless_present = "support_from")]
+    data: Option<PathBuf>,
     #[command(flatten)]
-    source: Source,
+    classes: Classes,
+    /// Learn from this collection and find in that of --query-from, instead of DATA
+    #[arg(
+        long,
+        value_name = "DATA",
+        requires = "query_from",
+        conflicts_with_all = ["data", "split"]
+    )]
+    support_from: Option<PathBuf>,
+    /// The collection to find in
+    #[arg(long, value_name = "DATA", requires = "support_from")]
+    query_from: Option<PathBuf>,
+    /// A CSV file `from,to`: common names for labels of both collections
+    #[arg(long, value_name = "FILE.csv", requires = "support_from")]
+    label_map: Option<PathBuf>,
     /// The model
     #[arg(short, long)]
     model: PathBuf,
@@ -56,8 +80,24 @@ pub struct Args {
     #[arg(long, default_value = "auto", value_parser = engine)]
     engine: EngineChoice,
     /// Draw the confusion matrix
-    #[arg(long, value_name = "FILE.svg")]
+    #[arg(long, value_name = "FILE.svg", conflicts_with_all = ["shift", "open"])]
     confusion: Option<PathBuf>,
+    /// Alter the queries and compare with clean ones: live, amateur, reverb, crowd, pa, phone, clipping, hum, codec,
+    /// tempo, pitch, level; all of them if none is named
+    #[arg(
+        long,
+        value_name = "SHIFT,...",
+        num_args = 0..=1,
+        value_delimiter = ',',
+        default_missing_value = "all"
+    )]
+    shift: Option<Vec<String>>,
+    /// Ask how well distance tells classes without examples from those with them, by as many unknown classes as ways
+    #[arg(long, conflicts_with_all = ["shift", "support_from"])]
+    open: bool,
+    /// Write the pictures of --shift or --open into this folder
+    #[arg(short, long, value_name = "DIR")]
+    output: Option<PathBuf>,
     /// Stop at the first file that is damaged
     #[arg(long)]
     strict: bool,
@@ -71,7 +111,41 @@ fn part(text: &str) -> Result<EvaluatePart, String> {
     }
 }
 
+/// Reads and embeds the files, of one collection or of two.
+fn embed(args: &Args, reader: &Reader, way: usize, common: &Common) -> anyhow::Result<Embedded> {
+    let open = |path| args.classes.open(path, common);
+    let embedded = match (&args.support_from, &args.query_from) {
+        (Some(support), Some(query)) => {
+            let map = args.label_map.as_deref().map(LabelMap::read).transpose()?;
+            let sides = [(support.as_path(), open(support)?), (query, open(query)?)];
+            common.counted("reading", |on| {
+                embed_between(reader, sides, &map.unwrap_or_default(), way, on)
+            })
+        }
+        _ => {
+            let dataset = open(args.data.as_deref().unwrap_or(Path::new("")))?;
+            common.counted("reading", |on| {
+                embed_dataset(reader, dataset, args.split, on)
+            })
+        }
+    };
+    Ok(embedded?)
+}
+
+/// A usage error, told as clap tells its own.
+fn usage(text: &str) -> ! {
+    clap::Error::raw(clap::error::ErrorKind::ValueValidation, format!("{text}\n")).exit()
+}
+
 pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
+    if args.output.is_some() && args.shift.is_none() && !args.open {
+        usage("--output is for the pictures of --shift or --open; --confusion draws a matrix");
+    }
+    let shifts = args.shift.as_deref().map(shift::chosen);
+    let shifts = match shifts.transpose() {
+        Ok(shifts) => shifts,
+        Err(problem) => usage(&format!("--shift: {problem}")),
+    };
     let model = load_model(&args.model)?;
     // Before the files are read, which takes long.
     args.head
@@ -81,36 +155,79 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let front_end = FrontEnd::new(args.engine, Some(&gpu), &model.info.preset, args.strict)?;
     let config = TrainConfig::from_toml(&model.info.config)
         .with_context(|| args.model.display().to_string())?;
-    let dataset = args.source.open(common)?;
-    let bar = common.bar(0, "reading");
-    let embedded = embed_dataset(
-        &gpu,
-        &model,
-        &front_end,
-        dataset,
-        args.split,
-        config.max_seconds,
-        &mut |done, files| {
-            bar.set_length(files as u64);
-            bar.set_position(done as u64);
-        },
-    )?;
-    bar.finish_and_clear();
+    let [way, shot, query] = [
+        args.way.unwrap_or(config.way),
+        args.shot.unwrap_or(config.shot),
+        args.query.unwrap_or(config.query),
+    ];
+    let reader = Reader {
+        gpu: &gpu,
+        model: &model,
+        front_end: &front_end,
+        max_seconds: config.max_seconds,
+    };
+    let mut embedded = embed(args, &reader, way, common)?;
     if !common.json {
         let notes = embedded.notes.iter();
         notes.for_each(|n| common.note(&format!("note: {n}")));
     }
+    let shifted = shifts.map(|shifts| {
+        common.counted("altering", |on| {
+            embedded.shifted(&reader, &shifts, args.seed, on)
+        })
+    });
+    let shifted = shifted.transpose()?;
     // Before the score, which failed files may make impossible.
     let code = conclude(
         &embedded.failed,
         embedded.files.len() + embedded.failed.len(),
         args.strict,
     );
-    let [way, shot, query] = [
-        args.way.unwrap_or(config.way),
-        args.shot.unwrap_or(config.shot),
-        args.query.unwrap_or(config.query),
-    ];
+    let name = &model.network.spec.name;
+    if let Some(shifted) = &shifted {
+        let episode = [way, shot, query];
+        let report =
+            embedded.score_shifts(shifted, episode, args.episodes, args.seed, args.head)?;
+        if let Some(folder) = &args.output {
+            let picture = shift::picture(&report, name)?;
+            write_picture(folder, "shift.svg", &picture, common)?;
+        }
+        match common.json {
+            true => print_json(&json(args, &model, &embedded, "shift", &report))?,
+            false => print(&shift::words(&report, name))?,
+        }
+        return Ok(code);
+    }
+    if args.open {
+        let validation = match args.split {
+            EvaluatePart::Test => {
+                let (dataset, part) = (embedded.dataset.clone(), EvaluatePart::Validation);
+                match common.counted("validation", |on| embed_dataset(&reader, dataset, part, on)) {
+                    Err(EvaluateError::NoTestFiles { .. }) => {
+                        Err("the data holds no validation files of the model's split")
+                    }
+                    read => Ok(read?),
+                }
+            }
+            _ => Err("all files are tested, and none are left to choose one on"),
+        };
+        let episode = [way, shot, query];
+        let report = embedded.score_open(
+            validation.as_ref().map_err(|reason| *reason),
+            episode,
+            args.episodes,
+            args.seed,
+            args.head,
+        )?;
+        if let Some(folder) = &args.output {
+            write_picture(folder, "roc.svg", &open::picture(&report, name)?, common)?;
+        }
+        match common.json {
+            true => print_json(&json(args, &model, &embedded, "open", &report))?,
+            false => print(&open::words(&report, name))?,
+        }
+        return Ok(code);
+    }
     let report = embedded.score(way, shot, query, args.episodes, args.seed, args.head)?;
     let adapted = match args.adapt {
         0 => None,
@@ -127,17 +244,9 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         files::write(path, picture.standalone().as_bytes())?;
     }
     if common.json {
-        print_json(&serde_json::json!({
-            "model": args.model.display().to_string(),
-            "network": model.network.spec.name,
-            "parameters": model.network.parameter_count(),
-            "data": args.source.data.display().to_string(),
-            "files_used": embedded.files.len(),
-            "files_failed": failed_json(&embedded.failed),
-            "notes": embedded.notes,
-            "body_adapted": adapted,
-            "result": report,
-        }))?;
+        let mut document = json(args, &model, &embedded, "result", &report);
+        document["body_adapted"] = serde_json::to_value(adapted)?;
+        print_json(&document)?;
     } else {
         let mut text = words(&report, &model.network.spec.name);
         if let Some(adapted) = adapted {
@@ -147,6 +256,38 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         print(&text)?;
     }
     Ok(code)
+}
+
+/// Writes a picture into a folder, which is made if need be.
+fn write_picture(folder: &Path, file: &str, picture: &Svg, common: &Common) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("{}: the folder cannot be made", folder.display()))?;
+    let path = folder.join(file);
+    files::write(&path, picture.standalone().as_bytes())?;
+    common.note(&format!("wrote {}", path.display()));
+    Ok(())
+}
+
+/// One document: what was evaluated, and `result` under `key`.
+fn json(
+    args: &Args,
+    model: &Model,
+    embedded: &Embedded,
+    key: &str,
+    result: &impl serde::Serialize,
+) -> serde_json::Value {
+    serde_json::json!({
+        "model": args.model.display().to_string(),
+        "network": model.network.spec.name,
+        "parameters": model.network.parameter_count(),
+        "data": args.data,
+        "support_from": args.support_from,
+        "query_from": args.query_from,
+        "files_used": embedded.files.len(),
+        "files_failed": failed_json(&embedded.failed),
+        "notes": embedded.notes,
+        key: result,
+    })
 }
 
 /// The accuracy with the body adapted to each task.

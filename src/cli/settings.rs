@@ -1,6 +1,6 @@
 //! Flags that several subcommands share: where the data comes from, and what a training's configuration comes from.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use gamaka::data::{Dataset, Labels, Protocol};
@@ -13,6 +13,13 @@ use super::common::Common;
 pub struct Source {
     /// A folder of genre folders, or a CSV manifest (path,label[,split][,group], as `gamaka data check` writes it)
     pub data: PathBuf,
+    #[command(flatten)]
+    pub classes: Classes,
+}
+
+/// What the classes of a data set are.
+#[derive(clap::Args)]
+pub struct Classes {
     /// What the classes are: the genre folders (the column `label` of a manifest), any other column of the manifest,
     /// or, for a folder, the tag album or artist of its files; files without one are left out. `track` trains without
     /// labels: every file is a class of its own, and its parts are the shots
@@ -24,11 +31,18 @@ pub struct Source {
     pub labels: Labels,
 }
 
+impl Classes {
+    /// Reads the list of files and hashes them.
+    pub fn open(&self, data: &Path, common: &Common) -> anyhow::Result<Dataset> {
+        let open = || Dataset::open_with(data, &self.labels);
+        Ok(common.while_waiting("looking through the files", open)?)
+    }
+}
+
 impl Source {
     /// Reads the list of files and hashes them.
     pub fn open(&self, common: &Common) -> anyhow::Result<Dataset> {
-        let open = || Dataset::open_with(&self.data, &self.labels);
-        Ok(common.while_waiting("looking through the files", open)?)
+        self.classes.open(&self.data, common)
     }
 }
 

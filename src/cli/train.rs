@@ -326,7 +326,7 @@ fn conclude(
         None => "no validation files: the last parameters are kept".to_string(),
     };
     let model = args.output.display();
-    let labels = match &args.source.labels {
+    let labels = match &args.source.classes.labels {
         Labels::Folder => String::new(),
         Labels::Track => {
             ", on other music with --split all; both need labels that several files share".into()

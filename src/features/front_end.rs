@@ -167,10 +167,19 @@ impl FrontEnd {
     /// # Errors
     /// [`FeatureError`].
     pub fn features(&self, path: &Path, max_seconds: f64) -> Result<Features, FeatureError> {
-        let at = |error: MelError| FeatureError::Mel {
-            path: path.to_path_buf(),
-            error,
-        };
+        let (samples, info) = self.samples(path, max_seconds)?;
+        self.features_of_samples(path, &samples, info)
+    }
+
+    /// The samples of a file, or of its first `max_seconds` if it is longer, mono at the preset's rate.
+    ///
+    /// # Errors
+    /// [`FeatureError`].
+    pub fn samples(
+        &self,
+        path: &Path,
+        max_seconds: f64,
+    ) -> Result<(Vec<f32>, AudioInfo), FeatureError> {
         let rate = self.preset().sample_rate;
         let limit = (max_seconds * f64::from(rate)).max(1.0) as usize;
         let mut samples = Vec::new();
@@ -188,9 +197,26 @@ impl FrontEnd {
         } else {
             info
         };
+        Ok((samples, info))
+    }
+
+    /// All frames and the MFCC of samples at the preset's rate. `path` and `info` say where they come from.
+    ///
+    /// # Errors
+    /// [`FeatureError::Mel`].
+    pub fn features_of_samples(
+        &self,
+        path: &Path,
+        samples: &[f32],
+        info: AudioInfo,
+    ) -> Result<Features, FeatureError> {
+        let at = |error: MelError| FeatureError::Mel {
+            path: path.to_path_buf(),
+            error,
+        };
         let mut frames = Vec::new();
         let mut framer = Framer::new(self.preset(), BLOCK_FRAMES).map_err(at)?;
-        for block in framer.push(&samples) {
+        for block in framer.push(samples) {
             frames.extend(self.engine.compute_compressed(&block).map_err(at)?);
         }
         for block in framer.finish().map_err(at)? {
@@ -200,7 +226,7 @@ impl FrontEnd {
         Ok(Features {
             frames: frames.len() / bands,
             values: transpose(&frames, bands),
-            mfcc: self.mfcc_statistics(&samples).map_err(at)?,
+            mfcc: self.mfcc_statistics(samples).map_err(at)?,
             info,
         })
     }

@@ -1,5 +1,7 @@
 //! Drawing episodes, each a pure function of the seed and its number.
 
+use std::collections::BTreeMap;
+
 use crate::data::{Pool, PoolError};
 use crate::random::Stream;
 use serde::{Deserialize, Serialize};
@@ -36,6 +38,22 @@ pub enum EpisodeError {
         /// Queries asked for.
         query: usize,
     },
+    /// A class has too few files on one of two sides.
+    #[error(
+        "class `{class}` has {files} files to {side} and {needed} are needed: use fewer {flag}, or add files"
+    )]
+    TooFewOnOneSide {
+        /// The class.
+        class: String,
+        /// Its files on that side.
+        files: usize,
+        /// `learn from` or `find`.
+        side: &'static str,
+        /// Shots or queries asked for.
+        needed: usize,
+        /// The flag that asks for them.
+        flag: &'static str,
+    },
 }
 
 /// Draws episodes from a pool.
@@ -51,9 +69,23 @@ pub struct EpisodeSampler {
     way: usize,
     shot: usize,
     query: usize,
-    /// For each group, the classes it has files in, with their number.
-    spans: Vec<Vec<(usize, usize)>>,
+    /// Where supports and queries come from different collections: whether a file may only be a query. The others
+    /// may only be supports then.
+    query_only: Option<Vec<bool>>,
+    spans: Vec<Vec<Span>>,
 }
+
+/// A class that a group has files in.
+#[derive(Debug, Clone)]
+pub(super) struct Span {
+    pub class: usize,
+    /// Its files that may be supports and those that may be queries.
+    pub files: [usize; 2],
+}
+
+/// Which files a side takes: an index into [`Span::files`].
+pub(super) const SUPPORT: usize = 0;
+pub(super) const QUERY: usize = 1;
 
 /// The two sides of one class of an episode.
 pub(super) struct Sides {
@@ -67,20 +99,81 @@ impl EpisodeSampler {
     /// A sampler, or the class that is too small.
     pub fn new(pool: Pool, way: usize, shot: usize, query: usize) -> Result<Self, EpisodeError> {
         pool.check(way, shot, query)?;
-        let groups = pool.group_of.iter().max().map_or(0, |&group| group + 1);
-        let mut spans = vec![Vec::new(); groups];
-        for class in 0..pool.files.len() {
-            for (group, size) in pool.group_sizes(class) {
-                spans[group].push((class, size));
+        Self::checked(pool, None, way, shot, query)
+    }
+
+    /// A sampler whose supports come from one collection and whose queries from another: `query_only` says of each
+    /// file whether it belongs to the second. Groups may have files in both, and stand on one side of an episode
+    /// only.
+    ///
+    /// # Errors
+    /// [`EpisodeError`], with the class that is too small.
+    pub fn between(
+        pool: Pool,
+        query_only: Vec<bool>,
+        way: usize,
+        shot: usize,
+        query: usize,
+    ) -> Result<Self, EpisodeError> {
+        if way < 2 || shot == 0 || query == 0 {
+            return Err(PoolError::NoEpisode { way, shot, query }.into());
+        }
+        let classes = pool.files.len().min(pool.classes.len());
+        if classes < way {
+            return Err(PoolError::TooFewClasses { way, classes }.into());
+        }
+        for (class, files) in pool.classes.iter().zip(&pool.files) {
+            let beyond = |file: &&usize| **file >= query_only.len().min(pool.group_of.len());
+            if let Some(&file) = files.iter().find(beyond) {
+                return Err(PoolError::NoGroup(file).into());
+            }
+            let queries = files.iter().filter(|file| query_only[**file]).count();
+            for (files, needed, side, flag) in [
+                (files.len() - queries, shot, "learn from", "--shot"),
+                (queries, query, "find", "--query"),
+            ] {
+                if files < needed {
+                    return Err(EpisodeError::TooFewOnOneSide {
+                        class: class.clone(),
+                        files,
+                        side,
+                        needed,
+                        flag,
+                    });
+                }
             }
         }
-        let sampler = Self {
+        Self::checked(pool, Some(query_only), way, shot, query)
+    }
+
+    fn checked(
+        pool: Pool,
+        query_only: Option<Vec<bool>>,
+        way: usize,
+        shot: usize,
+        query: usize,
+    ) -> Result<Self, EpisodeError> {
+        let groups = pool.group_of.iter().max().map_or(0, |&group| group + 1);
+        let mut sampler = Self {
             pool,
             way,
             shot,
             query,
-            spans,
+            query_only,
+            spans: (0..groups).map(|_| Vec::new()).collect(),
         };
+        for class in 0..sampler.pool.files.len() {
+            let mut sizes: BTreeMap<usize, [usize; 2]> = BTreeMap::new();
+            for &file in &sampler.pool.files[class] {
+                let sizes = sizes.entry(sampler.pool.group_of[file]).or_default();
+                for side in [SUPPORT, QUERY] {
+                    sizes[side] += usize::from(sampler.may_be(side, file));
+                }
+            }
+            for (group, files) in sizes {
+                sampler.spans[group].push(Span { class, files });
+            }
+        }
         // Finds at once what only groups that span classes can cause.
         sampler.sample(0, 0)?;
         Ok(sampler)
@@ -91,9 +184,31 @@ impl EpisodeSampler {
         &self.pool
     }
 
-    /// For each group, the classes it has files in, with their number.
-    pub(super) fn spans(&self) -> &[Vec<(usize, usize)>] {
+    /// For each group, the classes it has files in.
+    pub(super) fn spans(&self) -> &[Vec<Span>] {
         &self.spans
+    }
+
+    /// Whether a file may be a support, or a query.
+    pub(super) fn may_be(&self, side: usize, file: usize) -> bool {
+        match &self.query_only {
+            None => true,
+            Some(query_only) => query_only[file] == (side == QUERY),
+        }
+    }
+
+    /// Whether supports and queries come from different collections.
+    pub(super) fn is_between(&self) -> bool {
+        self.query_only.is_some()
+    }
+
+    /// For each class, the number of groups with files that may be supports, or queries.
+    pub(super) fn groups_of_classes(&self, side: usize) -> Vec<usize> {
+        let mut groups = vec![0; self.pool.files.len()];
+        for span in self.spans.iter().flatten() {
+            groups[span.class] += usize::from(span.files[side] > 0);
+        }
+        groups
     }
 
     /// Classes, support files a class and query files a class of each episode.
@@ -147,7 +262,11 @@ impl EpisodeSampler {
         query: usize,
     ) -> Option<Vec<Sides>> {
         let mut in_support = vec![false; self.spans.len()];
-        let mut outside: Vec<usize> = files.iter().map(Vec::len).collect();
+        let queries = |files: &Vec<usize>| {
+            let may = files.iter().filter(|file| self.may_be(QUERY, **file));
+            may.count()
+        };
+        let mut outside: Vec<usize> = files.iter().map(queries).collect();
         let mut supports = Vec::with_capacity(files.len());
         for files in files {
             let mut support = Vec::with_capacity(shot);
@@ -155,11 +274,15 @@ impl EpisodeSampler {
                 if support.len() == shot {
                     break;
                 }
+                if !self.may_be(SUPPORT, file) {
+                    continue;
+                }
                 let group = self.pool.group_of[file];
                 if !in_support[group] {
                     let taken = || {
-                        self.spans[group].iter().filter_map(|&(class, size)| {
-                            Some((classes.iter().position(|&chosen| chosen == class)?, size))
+                        self.spans[group].iter().filter_map(|span| {
+                            let slot = classes.iter().position(|&chosen| chosen == span.class)?;
+                            Some((slot, span.files[QUERY]))
                         })
                     };
                     if taken().any(|(slot, size)| outside[slot] < size + query) {
@@ -175,7 +298,8 @@ impl EpisodeSampler {
             }
             supports.push(support);
         }
-        let open = |file: &&usize| !in_support[self.pool.group_of[**file]];
+        let open =
+            |file: &&usize| !in_support[self.pool.group_of[**file]] && self.may_be(QUERY, **file);
         let sides = supports
             .into_iter()
             .zip(files)

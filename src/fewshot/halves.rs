@@ -4,7 +4,8 @@
 //! since no prototype depends on the other classes; a linear probe or a gradient head would be fitted anew in each
 //! episode on its ways only, so for them it is an approximation, and only of the variance.
 
-use super::{EpisodeSampler, System, episode::Sides};
+use super::episode::{QUERY, SUPPORT, Sides};
+use super::{EpisodeSampler, System};
 use crate::random::Stream;
 use rayon::prelude::*;
 
@@ -27,44 +28,78 @@ pub(super) struct Halves {
 }
 
 impl Halves {
-    /// Scores the systems on the same random halves. None where files or groups do not allow it.
+    /// Scores the systems' accuracies on the same random halves. None where files or groups do not allow it.
     pub(super) fn draw(sampler: &EpisodeSampler, systems: &[System], seed: u64) -> Option<Self> {
+        Self::draw_by(sampler, seed, |files, shot, stream| {
+            half_accuracy(sampler, systems, files, shot, stream)
+        })
+    }
+
+    /// As [`Halves::draw`], with another figure than accuracy: `score` gives one for each system from the files of a
+    /// half by class and the number of shots.
+    pub(super) fn draw_by<S>(sampler: &EpisodeSampler, seed: u64, score: S) -> Option<Self>
+    where
+        S: Fn(Vec<Vec<usize>>, usize, &mut Stream) -> Option<Vec<f64>> + Sync,
+    {
         let (_, shot, _) = sampler.shape();
-        let smallest = sampler
-            .pool()
-            .files
-            .iter()
-            .map(|files| files.len() / 2)
-            .min()?;
-        (1..=shot.min(smallest.saturating_sub(1)))
-            .rev()
-            .find_map(|shot| {
-                let halvings: Option<Vec<_>> = (0..HALVINGS)
-                    .into_par_iter()
-                    .map(|number| halving(sampler, systems, shot, seed, number))
-                    .collect();
-                let halvings = halvings?;
-                let accuracy = (0..systems.len())
-                    .map(|system| halvings.iter().map(|both| both[system]).collect())
-                    .collect();
-                Some(Self { shot, accuracy })
-            })
+        let half = |side| {
+            let files = sampler.pool().files.iter().map(|files| {
+                let may = files.iter().filter(|file| sampler.may_be(side, **file));
+                may.count() / 2
+            });
+            files.min()
+        };
+        let most = match (half(SUPPORT)?, half(QUERY)?) {
+            (supports, _) if !sampler.is_between() => supports.saturating_sub(1),
+            (supports, queries) if supports.min(queries) >= 2 => supports,
+            _ => 0,
+        };
+        (1..=shot.min(most)).rev().find_map(|shot| {
+            let halvings: Option<Vec<_>> = (0..HALVINGS)
+                .into_par_iter()
+                .map(|number| halving(sampler, &score, shot, seed, number))
+                .collect();
+            let halvings = halvings?;
+            let systems = halvings.first().map_or(0, Vec::len);
+            let accuracy = (0..systems)
+                .map(|system| halvings.iter().map(|both| both[system]).collect())
+                .collect();
+            Some(Self { shot, accuracy })
+        })
+    }
+
+    /// What people should know of the intervals over files of `shot` shots.
+    pub(super) fn note(halves: Option<&Self>, shot: usize) -> Option<String> {
+        match halves {
+            None => Some(
+                "no interval over files: it needs at least four files (or groups) of every class, enough to part them into two halves"
+                    .into(),
+            ),
+            Some(halves) if halves.shot < shot => Some(format!(
+                "the interval over files is rougher than usual: half of the files of a class are too few for {shot} shots, so its width was found with {}",
+                halves.shot
+            )),
+            Some(_) => None,
+        }
     }
 }
 
-/// Both halves' accuracies for each system.
-fn halving(
+/// Both halves' figures for each system.
+fn halving<S>(
     sampler: &EpisodeSampler,
-    systems: &[System],
+    score: &S,
     shot: usize,
     seed: u64,
     number: u64,
-) -> Option<Vec<[f64; 2]>> {
+) -> Option<Vec<[f64; 2]>>
+where
+    S: Fn(Vec<Vec<usize>>, usize, &mut Stream) -> Option<Vec<f64>>,
+{
     (0..TRIES).find_map(|attempt| {
         let mut stream = Stream::new(seed, "halving", number * TRIES + attempt);
         let [one, other] = halve(sampler, &mut stream);
-        let one = half_accuracy(sampler, systems, one, shot, &mut stream)?;
-        let other = half_accuracy(sampler, systems, other, shot, &mut stream)?;
+        let one = score(one, shot, &mut stream)?;
+        let other = score(other, shot, &mut stream)?;
         Some(
             one.into_iter()
                 .zip(other)
@@ -79,19 +114,25 @@ fn halve(sampler: &EpisodeSampler, stream: &mut Stream) -> [Vec<Vec<usize>>; 2] 
     let files = &sampler.pool().files;
     let mut order: Vec<usize> = (0..sampler.spans().len()).collect();
     stream.shuffle(&mut order);
-    let mut lead = vec![0isize; files.len()];
+    let mut lead = vec![[0isize; 2]; files.len()];
     let mut second = vec![false; order.len()];
     for group in order {
         let span = &sampler.spans()[group];
         let coin = stream.below(2) == 1;
         let weight: isize = span
             .iter()
-            .map(|&(class, size)| lead[class] * size as isize)
+            .map(|span| {
+                let of_side = |side: usize| lead[span.class][side] * span.files[side] as isize;
+                of_side(SUPPORT) + of_side(QUERY)
+            })
             .sum();
         second[group] = weight > 0 || (weight == 0 && coin);
         let sign = if second[group] { -1 } else { 1 };
-        span.iter()
-            .for_each(|&(class, size)| lead[class] += sign * size as isize);
+        for span in span {
+            for side in [SUPPORT, QUERY] {
+                lead[span.class][side] += sign * span.files[side] as isize;
+            }
+        }
     }
     [false, true].map(|side| {
         let belongs = |file: &&usize| second[sampler.pool().group_of[**file]] == side;
@@ -112,9 +153,18 @@ fn half_accuracy(
 ) -> Option<Vec<f64>> {
     let classes: Vec<usize> = (0..files.len()).collect();
     files.iter_mut().for_each(|files| stream.shuffle(files));
+    // Those that may be supports come first.
+    files
+        .iter_mut()
+        .for_each(|files| files.sort_by_key(|&file| !sampler.may_be(SUPPORT, file)));
+    let supports = |files: &Vec<usize>| {
+        let may = files.iter().filter(|file| sampler.may_be(SUPPORT, **file));
+        may.count()
+    };
     let rounds = |files: &Vec<usize>| {
-        let rest = files.len().saturating_sub(shot).max(1);
-        files.len().div_ceil(shot).max(files.len().div_ceil(rest))
+        let supports = supports(files);
+        let rest = supports.saturating_sub(shot).max(1);
+        supports.div_ceil(shot).max(supports.div_ceil(rest))
     };
     let draws = files.iter().map(rounds).max()?.min(MAX_DRAWS);
     let (way, _, _) = sampler.shape();
@@ -133,9 +183,11 @@ fn half_accuracy(
             *accuracy += draw_accuracy(system, &sides, &chances) / draws as f64;
         }
         // Turning the order by the files used lets all of them be support equally often, each draw still random.
-        for files in files.iter_mut().filter(|files| !files.is_empty()) {
-            let turn = shot % files.len();
-            files.rotate_left(turn);
+        for files in &mut files {
+            let supports = supports(files);
+            if supports > 0 {
+                files[..supports].rotate_left(shot % supports);
+            }
         }
     }
     Some(accuracy)
@@ -151,7 +203,7 @@ fn draw_accuracy(system: &System, sides: &[Sides], chances: &[f64]) -> f64 {
     let fitted = system.head.fit(&supports);
     let of_class = sides.iter().enumerate().map(|(class, side)| {
         let right = side.candidates.iter().map(|&query| {
-            let distance = |other: usize| fitted.distance(embedding(query), other);
+            let distance = |other: usize| fitted.distance(system.query(query), other);
             let own = (distance(class), class);
             chances[(0..sides.len())
                 .filter(|&other| other != class && (distance(other), other) < own)
@@ -229,6 +281,7 @@ mod tests {
         let system = System {
             name: "line",
             embeddings: &embeddings,
+            queries: None,
             head: Head::Prototype(Metric::EUCLIDEAN),
         };
         let exact = (0..2000).map(|n| {
@@ -264,6 +317,7 @@ mod tests {
         let system = System {
             name: "dead",
             embeddings: &dead,
+            queries: None,
             head: Head::Prototype(Metric::EUCLIDEAN),
         };
         let accuracy = half_accuracy(

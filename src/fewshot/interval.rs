@@ -27,6 +27,7 @@
 //! taken as given: how other CLASSES would fare is not in the interval.
 
 use super::EpisodeSampler;
+use super::episode::{QUERY, SUPPORT};
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
@@ -99,14 +100,14 @@ pub(super) struct Files {
 
 impl Files {
     pub(super) fn of(sampler: &EpisodeSampler) -> Self {
-        let pool = sampler.pool();
-        let classes = pool.files.len() as f64;
-        let groups: Vec<f64> = (0..pool.files.len())
-            .map(|class| pool.group_sizes(class).len() as f64)
-            .collect();
+        let classes = sampler.pool().files.len() as f64;
+        let [supports, queries] = [SUPPORT, QUERY].map(|side| sampler.groups_of_classes(side));
+        let inverse: f64 = queries.iter().map(|&groups| 1.0 / groups as f64).sum();
+        // Of two collections the smaller one says how sure the variance is.
+        let fewest = supports.iter().sum::<usize>().min(queries.iter().sum());
         Self {
-            effective: classes * classes / groups.iter().map(|groups| 1.0 / groups).sum::<f64>(),
-            freedom: (groups.iter().sum::<f64>() - classes).max(1.0),
+            effective: classes * classes / inverse,
+            freedom: (fewest as f64 - classes).max(1.0),
         }
     }
 

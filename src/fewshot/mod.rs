@@ -9,6 +9,7 @@ mod episode;
 mod halves;
 mod head;
 mod interval;
+mod open;
 mod pooled;
 mod prototype;
 mod score;
@@ -18,6 +19,7 @@ pub use classify::{Classification, Neighbour, Ranked, classify};
 pub use episode::{Episode, EpisodeError, EpisodeSampler};
 pub use head::{Fitted, Head, simple_shot};
 pub use interval::Interval;
+pub use open::{OpenEvaluation, OpenScore, evaluate_open};
 pub use pooled::{corrected_level, over_seeds, pooled};
 pub use prototype::{Metric, prototype};
 pub use score::{

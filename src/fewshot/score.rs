@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 /// The confidence of the intervals of single accuracies.
-const LEVEL: f64 = 0.95;
+pub(super) const LEVEL: f64 = 0.95;
 
 /// Something that has turned each file into one embedding: a network, an untrained one, MFCC statistics.
 #[derive(Debug, Clone, Copy)]
@@ -19,8 +19,17 @@ pub struct System<'a> {
     pub name: &'a str,
     /// One embedding per file, by the pool's file indices. Those of files outside the pool are not looked at.
     pub embeddings: &'a [Vec<f32>],
+    /// What stands for a file where it is a query, if not its embedding above: that of an altered recording.
+    pub queries: Option<&'a [Vec<f32>]>,
     /// What classifies them.
     pub head: Head,
+}
+
+impl<'a> System<'a> {
+    /// The embedding of a query file.
+    pub(super) fn query(&self, file: usize) -> &'a [f32] {
+        &self.queries.unwrap_or(self.embeddings)[file]
+    }
 }
 
 /// Why something cannot be scored.
@@ -187,17 +196,7 @@ pub fn evaluate(
     let pool = sampler.pool();
     let (way, shot, query) = sampler.shape();
     let halves = Halves::draw(sampler, systems, seed);
-    let note = match &halves {
-        None => Some(
-            "no interval over files: it needs at least four files (or groups) of every class, enough to part them into two halves"
-                .into(),
-        ),
-        Some(halves) if halves.shot < shot => Some(format!(
-            "the interval over files is rougher than usual: half of the files of a class are too few for {shot} shots, so its width was found with {}",
-            halves.shot
-        )),
-        Some(_) => None,
-    };
+    let note = Halves::note(halves.as_ref(), shot);
     let mut evaluation = Evaluation {
         way,
         shot,
@@ -297,20 +296,33 @@ impl Evaluation {
         level: f64,
         over_files: impl Fn(f64, f64, &Files, f64) -> Interval,
     ) -> Estimate {
-        let (mean, deviation) = mean_and_deviation(values);
-        let of_episodes = deviation * deviation / values.len() as f64;
         let fewer_shots = self
             .halves
             .as_ref()
             .is_some_and(|halves| halves.shot < self.shot);
-        Estimate {
-            mean,
-            over_episodes: Interval::over_episodes(values, level),
-            over_files: halves.map(|halves| {
-                let variance = variance_over_files(halves, fewer_shots).max(0.0) + of_episodes;
-                over_files(mean, variance, &self.counted, level)
-            }),
-        }
+        let over_files = |mean, variance| over_files(mean, variance, &self.counted, level);
+        estimate(values, halves, fewer_shots, level, over_files)
+    }
+}
+
+/// A mean with both its intervals, from its value in each episode and in both halves of each halving. `over_files`
+/// makes an interval of a mean and a variance.
+pub(super) fn estimate(
+    values: &[f64],
+    halves: Option<&[[f64; 2]]>,
+    fewer_shots: bool,
+    level: f64,
+    over_files: impl Fn(f64, f64) -> Interval,
+) -> Estimate {
+    let (mean, deviation) = mean_and_deviation(values);
+    let of_episodes = deviation * deviation / values.len() as f64;
+    Estimate {
+        mean,
+        over_episodes: Interval::over_episodes(values, level),
+        over_files: halves.map(|halves| {
+            let variance = variance_over_files(halves, fewer_shots).max(0.0) + of_episodes;
+            over_files(mean, variance)
+        }),
     }
 }
 
@@ -326,8 +338,9 @@ fn predict(system: &System, episode: &super::Episode) -> Vec<(usize, usize)> {
     let mut answers = Vec::new();
     for (&truth, queries) in episode.classes.iter().zip(&episode.query) {
         for &query in queries {
-            let near =
-                |(slot, &class): (usize, &usize)| (fitted.distance(embedding(query), slot), class);
+            let near = |(slot, &class): (usize, &usize)| {
+                (fitted.distance(system.query(query), slot), class)
+            };
             let nearest = episode
                 .classes
                 .iter()
@@ -341,14 +354,15 @@ fn predict(system: &System, episode: &super::Episode) -> Vec<(usize, usize)> {
 }
 
 /// Every file of the pool needs an embedding, of one length, whose distances cannot overflow.
-fn check(sampler: &EpisodeSampler, system: &System) -> Result<(), ScoreError> {
+pub(super) fn check(sampler: &EpisodeSampler, system: &System) -> Result<(), ScoreError> {
     let mut expected = None;
-    for &file in sampler.pool().files.iter().flatten() {
+    let files = || sampler.pool().files.iter().flatten().copied();
+    let supports = files().map(|file| (file, system.embeddings.get(file)));
+    let queries = system.queries.into_iter();
+    let queries = queries.flat_map(|queries| files().map(|file| (file, queries.get(file))));
+    for (file, embedding) in supports.chain(queries) {
         let name = || system.name.to_owned();
-        let embedding = system
-            .embeddings
-            .get(file)
-            .filter(|embedding| !embedding.is_empty());
+        let embedding = embedding.filter(|embedding| !embedding.is_empty());
         let embedding = embedding.ok_or_else(|| ScoreError::Missing {
             system: name(),
             file,

@@ -158,6 +158,43 @@ fn axes(log_x: bool, chance: Option<f64>) -> LineAxes<'static> {
     }
 }
 
+fn panel(title: &str) -> Panel {
+    let line = |value: f64| vec![(value, Some((value - 0.1, value + 0.1))); 5];
+    Panel {
+        title: title.into(),
+        axis: "upper edge <&> (Hz)".into(),
+        ticks: ["clean", "8000", "6000", "-4.5", "3400"]
+            .map(String::from)
+            .into(),
+        lines: vec![line(0.6), line(0.4)],
+        unchanged: 0,
+    }
+}
+
+#[test]
+fn panels_with_gaps_are_drawn_and_those_that_do_not_fit_are_refused() {
+    let systems = ["network", "floor"];
+    let mut gaps = panel("gaps");
+    gaps.lines[0][2] = (f64::NAN, None);
+    let svg = panels_svg(&[panel("a"), gaps.clone()], &systems, "accuracy", 0.2, None).unwrap();
+    // The broken line has two runs, the others one.
+    let lines = paths(&svg, "s-c0", "2");
+    assert!(
+        lines.iter().any(|d| d.matches('M').count() == 2),
+        "{lines:?}"
+    );
+    gaps.lines[0].pop();
+    for (panels, systems) in [
+        (vec![gaps], &systems[..]),
+        (vec![panel("a")], &systems[..1]),
+    ] {
+        let error = panels_svg(&panels, systems, "accuracy", 0.2, None).unwrap_err();
+        assert!(matches!(error, ReportError::Shape { .. }), "{error}");
+    }
+    let error = panels_svg(&[], &systems, "accuracy", 0.2, None).unwrap_err();
+    assert!(matches!(error, ReportError::Nothing { .. }), "{error}");
+}
+
 /// Every kind of picture, at ordinary and at extreme sizes.
 fn pictures() -> Vec<(String, Svg)> {
     let mut pictures = Vec::new();
@@ -223,6 +260,13 @@ fn pictures() -> Vec<(String, Svg)> {
             let edges: Vec<Edge> = names.iter().map(|name| edge(name, &z, &values)).collect();
             pictures.push((format!("splines {n}"), splines_svg(&edges, title).unwrap()));
         }
+    }
+    for n in [1, 2, 3, 10] {
+        let long = long_names(n);
+        let panels: Vec<Panel> = long.iter().map(|name| panel(name)).collect();
+        let systems = [long[0].as_str(), "MFCC, nearest centroid"];
+        let svg = panels_svg(&panels, &systems, "accuracy", 0.2, Some(systems[0]));
+        pictures.push((format!("panels {n}"), svg.unwrap()));
     }
     for n in [1, 2, 50, 20_000] {
         let training: Vec<(f64, f64)> = (1..=n)

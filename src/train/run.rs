@@ -433,6 +433,7 @@ impl Run<'_> {
         let system = System {
             name: "network",
             embeddings: &embeddings,
+            queries: None,
             head: self.config.learner.head(metric),
         };
         // Another seed than the training episodes'.

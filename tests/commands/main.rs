@@ -5,6 +5,7 @@ mod bad_input;
 mod bench;
 mod data;
 mod doctor;
+mod eval;
 mod interrupted;
 mod mel;
 mod model;

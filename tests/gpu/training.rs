@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use gamaka::data::{Dataset, Labels, Part};
 use gamaka::embed::{Embedder, embed_files};
-use gamaka::evaluate::{EvaluatePart, HeadChoice, embed_dataset};
+use gamaka::evaluate::{EvaluatePart, HeadChoice, Reader, embed_dataset};
 use gamaka::features::{FrontEnd, SegmentShape};
 use gamaka::gpu::{Gpu, GpuError, Program};
 use gamaka::mel::EngineChoice;
@@ -187,16 +187,14 @@ impl Run {
 /// The network's accuracy on unseen classes less its own at the start, in points, with the interval over files.
 fn gain(model: &Model) -> (f64, f64) {
     let front_end = FrontEnd::new(EngineChoice::Cpu, None, &model.info.preset, true).unwrap();
-    let embedded = embed_dataset(
-        gpu(),
+    let reader = Reader {
+        gpu: gpu(),
         model,
-        &front_end,
-        data().clone(),
-        EvaluatePart::Test,
-        600.0,
-        &mut |_, _| {},
-    )
-    .unwrap();
+        front_end: &front_end,
+        max_seconds: 600.0,
+    };
+    let embedded =
+        embed_dataset(&reader, data().clone(), EvaluatePart::Test, &mut |_, _| {}).unwrap();
     let report = embedded.score(3, 2, 2, 1000, 1, HeadChoice::Auto).unwrap();
     let difference = report.differences[0].difference;
     (

@@ -212,3 +212,39 @@ fn groups_that_span_classes_beyond_hope_are_an_error_and_no_endless_search() {
         "{found:?}"
     );
 }
+
+#[test]
+fn between_two_collections_supports_come_from_one_and_queries_from_the_other() {
+    // Three classes of 4 files in the first collection and 5 in the second; a group has a file in each.
+    let files: Vec<Vec<usize>> = (0..3)
+        .map(|class| (class * 9..class * 9 + 9).collect())
+        .collect();
+    let query_only: Vec<bool> = (0..27).map(|file| file % 9 >= 4).collect();
+    let group_of: Vec<usize> = (0..27)
+        .map(|file| if file % 9 == 4 { file - 4 } else { file })
+        .collect();
+    let pool = Pool::new(
+        ["a", "b", "c"].map(String::from).to_vec(),
+        files,
+        group_of.clone(),
+    );
+    let sampler = EpisodeSampler::between(pool.clone(), query_only.clone(), 2, 3, 4).unwrap();
+    let mut queried = BTreeSet::new();
+    for index in 0..200 {
+        let episode = sampler.sample(1, index).unwrap();
+        let (supports, queries) = (episode.support.concat(), episode.query.concat());
+        assert_eq!((supports.len(), queries.len()), (6, 8));
+        assert!(supports.iter().all(|&file| !query_only[file]));
+        assert!(queries.iter().all(|&file| query_only[file]));
+        let groups = |files: &[usize]| files.iter().map(|&f| group_of[f]).collect::<BTreeSet<_>>();
+        assert!(groups(&supports).is_disjoint(&groups(&queries)));
+        queried.extend(queries);
+    }
+    assert_eq!(queried.len(), 15);
+    let few = |shot, query| {
+        let found = EpisodeSampler::between(pool.clone(), query_only.clone(), 2, shot, query);
+        found.unwrap_err().to_string()
+    };
+    assert!(few(5, 1).contains("4 files to learn from and 5 are needed: use fewer --shot"));
+    assert!(few(1, 6).contains("5 files to find and 6 are needed: use fewer --query"));
+}

@@ -28,6 +28,7 @@ fn system<'a>(name: &'a str, embeddings: &'a [Vec<f32>]) -> System<'a> {
     System {
         name,
         embeddings,
+        queries: None,
         head: Head::Prototype(Metric::EUCLIDEAN),
     }
 }
@@ -155,6 +156,7 @@ fn a_dead_network_is_at_chance_and_its_intervals_hold_it() {
             &[System {
                 name: "dead",
                 embeddings: &dead,
+                queries: None,
                 head,
             }],
             200,
@@ -423,4 +425,66 @@ fn files_of_a_group_do_not_count_as_so_many_files() {
         width(&aware),
         width(&naive)
     );
+}
+
+#[test]
+fn altered_queries_are_compared_with_unaltered_supports() {
+    // Queries that sound like the next class are all taken for it.
+    let sampler = sampler(3, 8, 1, 3, 2, 2);
+    let clean = embeddings(&mut Stream::new(4, "test", 0), 3, 8, 1, 40.0);
+    let altered: Vec<Vec<f32>> = (0..24).map(|file| clean[(file + 8) % 24].clone()).collect();
+    let shifted = System {
+        queries: Some(&altered),
+        ..system("altered", &clean)
+    };
+    let found = evaluate(&sampler, &[system("clean", &clean), shifted], 50, 1).unwrap();
+    let accuracy = |number: usize| found.systems[number].accuracy;
+    assert_eq!((accuracy(0).mean, accuracy(1).mean), (1.0, 0.0));
+    let difference = found.difference(1, 0, 0.95).unwrap().difference;
+    assert_eq!(difference.mean, -1.0);
+    assert!(difference.over_files.unwrap().high < 0.0);
+    assert_eq!(found.systems[1].confusion[0], [0, 100, 0]);
+
+    let broken = System {
+        queries: Some(&altered[..20]),
+        ..system("altered", &clean)
+    };
+    let error = evaluate(&sampler, &[broken], 50, 1).unwrap_err();
+    assert!(
+        matches!(error, ScoreError::Missing { file: 20, .. }),
+        "{error}"
+    );
+}
+
+/// Four classes of `files` files in each of two collections, the second of which is shifted by 1 in every direction.
+fn two_collections(seed: u64, files: usize) -> (EpisodeSampler, Vec<Vec<f32>>) {
+    let both = 2 * files;
+    let mut found = embeddings(&mut Stream::new(seed, "between", 0), 4, both, 1, 2.0);
+    let query_only: Vec<bool> = (0..4 * both).map(|file| file % both >= files).collect();
+    for (values, query) in found.iter_mut().zip(&query_only) {
+        values
+            .iter_mut()
+            .for_each(|x| *x += f32::from(u8::from(*query)));
+    }
+    let of_class = (0..4).map(|c| (c * both..(c + 1) * both).collect());
+    let names = (0..4).map(|class| format!("c{class}")).collect();
+    let pool = Pool::new(names, of_class.collect(), (0..4 * both).collect());
+    let sampler = EpisodeSampler::between(pool, query_only, 3, 2, 2).unwrap();
+    (sampler, found)
+}
+
+#[test]
+fn between_two_collections_the_interval_over_files_holds_the_truth_in_95_percent() {
+    let (sampler, found) = two_collections(1, 400);
+    let truth = evaluate(&sampler, &[system("many", &found)], 4000, 1).unwrap();
+    let truth = truth.systems[0].accuracy.mean;
+    let holds = |&seed: &u64| {
+        let (sampler, found) = two_collections(seed, 10);
+        let accuracy = evaluate(&sampler, &[system("few", &found)], 200, 1).unwrap();
+        let (low, high) = files_interval(&accuracy.systems[0].accuracy);
+        (low..=high).contains(&truth)
+    };
+    let held = (100..200u64).into_par_iter().filter(holds).count();
+    // 95 are expected, with a deviation of 2.2.
+    assert!(held >= 89, "{held} of 100");
 }

@@ -1,5 +1,10 @@
 //! How well a model hears: N-way K-shot accuracy beside its floors, on the same episodes and files.
 
+mod between;
+mod open;
+mod shift;
+
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -21,6 +26,10 @@ use crate::mel::MelError;
 use crate::model::Model;
 use crate::train::{Learner, TrainConfig};
 
+pub use between::{LabelMap, embed_between};
+pub use open::{OpenReport, OpenThreshold};
+pub use shift::{ShiftReport, ShiftRow, ShiftScore, Shifted};
+
 /// Confidence of the paired differences.
 const LEVEL: f64 = 0.95;
 
@@ -35,6 +44,45 @@ pub enum EvaluateError {
     NoTestFiles {
         /// The data set's folder.
         path: PathBuf,
+    },
+    /// An open-set evaluation without a class to spare.
+    #[error(
+        "--open needs classes that nobody gave examples of: with {classes} classes use --way {} or less",
+        classes.saturating_sub(1)
+    )]
+    NoUnknown {
+        /// Ways asked for.
+        way: usize,
+        /// Classes there are.
+        classes: usize,
+    },
+    /// A label map that cannot be used.
+    #[error("{}: {reason}", path.display())]
+    LabelMap {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, and the mend.
+        reason: String,
+    },
+    /// Two collections with too few labels in common.
+    #[error(
+        "{way}-way episodes need {way} labels that both collections have, and there are {common}: give a --label-map, or a smaller --way; {} has {of_support}; {} has {of_query}",
+        support.display(),
+        query.display()
+    )]
+    TooFewCommon {
+        /// Labels of both, after mapping.
+        common: usize,
+        /// Ways asked for.
+        way: usize,
+        /// Where examples come from.
+        support: PathBuf,
+        /// Its labels.
+        of_support: String,
+        /// Where they are to be found.
+        query: PathBuf,
+        /// Its labels.
+        of_query: String,
     },
     /// The files make no episodes.
     #[error(transparent)]
@@ -67,6 +115,8 @@ pub enum EvaluatePart {
     /// Those that the model's split keeps for the test.
     #[default]
     Test,
+    /// Those that it keeps for choosing between models.
+    Validation,
     /// All.
     All,
 }
@@ -161,11 +211,16 @@ pub struct Embedded {
     pub centre: Vec<f32>,
     /// By file index: mel frames, where the learner adapts the network's body to each task.
     frames: Option<FeatureStore>,
+    /// Where supports and queries come from different collections: which files may only be queries.
+    query_only: Option<Vec<bool>>,
     /// What people should know: files left out, files that the split does not know.
     pub notes: Vec<String>,
     /// Files that could not be read, with the reason.
     pub failed: Vec<(PathBuf, String)>,
 }
+
+/// Embeddings by file index, and what compares them.
+type Compared<'a> = (Cow<'a, [Vec<f32>]>, Head);
 
 /// An evaluation with the differences that it was made for.
 #[derive(Debug, Serialize)]
@@ -180,17 +235,27 @@ pub struct Report {
     pub differences: Vec<Difference>,
 }
 
-/// Reads and embeds the files of a data set. `on` is told the files done and the files in all.
+/// What reads and embeds files.
+#[derive(Clone, Copy)]
+pub struct Reader<'a> {
+    /// Where the network runs.
+    pub gpu: &'a Gpu,
+    /// The network.
+    pub model: &'a Model,
+    /// Files to mel frames.
+    pub front_end: &'a FrontEnd,
+    /// The seconds of a file that count.
+    pub max_seconds: f64,
+}
+
+/// Reads and embeds files. `on` is told the files done and the files in all.
 ///
 /// # Errors
 /// [`EvaluateError`]; a file that cannot be read is only noted, unless `front_end` is strict.
 pub fn embed_dataset(
-    gpu: &Gpu,
-    model: &Model,
-    front_end: &FrontEnd,
+    reader: &Reader,
     dataset: Dataset,
     part: EvaluatePart,
-    max_seconds: f64,
     on: &mut dyn FnMut(usize, usize),
 ) -> Result<Embedded, EvaluateError> {
     if dataset.tracks {
@@ -198,7 +263,24 @@ pub fn embed_dataset(
             reason: "and only training can cut it into shots: evaluate with labels that several files share",
         }));
     }
-    let (wanted, mut notes) = choose(&dataset, model, part)?;
+    let (wanted, notes) = choose(&dataset, reader.model, part)?;
+    embed_items(reader, dataset, &wanted, notes, on)
+}
+
+/// As [`embed_dataset`], of the `wanted` items.
+fn embed_items(
+    reader: &Reader,
+    dataset: Dataset,
+    wanted: &[usize],
+    mut notes: Vec<String>,
+    on: &mut dyn FnMut(usize, usize),
+) -> Result<Embedded, EvaluateError> {
+    let &Reader {
+        gpu,
+        model,
+        front_end,
+        max_seconds,
+    } = reader;
     notes.extend(dataset.warnings.iter().cloned());
     // One compiled network serves both sets of parameters.
     let embedder = Embedder::new(gpu, &model.network, &model.parameters)?;
@@ -217,6 +299,7 @@ pub fn embed_dataset(
         mfcc: vec![Vec::new(); count],
         learner,
         frames,
+        query_only: None,
         metric: Metric {
             distance: model.network.spec.distance,
             scale: model.network.spec.scale,
@@ -298,8 +381,11 @@ fn choose(
             }
             Ok(((0..dataset.items.len()).collect(), notes))
         }
-        EvaluatePart::Test => {
-            let wanted = found.indices(Part::Test);
+        EvaluatePart::Test | EvaluatePart::Validation => {
+            let wanted = found.indices(match part {
+                EvaluatePart::Validation => Part::Validation,
+                _ => Part::Test,
+            });
             if wanted.is_empty() {
                 return Err(EvaluateError::NoTestFiles {
                     path: dataset.root.clone(),
@@ -327,9 +413,46 @@ fn choose(
 }
 
 impl Embedded {
+    /// Draws episodes of the embedded files.
+    fn sampler(
+        &self,
+        way: usize,
+        shot: usize,
+        query: usize,
+    ) -> Result<EpisodeSampler, EpisodeError> {
+        let pool = self.dataset.pool(&self.files);
+        match &self.query_only {
+            Some(query_only) => EpisodeSampler::between(pool, query_only.clone(), way, shot, query),
+            None => EpisodeSampler::new(pool, way, shot, query),
+        }
+    }
+
     /// The head that the network was trained for.
     fn trained_head(&self) -> Head {
         self.learner.head(self.metric)
+    }
+
+    /// Embeddings of the network as `head` compares them, and what it compares them by.
+    fn under<'a>(
+        &self,
+        head: HeadChoice,
+        embeddings: &'a [Vec<f32>],
+    ) -> Result<Compared<'a>, EvaluateError> {
+        let fitted = match head {
+            HeadChoice::Auto => self.trained_head(),
+            HeadChoice::Prototype => Head::Prototype(self.metric),
+            HeadChoice::SimpleShot => {
+                let fits = |&file: &usize| embeddings[file].len() == self.centre.len();
+                if !self.files.iter().all(fits) {
+                    return Err(EvaluateError::NoCentre);
+                }
+                let normalised = simple_shot(embeddings, &self.centre);
+                return Ok((normalised.into(), Head::Prototype(Metric::EUCLIDEAN)));
+            }
+            HeadChoice::LinearProbe => Head::LINEAR_PROBE,
+            HeadChoice::Gradient => Head::GRADIENT,
+        };
+        Ok((embeddings.into(), fitted))
     }
 
     /// Accuracy of `episode` = [way, shot, query] when inner steps adapt the network's body as well to every task,
@@ -349,7 +472,7 @@ impl Embedded {
             return Ok(None);
         };
         let [way, shot, query] = episode;
-        let sampler = EpisodeSampler::new(self.dataset.pool(&self.files), way, shot, query)?;
+        let sampler = self.sampler(way, shot, query)?;
         let steps = self.learner.steps;
         let adapter = Adapter::new(gpu, &model.network, &self.learner, episode, steps)?;
         let segments = |index: usize| {
@@ -379,46 +502,38 @@ impl Embedded {
         seed: u64,
         head: HeadChoice,
     ) -> Result<Report, EvaluateError> {
-        let sampler = EpisodeSampler::new(self.dataset.pool(&self.files), way, shot, query)?;
-        let prototype = Head::Prototype(self.metric);
-        let normalised;
-        let mut network = &self.network;
-        let mut untrained_name = "untrained network";
-        let [of_network, of_untrained] = match head {
-            HeadChoice::Auto => [self.trained_head(); 2],
-            HeadChoice::Prototype => [prototype; 2],
-            HeadChoice::SimpleShot => {
-                let fits = |&file: &usize| self.network[file].len() == self.centre.len();
-                if !self.files.iter().all(fits) {
-                    return Err(EvaluateError::NoCentre);
-                }
-                normalised = simple_shot(&self.network, &self.centre);
-                network = &normalised;
-                untrained_name = "untrained network, prototypes";
-                [Head::Prototype(Metric::EUCLIDEAN), prototype]
-            }
-            HeadChoice::LinearProbe => [Head::LINEAR_PROBE; 2],
-            HeadChoice::Gradient => [Head::GRADIENT; 2],
+        let sampler = self.sampler(way, shot, query)?;
+        let (network, of_network) = self.under(head, &self.network)?;
+        let (untrained_name, of_untrained) = match head {
+            HeadChoice::SimpleShot => (
+                "untrained network, prototypes",
+                Head::Prototype(self.metric),
+            ),
+            _ => ("untrained network", of_network),
         };
         let systems = [
             System {
                 name: "network",
-                embeddings: network,
+                embeddings: &network,
+                queries: None,
                 head: of_network,
             },
             System {
                 name: untrained_name,
                 embeddings: &self.untrained,
+                queries: None,
                 head: of_untrained,
             },
             System {
                 name: "MFCC, nearest centroid",
                 embeddings: &self.mfcc,
+                queries: None,
                 head: Head::Prototype(Metric::EUCLIDEAN),
             },
             System {
                 name: "MFCC, linear probe",
                 embeddings: &self.mfcc,
+                queries: None,
                 head: Head::LINEAR_PROBE,
             },
         ];

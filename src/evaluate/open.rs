@@ -1,0 +1,121 @@
+//! How well distance tells classes that nobody gave examples of from those that have them.
+
+use serde::Serialize;
+
+use super::{Embedded, EvaluateError, HeadChoice};
+use crate::data::PoolError;
+use crate::fewshot::{EpisodeError, Head, Metric, OpenEvaluation, System, evaluate_open};
+
+/// A threshold chosen on other classes, and what it does here.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OpenThreshold {
+    /// The system.
+    pub system: String,
+    /// The distance at which both errors are equal on the validation classes.
+    pub distance: f32,
+    /// The share of queries of known classes within it.
+    pub known_accepted: f64,
+    /// The share of queries of unknown classes within it.
+    pub unknown_accepted: f64,
+}
+
+/// An open-set evaluation.
+#[derive(Debug, Clone, Serialize)]
+pub struct OpenReport {
+    /// The head of the network and of the untrained one.
+    pub head: HeadChoice,
+    /// The network (first), the untrained network, and MFCC with the nearest centroid.
+    #[serde(flatten)]
+    pub evaluation: OpenEvaluation,
+    /// A threshold for each system, chosen on the validation classes.
+    pub thresholds: Vec<OpenThreshold>,
+    /// Why there are none.
+    pub no_thresholds: Option<String>,
+}
+
+impl Embedded {
+    /// Scores how well the distance to the nearest of `way` known classes tells queries of as many unknown ones (or
+    /// as many as there are) apart, `episode` being [way, shot, query]. Thresholds come from `validation`, the same
+    /// model's validation files, or why there are none.
+    ///
+    /// # Errors
+    /// As [`Embedded::score`]; [`EvaluateError::NoUnknown`] where there are no more classes than ways.
+    pub fn score_open(
+        &self,
+        validation: Result<&Embedded, &str>,
+        episode: [usize; 3],
+        episodes: usize,
+        seed: u64,
+        head: HeadChoice,
+    ) -> Result<OpenReport, EvaluateError> {
+        let evaluation = self.open(episode, episodes, seed, head)?;
+        let chosen = match validation {
+            Err(reason) => Err(reason.to_owned()),
+            Ok(validation) => validation
+                .open(episode, episodes, seed, head)
+                .map_err(|error| format!("on the validation classes, {error}")),
+        };
+        let mut report = OpenReport {
+            head,
+            evaluation,
+            thresholds: Vec::new(),
+            no_thresholds: None,
+        };
+        match chosen {
+            Err(reason) => report.no_thresholds = Some(reason),
+            Ok(chosen) => {
+                let pairs = chosen.systems.iter().zip(&report.evaluation.systems);
+                let threshold = pairs.map(|(chosen, tested)| {
+                    let distance = chosen.equal_error_distance;
+                    let [known_accepted, unknown_accepted] = tested.accepted(distance);
+                    OpenThreshold {
+                        system: tested.name.clone(),
+                        distance,
+                        known_accepted,
+                        unknown_accepted,
+                    }
+                });
+                report.thresholds = threshold.collect();
+            }
+        }
+        Ok(report)
+    }
+
+    fn open(
+        &self,
+        [way, shot, query]: [usize; 3],
+        episodes: usize,
+        seed: u64,
+        head: HeadChoice,
+    ) -> Result<OpenEvaluation, EvaluateError> {
+        if way == 0 {
+            return Err(EpisodeError::from(PoolError::NoEpisode { way, shot, query }).into());
+        }
+        let classes = self.dataset.pool(&self.files).classes.len();
+        if classes <= way {
+            return Err(EvaluateError::NoUnknown { way, classes });
+        }
+        let sampler = self.sampler(way + way.min(classes - way), shot, query)?;
+        let (network, of_network) = self.under(head, &self.network)?;
+        let of_untrained = match head {
+            HeadChoice::SimpleShot => Head::Prototype(self.metric),
+            _ => of_network,
+        };
+        let system = |name, embeddings, head| System {
+            name,
+            embeddings,
+            queries: None,
+            head,
+        };
+        let systems = [
+            system("network", &*network, of_network),
+            system("untrained network", &self.untrained, of_untrained),
+            system(
+                "MFCC, nearest centroid",
+                &self.mfcc,
+                Head::Prototype(Metric::EUCLIDEAN),
+            ),
+        ];
+        Ok(evaluate_open(&sampler, &systems, way, episodes, seed)?)
+    }
+}

@@ -1,0 +1,234 @@
+//! Small panels side by side on one vertical scale: what each of many changes does to the same systems.
+
+use super::ReportError;
+use super::axis::{Axis, extent};
+use super::canvas::{
+    Anchor, Canvas, LegendEntry, PADDING, Stroke, Svg, WIDTH, label, shorten, small, top,
+};
+use super::style::{CARD, Colour, INK, SOFT, chance_label, class_style, percent};
+
+const PICTURE: &str = "panels";
+const COLUMNS: usize = 3;
+const LEFT: f64 = 50.0;
+const HEIGHT: f64 = 130.0;
+/// Widest name in the legend.
+const NAMES: f64 = 170.0;
+/// Between panels: sideways, and below for ticks, axis name and the next title.
+const GAP: (f64, f64) = (18.0, 82.0);
+
+/// One system's values in a panel, a place for each tick: the value with its interval, as fractions.
+pub type PanelLine = Vec<(f64, Option<(f64, f64)>)>;
+
+/// One panel.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Panel {
+    /// Its title.
+    pub title: String,
+    /// What varies, with the unit.
+    pub axis: String,
+    /// The steps, evenly spaced.
+    pub ticks: Vec<String>,
+    /// For each system, in the same order in all panels, a value at each tick.
+    pub lines: Vec<PanelLine>,
+    /// The tick of the unchanged state, at which all panels have the same values.
+    pub unchanged: usize,
+}
+
+/// Draws fractions in panels of one scale: a line with its interval as a band for each of the `systems`, the unchanged
+/// value as a thin line, and `chance` dashed.
+pub fn panels_svg(
+    panels: &[Panel],
+    systems: &[&str],
+    quantity: &str,
+    chance: f64,
+    title: Option<&str>,
+) -> Result<Svg, ReportError> {
+    for panel in panels {
+        let lengths = panel.lines.iter().map(Vec::len);
+        for (what, found, expected) in lengths
+            .map(|length| ("a line", length, panel.ticks.len()))
+            .chain([("the systems", panel.lines.len(), systems.len())])
+        {
+            if found != expected {
+                return Err(ReportError::Shape {
+                    picture: PICTURE,
+                    what: format!("{what} of {}", panel.title),
+                    found,
+                    expected,
+                });
+            }
+        }
+    }
+    let values = panels
+        .iter()
+        .flat_map(|panel| panel.lines.iter().flatten())
+        .flat_map(|&(value, ends)| {
+            let (low, high) = ends.unwrap_or((value, value));
+            [value, low, high]
+        });
+    let Some((low, high)) = extent(values) else {
+        return Err(ReportError::Nothing {
+            picture: PICTURE,
+            what: "no value is finite",
+        });
+    };
+    let (low, high) = (low.min(chance), high.max(chance));
+    let spare = 0.06 * (high - low);
+    let range = ((low - spare).max(0.0), (high + spare).min(1.0));
+
+    let columns = COLUMNS.min(panels.len());
+    let width = (WIDTH - LEFT - PADDING - (columns as f64 - 1.0) * GAP.0) / columns as f64;
+    let top = top(title);
+    let first = top + 80.0;
+    let rows = panels.len().div_ceil(columns);
+    let bottom = first + rows as f64 * (HEIGHT + GAP.1) - GAP.1;
+    let mut canvas = Canvas::new(WIDTH, bottom + 48.0 + PADDING);
+    canvas.title(title);
+    let signs: Vec<_> = (0..systems.len())
+        .map(|index| {
+            move |canvas: &mut Canvas, x: f64, y: f64| {
+                let colour = look(index).0;
+                canvas.rect(x - 11.0, y - 6.0, 22.0, 12.0, colour, 0.16);
+                canvas.line((x - 11.0, y), (x + 11.0, y), Stroke::new(colour, 2.0));
+                sign(canvas, index, (x, y));
+            }
+        })
+        .collect();
+    let chance_name = chance_label(chance);
+    let names: Vec<String> = systems
+        .iter()
+        .map(|name| shorten(name, small().size, NAMES))
+        .collect();
+    let mut entries: Vec<LegendEntry> = names
+        .iter()
+        .zip(&signs)
+        .map(|(name, sign)| (name.as_str(), sign as &dyn Fn(&mut Canvas, f64, f64)))
+        .collect();
+    entries.push(("unchanged", &|c, x, y| {
+        c.line(
+            (x - 11.0, y),
+            (x + 11.0, y),
+            Stroke::new(SOFT, 1.0).dotted(),
+        );
+    }));
+    entries.push((&chance_name, &|c, x, y| {
+        c.line((x - 11.0, y), (x + 11.0, y), Stroke::new(INK, 1.0).dashed());
+    }));
+    canvas.legend(PADDING, top + 8.0, &entries);
+    let name = format!("{quantity} (%), bands: 95 % over files");
+    canvas.text(PADDING, first - 40.0, Anchor::Start, small(), &name);
+
+    for (index, panel) in panels.iter().enumerate() {
+        let left = LEFT + (index % columns) as f64 * (width + GAP.0);
+        let y0 = first + (index / columns) as f64 * (HEIGHT + GAP.1);
+        let frame = (left, left + width, y0, y0 + HEIGHT);
+        draw(
+            &mut canvas,
+            panel,
+            systems,
+            frame,
+            range,
+            chance,
+            index % columns == 0,
+        );
+    }
+    Ok(canvas.finish(title.unwrap_or("Panels of one scale")))
+}
+
+fn look(index: usize) -> (Colour, super::style::Marker) {
+    class_style(index)
+}
+
+fn sign(canvas: &mut Canvas, index: usize, at: (f64, f64)) {
+    let (colour, marker) = look(index);
+    canvas.marker(marker, at, 4.4, CARD, 1.0);
+    canvas.marker(marker, at, 3.4, colour, 1.0);
+}
+
+fn draw(
+    canvas: &mut Canvas,
+    panel: &Panel,
+    systems: &[&str],
+    (left, right, y0, y1): (f64, f64, f64, f64),
+    range: (f64, f64),
+    chance: f64,
+    labelled: bool,
+) {
+    let y = Axis::new(range, y1, y0);
+    let title = shorten(&panel.title, label().size, right - left);
+    canvas.text(left, y0 - 10.0, Anchor::Start, label().bold(), &title);
+    for (value, text) in Axis::new((100.0 * range.0, 100.0 * range.1), 0.0, 1.0).ticks(5) {
+        let at = y.at(value / 100.0);
+        canvas.rule((left, at), (right, at));
+        if labelled {
+            canvas.text_centred(left - 8.0, at, Anchor::End, small(), &text);
+        }
+    }
+    let step = (right - left) / panel.ticks.len().max(1) as f64;
+    let x = |tick: usize| left + (tick as f64 + 0.5) * step;
+    for (tick, text) in panel.ticks.iter().enumerate() {
+        let stroke = Stroke::new(SOFT, 1.0);
+        canvas.line((x(tick), y1), (x(tick), y1 + 4.0), stroke);
+        canvas.text(x(tick), y1 + 18.0, Anchor::Middle, small(), text);
+    }
+    canvas.line((left, y1), (right, y1), Stroke::new(SOFT, 1.0));
+    let axis = shorten(&panel.axis, small().size, right - left);
+    canvas.text(
+        (left + right) / 2.0,
+        y1 + 36.0,
+        Anchor::Middle,
+        small(),
+        &axis,
+    );
+    let at = y.at(chance);
+    canvas.line((left, at), (right, at), Stroke::new(INK, 1.0).dashed());
+
+    for (index, line) in panel.lines.iter().enumerate() {
+        let colour = look(index).0;
+        let unchanged = line.get(panel.unchanged).map_or(f64::NAN, |point| point.0);
+        if unchanged.is_finite() {
+            let at = y.at(unchanged);
+            let stroke = Stroke::new(colour, 1.0).dotted();
+            canvas.line((left, at), (right, at), stroke);
+        }
+        let bounded = |end: fn((f64, f64)) -> f64| {
+            let points = line.iter().enumerate();
+            points.filter_map(move |(tick, &(value, ends))| {
+                let end = end(ends?);
+                (value.is_finite() && end.is_finite()).then_some((tick, end))
+            })
+        };
+        let upper = bounded(|ends| ends.1).map(|(tick, end)| (x(tick), y.at(end)));
+        let lower = bounded(|ends| ends.0).map(|(tick, end)| (x(tick), y.at(end)));
+        let outline: Vec<_> = upper
+            .chain(lower.collect::<Vec<_>>().into_iter().rev())
+            .collect();
+        if outline.len() > 2 {
+            canvas.polygon(&outline, colour, 0.14);
+        }
+    }
+    for (index, line) in panel.lines.iter().enumerate() {
+        let places: Vec<_> = line
+            .iter()
+            .enumerate()
+            .map(|(tick, point)| (x(tick), y.at(point.0)))
+            .collect();
+        canvas.path(&places, Stroke::new(look(index).0, 2.0));
+        for ((tick, &(value, ends)), at) in line.iter().enumerate().zip(places) {
+            if !value.is_finite() {
+                continue;
+            }
+            let ends = ends.map_or(String::new(), |(low, high)| {
+                format!(" ({} to {})", percent(low), percent(high))
+            });
+            let tip = format!(
+                "{}, {} {}: {} %{ends}",
+                systems[index],
+                panel.title,
+                panel.ticks[tick],
+                percent(value)
+            );
+            canvas.tipped(&tip, |canvas| sign(canvas, index, at));
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! `gamaka eval` on altered recordings, between collections, on unseen classes.
+
+use serde_json::Value;
+
+use crate::{copy_music, fails, studio, succeeds, text};
+
+/// Episodes that six files a class allow, few of them.
+const SHAPE: [&str; 8] = [
+    "--way",
+    "2",
+    "--shot",
+    "1",
+    "--query",
+    "1",
+    "--episodes",
+    "20",
+];
+
+#[test]
+fn eval_compares_altered_queries_with_clean_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let (music, model) = (studio().music(), studio().model());
+    let pictures = folder.path().join("new/pictures");
+    let mut arguments = vec!["eval", text(&music), "-m", text(&model)];
+    arguments.extend(SHAPE);
+    arguments.extend(["--shift", "live,codec,pitch", "-o", text(&pictures)]);
+    let words = succeeds(&arguments);
+    for part in [
+        "supports clean, queries altered",
+        "clean",
+        "reverb    0.3 s",
+        "crowd     20 dB",
+        "pa        +3 dB",
+        "codec     32 kbit/s",
+        "6 kbit/s",
+        "-4 semitones",
+        "less clean",
+        "MFCC",
+    ] {
+        assert!(words.contains(part), "{part} is missing:\n{words}");
+    }
+    let picture = std::fs::read_to_string(pictures.join("shift.svg")).unwrap();
+    assert!(picture.contains("live: reverb") && picture.contains("amateur: codec"));
+
+    arguments.extend(["--json", "--quiet"]);
+    let report: Value = serde_json::from_str(&succeeds(&arguments)).unwrap();
+    let report = &report["shift"];
+    let rows = report["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 5 * 4);
+    for row in rows {
+        for (system, clean) in [("network", "network_clean"), ("mfcc", "mfcc_clean")] {
+            let mean = |value: &Value| value["mean"].as_f64().unwrap();
+            let lost = mean(&row[system]["accuracy"]) - mean(&report[clean]);
+            assert!(
+                (lost - mean(&row[system]["less_clean"])).abs() < 1e-9,
+                "{row}"
+            );
+        }
+    }
+    // The same seed, the same rooms.
+    let again: Value = serde_json::from_str(&succeeds(&arguments)).unwrap();
+    assert_eq!(&again["shift"], report);
+}
+
+#[test]
+fn an_unknown_shift_is_wrong_usage_and_names_those_there_are() {
+    let (music, model) = (studio().music(), studio().model());
+    let said = fails(
+        2,
+        &[
+            "eval",
+            text(&music),
+            "-m",
+            text(&model),
+            "--shift",
+            "studio",
+        ],
+    );
+    assert!(said.contains("`studio` is no shift"), "{said}");
+    assert!(said.contains("live, amateur, reverb"), "{said}");
+}
+
+#[test]
+fn eval_learns_from_one_collection_and_finds_in_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = studio().model();
+    let music = studio().music();
+    let other = folder.path().join("other");
+    copy_music(&other);
+    // Its files are copies of the first one's: none may be learned from and found at once.
+    for (class, name) in [("a", "A"), ("b", "bee")] {
+        std::fs::rename(other.join(class), other.join(name)).unwrap();
+    }
+    for class in ["c", "d", "e", "f"] {
+        std::fs::rename(other.join(class), other.join(format!("{class}{class}"))).unwrap();
+    }
+    let map = folder.path().join("map.csv");
+    std::fs::write(&map, "from,to\nA,a\nbee,b\ncc,c\n").unwrap();
+    let mut arguments = vec![
+        "eval",
+        "-m",
+        text(&model),
+        "--support-from",
+        text(&music),
+        "--query-from",
+        text(&other),
+    ];
+    arguments.extend(SHAPE);
+    let said = fails(1, &arguments);
+    for part in [
+        "2 labels that both",
+        "there are 0",
+        "--label-map",
+        "a, b, c",
+        "bee",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    arguments.extend(["--label-map", text(&map)]);
+    let words = succeeds(&arguments);
+    assert!(words.contains("3 classes, 24 files"), "{words}");
+    assert!(words.contains("MFCC, linear probe"), "{words}");
+
+    std::fs::write(&map, "label\nA\n").unwrap();
+    let said = fails(1, &arguments);
+    assert!(
+        said.contains("map.csv") && said.contains("from,to"),
+        "{said}"
+    );
+    let said = fails(
+        2,
+        &["eval", "-m", text(&model), "--support-from", text(&music)],
+    );
+    assert!(said.contains("--query-from"), "{said}");
+    let said = fails(2, &["eval", "-m", text(&model)]);
+    assert!(said.contains("DATA"), "{said}");
+}
+
+#[test]
+fn eval_ranks_classes_without_examples_by_distance() {
+    let folder = tempfile::tempdir().unwrap();
+    let (music, model) = (studio().music(), studio().model());
+    let mut arguments = vec!["eval", text(&music), "-m", text(&model), "--open"];
+    // Two test classes: one known, one unknown.
+    arguments.extend(["--way", "1", "--shot", "1", "--query", "2"]);
+    arguments.extend(["--episodes", "40", "-o", text(folder.path())]);
+    let words = succeeds(&arguments);
+    for part in [
+        "1 known and 1 unknown classes of 2",
+        "untrained network",
+        "MFCC, nearest centroid",
+        "less MFCC, nearest centroid",
+        "equal error rate",
+        "known accepted",
+    ] {
+        assert!(words.contains(part), "{part} is missing:\n{words}");
+    }
+    let picture = std::fs::read_to_string(folder.path().join("roc.svg")).unwrap();
+    assert!(picture.contains("guessing"));
+    arguments.extend(["--json", "--quiet"]);
+    let report: Value = serde_json::from_str(&succeeds(&arguments)).unwrap();
+    let report = &report["open"];
+    assert_eq!(report["systems"].as_array().unwrap().len(), 3);
+    assert_eq!(report["thresholds"].as_array().unwrap().len(), 3);
+    for system in report["systems"].as_array().unwrap() {
+        let area = system["area"]["mean"].as_f64().unwrap();
+        assert!((0.0..=1.0).contains(&area));
+        assert_eq!(system["curve"].as_array().unwrap().len(), 101);
+    }
+    let model = text(&model);
+    let said = fails(
+        1,
+        &["eval", text(&music), "-m", model, "--open", "--way", "2"],
+    );
+    assert!(
+        said.contains("with 2 classes use --way 1 or less"),
+        "{said}"
+    );
+    // Everything is tested: no classes are left for a threshold.
+    let mut all = vec![
+        "eval",
+        text(&music),
+        "-m",
+        model,
+        "--open",
+        "--split",
+        "all",
+    ];
+    all.extend(["--shot", "1", "--query", "1", "--episodes", "20"]);
+    let words = succeeds(&all);
+    assert!(
+        words.contains("2 known and 2 unknown classes of 6"),
+        "{words}"
+    );
+    assert!(
+        words.contains("no threshold: all files are tested"),
+        "{words}"
+    );
+    let said = fails(2, &["eval", text(&music), "-m", model, "-o", "x"]);
+    assert!(said.contains("--confusion"), "{said}");
+    let said = fails(2, &["eval", text(&music), "-m", model, "--open", "--shift"]);
+    assert!(said.contains("cannot be used with"), "{said}");
+}
