@@ -12,6 +12,9 @@ pub struct Pool {
     /// The group of each file, by the same index. Files of one group never stand on both sides of an episode; a file
     /// that belongs with no other has a group to itself. A group may span classes.
     pub group_of: Vec<usize>,
+    /// Where classes are tracks: the album of each class. Episodes take tracks of different albums as far as there are
+    /// albums. Empty where classes have none.
+    pub album_of: Vec<usize>,
 }
 
 /// Why a pool cannot give the episodes asked for.
@@ -59,12 +62,27 @@ pub enum PoolError {
 }
 
 impl Pool {
-    /// A pool from its parts.
+    /// A pool from its parts, without albums.
     pub fn new(classes: Vec<String>, files: Vec<Vec<usize>>, group_of: Vec<usize>) -> Self {
         Self {
             classes,
             files,
             group_of,
+            album_of: Vec::new(),
+        }
+    }
+
+    /// Some of its classes, by their places, with `files` for each.
+    pub fn with_classes(&self, chosen: &[usize], files: Vec<Vec<usize>>) -> Self {
+        let album = |&class: &usize| self.album_of.get(class).copied();
+        Self {
+            classes: chosen
+                .iter()
+                .map(|&class| self.classes[class].clone())
+                .collect(),
+            files,
+            group_of: self.group_of.clone(),
+            album_of: chosen.iter().filter_map(album).collect(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Drawing episodes, each a pure function of the seed and its number.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::data::{Pool, PoolError};
 use crate::random::Stream;
@@ -58,7 +58,7 @@ pub enum EpisodeError {
 
 /// Draws episodes from a pool.
 ///
-/// The rule: classes uniformly; of each class the files in random order, a file becoming support, and its group with
+/// The rule: classes uniformly, those of different albums first where the pool has albums; of each class the files in random order, a file becoming support, and its group with
 /// it, unless that would leave a class of the episode with too few files outside the support's groups; queries
 /// uniformly among the files whose group has no file in any support. Without groups this is plain sampling without
 /// replacement. Groups larger than one file make the support neither more concentrated nor more spread than chance
@@ -220,9 +220,7 @@ impl EpisodeSampler {
     pub fn sample(&self, seed: u64, index: u64) -> Result<Episode, EpisodeError> {
         let mut stream = Stream::new(seed, "episode", index);
         for _ in 0..TRIES {
-            let mut classes: Vec<usize> = (0..self.pool.files.len()).collect();
-            stream.partial_shuffle(&mut classes, self.way);
-            classes.truncate(self.way);
+            let classes = self.classes(&mut stream);
             let mut files: Vec<Vec<usize>> = classes
                 .iter()
                 .map(|&class| self.pool.files[class].clone())
@@ -249,6 +247,24 @@ impl EpisodeSampler {
             shot: self.shot,
             query: self.query,
         })
+    }
+
+    /// Classes of an episode, in random order.
+    fn classes(&self, stream: &mut Stream) -> Vec<usize> {
+        let mut classes: Vec<usize> = (0..self.pool.files.len()).collect();
+        if self.pool.album_of.is_empty() {
+            stream.partial_shuffle(&mut classes, self.way);
+        } else {
+            stream.shuffle(&mut classes);
+            let mut taken = HashSet::new();
+            let first_of_album = |class: &usize| taken.insert(self.pool.album_of[*class]);
+            let (mut first, others): (Vec<usize>, Vec<usize>) =
+                classes.into_iter().partition(first_of_album);
+            first.extend(others);
+            classes = first;
+        }
+        classes.truncate(self.way);
+        classes
     }
 
     /// Parts the files of some classes into `shot` of support and at least `query` that may be queries, taking

@@ -1,5 +1,6 @@
 //! What a training works on: the features of its files, read once.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -159,6 +160,9 @@ impl Features {
         let unit = |file: usize| first + file * parts;
         files.retain(|&file| self.store.frames(unit(file)).is_some());
         let mut pool = dataset.pool(&files);
+        if dataset.tracks {
+            pool.album_of = albums(dataset, &pool);
+        }
         let mut group_of: Vec<usize> = (0..self.mfcc.len()).collect();
         for files in &mut pool.files {
             if dataset.tracks {
@@ -322,6 +326,18 @@ impl<'a> Material<'a> {
     }
 }
 
+/// The album of each class, a track: as the manifest or the files' tags say, else one of its own.
+fn albums(dataset: &Dataset, pool: &Pool) -> Vec<usize> {
+    let mut known: HashMap<&String, usize> = HashMap::new();
+    let of_track = |(class, files): (usize, &Vec<usize>)| {
+        let album = files
+            .first()
+            .and_then(|&f| dataset.items[f].columns.get("album"));
+        album.map_or(class, |name| *known.entry(name).or_insert(class))
+    };
+    pool.files.iter().enumerate().map(of_track).collect()
+}
+
 fn fewest_classes(pools: &[&Pool]) -> usize {
     let classes = pools.iter().map(|pool| pool.classes.len());
     classes.min().unwrap_or(0)
@@ -338,9 +354,8 @@ fn fewer_classes(pool: Pool, share: f64, seed: u64) -> Pool {
     Stream::new(seed, "train share", 0).shuffle(&mut order);
     order.truncate(kept);
     order.sort_unstable();
-    let classes = order.iter().map(|&k| pool.classes[k].clone()).collect();
     let files = order.iter().map(|&k| pool.files[k].clone()).collect();
-    Pool::new(classes, files, pool.group_of)
+    pool.with_classes(&order, files)
 }
 
 #[cfg(test)]

@@ -73,14 +73,14 @@ fn kept(pool: &Pool, chosen: &HashSet<usize>) -> Pool {
         let files = files.iter().copied();
         files.filter(|f| chosen.contains(f)).collect::<Vec<_>>()
     };
-    let (classes, files) = pool
-        .classes
+    let (classes, files): (Vec<usize>, _) = pool
+        .files
         .iter()
-        .cloned()
-        .zip(pool.files.iter().map(of_class))
+        .map(of_class)
+        .enumerate()
         .filter(|(_, files)| !files.is_empty())
         .unzip();
-    Pool::new(classes, files, pool.group_of.clone())
+    pool.with_classes(&classes, files)
 }
 
 /// What lives on one device.

@@ -248,3 +248,31 @@ fn between_two_collections_supports_come_from_one_and_queries_from_the_other() {
     assert!(few(5, 1).contains("4 files to learn from and 5 are needed: use fewer --shot"));
     assert!(few(1, 6).contains("5 files to find and 6 are needed: use fewer --query"));
 }
+
+#[test]
+fn tracks_of_an_episode_are_of_different_albums_as_far_as_there_are_albums() {
+    // Eight tracks of two parts: five on one album, two on another, one alone.
+    let albums = [0, 0, 0, 0, 0, 1, 1, 2];
+    let mut pool = pool(&[2; 8], |class, file| 2 * class + file);
+    pool.album_of = albums.to_vec();
+    let mut heard = [0; 8];
+    let three = EpisodeSampler::new(pool.clone(), 3, 1, 1).unwrap();
+    for index in 0..300 {
+        let episode = three.sample(5, index).unwrap();
+        let mut of: Vec<usize> = episode.classes.iter().map(|&class| albums[class]).collect();
+        of.sort_unstable();
+        assert_eq!(of, [0, 1, 2]);
+        episode.classes.iter().for_each(|&class| heard[class] += 1);
+    }
+    assert_eq!(heard[7], 300);
+    assert!(
+        heard[..5].iter().all(|&times| (30..90).contains(&times)),
+        "{heard:?}"
+    );
+    // With more ways than albums the rest comes from any.
+    let five = EpisodeSampler::new(pool, 5, 1, 1).unwrap();
+    let episode = five.sample(5, 0).unwrap();
+    let of: BTreeSet<usize> =
+        episode.classes.iter().map(|&class| albums[class]).collect();
+    assert_eq!((episode.classes.len(), of.len()), (5, 3));
+}
