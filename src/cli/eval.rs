@@ -1,5 +1,6 @@
 //! `gamaka eval`: accuracy with its intervals, beside its floors.
 
+mod multi_label;
 mod open;
 mod shift;
 
@@ -10,8 +11,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use gamaka::adapt::AdaptedAccuracy;
 use gamaka::evaluate::{
-    Embedded, EvaluateError, EvaluatePart, HeadChoice, LabelMap, Reader, Report, embed_between,
-    embed_dataset,
+    Embedded, EvaluateError, EvaluatePart, HeadChoice, LABELS, LabelMap, Reader, Report,
+    check_column, embed_between, embed_dataset,
 };
 use gamaka::features::FrontEnd;
 use gamaka::fewshot::{Estimate, Evaluation};
@@ -80,7 +81,7 @@ pub struct Args {
     #[arg(long, default_value = "auto", value_parser = engine)]
     engine: EngineChoice,
     /// Draw the confusion matrix
-    #[arg(long, value_name = "FILE.svg", conflicts_with_all = ["shift", "open"])]
+    #[arg(long, value_name = "FILE.svg", conflicts_with_all = ["shift", "open", "multi_label"])]
     confusion: Option<PathBuf>,
     /// Alter the queries and compare with clean ones: live, amateur, reverb, crowd, pa, phone, clipping, hum, codec,
     /// tempo, pitch, level; all of them if none is named
@@ -95,6 +96,10 @@ pub struct Args {
     /// Ask how well distance tells classes without examples from those with them, by as many unknown classes as ways
     #[arg(long, conflicts_with_all = ["shift", "support_from"])]
     open: bool,
+    /// Give each query several labels, from the manifest's column `labels` (with `;` between them), by prototypes of
+    /// their combinations
+    #[arg(long, conflicts_with_all = ["shift", "open", "support_from", "head", "labels"])]
+    multi_label: bool,
     /// Write the pictures of --shift or --open into this folder
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
@@ -124,6 +129,10 @@ fn embed(args: &Args, reader: &Reader, way: usize, common: &Common) -> anyhow::R
         }
         _ => {
             let dataset = open(args.data.as_deref().unwrap_or(Path::new("")))?;
+            // Before the files are read, which takes long.
+            if args.multi_label {
+                check_column(&dataset, LABELS)?;
+            }
             common.counted("reading", |on| {
                 embed_dataset(reader, dataset, args.split, on)
             })
@@ -225,6 +234,15 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         match common.json {
             true => print_json(&json(args, &model, &embedded, "open", &report))?,
             false => print(&open::words(&report, name))?,
+        }
+        return Ok(code);
+    }
+    if args.multi_label {
+        let episode = [way, shot, query];
+        let report = embedded.score_multi_label(&model, episode, args.episodes, args.seed)?;
+        match common.json {
+            true => print_json(&json(args, &model, &embedded, "multi_label", &report))?,
+            false => print(&multi_label::words(&report, name))?,
         }
         return Ok(code);
     }

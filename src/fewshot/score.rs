@@ -4,6 +4,7 @@ use super::{
     EpisodeError, EpisodeSampler, Head,
     halves::Halves,
     interval::{Files, Interval, mean_and_deviation, variance_over_files},
+    multi_label::MOST_TOGETHER,
 };
 use crate::data::PoolError;
 use rayon::prelude::*;
@@ -70,6 +71,16 @@ pub enum ScoreError {
         found: usize,
         /// Expected.
         expected: usize,
+    },
+    /// Files with too many labels at once.
+    #[error(
+        "{way}-way episodes of files with up to {labels} labels have too many combinations of labels: use --way {MOST_TOGETHER} or less"
+    )]
+    Combinations {
+        /// The most labels of a file.
+        labels: usize,
+        /// Ways asked for.
+        way: usize,
     },
     /// Nothing to compare with.
     #[error(
