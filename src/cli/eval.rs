@@ -1,5 +1,6 @@
 //! `gamaka eval`: accuracy with its intervals, beside its floors.
 
+mod by;
 mod multi_label;
 mod open;
 mod shift;
@@ -100,6 +101,14 @@ pub struct Args {
     /// their combinations
     #[arg(long, conflicts_with_all = ["shift", "open", "support_from", "head", "labels"])]
     multi_label: bool,
+    /// Tell the accuracy of queries by their value in a column of the manifest too: a culture, live or not, an artist
+    #[arg(
+        long,
+        value_name = "COLUMN",
+        value_parser = column,
+        conflicts_with_all = ["shift", "open", "multi_label"]
+    )]
+    by: Option<String>,
     /// Write the pictures of --shift or --open into this folder
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
@@ -116,6 +125,11 @@ fn part(text: &str) -> Result<EvaluatePart, String> {
     }
 }
 
+/// Columns are known by their names in lower case.
+fn column(text: &str) -> Result<String, String> {
+    Ok(text.trim().to_lowercase())
+}
+
 /// Reads and embeds the files, of one collection or of two.
 fn embed(args: &Args, reader: &Reader, way: usize, common: &Common) -> anyhow::Result<Embedded> {
     let open = |path| args.classes.open(path, common);
@@ -123,6 +137,9 @@ fn embed(args: &Args, reader: &Reader, way: usize, common: &Common) -> anyhow::R
         (Some(support), Some(query)) => {
             let map = args.label_map.as_deref().map(LabelMap::read).transpose()?;
             let sides = [(support.as_path(), open(support)?), (query, open(query)?)];
+            if let Some(column) = &args.by {
+                check_column(&sides[1].1, column)?;
+            }
             common.counted("reading", |on| {
                 embed_between(reader, sides, &map.unwrap_or_default(), way, on)
             })
@@ -132,6 +149,9 @@ fn embed(args: &Args, reader: &Reader, way: usize, common: &Common) -> anyhow::R
             // Before the files are read, which takes long.
             if args.multi_label {
                 check_column(&dataset, LABELS)?;
+            }
+            if let Some(column) = &args.by {
+                check_column(&dataset, column)?;
             }
             common.counted("reading", |on| {
                 embed_dataset(reader, dataset, args.split, on)
@@ -247,6 +267,10 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         return Ok(code);
     }
     let report = embedded.score(way, shot, query, args.episodes, args.seed, args.head)?;
+    let by = match &args.by {
+        Some(column) => Some((column, embedded.by_column(&report, column)?)),
+        None => None,
+    };
     let adapted = match args.adapt {
         0 => None,
         episodes => common.while_waiting("adapting", || {
@@ -263,12 +287,18 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     }
     if common.json {
         let mut document = json(args, &model, &embedded, "result", &report);
+        if let Some((column, values)) = &by {
+            document["by"] = serde_json::json!({ "column": column, "values": values });
+        }
         document["body_adapted"] = serde_json::to_value(adapted)?;
         print_json(&document)?;
     } else {
         let mut text = words(&report, &model.network.spec.name);
         if let Some(adapted) = adapted {
             text.push_str(&adapted_words(&adapted));
+        }
+        if let Some((column, values)) = &by {
+            text.push_str(&by::words(column, values, &report.evaluation, name));
         }
         text.push_str(&matrix(&report.evaluation));
         print(&text)?;

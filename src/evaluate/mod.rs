@@ -21,7 +21,7 @@ use crate::features::{
 };
 use crate::fewshot::{
     Difference, EpisodeError, EpisodeSampler, Evaluation, Head, Metric, ScoreError, System,
-    evaluate, simple_shot,
+    ValueScore, by_value, evaluate, simple_shot,
 };
 use crate::gpu::{Gpu, GpuError};
 use crate::mel::MelError;
@@ -536,6 +536,22 @@ impl Embedded {
         let parameters = &model.parameters;
         let found = adapter.accuracy(parameters, &sampler, episodes, seed, segments);
         found.map(Some)
+    }
+
+    /// The accuracies of a report by the queries' values in a column of the manifest, `column` in lower case.
+    ///
+    /// # Errors
+    /// [`EvaluateError::NoColumn`].
+    pub fn by_column(
+        &self,
+        report: &Report,
+        column: &str,
+    ) -> Result<Vec<ValueScore>, EvaluateError> {
+        check_column(&self.dataset, column)?;
+        let items = &self.dataset.items;
+        let value = |file: usize| items[file].columns.get(column).map(String::as_str);
+        let pool = self.dataset.pool(&self.files);
+        Ok(by_value(&report.evaluation, &pool, value))
     }
 
     /// Scores the network and its floors on the same `episodes` episodes. `head` is that of the network and of the

@@ -291,3 +291,52 @@ fn eval_wants_a_column_of_labels_for_several_labels() {
     let said = fails(2, &arguments);
     assert!(said.contains("cannot be used with"), "{said}");
 }
+
+#[test]
+fn eval_tells_accuracy_by_a_column_of_the_manifest() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = studio().model();
+    let data = manifest(folder.path(), ",Place", |_, k| match k {
+        0 => ",hall".into(),
+        1 | 2 => ",street".into(),
+        _ => ",".into(),
+    });
+    let mut arguments = vec!["eval", text(&data), "-m", text(&model), "--by", "place"];
+    arguments.extend(SHAPE);
+    arguments.extend(["--split", "all"]);
+    let words = succeeds(&arguments);
+    for part in [
+        "queries by place",
+        "hall ",
+        "street ",
+        "(none) ",
+        "MFCC, linear probe",
+    ] {
+        assert!(words.contains(part), "{part} is missing:\n{words}");
+    }
+    arguments.extend(["--json", "--quiet"]);
+    let report: Value = serde_json::from_str(&succeeds(&arguments)).unwrap();
+    assert_eq!(report["by"]["column"], "place");
+    let values = report["by"]["values"].as_array().unwrap();
+    assert_eq!(values.len(), 3);
+    // The values part the queries: 20 episodes of two classes and one query.
+    let queries = |value: &Value| value["queries"].as_f64().unwrap();
+    assert_eq!(values.iter().map(queries).sum::<f64>(), 40.0);
+    for (k, system) in report["result"]["systems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .enumerate()
+    {
+        let right = |value: &Value| {
+            queries(value) * value["systems"][k]["accuracy"].as_f64().unwrap() / 40.0
+        };
+        let mean = system["accuracy"]["mean"].as_f64().unwrap();
+        let found = values.iter().map(right).sum::<f64>();
+        assert!((found - mean).abs() < 1e-9, "{found} {mean}");
+    }
+    arguments[5] = "culture";
+    let said = fails(1, &arguments);
+    assert!(said.contains("no column `culture`"), "{said}");
+    assert!(said.contains("place"), "{said}");
+}
