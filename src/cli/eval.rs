@@ -1,5 +1,7 @@
 //! `gamaka eval`: accuracy with its intervals, beside its floors.
 
+mod by;
+mod multi_label;
 mod open;
 mod shift;
 
@@ -10,8 +12,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use gamaka::adapt::AdaptedAccuracy;
 use gamaka::evaluate::{
-    Embedded, EvaluateError, EvaluatePart, HeadChoice, LabelMap, Reader, Report, embed_between,
-    embed_dataset,
+    Embedded, EvaluateError, EvaluatePart, HeadChoice, LABELS, LabelMap, Reader, Report,
+    check_column, embed_between, embed_dataset,
 };
 use gamaka::features::FrontEnd;
 use gamaka::fewshot::{Estimate, Evaluation};
@@ -80,7 +82,7 @@ pub struct Args {
     #[arg(long, default_value = "auto", value_parser = engine)]
     engine: EngineChoice,
     /// Draw the confusion matrix
-    #[arg(long, value_name = "FILE.svg", conflicts_with_all = ["shift", "open"])]
+    #[arg(long, value_name = "FILE.svg", conflicts_with_all = ["shift", "open", "multi_label"])]
     confusion: Option<PathBuf>,
     /// Alter the queries and compare with clean ones: live, amateur, reverb, crowd, pa, phone, clipping, hum, codec,
     /// tempo, pitch, level; all of them if none is named
@@ -95,6 +97,18 @@ pub struct Args {
     /// Ask how well distance tells classes without examples from those with them, by as many unknown classes as ways
     #[arg(long, conflicts_with_all = ["shift", "support_from"])]
     open: bool,
+    /// Give each query several labels, from the manifest's column `labels` (with `;` between them), by prototypes of
+    /// their combinations
+    #[arg(long, conflicts_with_all = ["shift", "open", "support_from", "head", "labels"])]
+    multi_label: bool,
+    /// Tell the accuracy of queries by their value in a column of the manifest too: a culture, live or not, an artist
+    #[arg(
+        long,
+        value_name = "COLUMN",
+        value_parser = column,
+        conflicts_with_all = ["shift", "open", "multi_label"]
+    )]
+    by: Option<String>,
     /// Write the pictures of --shift or --open into this folder
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
@@ -111,6 +125,11 @@ fn part(text: &str) -> Result<EvaluatePart, String> {
     }
 }
 
+/// Columns are known by their names in lower case.
+fn column(text: &str) -> Result<String, String> {
+    Ok(text.trim().to_lowercase())
+}
+
 /// Reads and embeds the files, of one collection or of two.
 fn embed(args: &Args, reader: &Reader, way: usize, common: &Common) -> anyhow::Result<Embedded> {
     let open = |path| args.classes.open(path, common);
@@ -118,12 +137,22 @@ fn embed(args: &Args, reader: &Reader, way: usize, common: &Common) -> anyhow::R
         (Some(support), Some(query)) => {
             let map = args.label_map.as_deref().map(LabelMap::read).transpose()?;
             let sides = [(support.as_path(), open(support)?), (query, open(query)?)];
+            if let Some(column) = &args.by {
+                check_column(&sides[1].1, column)?;
+            }
             common.counted("reading", |on| {
                 embed_between(reader, sides, &map.unwrap_or_default(), way, on)
             })
         }
         _ => {
             let dataset = open(args.data.as_deref().unwrap_or(Path::new("")))?;
+            // Before the files are read, which takes long.
+            if args.multi_label {
+                check_column(&dataset, LABELS)?;
+            }
+            if let Some(column) = &args.by {
+                check_column(&dataset, column)?;
+            }
             common.counted("reading", |on| {
                 embed_dataset(reader, dataset, args.split, on)
             })
@@ -228,7 +257,20 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         }
         return Ok(code);
     }
+    if args.multi_label {
+        let episode = [way, shot, query];
+        let report = embedded.score_multi_label(&model, episode, args.episodes, args.seed)?;
+        match common.json {
+            true => print_json(&json(args, &model, &embedded, "multi_label", &report))?,
+            false => print(&multi_label::words(&report, name))?,
+        }
+        return Ok(code);
+    }
     let report = embedded.score(way, shot, query, args.episodes, args.seed, args.head)?;
+    let by = match &args.by {
+        Some(column) => Some((column, embedded.by_column(&report, column)?)),
+        None => None,
+    };
     let adapted = match args.adapt {
         0 => None,
         episodes => common.while_waiting("adapting", || {
@@ -245,12 +287,18 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     }
     if common.json {
         let mut document = json(args, &model, &embedded, "result", &report);
+        if let Some((column, values)) = &by {
+            document["by"] = serde_json::json!({ "column": column, "values": values });
+        }
         document["body_adapted"] = serde_json::to_value(adapted)?;
         print_json(&document)?;
     } else {
         let mut text = words(&report, &model.network.spec.name);
         if let Some(adapted) = adapted {
             text.push_str(&adapted_words(&adapted));
+        }
+        if let Some((column, values)) = &by {
+            text.push_str(&by::words(column, values, &report.evaluation, name));
         }
         text.push_str(&matrix(&report.evaluation));
         print(&text)?;

@@ -1,10 +1,12 @@
 //! How well a model hears: N-way K-shot accuracy beside its floors, on the same episodes and files.
 
 mod between;
+mod multi_label;
 mod open;
 mod shift;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -19,7 +21,7 @@ use crate::features::{
 };
 use crate::fewshot::{
     Difference, EpisodeError, EpisodeSampler, Evaluation, Head, Metric, ScoreError, System,
-    evaluate, simple_shot,
+    ValueScore, by_value, evaluate, simple_shot,
 };
 use crate::gpu::{Gpu, GpuError};
 use crate::mel::MelError;
@@ -27,6 +29,7 @@ use crate::model::Model;
 use crate::train::{Learner, TrainConfig};
 
 pub use between::{LabelMap, embed_between};
+pub use multi_label::{LABELS, MultiLabelReport};
 pub use open::{OpenReport, OpenThreshold};
 pub use shift::{ShiftReport, ShiftRow, ShiftScore, Shifted};
 
@@ -55,6 +58,35 @@ pub enum EvaluateError {
         way: usize,
         /// Classes there are.
         classes: usize,
+    },
+    /// A column that the data does not have.
+    #[error(
+        "{} has no column `{column}`; it has {found}: a CSV manifest may have any columns beside path and label",
+        path.display()
+    )]
+    NoColumn {
+        /// The data set's folder.
+        path: PathBuf,
+        /// The column asked for.
+        column: String,
+        /// Those there are, or that there are none.
+        found: String,
+    },
+    /// Too few labels with enough files, where a file may have several.
+    #[error(
+        "{}-way episodes need {} labels whose files can be parted into {} supports and {} queries, and {enough} of {labels} have as many: use a smaller --way, --shot or --query, or add files",
+        episode[0],
+        episode[0],
+        episode[1],
+        episode[2]
+    )]
+    TooFewLabels {
+        /// Ways, shots and queries asked for.
+        episode: [usize; 3],
+        /// Labels with enough files.
+        enough: usize,
+        /// All labels.
+        labels: usize,
     },
     /// A label map that cannot be used.
     #[error("{}: {reason}", path.display())]
@@ -246,6 +278,26 @@ pub struct Reader<'a> {
     pub front_end: &'a FrontEnd,
     /// The seconds of a file that count.
     pub max_seconds: f64,
+}
+
+/// Checks that some file of a data set has a value in a column of its manifest, `column` in lower case.
+///
+/// # Errors
+/// [`EvaluateError::NoColumn`].
+pub fn check_column(dataset: &Dataset, column: &str) -> Result<(), EvaluateError> {
+    let columns = dataset.items.iter().flat_map(|item| item.columns.keys());
+    let columns: BTreeSet<&str> = columns.map(String::as_str).collect();
+    if columns.contains(column) {
+        return Ok(());
+    }
+    Err(EvaluateError::NoColumn {
+        path: dataset.root.clone(),
+        column: column.into(),
+        found: match columns.is_empty() {
+            true => "none but those of every data set".into(),
+            false => Vec::from_iter(columns).join(", "),
+        },
+    })
 }
 
 /// Reads and embeds files. `on` is told the files done and the files in all.
@@ -484,6 +536,22 @@ impl Embedded {
         let parameters = &model.parameters;
         let found = adapter.accuracy(parameters, &sampler, episodes, seed, segments);
         found.map(Some)
+    }
+
+    /// The accuracies of a report by the queries' values in a column of the manifest, `column` in lower case.
+    ///
+    /// # Errors
+    /// [`EvaluateError::NoColumn`].
+    pub fn by_column(
+        &self,
+        report: &Report,
+        column: &str,
+    ) -> Result<Vec<ValueScore>, EvaluateError> {
+        check_column(&self.dataset, column)?;
+        let items = &self.dataset.items;
+        let value = |file: usize| items[file].columns.get(column).map(String::as_str);
+        let pool = self.dataset.pool(&self.files);
+        Ok(by_value(&report.evaluation, &pool, value))
     }
 
     /// Scores the network and its floors on the same `episodes` episodes. `head` is that of the network and of the

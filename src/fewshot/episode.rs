@@ -28,7 +28,7 @@ pub enum EpisodeError {
     Pool(#[from] PoolError),
     /// Each class has enough files, but groups that span classes leave no way to part them.
     #[error(
-        "no {way}-way episode with {shot} support and {query} query files a class was found in {TRIES} tries, because groups span classes and no group may stand on both sides: use fewer --shot, --query or --way, or correct the groups"
+        "no {way}-way episode with {shot} support and {query} query files a class was found in {TRIES} tries, because groups (or files of several labels) span classes and none may stand on both sides: use fewer --shot, --query or --way, or correct the groups"
     )]
     GroupsSpanClasses {
         /// Ways asked for.

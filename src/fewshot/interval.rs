@@ -111,6 +111,14 @@ impl Files {
         }
     }
 
+    /// A share of the queries of some groups.
+    pub(super) fn of_groups(groups: usize) -> Self {
+        Self {
+            effective: groups as f64,
+            freedom: (groups as f64 - 1.0).max(1.0),
+        }
+    }
+
     /// The variance, not below that of one file, and the t quantile.
     fn bounds(&self, variance: f64, level: f64) -> (f64, f64) {
         let quantile = StudentsT::new(0.0, 1.0, self.freedom)

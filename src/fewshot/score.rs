@@ -4,10 +4,12 @@ use super::{
     EpisodeError, EpisodeSampler, Head,
     halves::Halves,
     interval::{Files, Interval, mean_and_deviation, variance_over_files},
+    multi_label::MOST_TOGETHER,
 };
 use crate::data::PoolError;
 use rayon::prelude::*;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// The confidence of the intervals of single accuracies.
 pub(super) const LEVEL: f64 = 0.95;
@@ -70,6 +72,16 @@ pub enum ScoreError {
         found: usize,
         /// Expected.
         expected: usize,
+    },
+    /// Files with too many labels at once.
+    #[error(
+        "{way}-way episodes of files with up to {labels} labels have too many combinations of labels: use --way {MOST_TOGETHER} or less"
+    )]
+    Combinations {
+        /// The most labels of a file.
+        labels: usize,
+        /// Ways asked for.
+        way: usize,
     },
     /// Nothing to compare with.
     #[error(
@@ -139,6 +151,15 @@ pub struct Difference {
     pub difference: Estimate,
 }
 
+/// What became of a file as a query.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EvaluationQueries {
+    /// Episodes that asked for it.
+    pub asked: u64,
+    /// How often each system was right.
+    pub right: Vec<u64>,
+}
+
 /// What [`evaluate`] found.
 #[derive(Debug, Clone, Serialize)]
 pub struct Evaluation {
@@ -160,6 +181,9 @@ pub struct Evaluation {
     pub systems: Vec<SystemScore>,
     /// What is to be known about the intervals over files: why there are none, or that they are a rougher estimate.
     pub note: Option<String>,
+    /// By file that was a query, what became of it.
+    #[serde(skip)]
+    pub queries: BTreeMap<usize, EvaluationQueries>,
     #[serde(skip)]
     outcomes: Vec<Vec<f64>>,
     #[serde(skip)]
@@ -182,7 +206,7 @@ pub fn evaluate(
     systems
         .iter()
         .try_for_each(|system| check(sampler, system))?;
-    let predicted: Vec<Vec<Vec<(usize, usize)>>> = (0..episodes as u64)
+    let predicted: Vec<Vec<Vec<Answer>>> = (0..episodes as u64)
         .into_par_iter()
         .map(|index| {
             let episode = sampler.sample(seed, index)?;
@@ -207,6 +231,7 @@ pub fn evaluate(
         files: pool.files.iter().map(Vec::len).collect(),
         systems: Vec::new(),
         note,
+        queries: BTreeMap::new(),
         outcomes: Vec::new(),
         halves,
         counted: Files::of(sampler),
@@ -216,14 +241,17 @@ pub fn evaluate(
         let mut confusion = vec![vec![0u64; pool.classes.len()]; pool.classes.len()];
         of_system()
             .flatten()
-            .for_each(|&(truth, answer)| confusion[truth][answer] += 1);
+            .for_each(|answer| confusion[answer.truth][answer.given] += 1);
+        for answer in of_system().flatten() {
+            let file = evaluation.queries.entry(answer.file).or_default();
+            file.right.resize(systems.len(), 0);
+            file.right[number] += u64::from(answer.is_right());
+            file.asked += u64::from(number == 0);
+        }
         let accuracies: Vec<f64> = of_system()
             .map(|answers| {
-                answers
-                    .iter()
-                    .filter(|(truth, answer)| truth == answer)
-                    .count() as f64
-                    / answers.len() as f64
+                let right = answers.iter().filter(|answer| answer.is_right());
+                right.count() as f64 / answers.len() as f64
             })
             .collect();
         let per_class =
@@ -326,8 +354,21 @@ pub(super) fn estimate(
     }
 }
 
-/// (true class, nearest class) of every query of an episode.
-fn predict(system: &System, episode: &super::Episode) -> Vec<(usize, usize)> {
+/// A query's true class and the one that was given to it.
+struct Answer {
+    file: usize,
+    truth: usize,
+    given: usize,
+}
+
+impl Answer {
+    fn is_right(&self) -> bool {
+        self.truth == self.given
+    }
+}
+
+/// The nearest class of every query of an episode.
+fn predict(system: &System, episode: &super::Episode) -> Vec<Answer> {
     let embedding = |file: usize| system.embeddings[file].as_slice();
     let supports: Vec<Vec<&[f32]>> = episode
         .support
@@ -337,9 +378,9 @@ fn predict(system: &System, episode: &super::Episode) -> Vec<(usize, usize)> {
     let fitted = system.head.fit(&supports);
     let mut answers = Vec::new();
     for (&truth, queries) in episode.classes.iter().zip(&episode.query) {
-        for &query in queries {
+        for &file in queries {
             let near = |(slot, &class): (usize, &usize)| {
-                (fitted.distance(system.query(query), slot), class)
+                (fitted.distance(system.query(file), slot), class)
             };
             let nearest = episode
                 .classes
@@ -347,7 +388,7 @@ fn predict(system: &System, episode: &super::Episode) -> Vec<(usize, usize)> {
                 .enumerate()
                 .map(near)
                 .min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-            answers.extend(nearest.map(|(_, class)| (truth, class)));
+            answers.extend(nearest.map(|(_, given)| Answer { file, truth, given }));
         }
     }
     answers

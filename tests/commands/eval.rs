@@ -1,8 +1,10 @@
 //! `gamaka eval` on altered recordings, between collections, on unseen classes.
 
+use std::path::{Path, PathBuf};
+
 use serde_json::Value;
 
-use crate::{copy_music, fails, studio, succeeds, text};
+use crate::{CLASSES, copy_music, fails, studio, succeeds, text};
 
 /// Episodes that six files a class allow, few of them.
 const SHAPE: [&str; 8] = [
@@ -200,4 +202,141 @@ fn eval_ranks_classes_without_examples_by_distance() {
     assert!(said.contains("--confusion"), "{said}");
     let said = fails(2, &["eval", text(&music), "-m", model, "--open", "--shift"]);
     assert!(said.contains("cannot be used with"), "{said}");
+}
+
+/// A manifest of the made-up music, with more columns: their names in `header`, their values from `of`.
+fn manifest(folder: &Path, header: &str, of: impl Fn(&str, usize) -> String) -> PathBuf {
+    let music = studio().music();
+    let mut rows = format!("path,label{header}\n");
+    for (class, files) in CLASSES {
+        for (k, file) in files.iter().enumerate() {
+            let path = music.join(class).join(file);
+            rows.push_str(&format!("\"{}\",{class}{}\n", text(&path), of(class, k)));
+        }
+    }
+    let path = folder.join("manifest.csv");
+    std::fs::write(&path, rows).unwrap();
+    path
+}
+
+#[test]
+fn eval_gives_queries_several_labels() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = studio().model();
+    // Three labels of eight files, half of them with a second one; one label of a single file.
+    let data = manifest(folder.path(), ",labels", |class, k| match (class, k) {
+        ("a", 0) => ",low;rare".into(),
+        ("a" | "b", 0 | 1) => ",low; high".into(),
+        ("a" | "b", _) => ",low".into(),
+        ("c" | "d", 0 | 1) => ",high;noisy".into(),
+        ("c" | "d", _) => ",high".into(),
+        (_, 0) => ",noisy;low;noisy;".into(),
+        _ => ",noisy".into(),
+    });
+    let mut arguments = vec!["eval", text(&data), "-m", text(&model), "--multi-label"];
+    arguments.extend(SHAPE);
+    arguments.extend(["--split", "all"]);
+    let words = succeeds(&arguments);
+    for part in [
+        "3 labels, 24 files with 1.38 of them",
+        "macro F1",
+        "mean average precision",
+        "untrained network",
+        "all labels; a random order",
+        "less MFCC",
+        "too few files for shots and queries: 1",
+        "of the 3 labels are on files that trained the model too",
+    ] {
+        assert!(words.contains(part), "{part} is missing:\n{words}");
+    }
+    arguments.extend(["--json", "--quiet"]);
+    let report: Value = serde_json::from_str(&succeeds(&arguments)).unwrap();
+    let report = &report["multi_label"];
+    assert_eq!(
+        report["labels"],
+        serde_json::json!(["high", "low", "noisy"])
+    );
+    let systems = report["systems"].as_array().unwrap();
+    assert_eq!(systems.len(), 3);
+    for system in systems {
+        for figure in ["macro_f1", "mean_average_precision"] {
+            let estimate = &system[figure];
+            assert!((0.0..=1.0).contains(&estimate["mean"].as_f64().unwrap()));
+            assert!(estimate["over_episodes"]["low"].is_number());
+            assert!(estimate["over_files"]["low"].is_number(), "{estimate}");
+        }
+    }
+    let again: Value = serde_json::from_str(&succeeds(&arguments)).unwrap();
+    assert_eq!(&again["multi_label"], report);
+
+    // Three labels have enough files for one shot, none for nine.
+    arguments.truncate(5);
+    arguments.extend([
+        "--split", "all", "--way", "2", "--shot", "9", "--query", "9",
+    ]);
+    let said = fails(1, &arguments);
+    assert!(said.contains("9 supports and 9 queries"), "{said}");
+    assert!(said.contains("0 of 4"), "{said}");
+    assert!(said.contains("--shot"), "{said}");
+}
+
+#[test]
+fn eval_wants_a_column_of_labels_for_several_labels() {
+    let (music, model) = (studio().music(), studio().model());
+    let mut arguments = vec!["eval", text(&music), "-m", text(&model), "--multi-label"];
+    let said = fails(1, &arguments);
+    assert!(said.contains("no column `labels`"), "{said}");
+    assert!(said.contains("manifest"), "{said}");
+    arguments.push("--open");
+    let said = fails(2, &arguments);
+    assert!(said.contains("cannot be used with"), "{said}");
+}
+
+#[test]
+fn eval_tells_accuracy_by_a_column_of_the_manifest() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = studio().model();
+    let data = manifest(folder.path(), ",Place", |_, k| match k {
+        0 => ",hall".into(),
+        1 | 2 => ",street".into(),
+        _ => ",".into(),
+    });
+    let mut arguments = vec!["eval", text(&data), "-m", text(&model), "--by", "place"];
+    arguments.extend(SHAPE);
+    arguments.extend(["--split", "all"]);
+    let words = succeeds(&arguments);
+    for part in [
+        "queries by place",
+        "hall ",
+        "street ",
+        "(none) ",
+        "MFCC, linear probe",
+    ] {
+        assert!(words.contains(part), "{part} is missing:\n{words}");
+    }
+    arguments.extend(["--json", "--quiet"]);
+    let report: Value = serde_json::from_str(&succeeds(&arguments)).unwrap();
+    assert_eq!(report["by"]["column"], "place");
+    let values = report["by"]["values"].as_array().unwrap();
+    assert_eq!(values.len(), 3);
+    // The values part the queries: 20 episodes of two classes and one query.
+    let queries = |value: &Value| value["queries"].as_f64().unwrap();
+    assert_eq!(values.iter().map(queries).sum::<f64>(), 40.0);
+    for (k, system) in report["result"]["systems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .enumerate()
+    {
+        let right = |value: &Value| {
+            queries(value) * value["systems"][k]["accuracy"].as_f64().unwrap() / 40.0
+        };
+        let mean = system["accuracy"]["mean"].as_f64().unwrap();
+        let found = values.iter().map(right).sum::<f64>();
+        assert!((found - mean).abs() < 1e-9, "{found} {mean}");
+    }
+    arguments[5] = "culture";
+    let said = fails(1, &arguments);
+    assert!(said.contains("no column `culture`"), "{said}");
+    assert!(said.contains("place"), "{said}");
 }

@@ -1,0 +1,87 @@
+//! What `gamaka eval --multi-label` prints.
+
+use std::fmt::Write;
+
+use gamaka::evaluate::MultiLabelReport;
+use gamaka::fewshot::{Estimate, MultiLabelScore};
+
+use super::percent;
+
+/// A figure with its interval over files, and that over episodes.
+fn figure(estimate: &Estimate) -> String {
+    let files = match &estimate.over_files {
+        Some(i) => format!("{} to {}", percent(i.low), percent(i.high)),
+        None => "no interval".into(),
+    };
+    let half = percent(estimate.over_episodes.half_width());
+    format!("{:>5} ({files}; +- {half})", percent(estimate.mean))
+}
+
+/// The table. `name` is what the network is called.
+pub fn words(report: &MultiLabelReport, name: &str) -> String {
+    let found = &report.evaluation;
+    let mut text = format!(
+        "{}-way {}-shot, {} queries a label, {} episodes, seed {}; {} labels, {} files with {:.2} of them on average\n\
+         LC-Protonets: each combination of labels among the supports has a prototype, a query gets the nearest one's labels\n\
+         figures in %, in brackets 95 % over files; over episodes\n\n",
+        found.way,
+        found.shot,
+        found.query,
+        found.episodes,
+        found.seed,
+        found.labels.len(),
+        found.files,
+        found.labels_per_file
+    );
+    let every = "all labels; a random order";
+    let less = |score: &MultiLabelScore| format!("less {}", score.name);
+    let mut rows: Vec<(String, [String; 2])> = Vec::new();
+    let figures = |score: &MultiLabelScore| {
+        [score.macro_f1, score.mean_average_precision].map(|e| figure(&e))
+    };
+    for (k, score) in found.systems.iter().enumerate() {
+        let label = if k == 0 { name } else { &score.name };
+        rows.push((label.to_owned(), figures(score)));
+    }
+    let floor = [
+        found.everything_macro_f1,
+        found.random_mean_average_precision,
+    ];
+    rows.push((
+        every.into(),
+        floor.map(|value| format!("{:>5}", percent(value))),
+    ));
+    for score in &found.differences {
+        rows.push((less(score), figures(score)));
+    }
+    let width = rows.iter().map(|(label, _)| label.chars().count());
+    let width = width.max().unwrap_or(0);
+    let _ = writeln!(
+        text,
+        "{:width$} {:30} mean average precision",
+        "", "macro F1"
+    );
+    for (label, [f1, precision]) in rows {
+        let _ = writeln!(text, "{label:width$} {f1:30} {precision}");
+    }
+    if report.labels_left_out > 0 {
+        let _ = writeln!(
+            text,
+            "\nlabels left out, for they have too few files for shots and queries: {}",
+            report.labels_left_out
+        );
+    }
+    if !report.labels_trained_on.is_empty() {
+        let _ = writeln!(
+            text,
+            "\n{} of the {} labels are on files that trained the model too: {}",
+            report.labels_trained_on.len(),
+            found.labels.len(),
+            report.labels_trained_on.join(", ")
+        );
+    }
+    if let Some(note) = &found.note {
+        let _ = writeln!(text, "\n{note}");
+    }
+    text
+}
