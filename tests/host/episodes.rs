@@ -272,7 +272,6 @@ fn tracks_of_an_episode_are_of_different_albums_as_far_as_there_are_albums() {
     // With more ways than albums the rest comes from any.
     let five = EpisodeSampler::new(pool, 5, 1, 1).unwrap();
     let episode = five.sample(5, 0).unwrap();
-    let of: BTreeSet<usize> =
-        episode.classes.iter().map(|&class| albums[class]).collect();
+    let of: BTreeSet<usize> = episode.classes.iter().map(|&class| albums[class]).collect();
     assert_eq!((episode.classes.len(), of.len()), (5, 3));
 }
