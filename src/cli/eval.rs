@@ -21,6 +21,7 @@ use gamaka::files;
 use gamaka::mel::EngineChoice;
 use gamaka::model::Model;
 use gamaka::report::{Svg, confusion_svg};
+use gamaka::shift::Shift;
 use gamaka::train::TrainConfig;
 
 use super::common::{Common, conclude, engine, failed_json, load_model, print, print_json};
@@ -189,76 +190,24 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         args.shot.unwrap_or(config.shot),
         args.query.unwrap_or(config.query),
     ];
-    let reader = Reader {
-        gpu: &gpu,
-        model: &model,
-        front_end: &front_end,
-        max_seconds: config.max_seconds,
-    };
+    let reader = Reader::new(&gpu, &model, &front_end, config.max_seconds)?;
     let mut embedded = embed(args, &reader, way, common)?;
     if !common.json {
         let notes = embedded.notes.iter();
         notes.for_each(|n| common.note(&format!("note: {n}")));
     }
-    let shifted = shifts.map(|shifts| {
-        common.counted("altering", |on| {
-            embedded.shifted(&reader, &shifts, args.seed, on)
-        })
-    });
-    let shifted = shifted.transpose()?;
-    // Before the score, which failed files may make impossible.
-    let code = conclude(
-        &embedded.failed,
-        embedded.files.len() + embedded.failed.len(),
-        args.strict,
-    );
-    let name = &model.network.spec.name;
-    if let Some(shifted) = &shifted {
-        let episode = [way, shot, query];
-        let report =
-            embedded.score_shifts(shifted, episode, args.episodes, args.seed, args.head)?;
-        if let Some(folder) = &args.output {
-            let picture = shift::picture(&report, name)?;
-            write_picture(folder, "shift.svg", &picture, common)?;
-        }
-        match common.json {
-            true => print_json(&json(args, &model, &embedded, "shift", &report))?,
-            false => print(&shift::words(&report, name))?,
-        }
-        return Ok(code);
+    let episode = [way, shot, query];
+    if let Some(shifts) = shifts {
+        return shift(args, common, &reader, &mut embedded, &shifts, episode);
     }
+    // Before the score, which failed files may make impossible.
+    let code = finish(args, &embedded);
+    let name = &model.network.spec.name;
     if args.open {
-        let validation = match args.split {
-            EvaluatePart::Test => {
-                let (dataset, part) = (embedded.dataset.clone(), EvaluatePart::Validation);
-                match common.counted("validation", |on| embed_dataset(&reader, dataset, part, on)) {
-                    Err(EvaluateError::NoTestFiles { .. }) => {
-                        Err("the data holds no validation files of the model's split")
-                    }
-                    read => Ok(read?),
-                }
-            }
-            _ => Err("all files are tested, and none are left to choose one on"),
-        };
-        let episode = [way, shot, query];
-        let report = embedded.score_open(
-            validation.as_ref().map_err(|reason| *reason),
-            episode,
-            args.episodes,
-            args.seed,
-            args.head,
-        )?;
-        if let Some(folder) = &args.output {
-            write_picture(folder, "roc.svg", &open::picture(&report, name)?, common)?;
-        }
-        match common.json {
-            true => print_json(&json(args, &model, &embedded, "open", &report))?,
-            false => print(&open::words(&report, name))?,
-        }
+        open_set(args, common, &reader, &embedded, episode)?;
         return Ok(code);
     }
     if args.multi_label {
-        let episode = [way, shot, query];
         let report = embedded.score_multi_label(&model, episode, args.episodes, args.seed)?;
         match common.json {
             true => print_json(&json(args, &model, &embedded, "multi_label", &report))?,
@@ -304,6 +253,71 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         print(&text)?;
     }
     Ok(code)
+}
+
+/// Tells of files that failed, and how the command ends.
+fn finish(args: &Args, embedded: &Embedded) -> ExitCode {
+    let files = embedded.files.len() + embedded.failed.len();
+    conclude(&embedded.failed, files, args.strict)
+}
+
+/// Altered queries beside clean ones.
+fn shift(
+    args: &Args,
+    common: &Common,
+    reader: &Reader,
+    embedded: &mut Embedded,
+    shifts: &[Shift],
+    episode: [usize; 3],
+) -> anyhow::Result<ExitCode> {
+    let shifted = common.counted("altering", |on| {
+        embedded.shifted(reader, shifts, args.seed, on)
+    })?;
+    let code = finish(args, embedded);
+    let report = embedded.score_shifts(&shifted, episode, args.episodes, args.seed, args.head)?;
+    let name = &reader.model.network.spec.name;
+    if let Some(folder) = &args.output {
+        let picture = shift::picture(&report, name)?;
+        write_picture(folder, "shift.svg", &picture, common)?;
+    }
+    match common.json {
+        true => print_json(&json(args, reader.model, embedded, "shift", &report))?,
+        false => print(&shift::words(&report, name))?,
+    }
+    Ok(code)
+}
+
+/// Classes without examples beside those with them.
+fn open_set(
+    args: &Args,
+    common: &Common,
+    reader: &Reader,
+    embedded: &Embedded,
+    episode: [usize; 3],
+) -> anyhow::Result<()> {
+    let validation = match args.split {
+        EvaluatePart::Test => {
+            let (dataset, part) = (embedded.dataset.clone(), EvaluatePart::Validation);
+            match common.counted("validation", |on| embed_dataset(reader, dataset, part, on)) {
+                Err(EvaluateError::NoTestFiles { .. }) => {
+                    Err("the data holds no validation files of the model's split")
+                }
+                read => Ok(read?),
+            }
+        }
+        _ => Err("all files are tested, and none are left to choose one on"),
+    };
+    let validation = validation.as_ref().map_err(|reason| *reason);
+    let report = embedded.score_open(validation, episode, args.episodes, args.seed, args.head)?;
+    let name = &reader.model.network.spec.name;
+    if let Some(folder) = &args.output {
+        write_picture(folder, "roc.svg", &open::picture(&report, name)?, common)?;
+    }
+    match common.json {
+        true => print_json(&json(args, reader.model, embedded, "open", &report))?,
+        false => print(&open::words(&report, name))?,
+    }
+    Ok(())
 }
 
 /// Writes a picture into a folder, which is made if need be.

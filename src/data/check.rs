@@ -1,9 +1,10 @@
 //! Whether a local copy of a data set is whole and sound, what will be used of it, and its manifest.
 
 use super::{
-    DataError, Fingerprint, Layout, Part,
+    DataError, Layout, Part,
     dataset::check_labels,
     duplicates::{self, Duplicate},
+    fingerprint::Fingerprint,
     hash,
     layouts::{Listing, Row},
     manifest,
@@ -329,7 +330,11 @@ impl Checked {
             return (rows.collect(), lengths);
         }
         // Commands refuse these, or a test would count what was trained on.
-        for duplicate in self.duplicates.iter().filter(|duplicate| duplicate.exact) {
+        for duplicate in self
+            .duplicates
+            .iter()
+            .filter(|duplicate| duplicate.seconds.is_none())
+        {
             let [a, b] = &duplicate.paths;
             let apart = match (&duplicate.labels, &duplicate.parts) {
                 ([label_a, label_b], _) if label_a != label_b => {

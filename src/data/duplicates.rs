@@ -1,8 +1,14 @@
 //! Files of a data set that are the same recording: reported, joined into groups, or left out.
 
-use super::{Fingerprint, Part, fingerprint::near_duplicates, layouts::Row};
+use super::{
+    Part,
+    fingerprint::{Fingerprint, near_duplicates},
+    layouts::Row,
+    linked::linked,
+};
 use serde::Serialize;
 use std::{
+    cmp::Reverse,
     collections::{BTreeSet, HashMap},
     path::PathBuf,
 };
@@ -16,8 +22,6 @@ pub struct Duplicate {
     pub labels: [String; 2],
     /// Their parts of the split.
     pub parts: [Option<Part>; 2],
-    /// Whether they are the same byte for byte; else they sound the same.
-    pub exact: bool,
     /// How much of them sounds the same, in seconds; none if they are the same byte for byte.
     pub seconds: Option<f64>,
     /// Mean number of differing bits of 32 in their fingerprints there.
@@ -46,7 +50,6 @@ impl Pair {
             paths: [a.path.clone(), b.path.clone()],
             labels: [a.label.clone(), b.label.clone()],
             parts: [a.part, b.part],
-            exact: self.near.is_none(),
             seconds: self.near.map(|(seconds, _)| seconds),
             bit_errors: self.near.map_or(0.0, |(_, errors)| errors),
         }
@@ -71,10 +74,7 @@ pub(super) fn find(hashes: &[&str], fingerprints: &[&Fingerprint]) -> Vec<Pair> 
             });
         }
     }
-    let compared: Vec<Fingerprint> = distinct
-        .iter()
-        .map(|&file| fingerprints[file].clone())
-        .collect();
+    let compared: Vec<&Fingerprint> = distinct.iter().map(|&file| fingerprints[file]).collect();
     pairs.extend(near_duplicates(&compared).into_iter().map(|near| Pair {
         a: distinct[near.a],
         b: distinct[near.b],
@@ -86,25 +86,13 @@ pub(super) fn find(hashes: &[&str], fingerprints: &[&Fingerprint]) -> Vec<Pair> 
 /// Which files to leave out so that of each recording one is left: that of the test part, else of validation, else the
 /// first.
 pub(super) fn superfluous(rows: &[Row], pairs: &[Pair]) -> BTreeSet<usize> {
-    let mut leader: Vec<usize> = (0..rows.len()).collect();
-    for pair in pairs {
-        let (kept, joined) = (leader[pair.a], leader[pair.b]);
-        leader
-            .iter_mut()
-            .filter(|leader| **leader == joined)
-            .for_each(|leader| *leader = kept);
-    }
-    let mut kept: HashMap<usize, usize> = HashMap::new();
-    for (file, &recording) in leader.iter().enumerate() {
-        let best = kept.entry(recording).or_insert(file);
-        if rows[file].part > rows[*best].part {
-            *best = file;
-        }
-    }
-    let kept: BTreeSet<usize> = kept.into_values().collect();
-    (0..rows.len())
-        .filter(|file| !kept.contains(file))
-        .collect()
+    let recordings = linked(rows.len(), pairs.iter().map(|pair| (pair.a, pair.b)));
+    let others = recordings.into_iter().flat_map(|mut files| {
+        // Stable, so that the first of a part stays first.
+        files.sort_by_key(|&file| Reverse(rows[file].part));
+        files.into_iter().skip(1)
+    });
+    others.collect()
 }
 
 /// Gives files that are the same recording one group, with all files of both groups, where they are in the same part.

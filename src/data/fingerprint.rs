@@ -36,11 +36,11 @@ const MIN_SHARE: f64 = 0.5;
 
 /// A Chromaprint fingerprint of a file's first two minutes: an item of 32 bits for every 0.124 s.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Fingerprint(Vec<u32>);
+pub(super) struct Fingerprint(Vec<u32>);
 
 /// Two files of which at least half of the shorter one is the same recording.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct NearDuplicate {
+pub(super) struct NearDuplicate {
     /// The index of one fingerprint.
     pub a: usize,
     /// The index of the other, which is greater.
@@ -109,7 +109,7 @@ impl Fingerprint {
 
 /// All pairs of near duplicates, ordered by their indices. An index of items chooses the pairs that are compared, so
 /// that the time grows with the number of files and not with its square.
-pub fn near_duplicates(fingerprints: &[Fingerprint]) -> Vec<NearDuplicate> {
+pub(super) fn near_duplicates(fingerprints: &[&Fingerprint]) -> Vec<NearDuplicate> {
     let mut files_of: HashMap<u32, BTreeSet<usize>> = HashMap::new();
     for (file, fingerprint) in fingerprints
         .iter()
@@ -141,7 +141,7 @@ pub fn near_duplicates(fingerprints: &[Fingerprint]) -> Vec<NearDuplicate> {
         .collect();
     candidates.sort_unstable();
     let found = candidates.into_par_iter().filter_map(|(a, b)| {
-        let (seconds, bit_errors) = fingerprints[a].compare(&fingerprints[b])?;
+        let (seconds, bit_errors) = fingerprints[a].compare(fingerprints[b])?;
         Some(NearDuplicate {
             a,
             b,

@@ -1,6 +1,6 @@
 //! How the two protocols deal files out to the parts of a split.
 
-use super::{DataError, Dataset, Part, Pool};
+use super::{DataError, Dataset, Part, Pool, linked::linked};
 use crate::random::Stream;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -99,29 +99,14 @@ pub(super) fn novel_classes(
 
 /// The classes of a pool, those that share a group (directly or through others) together.
 fn linked_classes(pool: &Pool) -> Vec<Vec<usize>> {
-    let mut leader: Vec<usize> = (0..pool.files.len()).collect();
     let mut first_with: HashMap<usize, usize> = HashMap::new();
+    let mut pairs = Vec::new();
     for class in 0..pool.files.len() {
         for group in pool.group_sizes(class).into_keys() {
-            let (kept, joined) = (
-                leader[*first_with.entry(group).or_insert(class)],
-                leader[class],
-            );
-            leader
-                .iter_mut()
-                .filter(|leader| **leader == joined)
-                .for_each(|leader| *leader = kept);
+            pairs.push((*first_with.entry(group).or_insert(class), class));
         }
     }
-    let leaders: BTreeSet<usize> = leader.iter().copied().collect();
-    leaders
-        .iter()
-        .map(|&kept| {
-            (0..leader.len())
-                .filter(|&class| leader[class] == kept)
-                .collect()
-        })
-        .collect()
+    linked(pool.files.len(), pairs)
 }
 
 /// The part of each item when the files of every class are dealt out, group by group.

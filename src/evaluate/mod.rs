@@ -54,8 +54,6 @@ pub enum EvaluateError {
         classes.saturating_sub(1)
     )]
     NoUnknown {
-        /// Ways asked for.
-        way: usize,
         /// Classes there are.
         classes: usize,
     },
@@ -267,17 +265,33 @@ pub struct Report {
     pub differences: Vec<Difference>,
 }
 
-/// What reads and embeds files.
-#[derive(Clone, Copy)]
+/// What reads and embeds files. The network is compiled once, for all that is read.
 pub struct Reader<'a> {
-    /// Where the network runs.
-    pub gpu: &'a Gpu,
     /// The network.
     pub model: &'a Model,
-    /// Files to mel frames.
-    pub front_end: &'a FrontEnd,
-    /// The seconds of a file that count.
-    pub max_seconds: f64,
+    front_end: &'a FrontEnd,
+    max_seconds: f64,
+    embedder: Embedder,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader of the first `max_seconds` of files.
+    ///
+    /// # Errors
+    /// [`GpuError`]: the network does not fit, or a fault of the device.
+    pub fn new(
+        gpu: &Gpu,
+        model: &'a Model,
+        front_end: &'a FrontEnd,
+        max_seconds: f64,
+    ) -> Result<Self, GpuError> {
+        Ok(Self {
+            model,
+            front_end,
+            max_seconds,
+            embedder: Embedder::new(gpu, &model.network, &model.parameters)?,
+        })
+    }
 }
 
 /// Checks that some file of a data set has a value in a column of its manifest, `column` in lower case.
@@ -327,15 +341,13 @@ fn embed_items(
     mut notes: Vec<String>,
     on: &mut dyn FnMut(usize, usize),
 ) -> Result<Embedded, EvaluateError> {
-    let &Reader {
-        gpu,
+    let Reader {
         model,
         front_end,
         max_seconds,
+        embedder,
     } = reader;
     notes.extend(dataset.warnings.iter().cloned());
-    // One compiled network serves both sets of parameters.
-    let embedder = Embedder::new(gpu, &model.network, &model.parameters)?;
     let initial = model.network.initial_parameters(model.info.seed);
     let count = dataset.items.len();
     let learner = TrainConfig::from_toml(&model.info.config)
@@ -367,7 +379,7 @@ fn embed_items(
             .iter()
             .map(|&i| embedded.dataset.file(&embedded.dataset.items[i]))
             .collect();
-        let features = front_end.features_of(&paths, max_seconds);
+        let features = front_end.features_of(&paths, *max_seconds);
         let mut clips = Vec::new();
         let mut owners = Vec::new();
         for ((&index, path), result) in chunk.iter().zip(&paths).zip(features) {

@@ -62,7 +62,7 @@ impl Embedded {
     ) -> Result<MultiLabelReport, EvaluateError> {
         super::check_column(&self.dataset, LABELS)?;
         let [way, shot, query] = episode;
-        let mut pool = pool(&self.dataset, &self.files);
+        let pool = pool(&self.dataset, &self.files);
         let labels = pool.classes.len();
         let enough: Vec<usize> = (0..labels)
             .filter(|&label| pool.check_class(label, shot, query).is_ok())
@@ -74,8 +74,8 @@ impl Embedded {
                 labels,
             });
         }
-        pool.classes = enough.iter().map(|&k| pool.classes[k].clone()).collect();
-        pool.files = enough.iter().map(|&k| pool.files[k].clone()).collect();
+        let files = enough.iter().map(|&k| pool.files[k].clone()).collect();
+        let pool = pool.with_classes(&enough, files);
         let trained = model.info.split.apply(&self.dataset).indices(Part::Train);
         let trained: BTreeSet<&str> = trained
             .iter()

@@ -93,7 +93,7 @@ impl Embedded {
         }
         let classes = self.dataset.pool(&self.files).classes.len();
         if classes <= way {
-            return Err(EvaluateError::NoUnknown { way, classes });
+            return Err(EvaluateError::NoUnknown { classes });
         }
         let sampler = self.sampler(way + way.min(classes - way), shot, query)?;
         let (network, of_network) = self.under(head, &self.network)?;

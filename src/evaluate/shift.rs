@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::{Embedded, EvaluateError, HeadChoice, LEVEL, Reader};
-use crate::embed::{Embedder, mean_embedding};
+use crate::embed::mean_embedding;
 use crate::features::{FeatureError, Features, cut_segments};
 use crate::fewshot::{Estimate, Head, Metric, System, evaluate};
 use crate::shift::{Shift, ShiftError};
@@ -111,10 +111,13 @@ impl Embedded {
                 mfcc: empty(),
             })
             .collect();
-        let &Reader {
-            model, front_end, ..
+        let Reader {
+            model,
+            front_end,
+            embedder,
+            ..
         } = reader;
-        let embedder = Embedder::new(reader.gpu, &model.network, &model.parameters)?;
+        embedder.set_parameters(&model.parameters);
         let files = std::mem::take(&mut self.files);
         // Each file has many versions in memory at once.
         for (done, chunk) in files.chunks(rayon::current_num_threads()).enumerate() {

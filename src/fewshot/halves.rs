@@ -68,6 +68,12 @@ impl Halves {
         })
     }
 
+    /// The figures of one system less those of another, paired.
+    pub(super) fn less(&self, of: usize, against: usize) -> Vec<[f64; 2]> {
+        let both = self.accuracy[of].iter().zip(&self.accuracy[against]);
+        both.map(|(a, b)| [a[0] - b[0], a[1] - b[1]]).collect()
+    }
+
     /// What people should know of the intervals over files of `shot` shots.
     pub(super) fn note(halves: Option<&Self>, shot: usize) -> Option<String> {
         match halves {

@@ -143,11 +143,8 @@ pub fn evaluate_multi_label(
     let less = |other: usize, figure: usize| {
         let pairs = values(0, figure).into_iter().zip(values(other, figure));
         let paired: Vec<f64> = pairs.map(|(a, b)| a - b).collect();
-        let both = of_halves(0, figure).zip(of_halves(other, figure));
-        let halves: Option<Vec<[f64; 2]>> = both.map(|(a, b)| {
-            let pairs = a.iter().zip(b);
-            pairs.map(|(a, b)| [a[0] - b[0], a[1] - b[1]]).collect()
-        });
+        let halves = halves.as_ref();
+        let halves = halves.map(|halves| halves.less(figure, 2 * other + figure));
         let over_files = |mean, variance| Interval::of_difference(mean, variance, &counted, LEVEL);
         estimate(&paired, halves.as_deref(), fewer_shots, LEVEL, over_files)
     };

@@ -168,11 +168,7 @@ pub fn evaluate_open(
             .zip(&batches[other])
             .map(|(a, b)| a - b)
             .collect();
-        let both = of_halves(0).zip(of_halves(other));
-        let halves: Option<Vec<[f64; 2]>> = both.map(|(a, b)| {
-            let pairs = a.iter().zip(b);
-            pairs.map(|(a, b)| [a[0] - b[0], a[1] - b[1]]).collect()
-        });
+        let halves = halves.as_ref().map(|halves| halves.less(0, other));
         let over_files = |mean, variance| Interval::of_difference(mean, variance, &counted, LEVEL);
         let mut found = estimate(&paired, halves.as_deref(), fewer_shots, LEVEL, over_files);
         found.mean = scores[0].area.mean - scores[other].area.mean;

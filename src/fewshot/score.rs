@@ -305,10 +305,7 @@ impl Evaluation {
             .zip(second_outcomes)
             .map(|(a, b)| a - b)
             .collect();
-        let halves: Option<Vec<[f64; 2]>> = self.halves.as_ref().map(|halves| {
-            let both = halves.accuracy[of].iter().zip(&halves.accuracy[against]);
-            both.map(|(a, b)| [a[0] - b[0], a[1] - b[1]]).collect()
-        });
+        let halves = self.halves.as_ref().map(|halves| halves.less(of, against));
         Ok(Difference {
             of: first.name.clone(),
             against: second.name.clone(),

@@ -187,12 +187,7 @@ impl Run {
 /// The network's accuracy on unseen classes less its own at the start, in points, with the interval over files.
 fn gain(model: &Model) -> (f64, f64) {
     let front_end = FrontEnd::new(EngineChoice::Cpu, None, &model.info.preset, true).unwrap();
-    let reader = Reader {
-        gpu: gpu(),
-        model,
-        front_end: &front_end,
-        max_seconds: 600.0,
-    };
+    let reader = Reader::new(gpu(), model, &front_end, 600.0).unwrap();
     let embedded =
         embed_dataset(&reader, data().clone(), EvaluatePart::Test, &mut |_, _| {}).unwrap();
     let report = embedded.score(3, 2, 2, 1000, 1, HeadChoice::Auto).unwrap();
