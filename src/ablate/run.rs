@@ -586,6 +586,7 @@ impl<'a> Workbench<'a> {
         )?;
         let initial = network.initial_parameters(cell.seed);
         let material = Material::new(&self.features, &[(self.dataset, split)], config)?;
+        let network = material.standardised(network)?;
         let [way, shot, query] = config.train_episode(material.train.classes.len());
         let mut result = CellResult {
             cell: cell.clone(),

@@ -61,6 +61,7 @@ pub static KERNELS: &[Kernel] = &[
     kernel!("layers", "group_norm_forward", FEW, ROW_SUM),
     kernel!("layers", "group_norm_grad_input", FEW, ROW_SUM),
     kernel!("layers", "group_norm_grad_weight", FEW),
+    kernel!("layers", "band_affine"),
     kernel!("layers", "activation_forward"),
     kernel!("layers", "activation_grad_input"),
     kernel!("layers", "pool_forward"),

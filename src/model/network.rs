@@ -2,8 +2,8 @@
 
 use super::ModelError;
 use super::edges::spline_power;
-use super::layers::{Build, Forward, Init, Layer, Parameter};
-use super::spec::Spec;
+use super::layers::{Build, Forward, Init, Layer, Parameter, Standardise};
+use super::spec::{LayerSpec, Spec};
 use crate::gpu::{Plan, Shape, Tensor, VIEW_ALIGNMENT};
 use crate::ops::Basis;
 use crate::reference::normal;
@@ -70,6 +70,15 @@ impl Network {
         let mut stages = Vec::new();
         for (index, layer_spec) in spec.layers.iter().enumerate() {
             let layer = layer_spec.layer();
+            if index > 0 && lacks_moments(layer_spec) {
+                return Err(ModelError::Layer {
+                    index,
+                    kind: layer_spec.kind(),
+                    reason:
+                        "only as the first layer can it measure means and deviations of mel bands"
+                            .into(),
+                });
+            }
             let output = layer.output(shape).map_err(|reason| ModelError::Layer {
                 index,
                 kind: layer_spec.kind(),
@@ -105,6 +114,22 @@ impl Network {
             stages,
             flat_len,
         })
+    }
+
+    /// Whether its first layer standardises mel bands whose means and deviations are not known yet.
+    pub(crate) fn lacks_moments(&self) -> bool {
+        self.spec.layers.first().is_some_and(lacks_moments)
+    }
+
+    /// The network that standardises each mel band by this mean and deviation.
+    pub(crate) fn with_moments(
+        self,
+        mean: Vec<f32>,
+        deviation: Vec<f32>,
+    ) -> Result<Self, ModelError> {
+        let mut spec = self.spec;
+        spec.layers[0] = LayerSpec::Standardise(Standardise { mean, deviation });
+        Self::new(spec, self.input)
     }
 
     /// Length of an embedding.
@@ -365,6 +390,10 @@ impl Network {
         }
         values
     }
+}
+
+fn lacks_moments(layer: &LayerSpec) -> bool {
+    matches!(layer, LayerSpec::Standardise(layer) if layer.mean.is_empty())
 }
 
 /// Deviations of an edge's initial weights, of splines and of silu, so that the variance of a layer's

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::layers::{
     Activation, Conv, Dropout, GroupNorm, KanConv, KanLinear, Layer, Linear, Noise, Pool,
-    SharedSpline, StatisticsPool,
+    SharedSpline, Standardise, StatisticsPool,
 };
 use super::{ModelError, Network, equal_parameters};
 use crate::ops::{Basis, Distance};
@@ -23,6 +23,8 @@ pub enum LayerSpec {
     Conv(Conv),
     /// An ordinary dense layer.
     Linear(Linear),
+    /// Mel bands standardised by the training files; a first layer only.
+    Standardise(Standardise),
     /// Group or instance normalisation.
     GroupNorm(GroupNorm),
     /// A fixed function on every value.
@@ -45,6 +47,7 @@ impl LayerSpec {
             Self::SharedSpline(layer) => layer,
             Self::Conv(layer) => layer,
             Self::Linear(layer) => layer,
+            Self::Standardise(layer) => layer,
             Self::GroupNorm(layer) => layer,
             Self::Activation(layer) => layer,
             Self::Pool(layer) => layer,
@@ -88,6 +91,7 @@ impl LayerSpec {
             Self::SharedSpline(_) => "shared_spline",
             Self::Conv(_) => "conv",
             Self::Linear(_) => "linear",
+            Self::Standardise(_) => "standardise",
             Self::GroupNorm(_) => "group_norm",
             Self::Activation(_) => "activation",
             Self::Pool(_) => "pool",
@@ -245,6 +249,47 @@ mod tests {
             let lost = text.replace("centre = 0.5", "centre = nan");
             let said = Network::new(Spec::from_toml(&lost).unwrap(), [4, 4]).unwrap_err();
             assert!(said.to_string().contains("centre"), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_standardisation_is_refused_where_it_cannot_be_measured_and_where_its_moments_do_not_fit() {
+        let network = |layers: &[&str]| {
+            let layers = layers.iter().map(|l| format!("[[layers]]\ntype = {l}\n"));
+            let layers: String = layers.collect();
+            Network::new(
+                Spec::from_toml(&format!("name = \"t\"\n{layers}")).unwrap(),
+                [3, 8],
+            )
+        };
+        let conv = "\"conv\"\nchannels = 2\nkernel = 1";
+        let plain = network(&["\"standardise\"", conv]).unwrap();
+        assert!(plain.lacks_moments());
+        let found = plain
+            .with_moments(vec![1.0, 2.0, 3.0], vec![0.5; 3])
+            .unwrap();
+        assert!(!found.lacks_moments());
+        assert_eq!(Spec::from_toml(&found.spec.to_toml()).unwrap(), found.spec);
+        for (layers, word) in [
+            ([conv, "\"standardise\""], "first layer"),
+            (
+                ["\"standardise\"\nmean = [0.0]\ndeviation = [1.0]", conv],
+                "3 mel bands",
+            ),
+            (
+                ["\"standardise\"\nmean = [0.0, 0.0, 0.0]", conv],
+                "leave out both",
+            ),
+            (
+                [
+                    "\"standardise\"\nmean = [0.0, 0.0, 0.0]\ndeviation = [1.0, 0.0, 1.0]",
+                    conv,
+                ],
+                "above 0",
+            ),
+        ] {
+            let said = network(&layers).unwrap_err().to_string();
+            assert!(said.contains(word), "{said}");
         }
     }
 

@@ -40,6 +40,16 @@ pub fn activation_grad_input(
     );
 }
 
+/// y = scale * x + shift with a scale and a shift for each band: `affine` is [2, bands], and the bands are x's heights.
+pub fn band_affine(plan: &mut Plan, x: Tensor, affine: Tensor, y: Tensor) {
+    let overrides = [
+        ("SIZE", x.len() as f64),
+        ("BANDS", x.shape[2] as f64),
+        ("FRAMES", x.shape[3] as f64),
+    ];
+    each(plan, "band_affine", &overrides, &[x, affine, y], x.len());
+}
+
 /// y = x + normal noise; `layer` keeps the streams of two layers apart.
 pub fn noise_forward(
     plan: &mut Plan,

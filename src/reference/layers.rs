@@ -265,6 +265,17 @@ pub fn group_norm_grad_weight(shape: &NormShape, x: &[f64], grad_y: &[f64]) -> V
     grad
 }
 
+/// Twin of `band_affine`: x is [rows, bands, frames], affine [2, bands].
+pub fn band_affine(bands: usize, frames: usize, x: &[f64], affine: &[f64]) -> Vec<f64> {
+    let (scale, shift) = affine.split_at(bands);
+    let rows = x.chunks(frames).enumerate();
+    rows.flat_map(|(row, values)| {
+        let band = row % bands;
+        values.iter().map(move |v| scale[band] * v + shift[band])
+    })
+    .collect()
+}
+
 /// sqrt(2/pi) of gelu's tanh form, twice.
 const GELU: f64 = 1.595_769_121_605_731;
 

@@ -247,6 +247,18 @@ pub fn pool(class: AdapterClass, shape: &PoolShape) -> Case {
     b.case(format!("pool {shape:?}"))
 }
 
+/// A scale and a shift of each band.
+pub fn band_affine(class: AdapterClass, shape: Shape) -> Case {
+    let mut b = Builder::new(class);
+    let (x, x_values) = b.normal(shape);
+    let (affine, affine_values) = b.normal([1, 1, 2, shape[2]]);
+    let y = b.output(shape);
+    ops::band_affine(&mut b.plan, x, affine, y);
+    let values = twin::band_affine(shape[2], shape[3], &x_values, &affine_values);
+    b.expect(y, values, 2);
+    b.case(format!("band_affine {shape:?}"))
+}
+
 /// Statistics pooling: forward and gradient.
 pub fn statistics(class: AdapterClass, shape: &StatisticsShape) -> Case {
     let mut b = Builder::new(class);
@@ -640,6 +652,7 @@ pub fn doctor_cases(class: AdapterClass) -> Vec<Case> {
             },
         ),
         element(class, 257),
+        band_affine(class, [3, 1, 7, 65]),
         pool(class, &pooling),
         statistics(
             class,

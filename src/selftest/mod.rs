@@ -3,8 +3,8 @@
 mod cases;
 
 pub use cases::{
-    ceiling, conv, doctor_cases, element, episode, gather, mel, norm, optimizer, pool, reduce,
-    rows, standardised_rows, statistics, weighted,
+    band_affine, ceiling, conv, doctor_cases, element, episode, gather, mel, norm, optimizer, pool,
+    reduce, rows, standardised_rows, statistics, weighted,
 };
 
 use std::time::{Duration, Instant};

@@ -12,6 +12,7 @@ use crate::features::{
     self, FILES_AT_ONCE, FeatureStore, FrontEnd, Segment, SegmentShape, cut_segments,
 };
 use crate::fewshot::Standardiser;
+use crate::model::Network;
 use crate::random::Stream;
 
 /// Mel frames and MFCC of what episodes draw, read once: of files, or of the parts of tracks.
@@ -318,6 +319,37 @@ impl<'a> Material<'a> {
     pub fn train_files(&self) -> impl Iterator<Item = usize> {
         self.pools()
             .flat_map(|pool| pool.files.iter().flatten().copied())
+    }
+
+    /// The network with the means and deviations of mel bands over the training files, if its first layer lacks them. A band
+    /// that never varies keeps its scale.
+    ///
+    /// # Errors
+    /// If the temporary file cannot be read.
+    pub fn standardised(&self, network: Network) -> Result<Network, TrainError> {
+        if !network.lacks_moments() {
+            return Ok(network);
+        }
+        let mut frames = 0;
+        let mut sums = vec![[0.0; 2]; network.input[0]];
+        for unit in self.train_files() {
+            frames += self.frames(unit);
+            let values = self.features.store.get(unit)?;
+            for (sums, band) in sums.iter_mut().zip(values.chunks(self.frames(unit))) {
+                for value in band.iter().copied().map(f64::from) {
+                    sums[0] += value;
+                    sums[1] += value * value;
+                }
+            }
+        }
+        let moments = sums.iter().map(|[sum, square]| {
+            let mean = sum / frames as f64;
+            let deviation = (square / frames as f64 - mean * mean).max(0.0).sqrt();
+            let deviation = if deviation > 1e-6 { deviation } else { 1.0 };
+            (mean as f32, deviation as f32)
+        });
+        let (mean, deviation) = moments.unzip();
+        Ok(network.with_moments(mean, deviation)?)
     }
 
     /// Frames of a unit that was read.

@@ -173,6 +173,7 @@ pub fn train_mixed(
     let features = Features::read(&wanted, config, &front_end, options.stop, on)?;
     let sources: Vec<(&Dataset, &Split)> = datasets.into_iter().zip(&splits).collect();
     let material = Material::new(&features, &sources, config)?;
+    let network = material.standardised(network)?;
     train_on(gpu, network, config, &material, split, options, on)
 }
 
@@ -265,7 +266,7 @@ pub(crate) fn train_on(
         parameters: progress.best,
         info: ModelInfo {
             format: ModelInfo::FORMAT,
-            spec: config.network.clone(),
+            spec: network.spec.clone(),
             preset: config.preset.clone(),
             segment: config.segment(),
             seed: config.seed,

@@ -174,6 +174,7 @@ fn every_layer_passes_gradients_on_in_the_middle_of_a_graph() {
         "type = \"linear\"\nchannels = 7",
         "type = \"group_norm\"",
         "type = \"group_norm\"\ngroups = 2",
+        "type = \"standardise\"\nmean = [1.0, 0.0, -2.0, 0.5, 0.1]\ndeviation = [0.5, 1.0, 3.0, 0.1, 2.0]",
         "type = \"activation\"\nkind = \"silu\"",
         "type = \"activation\"\nkind = \"relu\"",
         "type = \"activation\"\nkind = \"gelu\"",

@@ -203,6 +203,13 @@ fn pools_match() {
 }
 
 #[test]
+fn scales_and_shifts_of_bands_match() {
+    for shape in [[1, 1, 1, 1], [2, 3, 5, 65], [3, 1, 63, 33], [1, 1, 64, 257]] {
+        holds(|class| selftest::band_affine(class, shape));
+    }
+}
+
+#[test]
 fn statistics_pools_match() {
     for (n, rows, frames) in [(1, 1, 2), (3, 63, 65), (2, 5, 257), (2, 3, 1)] {
         holds(|class| selftest::statistics(class, &StatisticsShape { n, rows, frames }));

@@ -9,7 +9,7 @@ use gamaka::evaluate::{EvaluatePart, HeadChoice, Reader, embed_dataset};
 use gamaka::features::{FrontEnd, SegmentShape};
 use gamaka::gpu::{Gpu, GpuError, Program};
 use gamaka::mel::EngineChoice;
-use gamaka::model::{Model, Network, Spec};
+use gamaka::model::{LayerSpec, Model, Network, Spec};
 use gamaka::ops::{AdamW, Augment, OptimizerState, Slot, StepInfo};
 use gamaka::train::{
     Event, Learner, Method, StepShape, TrainConfig, TrainError, TrainOptions, Trained,
@@ -250,6 +250,50 @@ fn the_same_seed_gives_the_same_bits_and_another_seed_does_not() {
         .go(&TrainConfig { seed: 6, ..short() }, &mut |_| {})
         .unwrap();
     assert_ne!(first.log, other.log);
+}
+
+#[test]
+fn bands_are_standardised_by_the_training_files_and_the_model_keeps_how() {
+    let spec = SPEC.replacen("group_norm\"\naffine = false", "standardise\"", 1);
+    let config = TrainConfig {
+        episodes: 2,
+        validate_every: 2,
+        network: Spec::from_toml(&spec).unwrap(),
+        ..config()
+    };
+    let run = Run::new();
+    let model = run.go(&config, &mut |_| {}).unwrap().model;
+    assert_eq!(Model::load(&run.model()).unwrap(), model);
+    let LayerSpec::Standardise(found) = &model.info.spec.layers[0] else {
+        panic!("{:?}", model.info.spec.layers[0]);
+    };
+    let split = model.info.split.apply(data());
+    let paths: Vec<PathBuf> = split
+        .indices(Part::Train)
+        .into_iter()
+        .map(|index| data().file(&data().items[index]))
+        .collect();
+    let front_end = FrontEnd::new(EngineChoice::Cpu, None, &model.info.preset, true).unwrap();
+    let mut bands = vec![Vec::new(); model.info.preset.n_mels];
+    for features in front_end.features_of(&paths, 600.0) {
+        let features = features.unwrap();
+        for (band, values) in bands
+            .iter_mut()
+            .zip(features.values.chunks(features.frames))
+        {
+            band.extend(values.iter().copied().map(f64::from));
+        }
+    }
+    for (k, band) in bands.iter().enumerate() {
+        let mean = band.iter().sum::<f64>() / band.len() as f64;
+        let square = band.iter().map(|v| (v - mean).powi(2)).sum::<f64>();
+        let deviation = (square / band.len() as f64).sqrt();
+        assert!((f64::from(found.mean[k]) - mean).abs() < 1e-3, "band {k}");
+        assert!(
+            (f64::from(found.deviation[k]) / deviation - 1.0).abs() < 1e-3,
+            "band {k}"
+        );
+    }
 }
 
 #[test]

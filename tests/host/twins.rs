@@ -323,6 +323,26 @@ fn a_norm_gives_mean_zero_and_variance_one_and_its_gradients_are_finite_differen
 }
 
 #[test]
+fn a_band_less_its_mean_over_its_deviation_is_a_scale_and_a_shift() {
+    let x = normals(60, 1);
+    let (mean, deviation) = ([0.5, -1.0, 2.0], [0.1, 3.0, 1.0]);
+    let scale = deviation.iter().map(|d| 1.0 / d);
+    let shift = mean.iter().zip(&deviation).map(|(m, d)| -m / d);
+    let affine: Vec<f64> = scale.chain(shift).collect();
+    let y = band_affine(3, 5, &x, &affine);
+    for (k, (x, y)) in x.iter().zip(&y).enumerate() {
+        let band = k / 5 % 3;
+        assert!((y * deviation[band] + mean[band] - x).abs() < 1e-12);
+    }
+    // Without shifts it is its own gradient.
+    let g = normals(60, 2);
+    let scales = [&affine[..3], &[0.0; 3]].concat();
+    assert_gradient("band_affine", &x, &band_affine(3, 5, &g, &scales), |x| {
+        weighted(&band_affine(3, 5, x, &affine), &g)
+    });
+}
+
+#[test]
 fn gradients_of_activations_and_pools_are_their_finite_differences() {
     let x = normals(60, 1);
     let g = normals(60, 2);

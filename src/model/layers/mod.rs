@@ -7,6 +7,7 @@ mod group_norm;
 mod noise;
 mod pool;
 mod shared_spline;
+mod standardise;
 mod statistics_pool;
 
 pub use activation::Activation;
@@ -15,6 +16,7 @@ pub use group_norm::GroupNorm;
 pub use noise::{Dropout, Noise};
 pub use pool::Pool;
 pub use shared_spline::SharedSpline;
+pub use standardise::Standardise;
 pub use statistics_pool::StatisticsPool;
 
 use crate::gpu::{BufferRole, Plan, Shape, Tensor};
