@@ -228,9 +228,8 @@ pub(super) fn summary(of_seeds: &[(&Scored, f64, Option<Interval>)]) -> Option<S
         .map(|(_, mean, interval)| Some((*mean, (*interval)?)))
         .collect();
     let shared = |i: usize, j: usize| {
-        let [a, b] = [i, j].map(|k| &of_seeds[k].0.evaluation.classes);
-        let common = a.iter().filter(|class| b.contains(class)).count();
-        common as f64 / a.len().max(b.len()) as f64
+        let [a, b] = [i, j].map(|k| &of_seeds[k].0.evaluation);
+        a.shared_classes(b)
     };
     (!values.is_empty()).then(|| Summary {
         mean: values.iter().sum::<f64>() / values.len() as f64,

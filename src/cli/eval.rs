@@ -3,6 +3,7 @@
 mod by;
 mod multi_label;
 mod open;
+mod several;
 mod shift;
 
 use std::fmt::Write;
@@ -48,9 +49,10 @@ pub struct Args {
     /// A CSV file `from,to`: common names for labels of both collections
     #[arg(long, value_name = "FILE.csv", requires = "support_from")]
     label_map: Option<PathBuf>,
-    /// The model
-    #[arg(short, long)]
-    model: PathBuf,
+    /// The model; given several times, each is tested on its own test files (the folds of a cross-validation, or other
+    /// seeds), and their mean is told
+    #[arg(short, long = "model", value_name = "MODEL", required = true)]
+    models: Vec<PathBuf>,
     /// Which files: those that the model's split keeps for the test, or all
     #[arg(long, default_value = "test", value_name = "test|all", value_parser = part)]
     split: EvaluatePart,
@@ -118,6 +120,17 @@ pub struct Args {
     strict: bool,
 }
 
+impl Args {
+    /// Ways, shots and queries: as asked for, or as a model was trained for.
+    fn episode(&self, config: &TrainConfig) -> [usize; 3] {
+        [
+            self.way.unwrap_or(config.way),
+            self.shot.unwrap_or(config.shot),
+            self.query.unwrap_or(config.query),
+        ]
+    }
+}
+
 fn part(text: &str) -> Result<EvaluatePart, String> {
     match text {
         "test" => Ok(EvaluatePart::Test),
@@ -176,20 +189,19 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         Ok(shifts) => shifts,
         Err(problem) => usage(&format!("--shift: {problem}")),
     };
-    let model = load_model(&args.model)?;
+    let [path] = &args.models[..] else {
+        return several::run(args, common);
+    };
+    let model = load_model(path)?;
     // Before the files are read, which takes long.
     args.head
         .check(&model)
-        .with_context(|| args.model.display().to_string())?;
+        .with_context(|| path.display().to_string())?;
     let gpu = common.gpu()?;
     let front_end = FrontEnd::new(args.engine, Some(&gpu), &model.info.preset, args.strict)?;
-    let config = TrainConfig::from_toml(&model.info.config)
-        .with_context(|| args.model.display().to_string())?;
-    let [way, shot, query] = [
-        args.way.unwrap_or(config.way),
-        args.shot.unwrap_or(config.shot),
-        args.query.unwrap_or(config.query),
-    ];
+    let config =
+        TrainConfig::from_toml(&model.info.config).with_context(|| path.display().to_string())?;
+    let [way, shot, query] = args.episode(&config);
     let reader = Reader::new(&gpu, &model, &front_end, config.max_seconds)?;
     let mut embedded = embed(args, &reader, way, common)?;
     if !common.json {
@@ -339,7 +351,7 @@ fn json(
     result: &impl serde::Serialize,
 ) -> serde_json::Value {
     serde_json::json!({
-        "model": args.model.display().to_string(),
+        "model": args.models[0].display().to_string(),
         "network": model.network.spec.name,
         "parameters": model.network.parameter_count(),
         "data": args.data,

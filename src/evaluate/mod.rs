@@ -3,6 +3,7 @@
 mod between;
 mod multi_label;
 mod open;
+mod several;
 mod shift;
 
 use std::borrow::Cow;
@@ -31,6 +32,7 @@ use crate::train::{Learner, TrainConfig};
 pub use between::{LabelMap, embed_between};
 pub use multi_label::{LABELS, MultiLabelReport};
 pub use open::{OpenReport, OpenThreshold};
+pub use several::{MeanOfModels, mean_of_models};
 pub use shift::{ShiftReport, ShiftRow, ShiftScore, Shifted};
 
 /// Confidence of the paired differences.

@@ -284,6 +284,12 @@ pub fn evaluate(
 }
 
 impl Evaluation {
+    /// The share of its classes that another evaluation has too, from 0 to 1, as [`super::pooled`] wants it.
+    pub fn shared_classes(&self, other: &Self) -> f64 {
+        let common = self.classes.iter().filter(|c| other.classes.contains(c));
+        common.count() as f64 / self.classes.len().max(other.classes.len()).max(1) as f64
+    }
+
     /// Accuracy of system `of` less that of system `against`, episode by episode and on the same files, with
     /// intervals at `level` (0.95; 1 - 0.05 / m where the best of m comparisons will be told).
     pub fn difference(

@@ -340,3 +340,47 @@ fn eval_tells_accuracy_by_a_column_of_the_manifest() {
     assert!(said.contains("no column `culture`"), "{said}");
     assert!(said.contains("place"), "{said}");
 }
+
+#[test]
+fn eval_tells_the_mean_of_several_models() {
+    let (music, model) = (studio().music(), studio().model());
+    let mut one = vec![
+        "eval",
+        text(&music),
+        "-m",
+        text(&model),
+        "--json",
+        "--quiet",
+    ];
+    one.extend(SHAPE);
+    let alone: Value = serde_json::from_str(&succeeds(&one)).unwrap();
+    let mut twice = one.clone();
+    twice.extend(["-m", text(&model)]);
+    let report: Value = serde_json::from_str(&succeeds(&twice)).unwrap();
+    // The same model on the same files is no surer than once.
+    let systems = alone["result"]["systems"].as_array().unwrap();
+    let differences = alone["result"]["differences"].as_array().unwrap();
+    let estimates = systems.iter().map(|s| &s["accuracy"]);
+    let estimates: Vec<&Value> = estimates
+        .chain(differences.iter().map(|d| &d["difference"]))
+        .collect();
+    let means = report["means"].as_array().unwrap();
+    assert_eq!(means.len(), estimates.len());
+    for (mean, estimate) in means.iter().zip(estimates) {
+        let near = |a: &Value, b: &Value| (a.as_f64().unwrap() - b.as_f64().unwrap()).abs() < 1e-9;
+        assert!(near(&mean["mean"], &estimate["mean"]), "{mean} {estimate}");
+        for end in ["low", "high"] {
+            let (found, wanted) = (&mean["over_files"][end], &estimate["over_files"][end]);
+            assert!(near(found, wanted), "{mean} {estimate}");
+        }
+        assert_eq!(mean["of_models"].as_array().unwrap().len(), 2);
+    }
+    twice.retain(|argument| *argument != "--json");
+    let words = succeeds(&twice);
+    for part in ["2 models", "of each model", "less untrained network"] {
+        assert!(words.contains(part), "{part} is missing:\n{words}");
+    }
+    twice.push("--open");
+    let said = fails(2, &twice);
+    assert!(said.contains("--open takes one --model"), "{said}");
+}
