@@ -19,6 +19,10 @@ empty where a track stands alone), album and title (the file's own tags; where i
 name), licence (of the file, as the package's copyright file says in the machine-readable format; `see copyright` where it
 is prose: OUT/<soundtrack>/copyright is that file), package, version, seconds.
 
+For a cross-validation fold-1.csv, fold-2.csv and fold-3.csv have the same rows with another split: every soundtrack of ten
+tracks or more is tested in one of them and trains in the other two; the first tests the table's test soundtracks. Nothing
+validates there.
+
 Most packages hold the music of one game by one or a few musicians. So a soundtrack is a style of its own to a good extent,
 though no genre.
 
@@ -450,6 +454,17 @@ def write_manifest(path, rows):
     os.replace(part, path)
 
 
+def fold_manifests(rows):
+    """The rows of each fold, whose test soundtracks have enough tracks: first those of the table, then the others in turns."""
+    count = Counter(row["label"] for row in rows)
+    enough = sorted(label for label in count if count[label] >= LEAST_TEST_TRACKS)
+    of_table = {row["label"] for row in rows if row["split"] == "test"}
+    others = [label for label in enough if label not in of_table]
+    folds = [set(enough) & of_table, set(others[::2]), set(others[1::2])]
+    for fold in folds:
+        yield [{**row, "split": "test" if row["label"] in fold else "train"} for row in rows]
+
+
 def table(rows):
     """The soundtracks as a Markdown table."""
     lines = ["| soundtrack | split | tracks | minutes | licence | package |", "| --- | --- | ---: | ---: | --- | --- |"]
@@ -510,7 +525,10 @@ def main():
             failures.append(soundtrack.label)
             print(f"{number}/{len(args.soundtracks)} {soundtrack.label}: left out: {error}", file=sys.stderr)
         write_manifest(manifest, [row for own in rows.values() for row in own])
-    print(table([row for own in rows.values() for row in own]))
+    everything = [row for own in rows.values() for row in own]
+    for number, fold in enumerate(fold_manifests(everything), 1):
+        write_manifest(args.out / f"fold-{number}.csv", fold)
+    print(table(everything))
     if failures:
         raise FetchError(f"{len(failures)} of {len(args.soundtracks)} soundtracks are missing: {', '.join(failures)}")
 
