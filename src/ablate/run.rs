@@ -18,7 +18,7 @@ use crate::gpu::{DeviceChoice, Gpu, GpuError};
 use crate::model::Network;
 use crate::train::{
     self, Features, Material, Method, StepShape, TrainConfig, TrainError, TrainOptions, Validation,
-    checkpoint_path, train_on,
+    Wanted, checkpoint_path, train_on,
 };
 
 /// Test episodes that a network's body is adapted to: each takes as long as a training step.
@@ -192,8 +192,13 @@ impl<'a> Workbench<'a> {
         let engine = grid.config.engine().map_err(AblateError::Reading)?;
         let front_end = FrontEnd::new(engine, Some(&gpu), &grid.config.preset, options.strict)?;
         let parts: Vec<SplitMatch> = splits.iter().map(|split| split.apply(dataset)).collect();
-        let wanted: Vec<usize> = (0..dataset.items.len())
+        let of_any = |index: usize, part| parts.iter().any(|found| found.part[index] == Some(part));
+        let wanted: Vec<Wanted> = (0..dataset.items.len())
             .filter(|&index| parts.iter().any(|found| found.part[index].is_some()))
+            .map(|index| Wanted {
+                index,
+                trains: of_any(index, Part::Train),
+            })
             .collect();
         let features = Features::read(
             &[(dataset, &wanted)],

@@ -16,6 +16,11 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 /// Exit code of an interrupted command, as shells have it.
 pub const INTERRUPTED: u8 = 130;
 
+/// A usage error, told as clap tells its own.
+pub fn usage(text: &str) -> ! {
+    clap::Error::raw(clap::error::ErrorKind::ValueValidation, format!("{text}\n")).exit()
+}
+
 /// Flags of every subcommand.
 #[derive(clap::Args)]
 pub struct Common {

@@ -13,20 +13,21 @@ use std::process::ExitCode;
 use anyhow::Context;
 use gamaka::adapt::AdaptedAccuracy;
 use gamaka::evaluate::{
-    Embedded, EvaluateError, EvaluatePart, HeadChoice, LABELS, LabelMap, Reader, Report,
+    Embedded, EvaluateError, EvaluatePart, HeadChoice, LABELS, LabelMap, Reader, Report, Shifted,
     check_column, embed_between, embed_dataset,
 };
 use gamaka::features::FrontEnd;
 use gamaka::fewshot::{Estimate, Evaluation};
 use gamaka::files;
+use gamaka::gpu::Gpu;
 use gamaka::mel::EngineChoice;
 use gamaka::model::Model;
 use gamaka::report::{Svg, confusion_svg};
 use gamaka::shift::Shift;
 use gamaka::train::TrainConfig;
 
-use super::common::{Common, conclude, engine, failed_json, load_model, print, print_json};
-use super::settings::Classes;
+use super::common::{Common, conclude, engine, failed_json, load_model, print, print_json, usage};
+use super::settings::{Classes, shifts};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -97,6 +98,9 @@ pub struct Args {
         default_missing_value = "all"
     )]
     shift: Option<Vec<String>>,
+    /// Compare with another model of the same test files, on the same altered queries
+    #[arg(long, value_name = "MODEL", requires = "shift")]
+    against: Option<PathBuf>,
     /// Ask how well distance tells classes without examples from those with them, by as many unknown classes as ways
     #[arg(long, conflicts_with_all = ["shift", "support_from"])]
     open: bool,
@@ -175,32 +179,27 @@ fn embed(args: &Args, reader: &Reader, way: usize, common: &Common) -> anyhow::R
     Ok(embedded?)
 }
 
-/// A usage error, told as clap tells its own.
-fn usage(text: &str) -> ! {
-    clap::Error::raw(clap::error::ErrorKind::ValueValidation, format!("{text}\n")).exit()
+/// A model that can be evaluated as asked, with the settings of its training.
+fn opened(args: &Args, path: &Path) -> anyhow::Result<(Model, TrainConfig)> {
+    let model = load_model(path)?;
+    let at = || path.display().to_string();
+    // Before the files are read, which takes long.
+    args.head.check(&model).with_context(at)?;
+    let config = TrainConfig::from_toml(&model.info.config).with_context(at)?;
+    Ok((model, config))
 }
 
 pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     if args.output.is_some() && args.shift.is_none() && !args.open {
         usage("--output is for the pictures of --shift or --open; --confusion draws a matrix");
     }
-    let shifts = args.shift.as_deref().map(shift::chosen);
-    let shifts = match shifts.transpose() {
-        Ok(shifts) => shifts,
-        Err(problem) => usage(&format!("--shift: {problem}")),
-    };
+    let shifts = args.shift.as_deref().map(shifts);
     let [path] = &args.models[..] else {
         return several::run(args, common);
     };
-    let model = load_model(path)?;
-    // Before the files are read, which takes long.
-    args.head
-        .check(&model)
-        .with_context(|| path.display().to_string())?;
+    let (model, config) = opened(args, path)?;
     let gpu = common.gpu()?;
     let front_end = FrontEnd::new(args.engine, Some(&gpu), &model.info.preset, args.strict)?;
-    let config =
-        TrainConfig::from_toml(&model.info.config).with_context(|| path.display().to_string())?;
     let [way, shot, query] = args.episode(&config);
     let reader = Reader::new(&gpu, &model, &front_end, config.max_seconds)?;
     let mut embedded = embed(args, &reader, way, common)?;
@@ -210,7 +209,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     }
     let episode = [way, shot, query];
     if let Some(shifts) = shifts {
-        return shift(args, common, &reader, &mut embedded, &shifts, episode);
+        return shift(args, common, &gpu, &reader, &mut embedded, &shifts, episode);
     }
     // Before the score, which failed files may make impossible.
     let code = finish(args, &embedded);
@@ -273,10 +272,11 @@ fn finish(args: &Args, embedded: &Embedded) -> ExitCode {
     conclude(&embedded.failed, files, args.strict)
 }
 
-/// Altered queries beside clean ones.
+/// Altered queries beside clean ones, of one model or of two.
 fn shift(
     args: &Args,
     common: &Common,
+    gpu: &Gpu,
     reader: &Reader,
     embedded: &mut Embedded,
     shifts: &[Shift],
@@ -286,7 +286,17 @@ fn shift(
         embedded.shifted(reader, shifts, args.seed, on)
     })?;
     let code = finish(args, embedded);
-    let report = embedded.score_shifts(&shifted, episode, args.episodes, args.seed, args.head)?;
+    let other = args.against.as_deref();
+    let other = other.map(|path| against(args, common, gpu, path, shifts, episode[0]));
+    let other = other.transpose()?;
+    let report = embedded.score_shifts(
+        &shifted,
+        other.as_ref().map(|(other, shifted)| (other, &shifted[..])),
+        episode,
+        args.episodes,
+        args.seed,
+        args.head,
+    )?;
     let name = &reader.model.network.spec.name;
     if let Some(folder) = &args.output {
         let picture = shift::picture(&report, name)?;
@@ -297,6 +307,25 @@ fn shift(
         false => print(&shift::words(&report, name))?,
     }
     Ok(code)
+}
+
+/// What another model makes of the same files, clean and altered.
+fn against(
+    args: &Args,
+    common: &Common,
+    gpu: &Gpu,
+    path: &Path,
+    shifts: &[Shift],
+    way: usize,
+) -> anyhow::Result<(Embedded, Vec<Shifted>)> {
+    let (model, config) = opened(args, path)?;
+    let front_end = FrontEnd::new(args.engine, Some(gpu), &model.info.preset, args.strict)?;
+    let reader = Reader::new(gpu, &model, &front_end, config.max_seconds)?;
+    let mut embedded = embed(args, &reader, way, common)?;
+    let shifted = common.counted("altering", |on| {
+        embedded.shifted(&reader, shifts, args.seed, on)
+    })?;
+    Ok((embedded, shifted))
 }
 
 /// Classes without examples beside those with them.

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use gamaka::data::{Dataset, Labels, Protocol};
+use gamaka::shift::Shift;
 use gamaka::train::TrainConfig;
 
-use super::common::Common;
+use super::common::{Common, usage};
 
 /// A data set, and what its classes are.
 #[derive(clap::Args)]
@@ -73,6 +74,24 @@ pub struct Settings {
     /// A training configuration; the options here come before what it says
     #[arg(long, value_name = "FILE.toml")]
     config: Option<PathBuf>,
+}
+
+/// The words of --shift as a list of shifts, in the order of tables.
+pub fn shifts(words: &[String]) -> Vec<Shift> {
+    let mut found = Vec::new();
+    for word in words {
+        match word.as_str() {
+            "all" => found.extend(Shift::ALL),
+            word => match gamaka::shift::parse(word) {
+                Ok(shifts) => found.extend(shifts),
+                Err(problem) => usage(&format!("--shift: {problem}")),
+            },
+        }
+    }
+    Shift::ALL
+        .into_iter()
+        .filter(|shift| found.contains(shift))
+        .collect()
 }
 
 fn protocol(text: &str) -> Result<Protocol, String> {

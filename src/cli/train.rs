@@ -18,7 +18,7 @@ use super::bench::kernel_table;
 use super::common::{
     Common, INTERRUPTED, interrupt_flag, network_spec, print, print_error, print_json,
 };
-use super::settings::{Settings, Source};
+use super::settings::{Settings, Source, shifts};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -47,6 +47,11 @@ pub struct Args {
     /// The network: one that comes with gamaka, or a TOML file
     #[arg(long, value_name = "NAME|SPEC.toml")]
     network: Option<String>,
+    /// Train with altered copies of the training files too, as well as with the files themselves: live, amateur, reverb,
+    /// crowd, pa, phone, clipping, hum, codec, tempo, pitch, level or all. Copies a file and the share of the clips that are
+    /// cut from them are in a configuration's [shifts] [default: none; 2 and 0.5]
+    #[arg(long, value_name = "SHIFT,...", value_delimiter = ',')]
+    shift: Vec<String>,
     /// How the network learns from an episode: prototypes, or a few steps of gradient descent on the
     /// supports [default: prototype]
     #[arg(long, value_name = "prototype|maml|anil|reptile")]
@@ -143,6 +148,9 @@ fn configuration(args: &Args) -> anyhow::Result<TrainConfig> {
     config.mix_share = args.mix_share.unwrap_or(config.mix_share);
     config.validate_on = args.validate_on.unwrap_or(config.validate_on);
     config.learner.method = args.learner.unwrap_or(config.learner.method);
+    if !args.shift.is_empty() {
+        config.shifts.get_or_insert_default().kinds = shifts(&args.shift);
+    }
     config.validate()?;
     if let Some(name) = &args.network {
         // Last, because how wide a network is may depend on the clips.
@@ -233,9 +241,12 @@ fn describe(s: &TrainSummary) -> String {
         1 => format!("{classes} classes, {files} files"),
         _ => format!("{classes} tracks in {parts} parts each"),
     };
-    let mixed = s.mix.map_or(String::new(), |mix| {
+    let mut mixed = s.mix.map_or(String::new(), |mix| {
         format!(" and {}", count(mix, s.parts[1]))
     });
+    if s.altered > 0 {
+        mixed.push_str(&format!(" with {} altered copies", s.altered));
+    }
     let mut text = format!(
         "{} parameters on {}\n{}{mixed} to train; {} to validate\n{way}-way {shot}-shot episodes with {query} queries a class; {} of device memory",
         s.parameters,

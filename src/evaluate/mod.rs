@@ -33,7 +33,7 @@ pub use between::{LabelMap, embed_between};
 pub use multi_label::{LABELS, MultiLabelReport};
 pub use open::{OpenReport, OpenThreshold};
 pub use several::{MeanOfModels, mean_of_models};
-pub use shift::{ShiftReport, ShiftRow, ShiftScore, Shifted};
+pub use shift::{OtherScore, ShiftReport, ShiftRow, ShiftScore, Shifted};
 
 /// Confidence of the paired differences.
 const LEVEL: f64 = 0.95;
@@ -50,6 +50,11 @@ pub enum EvaluateError {
         /// The data set's folder.
         path: PathBuf,
     },
+    /// Two models to compare that do not test the same files.
+    #[error(
+        "the two models do not have the same test files, so they cannot be compared: give two that were trained with the same data, protocol and seed, or --split all on files that neither knows"
+    )]
+    OtherFiles,
     /// An open-set evaluation without a class to spare.
     #[error(
         "--open needs classes that nobody gave examples of: with {classes} classes use --way {} or less",

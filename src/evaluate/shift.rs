@@ -33,6 +33,15 @@ pub struct ShiftScore {
     pub less_clean: Estimate,
 }
 
+/// Another network on the same queries.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OtherScore {
+    /// Its accuracy.
+    pub accuracy: Estimate,
+    /// The network's accuracy less this, paired.
+    pub network_less: Estimate,
+}
+
 /// One shift and amount.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ShiftRow {
@@ -46,6 +55,8 @@ pub struct ShiftRow {
     pub mfcc: ShiftScore,
     /// The network's accuracy less that of MFCC under the same shift, paired.
     pub network_less_mfcc: Estimate,
+    /// The other network, if there is one.
+    pub other: Option<OtherScore>,
 }
 
 /// Accuracies by shift and amount.
@@ -71,6 +82,8 @@ pub struct ShiftReport {
     pub network_clean: Estimate,
     /// That of MFCC.
     pub mfcc_clean: Estimate,
+    /// The other network on clean queries, if there is one.
+    pub other_clean: Option<OtherScore>,
     /// In the order asked for, the amounts of each shift in order.
     pub rows: Vec<ShiftRow>,
     /// What is to be known about the intervals.
@@ -172,13 +185,14 @@ impl Embedded {
     }
 
     /// Scores the network and the MFCC floor with clean supports and with clean or altered queries, all on the same
-    /// episodes of `episode` = [way, shot, query].
+    /// episodes of `episode` = [way, shot, query]. `other` is another network on the same data set, with the same shifts.
     ///
     /// # Errors
-    /// As [`Embedded::score`].
+    /// As [`Embedded::score`]; [`EvaluateError::OtherFiles`].
     pub fn score_shifts(
         &self,
         shifted: &[Shifted],
+        other: Option<(&Self, &[Shifted])>,
         episode: [usize; 3],
         episodes: usize,
         seed: u64,
@@ -189,6 +203,15 @@ impl Embedded {
         let (network, of_network) = self.under(head, &self.network)?;
         let queries = shifted.iter().map(|set| self.under(head, &set.network));
         let queries = queries.collect::<Result<Vec<_>, _>>()?;
+        let others = match other {
+            Some((other, _)) if other.files != self.files => return Err(EvaluateError::OtherFiles),
+            Some((other, shifted)) => {
+                let clean = other.under(head, &other.network)?;
+                let queries = shifted.iter().map(|set| other.under(head, &set.network));
+                Some((clean, queries.collect::<Result<Vec<_>, _>>()?))
+            }
+            None => None,
+        };
         let system = |name, embeddings, queries, head| System {
             name,
             embeddings,
@@ -205,6 +228,13 @@ impl Embedded {
             systems.push(system(name, &network, Some(altered), of_network));
             systems.push(system(name, &self.mfcc, Some(&set.mfcc), of_mfcc));
         }
+        let first_other = systems.len();
+        if let Some(((clean, of_other), queries)) = &others {
+            systems.push(system("other", clean, None, *of_other));
+            for (altered, _) in queries {
+                systems.push(system("other", clean, Some(altered), *of_other));
+            }
+        }
         let evaluation = evaluate(&sampler, &systems, episodes, seed)?;
         let accuracy = |number: usize| evaluation.systems[number].accuracy;
         let less = |of, against| {
@@ -217,6 +247,15 @@ impl Embedded {
                 less_clean: less(number, clean)?,
             })
         };
+        let other = |network: usize, k: usize| {
+            let score = |number| {
+                Ok::<_, EvaluateError>(OtherScore {
+                    accuracy: accuracy(number),
+                    network_less: less(network, number)?,
+                })
+            };
+            others.as_ref().map(|_| score(first_other + k)).transpose()
+        };
         let row = |(k, set): (usize, &Shifted)| {
             let (network, mfcc) = (2 * k + 2, 2 * k + 3);
             Ok(ShiftRow {
@@ -225,6 +264,7 @@ impl Embedded {
                 network: score(network, 0)?,
                 mfcc: score(mfcc, 1)?,
                 network_less_mfcc: less(network, mfcc)?,
+                other: other(network, k + 1)?,
             })
         };
         let rows: Result<_, EvaluateError> = shifted.iter().enumerate().map(row).collect();
@@ -239,6 +279,7 @@ impl Embedded {
             files: self.files.len(),
             network_clean: accuracy(0),
             mfcc_clean: accuracy(1),
+            other_clean: other(0, 0)?,
             rows: rows?,
             note: evaluation.note,
         })

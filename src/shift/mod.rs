@@ -13,7 +13,7 @@ use std::fmt;
 use crate::random::Stream;
 
 /// A way in which a recording can differ from a clean one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Shift {
     /// Reverberation of a room; amount: the time in seconds in which it falls by 60 dB.
@@ -115,6 +115,14 @@ impl Shift {
         }
     }
 
+    /// An amount between the first and the last of [`Self::steps`]; between any two neighbours as often as between others.
+    pub fn draw(self, stream: &mut Stream) -> f64 {
+        let steps = self.steps();
+        let at = (steps.len() - 1) as f64 * stream.unit();
+        let step = at as usize;
+        steps[step] + at.fract() * (steps[step + 1] - steps[step])
+    }
+
     /// What its amount measures, with the unit.
     pub fn quantity(self) -> &'static str {
         match self {
@@ -184,13 +192,14 @@ impl Shift {
 
     /// The stream for one file under `seed`: the same for every amount. `hash` is [`crate::data::Item::hash`].
     pub fn stream(self, seed: u64, hash: &str) -> Stream {
-        let file = hash.get(..16).and_then(|h| u64::from_str_radix(h, 16).ok());
-        Stream::new(
-            seed,
-            &format!("shift {}", self.name()),
-            file.unwrap_or_default(),
-        )
+        Stream::new(seed, &format!("shift {}", self.name()), file_number(hash))
     }
+}
+
+/// A number for what is random about one file, from [`crate::data::Item::hash`].
+pub(crate) fn file_number(hash: &str) -> u64 {
+    let number = hash.get(..16).and_then(|h| u64::from_str_radix(h, 16).ok());
+    number.unwrap_or_default()
 }
 
 impl fmt::Display for Shift {

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Learner, TrainError};
+use super::{Learner, Shifts, TrainError};
 use crate::data::Protocol;
 use crate::features::SegmentShape;
 use crate::mel::{EngineChoice, Preset};
@@ -82,6 +82,8 @@ pub struct TrainConfig {
     pub engine: String,
     /// How clips are varied.
     pub augment: Augment,
+    /// Altered copies of the training files, if any.
+    pub shifts: Option<Shifts>,
     /// The optimiser's constants.
     pub optimizer: AdamW,
     /// How the network learns from an episode.
@@ -127,6 +129,7 @@ impl Default for TrainConfig {
                 frame_mask: 16,
                 noise: 0.05,
             },
+            shifts: None,
             optimizer: AdamW::default(),
             learner: Learner::default(),
             preset: Preset::gamaka(),
@@ -258,6 +261,9 @@ impl TrainConfig {
         if augment.band_masks > 16 || augment.frame_masks > 16 {
             return refuse("augment: at most 16 masks of a kind".into());
         }
+        if let Some(shifts) = &self.shifts {
+            shifts.validate()?;
+        }
         self.learner.validate()?;
         self.engine()?;
         self.preset
@@ -281,6 +287,14 @@ impl TrainConfig {
         Stream::new(self.seed, "mix", step as u64).unit() < self.mix_share
     }
 
+    /// For each of the clips of a step's episode the version of its file that it is cut from: 0 is the file itself.
+    pub(super) fn versions(&self, step: usize, clips: usize) -> Vec<usize> {
+        match &self.shifts {
+            Some(shifts) => shifts.versions(self.seed, step, clips),
+            None => vec![0; clips],
+        }
+    }
+
     /// Learning rate of a step: a linear rise, then half a cosine down to a hundredth.
     pub fn learning_rate(&self, step: usize) -> f64 {
         let rise = (self.warmup * self.episodes as f64).max(1.0);
@@ -297,6 +311,7 @@ impl TrainConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shift::Shift;
 
     #[test]
     fn a_file_names_only_what_differs() {
@@ -310,13 +325,27 @@ mod tests {
             }
         );
         assert_eq!(config.shot, TrainConfig::default().shot);
+        // A configuration without altered copies is told as before there were any.
+        assert!(!config.to_toml().contains("shifts"));
+        let text = "[shifts]\nkinds = [\"reverb\", \"hum\"]\ncopies = 3\n";
+        let altered = TrainConfig::from_toml(text).unwrap();
+        let shifts = altered.shifts.clone().unwrap();
+        assert_eq!(shifts.kinds, [Shift::Reverb, Shift::Hum]);
+        assert_eq!((shifts.copies, shifts.share), (3, 0.5));
+        assert_eq!(TrainConfig::from_toml(&altered.to_toml()).unwrap(), altered);
         assert_eq!(TrainConfig::from_toml(&config.to_toml()).unwrap(), config);
     }
 
     #[test]
     fn a_misspelt_field_and_a_senseless_number_are_refused_by_name() {
-        let error = TrainConfig::from_toml("ways = 7").unwrap_err().to_string();
-        assert!(error.contains("ways"), "{error}");
+        for (text, word) in [
+            ("ways = 7", "ways"),
+            ("[shifts]\nkinds = [\"studio\"]", "unknown variant `studio`"),
+            ("[shifts]\nkind = \"hum\"", "unknown field `kind`"),
+        ] {
+            let error = TrainConfig::from_toml(text).unwrap_err().to_string();
+            assert!(error.contains(word), "{error}");
+        }
         for (text, word) in [
             ("shot = 0", "shot"),
             ("learning_rate = -1.0", "learning_rate"),
@@ -327,6 +356,20 @@ mod tests {
             ("mix_share = 1.5", "mix_share"),
             ("mix_share = nan", "mix_share"),
             ("[augment]\nnoise = -1.0", "augment.noise"),
+            ("[shifts]\ncopies = 1", "shifts.kinds is empty"),
+            (
+                "[shifts]\nkinds = [\"hum\"]\ncopies = 0",
+                "shifts.copies is 0",
+            ),
+            (
+                "[shifts]\nkinds = [\"hum\"]\ncopies = 65",
+                "shifts.copies is 65",
+            ),
+            (
+                "[shifts]\nkinds = [\"hum\"]\nshare = 1.5",
+                "shifts.share is 1.5",
+            ),
+            ("[shifts]\nkinds = [\"hum\"]\nshare = nan", "shifts.share"),
             ("[optimizer]\nbeta1 = 1.0", "beta1"),
             ("[learner]\nsteps = 0", "learner.steps"),
             ("[learner]\nsteps = 65", "learner.steps"),

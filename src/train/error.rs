@@ -52,7 +52,7 @@ pub enum TrainError {
     },
     /// The clips of a single episode do not fit the device.
     #[error(
-        "the clips of one episode's classes need more than the {budget_mib} MiB left for the clip bank: raise --memory, or use fewer ways, shots or queries"
+        "the clips of one episode's classes need more than the {budget_mib} MiB left for the clip bank: raise --memory, or use fewer ways, shots, queries or altered copies"
     )]
     BankTooSmall {
         /// Memory for the clip bank in MiB.

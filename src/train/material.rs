@@ -5,19 +5,31 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rayon::prelude::*;
+
 use super::{Event, TrainConfig, TrainError, ValidateOn};
 use crate::data::{Dataset, Part, Pool, Split};
 use crate::embed::{Embedder, mean_embedding};
 use crate::features::{
-    self, FILES_AT_ONCE, FeatureStore, FrontEnd, Segment, SegmentShape, cut_segments,
+    self, FILES_AT_ONCE, FeatureError, FeatureStore, FrontEnd, Segment, SegmentShape, cut_segments,
 };
 use crate::fewshot::Standardiser;
 use crate::model::Network;
 use crate::random::Stream;
+use crate::shift::ShiftError;
+
+/// A file to read, of some data set.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted {
+    /// Its index.
+    pub index: usize,
+    /// Whether it trains, and so has altered copies where any are wanted.
+    pub trains: bool,
+}
 
 /// Mel frames and MFCC of what episodes draw, read once: of files, or of the parts of tracks.
 pub(crate) struct Features {
-    /// By unit: a file, or a part of a track.
+    /// By unit: a file, or a part of a track; then again for each of the altered copies.
     pub store: FeatureStore,
     /// By unit: mean and deviation of 20 MFCC of its file; empty where the file was not read.
     pub mfcc: Vec<Vec<f32>>,
@@ -30,6 +42,42 @@ pub(crate) struct Features {
     short: usize,
     /// For each data set its first unit, and the units of each of its files.
     units: Vec<(usize, usize)>,
+    /// Altered copies of each training file.
+    copies: usize,
+}
+
+/// What is read of one file.
+struct Read {
+    /// The file's features, then those of its altered copies.
+    versions: Vec<features::Features>,
+    /// Copies that could not be made.
+    unaltered: Vec<ShiftError>,
+}
+
+fn read(
+    dataset: &Dataset,
+    wanted: Wanted,
+    config: &TrainConfig,
+    front_end: &FrontEnd,
+) -> Result<Read, FeatureError> {
+    let item = &dataset.items[wanted.index];
+    let path = dataset.file(item);
+    let (samples, info) = front_end.samples(&path, config.max_seconds)?;
+    let features = |samples: &[f32]| front_end.features_of_samples(&path, samples, info.clone());
+    let mut read = Read {
+        versions: vec![features(&samples)?],
+        unaltered: Vec::new(),
+    };
+    if let Some(shifts) = config.shifts.as_ref().filter(|_| wanted.trains) {
+        let rate = config.preset.sample_rate;
+        for copy in 0..shifts.copies {
+            match shifts.alter(copy, config.seed, &item.hash, &samples, rate) {
+                Ok(altered) => read.versions.push(features(&altered)?),
+                Err(error) => read.unaltered.push(error),
+            }
+        }
+    }
+    Ok(read)
 }
 
 /// Where the parts of a track lie that has `frames` frames: `parts` of equal length, of at least two segments each, with a
@@ -47,13 +95,13 @@ fn parts(dataset: &Dataset, config: &TrainConfig) -> usize {
 }
 
 impl Features {
-    /// Reads the files of data sets that are wanted, each given with their indices.
+    /// Reads the files of data sets that are wanted, and makes their altered copies.
     ///
     /// # Errors
     /// [`TrainError::Strict`], [`TrainError::Store`], [`TrainError::Unstarted`]; another file that cannot be read
     /// is only noted.
     pub fn read(
-        sources: &[(&Dataset, &[usize])],
+        sources: &[(&Dataset, &[Wanted])],
         config: &TrainConfig,
         front_end: &FrontEnd,
         stop: &AtomicBool,
@@ -67,33 +115,41 @@ impl Features {
             count += dataset.items.len() * parts;
         }
         let files = sources.iter().map(|(_, wanted)| wanted.len()).sum();
+        let copies = config.shifts.as_ref().map_or(0, |shifts| shifts.copies);
         let mut features = Self {
-            store: FeatureStore::new(count, config.preset.n_mels)?,
+            store: FeatureStore::new(count * (1 + copies), config.preset.n_mels)?,
             mfcc: vec![Vec::new(); count],
             failed: Vec::new(),
             first_failure: String::new(),
             files,
             short: 0,
             units,
+            copies,
         };
         let mut done = 0;
         for (set, (dataset, wanted)) in sources.iter().enumerate() {
-            for chunk in wanted.chunks(FILES_AT_ONCE) {
+            for chunk in wanted.chunks(FILES_AT_ONCE.div_ceil(1 + copies)) {
                 if stop.load(Ordering::Relaxed) {
                     return Err(TrainError::Unstarted);
                 }
                 on(Event::Reading { done, files });
                 done += chunk.len();
-                let path = |&index: &usize| dataset.file(&dataset.items[index]);
-                let paths: Vec<PathBuf> = chunk.iter().map(path).collect();
-                let read = front_end.features_of(&paths, config.max_seconds);
-                for ((&index, path), result) in chunk.iter().zip(&paths).zip(read) {
+                let read: Vec<_> = chunk
+                    .par_iter()
+                    .map(|&wanted| read(dataset, wanted, config, front_end))
+                    .collect();
+                for (&Wanted { index, .. }, result) in chunk.iter().zip(read) {
                     match result {
                         Ok(read) => {
-                            read.info.warnings.iter().for_each(|w| {
+                            let path = dataset.file(&dataset.items[index]);
+                            let warnings = &read.versions[0].info.warnings;
+                            warnings.iter().for_each(|w| {
                                 on(Event::Note(format!("{}: {w}", path.display())));
                             });
-                            features.put(set, dataset.tracks, index, config, read)?;
+                            read.unaltered.iter().for_each(|error| {
+                                on(Event::Note(format!("{}: {error}", path.display())));
+                            });
+                            features.put(set, dataset.tracks, index, config, &read.versions)?;
                         }
                         Err(error) if error.is_device_fault() || front_end.strict() => {
                             return Err(TrainError::Strict(error));
@@ -122,36 +178,51 @@ impl Features {
         Ok(features)
     }
 
-    /// Keeps the features of file `index` of data set `set`, part by part if it is a track.
+    /// Keeps the features of file `index` of data set `set` and of its altered copies, part by part if it is a track.
     fn put(
         &mut self,
         set: usize,
         track: bool,
         index: usize,
         config: &TrainConfig,
-        read: features::Features,
+        versions: &[features::Features],
     ) -> Result<(), TrainError> {
         let (first, parts) = self.units[set];
         let first = first + index * parts;
-        if !track {
-            self.store.put(first, &read.values)?;
-            self.mfcc[first] = read.mfcc;
-            return Ok(());
-        }
-        let Some(ranges) = parts_of_track(read.frames, parts, config.segment().frames) else {
-            self.short += 1;
-            return Ok(());
-        };
-        for (unit, range) in (first..).zip(ranges) {
-            let bands = read.values.chunks(read.frames);
-            let values: Vec<f32> = bands
-                .flat_map(|band| &band[range.clone()])
-                .copied()
-                .collect();
-            self.store.put(unit, &values)?;
-            self.mfcc[unit].clone_from(&read.mfcc);
+        for (version, read) in versions.iter().enumerate() {
+            let ranges = match track {
+                true => parts_of_track(read.frames, parts, config.segment().frames),
+                false => Some(std::iter::once(0..read.frames).collect()),
+            };
+            let Some(ranges) = ranges else {
+                if version == 0 {
+                    self.short += 1;
+                    return Ok(());
+                }
+                continue; // at a quicker tempo
+            };
+            for (unit, range) in (first..).zip(ranges) {
+                let bands = read.values.chunks(read.frames.max(1));
+                let values: Vec<f32> = bands
+                    .flat_map(|band| &band[range.clone()])
+                    .copied()
+                    .collect();
+                self.store.put(self.version(unit, version), &values)?;
+                self.mfcc[unit].clone_from(&versions[0].mfcc);
+            }
         }
         Ok(())
+    }
+
+    /// Where a version of a unit lies in the store: 0 is the unit itself, others are its altered copies.
+    pub fn version(&self, unit: usize, version: usize) -> usize {
+        unit + version * self.mfcc.len()
+    }
+
+    /// Where a unit and those of its altered copies lie that there are.
+    pub fn versions(&self, unit: usize) -> impl Iterator<Item = usize> {
+        let versions = (0..=self.copies).map(move |version| self.version(unit, version));
+        versions.filter(|&version| self.store.frames(version).is_some())
     }
 
     /// The units of some of a data set's files by class, as far as they could be read. A track has one file, the first of
@@ -333,9 +404,10 @@ impl<'a> Material<'a> {
         let mut frames = 0;
         let mut sums = vec![[0.0; 2]; network.input[0]];
         for unit in self.train_files() {
-            frames += self.frames(unit);
             let values = self.features.store.get(unit)?;
-            for (sums, band) in sums.iter_mut().zip(values.chunks(self.frames(unit))) {
+            let of_unit = values.len() / sums.len();
+            frames += of_unit;
+            for (sums, band) in sums.iter_mut().zip(values.chunks(of_unit.max(1))) {
                 for value in band.iter().copied().map(f64::from) {
                     sums[0] += value;
                     sums[1] += value * value;
@@ -352,9 +424,11 @@ impl<'a> Material<'a> {
         Ok(network.with_moments(mean, deviation)?)
     }
 
-    /// Frames of a unit that was read.
-    pub fn frames(&self, unit: usize) -> usize {
-        self.features.store.frames(unit).unwrap_or(1)
+    /// Where what training clips are cut from lies in the store, with its frames, for one of [`Self::train_files`]: the unit
+    /// itself and its altered copies.
+    pub fn versions(&self, unit: usize) -> impl Iterator<Item = (usize, usize)> {
+        let versions = self.features.versions(unit);
+        versions.map(|version| (version, self.features.store.frames(version).unwrap_or(1)))
     }
 }
 

@@ -10,13 +10,15 @@ mod material;
 mod plan;
 mod run;
 mod session;
+mod shifts;
 
 pub use checkpoint::{LogRow, Validation, checkpoint_path};
 pub use config::{TrainConfig, ValidateOn};
 pub use error::TrainError;
 pub use learner::{Learner, Method};
-pub(crate) use material::{Features, Material};
+pub(crate) use material::{Features, Material, Wanted};
 pub use plan::{HISTORY, StepShape, TrainingPlan};
 pub(crate) use run::train_on;
 pub use run::{Event, TrainOptions, TrainSummary, Trained, train, train_mixed};
 pub(crate) use session::bank_budget;
+pub use shifts::Shifts;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::checkpoint::{self, Identity, LogRow, Progress, Validation, Weights, checkpoint_path};
-use super::material::{Features, Material};
+use super::material::{Features, Material, Wanted};
 use super::session::{Session, bank_budget};
 use super::{TrainConfig, TrainError};
 use crate::data::{Dataset, Part, Split};
@@ -71,6 +71,8 @@ pub struct TrainSummary {
     pub train: (usize, usize),
     /// The same of the collection mixed in.
     pub mix: Option<(usize, usize)>,
+    /// Altered copies of these files, or of the parts of tracks.
+    pub altered: usize,
     /// The same of what is validated on.
     pub validation: (usize, usize),
     /// Into how many parts the files of these three are cut: 1, or more if they are tracks.
@@ -159,17 +161,21 @@ pub fn train_mixed(
             config.preset.n_mels
         )));
     }
-    let wanted: Vec<Vec<usize>> = datasets
+    let wanted: Vec<Vec<Wanted>> = datasets
         .iter()
         .zip(&splits)
         .map(|(dataset, split)| {
             let found = split.apply(dataset);
-            let parts = [Part::Train, Part::Validation];
-            parts.iter().flat_map(|&part| found.indices(part)).collect()
+            let of = |part| {
+                let trains = part == Part::Train;
+                let files = found.indices(part).into_iter();
+                files.map(move |index| Wanted { index, trains })
+            };
+            of(Part::Train).chain(of(Part::Validation)).collect()
         })
         .collect();
     let wanted = datasets.iter().zip(&wanted);
-    let wanted: Vec<(&Dataset, &[usize])> = wanted.map(|(d, files)| (*d, &files[..])).collect();
+    let wanted: Vec<(&Dataset, &[Wanted])> = wanted.map(|(d, files)| (*d, &files[..])).collect();
     let features = Features::read(&wanted, config, &front_end, options.stop, on)?;
     let sources: Vec<(&Dataset, &Split)> = datasets.into_iter().zip(&splits).collect();
     let material = Material::new(&features, &sources, config)?;
@@ -390,7 +396,14 @@ impl Run<'_> {
             .iter()
             .flatten()
             .chain(episode.query.iter().flatten());
-        let slots: Vec<Slot> = files.map(|file| turn.slots[file]).collect();
+        let features = self.material.features;
+        let versions = self.config.versions(step, files.clone().count());
+        let slot = |(file, version): (&usize, usize)| {
+            let altered = turn.slots.get(&features.version(*file, version));
+            // A copy that could not be made is not there.
+            *altered.unwrap_or(&turn.slots[file])
+        };
+        let slots: Vec<Slot> = files.zip(versions).map(slot).collect();
         session.program.write(session.plan.slots, &slots);
         session.program.write(
             session.plan.step,

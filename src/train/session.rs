@@ -98,7 +98,7 @@ pub(super) struct Turn {
     number: u64,
     /// Of the data, and of what is mixed in.
     pub samplers: Vec<EpisodeSampler>,
-    /// Where each of its files lies.
+    /// Where each of its files lies, and each altered copy.
     pub slots: HashMap<usize, Slot>,
 }
 
@@ -115,7 +115,7 @@ impl Session {
         let files: Vec<(usize, usize)> = run
             .material
             .train_files()
-            .map(|index| (index, run.material.frames(index)))
+            .flat_map(|unit| run.material.versions(unit))
             .collect();
         let all = pack(&files, bands, limit);
         let needed: usize = all.buffers.iter().sum();
@@ -132,12 +132,14 @@ impl Session {
         };
         let plan = step_plan(gpu.class(), run.network, run.config, classes, &banks);
         let count = |pool: &Pool| (pool.classes.len(), pool.files.iter().map(Vec::len).sum());
+        let units = run.material.train_files().count();
         let summary = TrainSummary {
             adapter: gpu.adapter.to_string(),
             parameters: run.network.parameter_count(),
             flops: run.network.flops(),
             train: count(&run.material.train),
             mix: run.material.mix.as_ref().map(count),
+            altered: files.len() - units,
             validation: count(&run.material.validation),
             parts: run.material.parts,
             validated_on: run.material.validated_on,
@@ -185,12 +187,18 @@ impl Session {
         let bands = run.config.preset.n_mels;
         let config = run.config;
         let [way, shot, query] = config.train_episode(run.material.classes());
-        let size = |index: usize| run.material.frames(index).min(self.bank_limit / bands) * bands;
+        // A unit comes with its altered copies.
+        let sizes = |unit: usize| {
+            let versions = run.material.versions(unit);
+            versions.map(|(_, frames)| frames.min(self.bank_limit / bands) * bands)
+        };
+        let size = |unit: usize| sizes(unit).sum::<usize>();
         let chosen: HashSet<usize> = if self.bank_elements == usize::MAX {
             run.material.train_files().collect()
         } else {
             // Whole files leave a gap at the end of each buffer but the last.
-            let largest = run.material.train_files().map(size).max().unwrap_or(0);
+            let largest = run.material.train_files().flat_map(sizes).max();
+            let largest = largest.unwrap_or(0);
             let gaps = largest * (self.plan.banks.len() - 1);
             let capacity = self.bank_elements.saturating_sub(gaps);
             // Each collection gets what its share of the episodes is.
@@ -215,7 +223,7 @@ impl Session {
             &pools
                 .iter()
                 .flat_map(|pool| pool.files.iter().flatten())
-                .map(|&f| (f, run.material.frames(f)))
+                .flat_map(|&unit| run.material.versions(unit))
                 .collect::<Vec<_>>(),
             bands,
             self.bank_limit,

@@ -65,6 +65,72 @@ fn eval_compares_altered_queries_with_clean_ones() {
 }
 
 #[test]
+fn eval_compares_two_models_on_the_same_altered_queries() {
+    let folder = tempfile::tempdir().unwrap();
+    let (music, config, model) = (studio().music(), studio().config(), studio().model());
+    let train = |name: &str, more: &[&str]| {
+        let out = folder.path().join(name);
+        let mut arguments = vec!["train", text(&music), "-o", text(&out)];
+        arguments.extend(["--config", text(&config)]);
+        arguments.extend(more);
+        succeeds(&arguments);
+        out
+    };
+    let altered = train("altered", &["--shift", "hum"]);
+    let elsewhere = train("elsewhere", &["--seed", "3"]);
+    let eval = |more: &[&'static str], against: &Path| {
+        let mut arguments = vec!["eval", text(&music), "-m", text(&altered)];
+        arguments.extend(SHAPE);
+        arguments.extend(["--shift", "hum,pitch"]);
+        arguments.extend(more);
+        arguments.extend(["--against", text(against)]);
+        arguments.into_iter().map(String::from).collect::<Vec<_>>()
+    };
+    let run = |arguments: &[String]| {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        succeeds(&arguments)
+    };
+    let words = run(&eval(&[], &model));
+    assert!(words.contains("less the other"), "{words}");
+    let json = |against: &Path| {
+        let text = run(&eval(&["--json", "--quiet"], against));
+        let report: Value = serde_json::from_str(&text).unwrap();
+        report["shift"].clone()
+    };
+    let report = json(&model);
+    let mean = |value: &Value| value["mean"].as_f64().unwrap();
+    let mut pairs = vec![(&report["network_clean"], &report["other_clean"])];
+    let rows = report["rows"].as_array().unwrap();
+    pairs.extend(
+        rows.iter()
+            .map(|r| (&r["network"]["accuracy"], &r["other"])),
+    );
+    assert_eq!(pairs.len(), 1 + 8);
+    for (network, other) in pairs {
+        let less = mean(network) - mean(&other["accuracy"]);
+        assert!((less - mean(&other["network_less"])).abs() < 1e-9);
+    }
+    // The other's figures are those that it has by itself.
+    let mut alone = vec!["eval", text(&music), "-m", text(&model)];
+    alone.extend(SHAPE);
+    alone.extend(["--shift", "hum,pitch", "--json", "--quiet"]);
+    let alone: Value = serde_json::from_str(&succeeds(&alone)).unwrap();
+    for (row, alone) in rows.iter().zip(alone["shift"]["rows"].as_array().unwrap()) {
+        assert_eq!(row["other"]["accuracy"], alone["network"]["accuracy"]);
+    }
+    // Against itself there is no difference.
+    for row in json(&altered)["rows"].as_array().unwrap() {
+        assert_eq!(mean(&row["other"]["network_less"]), 0.0);
+    }
+    let arguments = eval(&[], &elsewhere);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let said = fails(1, &arguments);
+    assert!(said.contains("do not have the same test files"), "{said}");
+    let model = text(&model);
+    fails(2, &["eval", text(&music), "-m", model, "--against", model]);
+}
+
+#[test]
 fn an_unknown_shift_is_wrong_usage_and_names_those_there_are() {
     let (music, model) = (studio().music(), studio().model());
     let said = fails(

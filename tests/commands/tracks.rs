@@ -161,6 +161,53 @@ fn a_mixed_training_says_what_it_mixes_and_is_evaluated_on_both() {
 }
 
 #[test]
+fn a_training_with_altered_copies_says_how_many_and_refuses_what_it_does_not_know() {
+    let (manifest, out) = (library().manifest(), library().model("altered.safetensors"));
+    let tracks = ["--labels", "track", "--shift", "hum,level"];
+    let output = gamaka(&train(&manifest, &out, &tracks));
+    let words = stderr(&output);
+    assert!(output.status.success(), "{words}");
+    let word = "7 tracks in 2 parts each with 28 altered copies to train";
+    assert!(words.contains(word), "no `{word}` in: {words}");
+    let model = Model::load(&out).unwrap();
+    assert!(model.info.config.contains("[shifts]"));
+
+    let none = library().model("unaltered.safetensors");
+    let says = |code, more: &[&str], word: &str| {
+        let said = fails(code, &train(&manifest, &none, more));
+        assert!(said.contains(word), "no `{word}` in: {said}");
+        assert!(!none.exists());
+    };
+    says(2, &["--shift", "hum,studio"], "`studio` is no shift");
+    let wrong = library().folder.path().join("wrong.toml");
+    for (shifts, word) in [
+        ("kinds = [\"studio\"]", "unknown variant `studio`"),
+        ("share = 0.5", "shifts.kinds is empty"),
+        (
+            "kinds = [\"hum\"]\ncopies = 0",
+            "shifts.copies is 0, but must be 1 to 64",
+        ),
+        (
+            "kinds = [\"hum\"]\nshare = -0.1",
+            "shifts.share is -0.1, but must be between 0 and 1",
+        ),
+    ] {
+        std::fs::write(&wrong, format!("[shifts]\n{shifts}\n")).unwrap();
+        let arguments = [
+            "train",
+            text(&manifest),
+            "-o",
+            text(&none),
+            "--config",
+            text(&wrong),
+        ];
+        let said = fails(1, &arguments);
+        assert!(said.contains(word), "no `{word}` in: {said}");
+        assert!(!none.exists());
+    }
+}
+
+#[test]
 fn what_tracks_cannot_do_is_said_in_a_sentence() {
     let (manifest, out) = (library().manifest(), library().model("none.safetensors"));
     let tracks = ["--labels", "track"];

@@ -11,8 +11,9 @@ use gamaka::gpu::{Gpu, GpuError, Program};
 use gamaka::mel::EngineChoice;
 use gamaka::model::{LayerSpec, Model, Network, Spec};
 use gamaka::ops::{AdamW, Augment, OptimizerState, Slot, StepInfo};
+use gamaka::shift::Shift;
 use gamaka::train::{
-    Event, Learner, Method, StepShape, TrainConfig, TrainError, TrainOptions, Trained,
+    Event, Learner, Method, Shifts, StepShape, TrainConfig, TrainError, TrainOptions, Trained,
     TrainingPlan, ValidateOn, checkpoint_path, train_mixed,
 };
 
@@ -486,6 +487,97 @@ fn a_mixed_training_resumes_to_the_same_bits_and_validates_where_it_was_told() {
     assert_eq!(unmixed.log, alone.log);
     assert!(unmixed.model.parameters == alone.model.parameters);
     assert_ne!(whole.log, alone.log);
+}
+
+/// Half of the clips are cut from copies with hum or another tempo.
+fn altered(config: TrainConfig) -> TrainConfig {
+    let shifts = Shifts {
+        kinds: vec![Shift::Hum, Shift::Tempo],
+        ..Shifts::default()
+    };
+    TrainConfig {
+        shifts: Some(shifts),
+        ..config
+    }
+}
+
+#[test]
+fn a_training_with_altered_copies_resumes_to_the_same_bits_and_keeps_split_and_floor() {
+    let clean = Run::new().go(&short(), &mut |_| {}).unwrap();
+    let config = altered(short());
+    let mut start = None;
+    let whole = Run::new()
+        .go(&config, &mut |event| {
+            if let Event::Start(summary, _) = event {
+                start = Some(summary.clone());
+            }
+        })
+        .unwrap();
+    // Copies are no files of their own.
+    let start = start.unwrap();
+    let (classes, files) = start.train;
+    assert_eq!((files, start.altered), (6 * classes, 2 * files));
+    assert_ne!(whole.log, clean.log);
+    assert!(whole.model.info.split == clean.model.info.split);
+    assert!(whole.model.info.mfcc == clean.model.info.mfcc);
+    // Validation files stay clean: the untrained network finds as many of them.
+    let untrained = |run: &Trained| run.validations[0].accuracy;
+    assert_eq!(untrained(&whole), untrained(&clean));
+
+    let mut run = Run::new();
+    run.go(&config, &mut |event| {
+        if let Event::Episodes(rows) = event
+            && rows.last().is_some_and(|r| r.episode >= 10)
+        {
+            run.stop.store(true, Ordering::Relaxed);
+        }
+    })
+    .unwrap_err();
+    run.stop.store(false, Ordering::Relaxed);
+    run.resume = true;
+    let error = run.go(&short(), &mut |_| {}).unwrap_err().to_string();
+    assert!(error.contains("shifts"), "{error}");
+    let resumed = run.go(&config, &mut |_| {}).unwrap();
+    assert_eq!(resumed.log, whole.log);
+    assert!(resumed.model == whole.model);
+
+    // With no share of the clips, the copies change nothing.
+    let mut none = config.clone();
+    none.shifts = none.shifts.map(|shifts| Shifts {
+        share: 0.0,
+        ..shifts
+    });
+    let none = Run::new().go(&none, &mut |_| {}).unwrap();
+    assert_eq!(none.log, clean.log);
+    assert!(none.model.parameters == clean.model.parameters);
+}
+
+#[test]
+fn altered_tracks_are_cut_into_the_same_parts_and_are_streamed_in_turns_with_them() {
+    let config = altered(of_tracks());
+    let mut run = Run::new();
+    let mut start = None;
+    run.go_on(tracks(), None, &config, &mut |event| {
+        if let Event::Start(summary, _) = event {
+            start = Some(summary.clone());
+            run.stop.store(true, Ordering::Relaxed);
+        }
+    })
+    .unwrap_err();
+    run.stop.store(false, Ordering::Relaxed);
+    let start = start.unwrap();
+    let (_, parts) = start.train;
+    // Tracks of 3.2 s become too short for four parts at a quick tempo, most do not.
+    assert!(start.altered % 4 == 0 && start.altered > parts && start.altered <= 2 * parts);
+    run.memory = Some(start.memory - 80_000);
+    let mut in_turns = false;
+    let trained = run.go_on(tracks(), None, &config, &mut |event| {
+        if let Event::Start(summary, _) = event {
+            in_turns = summary.in_turns;
+        }
+    });
+    assert!(in_turns);
+    assert!(trained.unwrap().log.iter().all(|row| row.loss.is_finite()));
 }
 
 #[test]

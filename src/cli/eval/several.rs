@@ -6,9 +6,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use gamaka::evaluate::{MeanOfModels, Reader, Report, mean_of_models};
 use gamaka::features::FrontEnd;
-use gamaka::train::TrainConfig;
 
-use super::{Args, Common, embed, finish, load_model, percent, print, print_json, usage};
+use super::{Args, Common, embed, finish, opened, percent, print, print_json, usage};
 
 /// Tests each model on the test files of its split, and prints the means.
 pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
@@ -24,23 +23,16 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     if let Some((flag, _)) = of_one.iter().find(|(_, given)| *given) {
         usage(&format!("{flag} takes one --model, not several"));
     }
-    let models = args.models.iter().map(|path| {
-        let model = load_model(path)?;
-        args.head
-            .check(&model)
-            .with_context(|| path.display().to_string())?;
-        Ok(model)
-    });
+    let models = args.models.iter().map(|path| opened(args, path));
     let models = models.collect::<anyhow::Result<Vec<_>>>()?;
     let gpu = common.gpu()?;
     let mut reports = Vec::new();
     let mut code = ExitCode::SUCCESS;
-    for (path, model) in args.models.iter().zip(&models) {
+    for (path, (model, config)) in args.models.iter().zip(&models) {
         let at = || path.display().to_string();
-        let config = TrainConfig::from_toml(&model.info.config).with_context(at)?;
         let front_end = FrontEnd::new(args.engine, Some(&gpu), &model.info.preset, args.strict)?;
         let reader = Reader::new(&gpu, model, &front_end, config.max_seconds)?;
-        let [way, shot, query] = args.episode(&config);
+        let [way, shot, query] = args.episode(config);
         let embedded = embed(args, &reader, way, common).with_context(at)?;
         let notes = embedded.notes.iter();
         notes.for_each(|n| common.note(&format!("note: {n}")));
@@ -59,7 +51,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             "means": means,
             "results": reports,
         }))?,
-        false => print(&words(&reports, &means, &models[0].network.spec.name))?,
+        false => print(&words(&reports, &means, &models[0].0.network.spec.name))?,
     }
     Ok(code)
 }

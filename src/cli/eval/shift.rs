@@ -2,27 +2,11 @@
 
 use std::fmt::Write;
 
-use gamaka::evaluate::ShiftReport;
+use gamaka::evaluate::{OtherScore, ShiftReport};
 use gamaka::fewshot::Estimate;
 use gamaka::report::{Panel, PanelLine, ReportError, Svg, panels_svg};
-use gamaka::shift::Shift;
 
 use super::percent;
-
-/// Several lists of words on the command line, as one list of shifts in the order of tables.
-pub fn chosen(words: &[String]) -> Result<Vec<Shift>, String> {
-    let mut found = Vec::new();
-    for word in words {
-        match word.as_str() {
-            "all" => found.extend(Shift::ALL),
-            word => found.extend(gamaka::shift::parse(word)?),
-        }
-    }
-    Ok(Shift::ALL
-        .into_iter()
-        .filter(|shift| found.contains(shift))
-        .collect())
-}
 
 fn ends(estimate: &Estimate, digits: fn(f64) -> String) -> String {
     match &estimate.over_files {
@@ -40,7 +24,7 @@ fn signed(value: f64) -> String {
     }
 }
 
-/// The table. `name` is what the network is called.
+/// The table: the network beside MFCC, or beside another network. `name` is what the network is called.
 pub fn words(report: &ShiftReport, name: &str) -> String {
     let mut text = format!(
         "{}-way {}-shot, {} queries a class, {} episodes, seed {}; {} classes, {} files; head: {}\n\
@@ -65,20 +49,40 @@ pub fn words(report: &ShiftReport, name: &str) -> String {
         );
         let _ = writeln!(text, "{}", row.trim_end());
     };
-    line(["", "", name, "less clean", "MFCC", "less clean"]);
+    let other_cells = |other: &OtherScore| {
+        let accuracy = measured(&other.accuracy, percent);
+        (accuracy, measured(&other.network_less, signed))
+    };
     let clean = [&report.network_clean, &report.mfcc_clean];
     let [network, mfcc] = clean.map(|estimate| measured(estimate, percent));
-    line(["clean", "", &network, "", &mfcc, ""]);
+    match &report.other_clean {
+        Some(other) => {
+            let (other, less_other) = other_cells(other);
+            line(["", "", name, "the other model", "less the other", ""]);
+            line(["clean", "", &network, &other, &less_other, ""]);
+        }
+        None => {
+            line(["", "", name, "less clean", "MFCC", "less clean"]);
+            line(["clean", "", &network, "", &mfcc, ""]);
+        }
+    }
     let mut last = None;
     for row in &report.rows {
         let shift = match last.replace(row.shift) == Some(row.shift) {
             true => "",
             false => row.shift.name(),
         };
+        let amount = row.shift.label(row.amount);
+        let network = measured(&row.network.accuracy, percent);
+        if let Some(other) = &row.other {
+            let (other, less_other) = other_cells(other);
+            line([shift, &amount, &network, &other, &less_other, ""]);
+            continue;
+        }
         line([
             shift,
-            &row.shift.label(row.amount),
-            &measured(&row.network.accuracy, percent),
+            &amount,
+            &network,
             &measured(&row.network.less_clean, signed),
             &measured(&row.mfcc.accuracy, percent),
             &measured(&row.mfcc.less_clean, signed),
