@@ -1,5 +1,6 @@
 //! `gamaka eval`: accuracy with its intervals, beside its floors.
 
+mod accuracy;
 mod by;
 mod multi_label;
 mod open;
@@ -116,8 +117,8 @@ pub struct Args {
         conflicts_with_all = ["shift", "open", "multi_label"]
     )]
     by: Option<String>,
-    /// Write the pictures of --shift or --open into this folder
-    #[arg(short, long, value_name = "DIR")]
+    /// Write the picture into this folder: accuracies by class or by --by, of --shift, or of --open
+    #[arg(short, long, value_name = "DIR", conflicts_with = "multi_label")]
     output: Option<PathBuf>,
     /// Stop at the first file that is damaged
     #[arg(long)]
@@ -190,9 +191,6 @@ fn opened(args: &Args, path: &Path) -> anyhow::Result<(Model, TrainConfig)> {
 }
 
 pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
-    if args.output.is_some() && args.shift.is_none() && !args.open {
-        usage("--output is for the pictures of --shift or --open; --confusion draws a matrix");
-    }
     let shifts = args.shift.as_deref().map(shifts);
     let [path] = &args.models[..] else {
         return several::run(args, common);
@@ -231,6 +229,13 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         Some(column) => Some((column, embedded.by_column(&report, column)?)),
         None => None,
     };
+    if let Some(folder) = &args.output {
+        let picture = match &by {
+            Some((column, values)) => accuracy::picture(&report, column, values, name),
+            None => accuracy::picture(&report, "class", &embedded.by_class(&report), name),
+        };
+        write_picture(folder, "accuracy.svg", &picture?, common)?;
+    }
     let adapted = match args.adapt {
         0 => None,
         episodes => common.while_waiting("adapting", || {

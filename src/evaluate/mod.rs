@@ -573,6 +573,14 @@ impl Embedded {
         Ok(by_value(&report.evaluation, &pool, value))
     }
 
+    /// The accuracies of a report by the queries' classes.
+    pub fn by_class(&self, report: &Report) -> Vec<ValueScore> {
+        let Dataset { classes, items, .. } = &self.dataset;
+        let class = |file: usize| Some(classes[items[file].class].as_str());
+        let pool = self.dataset.pool(&self.files);
+        by_value(&report.evaluation, &pool, class)
+    }
+
     /// Scores the network and its floors on the same `episodes` episodes. `head` is that of the network and of the
     /// untrained one; under SimpleShot the untrained one has prototypes, and a name that says so, because no mean of
     /// the training files is known for it, and that of the files evaluated would give the answers away in part.

@@ -139,7 +139,8 @@ fn look(index: usize) -> (Colour, super::style::Marker) {
     class_style(index)
 }
 
-fn sign(canvas: &mut Canvas, index: usize, at: (f64, f64)) {
+/// The mark of a system.
+pub(super) fn sign(canvas: &mut Canvas, index: usize, at: (f64, f64)) {
     let (colour, marker) = look(index);
     canvas.marker(marker, at, 4.4, CARD, 1.0);
     canvas.marker(marker, at, 3.4, colour, 1.0);

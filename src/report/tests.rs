@@ -171,6 +171,49 @@ fn panel(title: &str) -> Panel {
     }
 }
 
+fn dot_row<'a>(name: &'a str, systems: &[&str]) -> DotRow<'a> {
+    DotRow {
+        name,
+        files: 12_345,
+        systems: (0..systems.len())
+            .map(|k| (0.3 + 0.1 * k as f64, (k < 3).then_some((0.2, 0.7))))
+            .collect(),
+        highlight: name.contains("0"),
+    }
+}
+
+#[test]
+fn a_dot_plot_tells_the_first_system_in_figures_and_files_where_there_is_no_interval() {
+    let systems = ["network", "floor"];
+    let mut rows = vec![dot_row("all", &systems), dot_row("java", &systems)];
+    rows[1].systems = vec![(0.612, None), (f64::NAN, None)];
+    let svg = dots_svg(&rows, &systems, 0.2, "over files", None).unwrap();
+    let texts: Vec<String> = words(&svg).2.into_iter().map(|word| word.text).collect();
+    for text in [
+        "all",
+        "java",
+        "floor",
+        "chance 20 %",
+        "30.0 %",
+        "20.0 to 70.0",
+        "61.2 %",
+        "12345 files",
+        "accuracy (%); lines: 95 % over files",
+    ] {
+        assert!(texts.iter().any(|found| found == text), "{text}: {texts:?}");
+    }
+    assert!(svg.as_str().contains("<title>floor, all: 40.0 %</title>"));
+    // Both rows and the legend have the network's sign; the floor has none where nothing was measured.
+    assert_eq!(svg.as_str().matches("class=\"f-c0\"").count(), 3);
+    assert_eq!(svg.as_str().matches("class=\"f-c1\"").count(), 2);
+
+    rows[1].systems.pop();
+    let error = dots_svg(&rows, &systems, 0.2, "over files", None).unwrap_err();
+    assert!(matches!(error, ReportError::Shape { .. }), "{error}");
+    let error = dots_svg(&[], &systems, 0.2, "over files", None).unwrap_err();
+    assert!(matches!(error, ReportError::Nothing { .. }), "{error}");
+}
+
 #[test]
 fn panels_with_gaps_are_drawn_and_those_that_do_not_fit_are_refused() {
     let systems = ["network", "floor"];
@@ -252,6 +295,13 @@ fn pictures() -> Vec<(String, Svg)> {
                 format!("differences {n}"),
                 differences_svg(&rows, 0.95, title).unwrap(),
             ));
+
+            let systems = &names[..n.min(5)];
+            for chance in [0.0, 0.2, 1.0] {
+                let rows: Vec<DotRow> = names.iter().map(|name| dot_row(name, systems)).collect();
+                let svg = dots_svg(&rows, systems, chance, "over <files>", title).unwrap();
+                pictures.push((format!("dots {n} {chance}"), svg));
+            }
 
             pictures.extend(measurements(&names, title));
 

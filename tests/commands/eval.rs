@@ -188,6 +188,18 @@ fn eval_learns_from_one_collection_and_finds_in_another() {
     let words = succeeds(&arguments);
     assert!(words.contains("3 classes, 24 files"), "{words}");
     assert!(words.contains("MFCC, linear probe"), "{words}");
+    arguments.extend(["-o", text(folder.path())]);
+    succeeds(&arguments);
+    let picture = std::fs::read_to_string(folder.path().join("accuracy.svg")).unwrap();
+    for part in [
+        "all and by class",
+        ">a<",
+        ">b<",
+        ">c<",
+        "MFCC, linear probe",
+    ] {
+        assert!(picture.contains(part), "{part} is missing:\n{picture}");
+    }
 
     std::fs::write(&map, "label\nA\n").unwrap();
     let said = fails(1, &arguments);
@@ -264,8 +276,6 @@ fn eval_ranks_classes_without_examples_by_distance() {
         words.contains("no threshold: all files are tested"),
         "{words}"
     );
-    let said = fails(2, &["eval", text(&music), "-m", model, "-o", "x"]);
-    assert!(said.contains("--confusion"), "{said}");
     let said = fails(2, &["eval", text(&music), "-m", model, "--open", "--shift"]);
     assert!(said.contains("cannot be used with"), "{said}");
 }
@@ -349,13 +359,14 @@ fn eval_gives_queries_several_labels() {
 #[test]
 fn eval_wants_a_column_of_labels_for_several_labels() {
     let (music, model) = (studio().music(), studio().model());
-    let mut arguments = vec!["eval", text(&music), "-m", text(&model), "--multi-label"];
+    let arguments = vec!["eval", text(&music), "-m", text(&model), "--multi-label"];
     let said = fails(1, &arguments);
     assert!(said.contains("no column `labels`"), "{said}");
     assert!(said.contains("manifest"), "{said}");
-    arguments.push("--open");
-    let said = fails(2, &arguments);
-    assert!(said.contains("cannot be used with"), "{said}");
+    for flag in ["--open", "-opictures"] {
+        let said = fails(2, &[&arguments[..], &[flag]].concat());
+        assert!(said.contains("cannot be used with"), "{said}");
+    }
 }
 
 #[test]
@@ -369,8 +380,19 @@ fn eval_tells_accuracy_by_a_column_of_the_manifest() {
     });
     let mut arguments = vec!["eval", text(&data), "-m", text(&model), "--by", "place"];
     arguments.extend(SHAPE);
-    arguments.extend(["--split", "all"]);
+    arguments.extend(["--split", "all", "-o", text(folder.path())]);
     let words = succeeds(&arguments);
+    let picture = std::fs::read_to_string(folder.path().join("accuracy.svg")).unwrap();
+    for part in [
+        "all and by place",
+        ">hall<",
+        ">street<",
+        ">(none)<",
+        "untrained network",
+        "chance 50 %",
+    ] {
+        assert!(picture.contains(part), "{part} is missing:\n{picture}");
+    }
     for part in [
         "queries by place",
         "hall ",
