@@ -15,8 +15,8 @@ headers (the last Ogg page, FLAC's STREAMINFO, WAV's chunks, each MP3 frame's he
 OUT receives <soundtrack>/<file> and manifest.csv. Its columns: path (relative to OUT), label (the soundtrack), split
 (train, validation or test: whole packages, by the fixed table below, so that no test soundtrack is from a package that
 was trained on, and each test soundtrack has ten tracks or more), group (tracks of equal group are versions of one piece;
-empty where a track stands alone), album and title (the file's own tags; where it has none, the soundtrack and the file's
-name), licence (of the file, as the package's copyright file says in the machine-readable format; `see copyright` where it
+empty where a track stands alone), piece (the same again: where every track is a class, those of a piece are one), album
+and title (the file's own tags; where it has none, the soundtrack and the file's name), licence (of the file, as the package's copyright file says in the machine-readable format; `see copyright` where it
 is prose: OUT/<soundtrack>/copyright is that file), package, version, seconds.
 
 For a cross-validation fold-1.csv, fold-2.csv and fold-3.csv have the same rows with another split: every soundtrack of ten
@@ -104,7 +104,7 @@ LEAST_SECONDS = 25
 LEAST_TEST_TRACKS = 10
 MOST_VERSIONS = 3
 MOST_BYTES = 500_000_000
-COLUMNS = "path label split group album title licence package version seconds".split()
+COLUMNS = "path label split group piece album title licence package version seconds".split()
 
 
 class FetchError(Exception):
@@ -425,6 +425,7 @@ def fetch(soundtrack, chosen, out, keep, digests):
     count = Counter(row["group"] for row in rows)
     for row in rows:
         row["group"] = f"{soundtrack.label}: {row['group']}" if row["group"] and count[row["group"]] > 1 else ""
+        row["piece"] = row["group"]
     if soundtrack.split == "test" and len(rows) < LEAST_TEST_TRACKS:
         print(f"{soundtrack.label}: has {len(rows)} tracks only, too few for 5 shots and 5 queries", file=sys.stderr)
     return rows

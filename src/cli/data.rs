@@ -175,7 +175,7 @@ fn words(checked: &Checked, listed: usize) -> String {
             checked.dropped.len()
         );
     } else if !checked.duplicates.is_empty() {
-        text.push_str("\nDuplicates in the same part become one group; --drop-duplicates leaves out all but one, in any part.\n");
+        text.push_str("\nDuplicates in the same part become one group and one piece; --drop-duplicates leaves out all but one, in any part.\n");
     }
     text
 }

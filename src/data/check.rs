@@ -352,7 +352,7 @@ impl Checked {
             ));
         }
         let mut rows = rows;
-        duplicates::join_groups(&mut rows, &pairs);
+        duplicates::join(&mut rows, &pairs);
         (rows, lengths)
     }
 

@@ -1,6 +1,6 @@
 //! A data set: classes, files, groups, and the checks that every source of them has to pass.
 
-use super::{DataError, Labels, Part, Pool, folder, hash, manifest, tags};
+use super::{DataError, Labels, Part, Pool, folder, hash, linked::linked, manifest, tags};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -37,7 +37,7 @@ pub struct Dataset {
     pub items: Vec<Item>,
     /// The groups' names: as the manifest gives them, or the path of a file that is a group by itself.
     pub groups: Vec<String>,
-    /// Whether every track is a class of its own ([`Labels::Track`]). Its label is the manifest's group or the file's path.
+    /// Whether every track is a class of its own ([`Labels::Track`]). Its label is the manifest's `piece` or the file's path.
     /// Files of one class are versions of one track, and a training takes its shots and queries from parts of the first
     /// of them that can be read.
     pub tracks: bool,
@@ -256,16 +256,33 @@ impl Dataset {
     }
 }
 
-/// Makes every track a class. Where the files have no split yet, the tracks of an album are a group: they go into one part.
+/// Makes every track a class, those of one `piece` together. Where the files have no split yet, tracks of one group or one
+/// album become a group: they go into one part.
 fn label_by_track(listed: &mut [Listed]) {
-    let given = listed.iter().any(|file| file.part.is_some());
-    for file in listed {
-        let group = file.group.take();
-        file.group = match given {
-            true => group.clone(),
-            false => file.columns.get("album").cloned(),
-        };
-        file.label = group.unwrap_or_else(|| file.path.display().to_string());
+    for file in listed.iter_mut() {
+        let piece = file.columns.get("piece").cloned();
+        file.label = piece.unwrap_or_else(|| file.path.display().to_string());
+    }
+    if listed.iter().any(|file| file.part.is_some()) {
+        return;
+    }
+    let mut first_of = HashMap::new();
+    let mut pairs = Vec::new();
+    for (number, file) in listed.iter().enumerate() {
+        for (kind, name) in [
+            ("group", file.group.as_ref()),
+            ("album", file.columns.get("album")),
+        ] {
+            if let Some(name) = name {
+                pairs.push((*first_of.entry((kind, name)).or_insert(number), number));
+            }
+        }
+    }
+    for together in linked(listed.len(), pairs) {
+        let first = listed[together[0]].path.display().to_string();
+        for &file in &together {
+            listed[file].group = (together.len() > 1).then(|| first.clone());
+        }
     }
 }
 

@@ -95,26 +95,36 @@ pub(super) fn superfluous(rows: &[Row], pairs: &[Pair]) -> BTreeSet<usize> {
     others.collect()
 }
 
-/// Gives files that are the same recording one group, with all files of both groups, where they are in the same part.
-pub(super) fn join_groups(rows: &mut [Row], pairs: &[Pair]) {
-    for pair in pairs {
-        if rows[pair.a].part != rows[pair.b].part {
-            continue;
+/// Gives files that are the same recording one `piece` and one group, with all files of their groups, where they are in the
+/// same part.
+pub(super) fn join(rows: &mut [Row], pairs: &[Pair]) {
+    let alike: Vec<(usize, usize)> = pairs
+        .iter()
+        .filter(|pair| rows[pair.a].part == rows[pair.b].part)
+        .map(|pair| (pair.a, pair.b))
+        .collect();
+    for files in linked(rows.len(), alike.iter().copied()) {
+        let mut pieces = files
+            .iter()
+            .filter_map(|&file| rows[file].columns.get("piece"));
+        let piece = pieces.next().cloned();
+        let piece = piece.unwrap_or_else(|| rows[files[0]].path.display().to_string());
+        for &file in files.iter().filter(|_| files.len() > 1) {
+            rows[file].columns.insert("piece".into(), piece.clone());
         }
-        let [kept, joined] = [pair.a, pair.b].map(|file| {
-            let row = &rows[file];
-            row.group
-                .clone()
-                .unwrap_or_else(|| row.path.display().to_string())
-        });
-        for file in [pair.a, pair.b] {
-            rows[file].group = Some(kept.clone());
+    }
+    let mut first_of = HashMap::new();
+    let mut of_groups = Vec::new();
+    for (file, row) in rows.iter().enumerate() {
+        if let Some(group) = &row.group {
+            of_groups.push((*first_of.entry(group).or_insert(file), file));
         }
-        for row in rows
-            .iter_mut()
-            .filter(|row| row.group.as_ref() == Some(&joined))
-        {
-            row.group = Some(kept.clone());
+    }
+    for files in linked(rows.len(), alike.into_iter().chain(of_groups)) {
+        let group = files.iter().find_map(|&file| rows[file].group.clone());
+        let group = group.unwrap_or_else(|| rows[files[0]].path.display().to_string());
+        for &file in files.iter().filter(|_| files.len() > 1) {
+            rows[file].group = Some(group.clone());
         }
     }
 }

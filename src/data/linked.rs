@@ -3,22 +3,30 @@
 use std::collections::BTreeMap;
 
 /// The numbers below `count` that `pairs` link, together; each set is ordered, and so are the sets by their first.
-pub(super) fn linked(
+pub(crate) fn linked(
     count: usize,
     pairs: impl IntoIterator<Item = (usize, usize)>,
 ) -> Vec<Vec<usize>> {
     let mut leader: Vec<usize> = (0..count).collect();
     for (a, b) in pairs {
-        let (kept, joined) = (leader[a].min(leader[b]), leader[a].max(leader[b]));
-        for leader in leader.iter_mut().filter(|leader| **leader == joined) {
-            *leader = kept;
-        }
+        let [a, b] = [a, b].map(|number| lead(&mut leader, number));
+        leader[a.max(b)] = a.min(b);
     }
     let mut together: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for (number, &leader) in leader.iter().enumerate() {
-        together.entry(leader).or_default().push(number);
+    for number in 0..count {
+        let first = lead(&mut leader, number);
+        together.entry(first).or_default().push(number);
     }
     together.into_values().collect()
+}
+
+/// The first of those that a number is linked with so far; the way there gets shorter.
+fn lead(leader: &mut [usize], mut number: usize) -> usize {
+    while leader[number] != number {
+        leader[number] = leader[leader[number]];
+        number = leader[number];
+    }
+    number
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ pub use error::DataError;
 pub use hash::hash_file;
 pub use labels::Labels;
 pub use layouts::Layout;
+pub(crate) use linked::linked;
 pub use pool::{Pool, PoolError};
 pub use protocol::Protocol;
 pub use split::{Part, Split, SplitEntry, SplitMatch};

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rayon::prelude::*;
 
 use super::{Event, TrainConfig, TrainError, ValidateOn};
-use crate::data::{Dataset, Part, Pool, Split};
+use crate::data::{Dataset, Part, Pool, Split, linked};
 use crate::embed::{Embedder, mean_embedding};
 use crate::features::{
     self, FILES_AT_ONCE, FeatureError, FeatureStore, FrontEnd, Segment, SegmentShape, cut_segments,
@@ -432,16 +432,27 @@ impl<'a> Material<'a> {
     }
 }
 
-/// The album of each class, a track: as the manifest or the files' tags say, else one of its own.
+/// The album of each class, a track: as the manifest or the files' tags say, else one of its own. Tracks of one group count as
+/// one album too.
 fn albums(dataset: &Dataset, pool: &Pool) -> Vec<usize> {
-    let mut known: HashMap<&String, usize> = HashMap::new();
-    let of_track = |(class, files): (usize, &Vec<usize>)| {
-        let album = files
-            .first()
-            .and_then(|&f| dataset.items[f].columns.get("album"));
-        album.map_or(class, |name| *known.entry(name).or_insert(class))
-    };
-    pool.files.iter().enumerate().map(of_track).collect()
+    let items = pool.files.iter().map(|files| files.first());
+    let items: Vec<_> = items.map(|file| file.map(|&f| &dataset.items[f])).collect();
+    let mut pairs = Vec::new();
+    let (mut of_album, mut of_group) = (HashMap::new(), HashMap::new());
+    for (class, item) in items.iter().enumerate() {
+        let Some(item) = item else { continue };
+        pairs.push((*of_group.entry(item.group).or_insert(class), class));
+        if let Some(album) = item.columns.get("album") {
+            pairs.push((*of_album.entry(album).or_insert(class), class));
+        }
+    }
+    let mut album_of = vec![0; items.len()];
+    for classes in linked(items.len(), pairs) {
+        for &class in &classes {
+            album_of[class] = classes[0];
+        }
+    }
+    album_of
 }
 
 fn fewest_classes(pools: &[&Pool]) -> usize {

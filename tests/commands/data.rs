@@ -463,6 +463,8 @@ fn ballroom_is_grouped_by_album_and_its_copy_is_found() {
         dataset.items[0].group, dataset.items[1].group,
         "copies are one group"
     );
+    let piece = |item: usize| dataset.items[item].columns.get("piece");
+    assert!(piece(0).is_some() && piece(0) == piece(1) && piece(2).is_none());
     assert_ne!(dataset.items[0].group, dataset.items[2].group);
     assert_eq!(report["duplicates"].as_array().unwrap().len(), 1);
     assert!(

@@ -60,15 +60,18 @@ fn every_file_at_any_depth_is_a_class_and_copies_are_one() {
 }
 
 #[test]
-fn a_manifest_needs_no_label_and_its_groups_are_versions_of_one_track() {
+fn a_manifest_needs_no_label_and_tracks_of_one_piece_are_one() {
     let root = library(&["a.ogg", "b.ogg", "c.ogg"], &[]);
-    let dataset = manifest(&root, "path,group\na.ogg,song\nb.ogg,song\nc.ogg,\n").unwrap();
+    let dataset = manifest(&root, "path,Piece\na.ogg,song\nb.ogg,song\nc.ogg,\n").unwrap();
     assert_eq!(dataset.classes, ["c.ogg", "song"]);
     assert_eq!(class_of(&dataset, "a.ogg"), class_of(&dataset, "b.ogg"));
+    // A group may be an artist: its tracks are tracks.
+    let dataset = manifest(&root, "path,group\na.ogg,song\nb.ogg,song\nc.ogg,\n").unwrap();
+    assert_eq!(dataset.classes, ["a.ogg", "b.ogg", "c.ogg"]);
 }
 
 #[test]
-fn tracks_are_parted_whole_with_those_of_their_album() {
+fn tracks_are_parted_whole_with_those_of_their_album_and_group() {
     let root = library(&TWELVE, &[]);
     let rows: Vec<String> = TWELVE
         .iter()
@@ -82,6 +85,24 @@ fn tracks_are_parted_whole_with_those_of_their_album() {
         assert!(parts.chunks(2).all(|album| album[0] == album[1]));
         assert_eq!(parts.iter().collect::<BTreeSet<_>>().len(), 3);
     }
+    // Groups tie albums together: three of four tracks each, here.
+    let rows: Vec<String> = TWELVE
+        .iter()
+        .enumerate()
+        .map(|(k, name)| match (k / 2) % 2 {
+            0 => format!("{name},album {},\n", k / 4),
+            _ if k % 2 == 0 => format!("{name},album {},artist {}\n", k / 4, k / 4),
+            _ => format!("{name},,artist {}\n", k / 4),
+        })
+        .collect();
+    let dataset = manifest(&root, &format!("path,album,group\n{}", rows.concat())).unwrap();
+    let split = Split::create(&dataset, Protocol::NovelClasses, 4, 5, 5, 1).unwrap();
+    let parts: Vec<Part> = split.files.iter().map(|file| file.part).collect();
+    assert!(
+        parts
+            .chunks(4)
+            .all(|tied| tied.iter().all(|part| *part == tied[0]))
+    );
 }
 
 #[test]
