@@ -67,7 +67,11 @@ fn eval_compares_altered_queries_with_clean_ones() {
 #[test]
 fn eval_compares_two_models_on_the_same_altered_queries() {
     let folder = tempfile::tempdir().unwrap();
-    let (music, config, model) = (studio().music(), studio().config(), studio().model());
+    let (music, model) = (studio().music(), studio().model());
+    // Another network, so that the two differ however little they learn.
+    let wide = std::fs::read_to_string(studio().config()).unwrap();
+    let config = folder.path().join("wide.toml");
+    std::fs::write(&config, wide.replace("channels = 5", "channels = 9")).unwrap();
     let train = |name: &str, more: &[&str]| {
         let out = folder.path().join(name);
         let mut arguments = vec!["train", text(&music), "-o", text(&out)];
@@ -110,6 +114,10 @@ fn eval_compares_two_models_on_the_same_altered_queries() {
         let less = mean(network) - mean(&other["accuracy"]);
         assert!((less - mean(&other["network_less"])).abs() < 1e-9);
     }
+    assert!(
+        rows.iter()
+            .any(|row| mean(&row["other"]["network_less"]) != 0.0)
+    );
     // The other's figures are those that it has by itself.
     let mut alone = vec!["eval", text(&music), "-m", text(&model)];
     alone.extend(SHAPE);
