@@ -48,7 +48,9 @@ pub(super) fn novel_classes(
             way,
             together: match tied {
                 0 => String::new(),
-                _ => format!(", of which {tied} have to stay with others of the same album or group,"),
+                _ => format!(
+                    ", of which {tied} have to stay with others of the same album or group,"
+                ),
             },
         },
         false => DataError::TooFewClasses {

@@ -476,6 +476,11 @@ fn eval_tells_the_mean_of_several_models() {
     for part in ["2 models", "of each model", "less untrained network"] {
         assert!(words.contains(part), "{part} is missing:\n{words}");
     }
+    let folder = tempfile::tempdir().unwrap();
+    twice.extend(["-o", text(folder.path())]);
+    succeeds(&twice);
+    let picture = std::fs::read_to_string(folder.path().join("accuracy.svg")).unwrap();
+    assert!(picture.contains(">mean<") && picture.contains("each model"));
     twice.push("--open");
     let said = fails(2, &twice);
     assert!(said.contains("--open takes one --model"), "{said}");

@@ -1,13 +1,18 @@
 //! `gamaka eval` with several models.
 
 use std::fmt::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use gamaka::evaluate::{MeanOfModels, Reader, Report, mean_of_models};
 use gamaka::features::FrontEnd;
+use gamaka::fewshot::{Estimate, Interval};
+use gamaka::report::{DotRow, ReportError, Svg, dots_svg};
 
-use super::{Args, Common, embed, finish, opened, percent, print, print_json, usage};
+use super::{
+    Args, Common, embed, finish, opened, percent, print, print_json, usage, write_picture,
+};
 
 /// Tests each model on the test files of its split, and prints the means.
 pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
@@ -18,7 +23,6 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         ("--multi-label", args.multi_label),
         ("--by", args.by.is_some()),
         ("--confusion", args.confusion.is_some()),
-        ("--output", args.output.is_some()),
     ];
     if let Some((flag, _)) = of_one.iter().find(|(_, given)| *given) {
         usage(&format!("{flag} takes one --model, not several"));
@@ -44,6 +48,11 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         reports.push(report.with_context(at)?);
     }
     let means = mean_of_models(&reports);
+    let name = &models[0].0.network.spec.name;
+    if let Some(folder) = &args.output {
+        let picture = picture(&args.models, &reports, &means, name)?;
+        write_picture(folder, "accuracy.svg", &picture, common)?;
+    }
     match common.json {
         true => print_json(&serde_json::json!({
             "models": args.models,
@@ -51,9 +60,59 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             "means": means,
             "results": reports,
         }))?,
-        false => print(&words(&reports, &means, &models[0].0.network.spec.name))?,
+        false => print(&words(&reports, &means, name))?,
     }
     Ok(code)
+}
+
+/// The mean of all models, and each model, with the floors. `name` is what the network is called.
+fn picture(
+    models: &[PathBuf],
+    reports: &[Report],
+    means: &[MeanOfModels],
+    name: &str,
+) -> Result<Svg, ReportError> {
+    let ends = |interval: Option<Interval>| interval.map(|i| (i.low, i.high));
+    let found = &reports[0].evaluation;
+    let systems = found.systems.len();
+    let names: Vec<String> = models
+        .iter()
+        .map(|path| path.file_stem().unwrap_or_default().display().to_string())
+        .collect();
+    let estimate = |e: Estimate| (e.mean, ends(e.over_files));
+    let mut rows: Vec<DotRow> = names
+        .iter()
+        .zip(reports)
+        .map(|(name, Report { evaluation, .. })| DotRow {
+            name,
+            files: evaluation.files.iter().sum(),
+            systems: evaluation
+                .systems
+                .iter()
+                .map(|s| estimate(s.accuracy))
+                .collect(),
+            highlight: false,
+        })
+        .collect();
+    let files = rows.iter().map(|row| row.files).sum();
+    let mean = |found: &MeanOfModels| (found.mean, ends(found.over_files));
+    rows.insert(
+        0,
+        DotRow {
+            name: "mean",
+            files,
+            systems: means.iter().take(systems).map(mean).collect(),
+            highlight: true,
+        },
+    );
+    let floors = found.systems.iter().skip(1).map(|s| s.name.as_str());
+    let labels: Vec<&str> = std::iter::once(name).chain(floors).collect();
+    let title = format!(
+        "{}-way {}-shot accuracy, the mean and each model on its own test files",
+        found.way, found.shot
+    );
+    let chance = 1.0 / found.way as f64;
+    dots_svg(&rows, &labels, chance, "over files", Some(&title))
 }
 
 /// The means as a table. `name` is what the network is called.
