@@ -23,7 +23,7 @@ pub enum LayerSpec {
     Conv(Conv),
     /// An ordinary dense layer.
     Linear(Linear),
-    /// Mel bands standardised by the training files; a first layer only.
+    /// Mel bands standardised by the training files.
     Standardise(Standardise),
     /// Group or instance normalisation.
     GroupNorm(GroupNorm),

@@ -8,10 +8,10 @@ use crate::ops;
 use crate::reference;
 
 /// Every mel band less its mean, divided by its deviation, both over all training files. Unlike a normalisation of
-/// each clip it keeps what tells recordings apart by level and equalisation. Only a network's first layer can be one.
+/// each clip it keeps what tells recordings apart by level and equalisation.
 ///
-/// Mean and deviation are constants: a training measures them where a spec leaves them out, and the model keeps them.
-/// Until then they are 0 and 1.
+/// Mean and deviation are constants. Where a spec leaves them out, in a first layer only, a training measures them and the
+/// model keeps them; until then they are 0 and 1.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Standardise {
