@@ -18,7 +18,7 @@ use gamaka::evaluate::{
     check_column, embed_between, embed_dataset,
 };
 use gamaka::features::FrontEnd;
-use gamaka::fewshot::{Estimate, Evaluation};
+use gamaka::fewshot::{Estimate, Evaluation, Interval};
 use gamaka::files;
 use gamaka::gpu::Gpu;
 use gamaka::mel::EngineChoice;
@@ -58,7 +58,7 @@ pub struct Args {
     /// Which files: those that the model's split keeps for the test, or all
     #[arg(long, default_value = "test", value_name = "test|all", value_parser = part)]
     split: EvaluatePart,
-    /// Classes of an episode [default: as the model was trained for]
+    /// Classes of an episode [default: as the (first) model was trained for]
     #[arg(long)]
     way: Option<usize>,
     /// Supports a class [default: as the model was trained for]
@@ -80,7 +80,7 @@ pub struct Args {
         value_name = "auto|prototype|simpleshot|linear-probe|gradient"
     )]
     head: HeadChoice,
-    /// Episodes that a network trained by maml or reptile adapts its whole body to; 0 for none
+    /// Episodes that a network trained by maml or reptile, a single one, adapts its whole body to; 0 for none
     #[arg(long, default_value_t = 100, value_name = "EPISODES")]
     adapt: usize,
     /// Which engine computes mel frames: auto, gpu or cpu
@@ -219,7 +219,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     if args.multi_label {
         let report = embedded.score_multi_label(&model, episode, args.episodes, args.seed)?;
         match common.json {
-            true => print_json(&json(args, &model, &embedded, "multi_label", &report))?,
+            true => print_json(&json(args, path, &model, &embedded, "multi_label", &report))?,
             false => print(&multi_label::words(&report, name))?,
         }
         return Ok(code);
@@ -251,7 +251,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         files::write(path, picture.standalone().as_bytes())?;
     }
     if common.json {
-        let mut document = json(args, &model, &embedded, "result", &report);
+        let mut document = json(args, path, &model, &embedded, "result", &report);
         if let Some((column, values)) = &by {
             document["by"] = serde_json::json!({ "column": column, "values": values });
         }
@@ -308,7 +308,14 @@ fn shift(
         write_picture(folder, "shift.svg", &picture, common)?;
     }
     match common.json {
-        true => print_json(&json(args, reader.model, embedded, "shift", &report))?,
+        true => print_json(&json(
+            args,
+            &args.models[0],
+            reader.model,
+            embedded,
+            "shift",
+            &report,
+        ))?,
         false => print(&shift::words(&report, name))?,
     }
     Ok(code)
@@ -360,7 +367,14 @@ fn open_set(
         write_picture(folder, "roc.svg", &open::picture(&report, name)?, common)?;
     }
     match common.json {
-        true => print_json(&json(args, reader.model, embedded, "open", &report))?,
+        true => print_json(&json(
+            args,
+            &args.models[0],
+            reader.model,
+            embedded,
+            "open",
+            &report,
+        ))?,
         false => print(&open::words(&report, name))?,
     }
     Ok(())
@@ -379,13 +393,14 @@ fn write_picture(folder: &Path, file: &str, picture: &Svg, common: &Common) -> a
 /// One document: what was evaluated, and `result` under `key`.
 fn json(
     args: &Args,
+    path: &Path,
     model: &Model,
     embedded: &Embedded,
     key: &str,
     result: &impl serde::Serialize,
 ) -> serde_json::Value {
     serde_json::json!({
-        "model": args.models[0].display().to_string(),
+        "model": path.display().to_string(),
         "network": model.network.spec.name,
         "parameters": model.network.parameter_count(),
         "data": args.data,
@@ -413,12 +428,17 @@ fn percent(value: f64) -> String {
     format!("{:.1}", value * 100.0)
 }
 
+/// An interval in percent.
+fn ends_words(interval: Option<&Interval>) -> String {
+    match interval {
+        Some(i) => format!("{:>5} to {:>5}", percent(i.low), percent(i.high)),
+        None => "no interval".into(),
+    }
+}
+
 /// A mean with both its intervals, in percent.
 pub fn estimate_words(e: &Estimate) -> String {
-    let files = match &e.over_files {
-        Some(i) => format!("{:>5} to {:>5}", percent(i.low), percent(i.high)),
-        None => "no interval".to_string(),
-    };
+    let files = ends_words(e.over_files.as_ref());
     let half = (e.over_episodes.high - e.over_episodes.low) / 2.0;
     format!(
         "{:>6}   {files:>15}   +- {:.1}",

@@ -1,11 +1,11 @@
 //! Accuracies of the same systems on all of something and on its parts.
 
 use super::ReportError;
-use super::axis::{Axis, extent};
+use super::axis::Axis;
 use super::canvas::{
     Anchor, Canvas, Font, PADDING, Stroke, Svg, WIDTH, label, room, shorten, small, top,
 };
-use super::panels::{PanelLine, sign};
+use super::panels::{PanelLine, share_range, sign};
 use super::style::{INK, SOFT, chance_label, class_style, percent};
 
 const PICTURE: &str = "dot plot";
@@ -49,19 +49,8 @@ pub fn dots_svg(
             });
         }
     }
-    let all = rows.iter().flat_map(|row| &row.systems);
-    let values = all.flat_map(|&(value, ends)| {
-        let (low, high) = ends.unwrap_or((value, value));
-        [value, low, high]
-    });
-    let Some((low, high)) = extent(values) else {
-        return Err(ReportError::Nothing {
-            picture: PICTURE,
-            what: "no value is finite",
-        });
-    };
-    let (low, high) = (low.min(chance), high.max(chance));
-    let spare = 0.04 * (high - low);
+    let points = rows.iter().flat_map(|row| &row.systems);
+    let range = share_range(PICTURE, points, chance, 0.04)?;
 
     let names = rows.iter().map(|row| room(row.name, label().size));
     let names = names.fold(60.0, f64::max).min(200.0);
@@ -83,7 +72,6 @@ pub fn dots_svg(
         canvas.legend(x, y, &[(&name, &draw)]);
     }
 
-    let range = ((low - spare).max(0.0), (high + spare).min(1.0));
     let axis = Axis::new((100.0 * range.0, 100.0 * range.1), x0, x1);
     for (value, text) in axis.ticks(7) {
         let x = axis.at(value);

@@ -59,22 +59,8 @@ pub fn panels_svg(
             }
         }
     }
-    let values = panels
-        .iter()
-        .flat_map(|panel| panel.lines.iter().flatten())
-        .flat_map(|&(value, ends)| {
-            let (low, high) = ends.unwrap_or((value, value));
-            [value, low, high]
-        });
-    let Some((low, high)) = extent(values) else {
-        return Err(ReportError::Nothing {
-            picture: PICTURE,
-            what: "no value is finite",
-        });
-    };
-    let (low, high) = (low.min(chance), high.max(chance));
-    let spare = 0.06 * (high - low);
-    let range = ((low - spare).max(0.0), (high + spare).min(1.0));
+    let points = panels.iter().flat_map(|panel| panel.lines.iter().flatten());
+    let range = share_range(PICTURE, points, chance, 0.06)?;
 
     let columns = COLUMNS.min(panels.len());
     let width = (WIDTH - LEFT - PADDING - (columns as f64 - 1.0) * GAP.0) / columns as f64;
@@ -133,6 +119,29 @@ pub fn panels_svg(
         );
     }
     Ok(canvas.finish(title.unwrap_or("Panels of one scale")))
+}
+
+/// From where to where an axis reaches for values with their intervals, shares from 0 to 1, and for `chance`, with a part
+/// `spare` of that left at both ends.
+pub(super) fn share_range<'a>(
+    picture: &'static str,
+    points: impl Iterator<Item = &'a (f64, Option<(f64, f64)>)>,
+    chance: f64,
+    spare: f64,
+) -> Result<(f64, f64), ReportError> {
+    let values = points.flat_map(|&(value, ends)| {
+        let (low, high) = ends.unwrap_or((value, value));
+        [value, low, high]
+    });
+    let Some((low, high)) = extent(values) else {
+        return Err(ReportError::Nothing {
+            picture,
+            what: "no value is finite",
+        });
+    };
+    let (low, high) = (low.min(chance), high.max(chance));
+    let spare = spare * (high - low);
+    Ok(((low - spare).max(0.0), (high + spare).min(1.0)))
 }
 
 fn look(index: usize) -> (Colour, super::style::Marker) {

@@ -471,6 +471,10 @@ fn eval_tells_the_mean_of_several_models() {
         }
         assert_eq!(mean["of_models"].as_array().unwrap().len(), 2);
     }
+    // Each model's own results are those of the model alone.
+    for part in ["model", "result", "files_failed"] {
+        assert_eq!(report["models"][1][part], alone[part], "{part}");
+    }
     twice.retain(|argument| *argument != "--json");
     let words = succeeds(&twice);
     for part in ["2 models", "of each model", "less untrained network"] {

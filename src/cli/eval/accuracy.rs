@@ -1,7 +1,7 @@
 //! What `gamaka eval -o` draws.
 
 use gamaka::evaluate::Report;
-use gamaka::fewshot::ValueScore;
+use gamaka::fewshot::{Evaluation, Interval, ValueScore};
 use gamaka::report::{DotRow, ReportError, Svg, dots_svg};
 
 /// All systems on all queries, and below on those of each value of `column`, the network's best first. `name` is what
@@ -12,24 +12,14 @@ pub fn picture(
     values: &[ValueScore],
     name: &str,
 ) -> Result<Svg, ReportError> {
-    let found = &report.evaluation;
     let mut sorted: Vec<&ValueScore> = values.iter().collect();
     sorted.sort_by(|a, b| {
         let of = |value: &ValueScore| value.systems[0].accuracy;
         of(b).total_cmp(&of(a))
     });
     let mut rows = vec![DotRow {
-        name: "all",
-        files: values.iter().map(|value| value.files).sum(),
-        systems: found
-            .systems
-            .iter()
-            .map(|s| {
-                let files = s.accuracy.over_files;
-                (s.accuracy.mean, files.map(|i| (i.low, i.high)))
-            })
-            .collect(),
         highlight: true,
+        ..row("all", &report.evaluation)
     }];
     rows.extend(sorted.into_iter().map(|value| {
         DotRow {
@@ -38,18 +28,43 @@ pub fn picture(
             systems: value
                 .systems
                 .iter()
-                .map(|s| (s.accuracy, s.over_queries.map(|i| (i.low, i.high))))
+                .map(|s| point(s.accuracy, s.over_queries))
                 .collect(),
             highlight: false,
         }
     }));
+    let what = format!("all and by {column}");
+    let intervals = format!("over files, by {column} over its query files");
+    draw(&report.evaluation, &rows, name, &what, &intervals)
+}
+
+/// The systems of an evaluation.
+pub fn row<'a>(name: &'a str, found: &Evaluation) -> DotRow<'a> {
+    let systems = found.systems.iter().map(|s| s.accuracy);
+    DotRow {
+        name,
+        files: found.files.iter().sum(),
+        systems: systems.map(|a| point(a.mean, a.over_files)).collect(),
+        highlight: false,
+    }
+}
+
+/// A value with its interval as pictures take them.
+pub fn point(value: f64, interval: Option<Interval>) -> (f64, Option<(f64, f64)>) {
+    (value, interval.map(|i| (i.low, i.high)))
+}
+
+/// Rows of the systems and episodes of `found`. `name` is what the network is called, `what` says what the rows are.
+pub fn draw(
+    found: &Evaluation,
+    rows: &[DotRow],
+    name: &str,
+    what: &str,
+    intervals: &str,
+) -> Result<Svg, ReportError> {
     let floors = found.systems.iter().skip(1).map(|s| s.name.as_str());
     let systems: Vec<&str> = std::iter::once(name).chain(floors).collect();
-    let title = format!(
-        "{}-way {}-shot accuracy, all and by {column}",
-        found.way, found.shot
-    );
-    let intervals = format!("over files, by {column} over its query files");
+    let title = format!("{}-way {}-shot accuracy, {what}", found.way, found.shot);
     let chance = 1.0 / found.way as f64;
-    dots_svg(&rows, &systems, chance, &intervals, Some(&title))
+    dots_svg(rows, &systems, chance, intervals, Some(&title))
 }

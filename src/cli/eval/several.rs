@@ -1,17 +1,17 @@
 //! `gamaka eval` with several models.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use gamaka::evaluate::{MeanOfModels, Reader, Report, mean_of_models};
+use gamaka::evaluate::{MeanOfModels, Reader, Report, embed_dataset, mean_of_models};
 use gamaka::features::FrontEnd;
-use gamaka::fewshot::{Estimate, Interval};
-use gamaka::report::{DotRow, ReportError, Svg, dots_svg};
+use gamaka::report::{DotRow, ReportError, Svg};
 
 use super::{
-    Args, Common, embed, finish, opened, percent, print, print_json, usage, write_picture,
+    Args, Common, accuracy, ends_words, finish, json, opened, percent, print, print_json, usage,
+    write_picture,
 };
 
 /// Tests each model on the test files of its split, and prints the means.
@@ -29,23 +29,35 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     }
     let models = args.models.iter().map(|path| opened(args, path));
     let models = models.collect::<anyhow::Result<Vec<_>>>()?;
+    // The same episodes' shape for all, or a mean would mix levels of chance.
+    let [way, shot, query] = args.episode(&models[0].1);
     let gpu = common.gpu()?;
+    let data = args.data.as_deref().unwrap_or(Path::new(""));
+    // Opened once: all files are hashed for it.
+    let dataset = args.classes.open(data, common)?;
     let mut reports = Vec::new();
+    let mut documents = Vec::new();
     let mut code = ExitCode::SUCCESS;
     for (path, (model, config)) in args.models.iter().zip(&models) {
         let at = || path.display().to_string();
         let front_end = FrontEnd::new(args.engine, Some(&gpu), &model.info.preset, args.strict)?;
         let reader = Reader::new(&gpu, model, &front_end, config.max_seconds)?;
-        let [way, shot, query] = args.episode(config);
-        let embedded = embed(args, &reader, way, common).with_context(at)?;
-        let notes = embedded.notes.iter();
-        notes.for_each(|n| common.note(&format!("note: {n}")));
+        let embedded = common.counted("reading", |on| {
+            embed_dataset(&reader, dataset.clone(), args.split, on)
+        });
+        let embedded = embedded.with_context(at)?;
+        if !common.json {
+            let notes = embedded.notes.iter();
+            notes.for_each(|n| common.note(&format!("note: {n}")));
+        }
         let ended = finish(args, &embedded);
         if ended != ExitCode::SUCCESS {
             code = ended;
         }
         let report = embedded.score(way, shot, query, args.episodes, args.seed, args.head);
-        reports.push(report.with_context(at)?);
+        let report = report.with_context(at)?;
+        documents.push(json(args, path, model, &embedded, "result", &report));
+        reports.push(report);
     }
     let means = mean_of_models(&reports);
     let name = &models[0].0.network.spec.name;
@@ -55,10 +67,8 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     }
     match common.json {
         true => print_json(&serde_json::json!({
-            "models": args.models,
-            "data": args.data,
             "means": means,
-            "results": reports,
+            "models": documents,
         }))?,
         false => print(&words(&reports, &means, name))?,
     }
@@ -72,47 +82,27 @@ fn picture(
     means: &[MeanOfModels],
     name: &str,
 ) -> Result<Svg, ReportError> {
-    let ends = |interval: Option<Interval>| interval.map(|i| (i.low, i.high));
-    let found = &reports[0].evaluation;
-    let systems = found.systems.len();
     let names: Vec<String> = models
         .iter()
         .map(|path| path.file_stem().unwrap_or_default().display().to_string())
         .collect();
-    let estimate = |e: Estimate| (e.mean, ends(e.over_files));
-    let mut rows: Vec<DotRow> = names
-        .iter()
-        .zip(reports)
-        .map(|(name, Report { evaluation, .. })| DotRow {
-            name,
-            files: evaluation.files.iter().sum(),
-            systems: evaluation
-                .systems
-                .iter()
-                .map(|s| estimate(s.accuracy))
-                .collect(),
-            highlight: false,
-        })
+    let each = names.iter().zip(reports);
+    let each: Vec<DotRow> = each
+        .map(|(name, report)| accuracy::row(name, &report.evaluation))
         .collect();
-    let files = rows.iter().map(|row| row.files).sum();
-    let mean = |found: &MeanOfModels| (found.mean, ends(found.over_files));
-    rows.insert(
-        0,
-        DotRow {
-            name: "mean",
-            files,
-            systems: means.iter().take(systems).map(mean).collect(),
-            highlight: true,
-        },
-    );
-    let floors = found.systems.iter().skip(1).map(|s| s.name.as_str());
-    let labels: Vec<&str> = std::iter::once(name).chain(floors).collect();
-    let title = format!(
-        "{}-way {}-shot accuracy, the mean and each model on its own test files",
-        found.way, found.shot
-    );
-    let chance = 1.0 / found.way as f64;
-    dots_svg(&rows, &labels, chance, "over files", Some(&title))
+    let found = &reports[0].evaluation;
+    let systems = means.iter().take(found.systems.len());
+    let mean = DotRow {
+        name: "mean",
+        files: each.iter().map(|row| row.files).sum(),
+        systems: systems
+            .map(|m| accuracy::point(m.mean, m.over_files))
+            .collect(),
+        highlight: true,
+    };
+    let rows: Vec<DotRow> = std::iter::once(mean).chain(each).collect();
+    let what = "the mean and each model on its own test files";
+    accuracy::draw(found, &rows, name, what, "over files")
 }
 
 /// The means as a table. `name` is what the network is called.
@@ -141,10 +131,7 @@ fn words(reports: &[Report], means: &[MeanOfModels], name: &str) -> String {
         if k == evaluation.systems.len() {
             let _ = writeln!(text, "\npaired on the same episodes and files");
         }
-        let files = match &found.over_files {
-            Some(i) => format!("{:>5} to {:>5}", percent(i.low), percent(i.high)),
-            None => "no interval".into(),
-        };
+        let files = ends_words(found.over_files.as_ref());
         let of_models: Vec<String> = found.of_models.iter().map(|m| percent(*m)).collect();
         let _ = writeln!(
             text,
