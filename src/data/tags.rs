@@ -2,12 +2,31 @@
 
 use super::{DataError, dataset::Listed, labels};
 use crate::audio;
-use lofty::{config::ParseOptions, file::TaggedFileExt, prelude::Accessor, probe::Probe};
 use rayon::prelude::*;
-use std::{collections::BTreeMap, panic::catch_unwind, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{self, Read, Seek, SeekFrom},
+    panic::catch_unwind,
+    path::Path,
+};
+use symphonia::{
+    core::{
+        formats::{FormatOptions, probe::Hint},
+        io::MediaSourceStream,
+        meta::{MetadataReader, MetadataRevision, StandardTag, well_known::*},
+    },
+    default::{get_probe, meta::Id3v2Reader},
+};
 
 /// What files can be labelled by.
 const TAGS: [&str; 2] = ["album", "artist"];
+
+/// Characters of a tag that are kept: more is no name.
+const LONGEST: usize = 256;
+
+/// Chunks of a WAV file among which its tag is looked for.
+const MOST_CHUNKS: usize = 1000;
 
 /// Lists the audio files below a folder that have the tag `column`, at any depth.
 pub(super) fn list(
@@ -52,31 +71,257 @@ pub(super) fn list_all(root: &Path, warnings: &mut Vec<String>) -> Result<Vec<Li
     Ok(listed.collect())
 }
 
-/// The filled ones of a file's tags album, artist and title. A file whose tags cannot be read has none: whether it is
-/// damaged is for the decoder to say.
+/// The filled ones of a file's tags album, artist and title. A tag that cannot be read takes no other with it. Whether the
+/// file is damaged is for the decoder to say.
 pub(super) fn read(path: &Path) -> BTreeMap<String, String> {
     // What a damaged file makes of a parser must not end the run.
-    catch_unwind(|| parse(path))
-        .ok()
-        .flatten()
-        .unwrap_or_default()
+    let caught = |parse: fn(&Path) -> Vec<MetadataRevision>| catch_unwind(|| parse(path));
+    let revisions = [in_wav_chunk, in_the_open].map(|parse| caught(parse).unwrap_or_default());
+    let mut revisions: Vec<MetadataRevision> = revisions.into_iter().flatten().collect();
+    revisions.sort_by_key(|revision| match revision.info.metadata {
+        METADATA_ID_ID3V1 => 2, // holds 30 characters
+        METADATA_ID_APEV1 | METADATA_ID_APEV2 => 1,
+        _ => 0,
+    });
+    let mut filled = BTreeMap::new();
+    for revision in revisions {
+        let of_tracks = revision.per_track.into_iter().map(|track| track.metadata);
+        let containers = std::iter::once(revision.media).chain(of_tracks);
+        for tag in containers.flat_map(|container| container.tags) {
+            let (name, text) = match tag.std {
+                Some(StandardTag::Album(text)) => ("album", text),
+                Some(StandardTag::Artist(text)) => ("artist", text),
+                Some(StandardTag::TrackTitle(text)) => ("title", text),
+                _ => continue,
+            };
+            if let Some(text) = tidy(&text) {
+                filled.entry(name.to_owned()).or_insert(text);
+            }
+        }
+    }
+    filled
 }
 
-fn parse(path: &Path) -> Option<BTreeMap<String, String>> {
-    let options = ParseOptions::new()
-        .read_properties(false)
-        .read_cover_art(false);
-    let file = Probe::open(path).ok()?.guess_file_type().ok()?;
-    let file = file.options(options).read().ok()?;
-    let tag = file.primary_tag().or_else(|| file.first_tag())?;
-    let fields = [
-        ("album", tag.album()),
-        ("artist", tag.artist()),
-        ("title", tag.title()),
-    ];
-    let filled = fields.into_iter().filter_map(|(name, text)| {
-        let text = text?.trim().to_owned();
-        (!text.is_empty()).then(|| (name.to_owned(), text))
-    });
-    Some(filled.collect())
+/// What a tag's text says: its first value that is not empty, without blanks and control characters at its ends, and of bounded length.
+fn tidy(text: &str) -> Option<String> {
+    // U+FFFD stands for a control character, or a byte that is no text.
+    let blank = |c: char| c.is_whitespace() || c.is_control() || "\u{feff}\u{fffd}".contains(c);
+    let mut values = text.split('\0').map(|value| value.trim_matches(blank));
+    let value = values.find(|value| !value.is_empty())?;
+    let kept: String = value.chars().take(LONGEST).collect();
+    Some(kept.trim_end_matches(blank).to_owned())
+}
+
+/// The tags before, behind and in what holds the audio, the container's own first.
+fn in_the_open(path: &Path) -> Vec<MetadataRevision> {
+    let Ok(file) = File::open(path) else {
+        return Vec::new();
+    };
+    let stream = MediaSourceStream::new(Box::new(file), Default::default());
+    let options = FormatOptions::default();
+    let Ok(mut format) = get_probe().probe(&Hint::new(), stream, options, Default::default())
+    else {
+        return Vec::new();
+    };
+    let mut metadata = format.metadata();
+    let mut revisions: Vec<_> = std::iter::from_fn(|| metadata.pop()).collect();
+    revisions.extend(metadata.current().cloned());
+    revisions.reverse();
+    revisions
+}
+
+/// The ID3v2 tag that taggers put into a chunk of WAV files, which Symphonia passes over.
+fn in_wav_chunk(path: &Path) -> Vec<MetadataRevision> {
+    let Ok(Some(chunk)) = id3_chunk(path) else {
+        return Vec::new();
+    };
+    let stream = MediaSourceStream::new(Box::new(chunk), Default::default());
+    let tag = Id3v2Reader::try_new(stream, Default::default()).and_then(|mut tag| tag.read_all());
+    tag.map(|tag| tag.revision).into_iter().collect()
+}
+
+/// The file at the start of such a chunk's content.
+fn id3_chunk(path: &Path) -> io::Result<Option<File>> {
+    let mut file = File::open(path)?;
+    let mut header = [0; 12];
+    file.read_exact(&mut header)?;
+    if !(header.starts_with(b"RIFF") || header.starts_with(b"RF64")) || !header.ends_with(b"WAVE") {
+        return Ok(None);
+    }
+    for _ in 0..MOST_CHUNKS {
+        let mut chunk = [0; 8];
+        file.read_exact(&mut chunk)?;
+        let [name @ .., a, b, c, d] = chunk;
+        if name.eq_ignore_ascii_case(b"id3 ") {
+            return Ok(Some(file));
+        }
+        let size = u32::from_le_bytes([a, b, c, d]);
+        file.seek(SeekFrom::Current(i64::from(size) + i64::from(size % 2)))?;
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fixture(name: &str) -> Vec<u8> {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/audio/");
+        std::fs::read(format!("{folder}{name}")).unwrap()
+    }
+
+    fn tags(file: &[u8]) -> BTreeMap<String, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("song");
+        std::fs::write(&path, file).unwrap();
+        read(&path)
+    }
+
+    fn artist(file: &[u8]) -> Option<String> {
+        tags(file).remove("artist")
+    }
+
+    fn frame(name: &[u8; 4], text: &[u8]) -> Vec<u8> {
+        let size = (text.len() as u32).to_be_bytes();
+        [&name[..], &size, &[0, 0], text].concat()
+    }
+
+    fn id3(frames: &[Vec<u8>]) -> Vec<u8> {
+        let frames = frames.concat();
+        let size = [21, 14, 7, 0].map(|shift| (frames.len() >> shift) as u8 & 127);
+        [b"ID3\x03\0\0", &size[..], &frames].concat()
+    }
+
+    fn asha() -> Vec<u8> {
+        frame(b"TPE1", b"\0Asha")
+    }
+
+    fn id3v1(name: &[u8]) -> Vec<u8> {
+        let mut tag = [0; 128];
+        tag[..3].copy_from_slice(b"TAG");
+        tag[33..33 + name.len()].copy_from_slice(name);
+        tag.to_vec()
+    }
+
+    /// An APE footer, and before it the items that it claims.
+    fn ape(items: &[(&str, &[u8])], claimed: u32) -> Vec<u8> {
+        let mut tag = Vec::new();
+        for (key, value) in items {
+            tag.extend((value.len() as u32).to_le_bytes());
+            tag.extend(0u32.to_le_bytes());
+            tag.extend([key.as_bytes(), &[0], value].concat());
+        }
+        let size = tag.len() as u32 + 32;
+        tag.extend(b"APETAGEX");
+        for number in [2000, size.max(claimed), items.len().max(1) as u32, 0, 0, 0] {
+            tag.extend(number.to_le_bytes());
+        }
+        tag
+    }
+
+    #[test]
+    fn a_broken_frame_takes_no_other_with_it() {
+        let audio = fixture("untagged.mp3");
+        let odd_utf16 = frame(b"TIT2", b"\x01\xff\xfea\0b\0c");
+        let no_such_encoding = frame(b"TALB", b"\x09abc");
+        let no_mark = frame(b"TIT2", b"\x01ab");
+        let empty = frame(b"TIT2", b"");
+        let latin = frame(b"TIT2", b"\x03\xff\xfe\xfd");
+        for broken in [odd_utf16, no_such_encoding, no_mark, empty, latin] {
+            for frames in [[asha(), broken.clone()], [broken.clone(), asha()]] {
+                let file = [id3(&frames), audio.clone()].concat();
+                assert_eq!(artist(&file).as_deref(), Some("Asha"), "{broken:?}");
+            }
+        }
+        // Behind a frame that claims more than there is nothing can be found.
+        let mut endless = frame(b"TIT2", b"\0a");
+        endless[4..8].fill(0x7f);
+        let file = [id3(&[asha(), endless]), audio].concat();
+        assert_eq!(artist(&file).as_deref(), Some("Asha"));
+    }
+
+    #[test]
+    fn a_broken_tag_takes_no_other_with_it() {
+        let audio = fixture("untagged.mp3");
+        let named = id3(&[asha()]);
+        for behind in [
+            ape(&[], 142),
+            ape(&[], u32::MAX),
+            ape(&[("Title", b"\xff\xfe"), ("Album", b"\xff")], 0),
+            id3v1(b"\xff\xfe"),
+            [ape(&[], 9999), id3v1(b"Someone else")].concat(),
+            b"APETAGEX".to_vec(),
+        ] {
+            let file = [&named[..], &audio, &behind].concat();
+            assert_eq!(artist(&file).as_deref(), Some("Asha"), "{behind:?}");
+        }
+        // And the other way about: the tag in front is broken.
+        let broken = id3(&[frame(b"TPE1", b"\x09abc")]);
+        let other = ape(&[("Artist", b"Asha")], 0);
+        let file = [broken, audio, other].concat();
+        assert_eq!(artist(&file).as_deref(), Some("Asha"));
+    }
+
+    #[test]
+    fn of_several_tags_the_one_that_holds_most_goes_first_and_the_others_fill_its_gaps() {
+        let audio = fixture("untagged.mp3");
+        let front = id3(&[asha()]);
+        let ape = ape(&[("Artist", b"From APE"), ("Album", b"Moon")], 0);
+        let old = id3v1(b"From ID3v1");
+        let found = tags(&[front, audio.clone(), ape.clone(), old.clone()].concat());
+        assert_eq!((&*found["artist"], &*found["album"]), ("Asha", "Moon"));
+        assert_eq!(
+            artist(&[audio.clone(), ape, old.clone()].concat()).unwrap(),
+            "From APE"
+        );
+        assert_eq!(artist(&[audio, old].concat()).unwrap(), "From ID3v1");
+    }
+
+    #[test]
+    fn a_wav_file_has_its_tag_in_a_chunk() {
+        let mut file = fixture("s16.wav");
+        let tag = id3(&[asha(), frame(b"TALB", b"\0Moon")]);
+        for name in [b"id3 ", b"ID3 "] {
+            file.extend([&name[..], &(tag.len() as u32).to_le_bytes(), &tag].concat());
+            let found = tags(&file);
+            assert_eq!((&*found["artist"], &*found["album"]), ("Asha", "Moon"));
+            file.truncate(fixture("s16.wav").len());
+        }
+        assert!(tags(&file).is_empty());
+        // Chunks of no length to the end of the file, and a cut chunk.
+        for junk in [vec![0; 100_000], b"id3 \xff\xff\xff\x7fID3\x03".to_vec()] {
+            assert!(tags(&[&file[..], &junk].concat()).is_empty());
+        }
+    }
+
+    #[test]
+    fn texts_are_trimmed_and_of_bounded_length() {
+        let audio = fixture("untagged.mp3");
+        let long = [b"\0".to_vec(), vec![b'a'; 100_000]].concat();
+        for (text, want) in [
+            (&b"\0 Asha \r\n"[..], Some("Asha".to_owned())),
+            (b"\0Asha\0", Some("Asha".to_owned())),
+            (b"\0\0\0Asha\0junk", Some("Asha".to_owned())),
+            (b"\x01\xff\xfeA\0s\0h\0a\0\0\0", Some("Asha".to_owned())),
+            (b"\0 \t\0 \x1b ", None),
+            (&long, Some("a".repeat(LONGEST))),
+        ] {
+            let file = [id3(&[frame(b"TPE1", text)]), audio.clone()].concat();
+            assert_eq!(artist(&file), want);
+        }
+    }
+
+    #[test]
+    fn a_tag_may_claim_more_memory_than_there_is() {
+        let audio = fixture("untagged.mp3");
+        let mut bomb = frame(b"APIC", b"");
+        bomb[4..8].copy_from_slice(&0x0fff_ffffu32.to_be_bytes());
+        let mut tag = id3(&[asha(), bomb]);
+        tag[6..10].fill(0x7f);
+        let file = [tag, audio].concat();
+        let mut found = None;
+        let used = allocation_counter::measure(|| found = artist(&file));
+        assert!(used.bytes_max < 32 << 20, "{} bytes", used.bytes_max);
+        drop(found); // whether the artist before the claim is kept is for the reader
+    }
 }
