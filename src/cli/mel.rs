@@ -1,20 +1,20 @@
 //! `gamaka mel`: a mel-spectrogram as an array or a picture.
 
-use std::io::Cursor;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{anyhow, bail};
 use gamaka::audio::{self, AudioInfo};
+use gamaka::features::{FeatureStore, StoreError};
 use gamaka::gpu::{DeviceChoice, Gpu};
 use gamaka::mel::{
     AMIN, BLOCK_FRAMES, Engine, EngineChoice, Framer, GpuEngine, Preset, TOP_DB, decibels, mfcc,
     transpose,
 };
-use gamaka::report::{Rows, Spectrogram, spectrogram_png};
-use ndarray::Array2;
-use ndarray_npy::WriteNpyExt;
+use gamaka::report::{Rows, SpectrogramCanvas};
 
 use super::common::{Common, engine, print, print_json};
 
@@ -123,7 +123,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     preset.n_mfcc = args.n_mfcc;
     preset.validate()?;
     let engine = open_engine(args.engine, &preset, common)?;
-    let (power, info) = spectrogram(&engine, &args.audio, common)?;
+    let (clip, info) = listen(&engine, args, common)?;
     let info = if args.strict {
         info.strict(&args.audio)?
     } else {
@@ -132,20 +132,15 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     info.warnings
         .iter()
         .for_each(|w| common.note(&format!("{}: {w}", args.audio.display())));
-    let db = || decibels(&power, args.reference, AMIN, args.top_db.0);
-    let (values, rows) = if args.kind.mfcc {
-        (mfcc(&db(), preset.n_mels, preset.n_mfcc), preset.n_mfcc)
-    } else if args.kind.power {
-        (power, preset.n_mels)
-    } else {
-        (db(), preset.n_mels)
+    let clip = match args.kind.mfcc {
+        true => clip.mfcc(preset.n_mfcc)?,
+        false => clip,
     };
-    let frames = values.len() / rows;
-    let bytes = match extension.as_str() {
-        "npy" => npy(&values, rows)?,
-        _ => picture(args, &preset, &values)?,
-    };
-    gamaka::files::write(&args.output, &bytes)?;
+    match extension.as_str() {
+        "npy" => gamaka::files::write_with(&args.output, |file| clip.write_npy(file))?,
+        _ => gamaka::files::write(&args.output, &picture(args, &preset, &clip)?)?,
+    }
+    let (rows, frames) = (clip.rows, clip.frames);
     if common.json {
         print_json(&serde_json::json!({
             "output": args.output.display().to_string(),
@@ -184,51 +179,133 @@ fn open_engine(choice: EngineChoice, preset: &Preset, common: &Common) -> anyhow
     Ok(Engine::new(choice, gpu.as_ref(), preset)?)
 }
 
-/// Power frames of a file, decoded piece by piece.
-fn spectrogram(
-    engine: &Engine,
-    path: &Path,
-    common: &Common,
-) -> anyhow::Result<(Vec<f32>, AudioInfo)> {
+/// Frames of a file of any length, kept in a temporary file.
+struct Clip {
+    /// Blocks of frames, in order.
+    blocks: FeatureStore,
+    /// Values of a frame.
+    rows: usize,
+    frames: usize,
+    /// Smaller values count as this: what it is, only the end of the file tells.
+    floor: f32,
+}
+
+impl Clip {
+    fn new(rows: usize) -> Result<Self, StoreError> {
+        Ok(Self {
+            blocks: FeatureStore::new(0, rows)?,
+            rows,
+            frames: 0,
+            floor: f32::NEG_INFINITY,
+        })
+    }
+
+    /// Takes more frames, frame-major.
+    fn push(&mut self, frames: &[f32]) -> Result<(), StoreError> {
+        self.frames += frames.len() / self.rows;
+        self.blocks.push(&transpose(frames, self.rows))
+    }
+
+    /// All frames, frame-major, in pieces.
+    fn pieces(&self) -> impl Iterator<Item = Result<Vec<f32>, StoreError>> {
+        (0..self.blocks.len()).map(|block| {
+            let values = self.raised(self.blocks.get(block)?);
+            Ok(transpose(&values, values.len() / self.rows))
+        })
+    }
+
+    fn raised(&self, mut values: Vec<f32>) -> Vec<f32> {
+        let low = values.iter_mut().filter(|value| **value < self.floor);
+        low.for_each(|value| *value = self.floor);
+        values
+    }
+
+    /// The cepstral coefficients of frames in dB.
+    fn mfcc(&self, n_mfcc: usize) -> Result<Self, StoreError> {
+        let mut clip = Self::new(n_mfcc)?;
+        for piece in self.pieces() {
+            clip.push(&mfcc(&piece?, self.rows, n_mfcc))?;
+        }
+        Ok(clip)
+    }
+
+    /// Writes an array (rows, frames).
+    fn write_npy(&self, file: &mut File) -> io::Result<()> {
+        let mut file = BufWriter::new(file);
+        file.write_all(&npy_header(self.rows, self.frames))?;
+        for row in 0..self.rows {
+            for block in 0..self.blocks.len() {
+                let values = self.blocks.band(block, row).map_err(io::Error::other)?;
+                let bytes: Vec<u8> = self
+                    .raised(values)
+                    .into_iter()
+                    .flat_map(f32::to_le_bytes)
+                    .collect();
+                file.write_all(&bytes)?;
+            }
+        }
+        file.flush()
+    }
+}
+
+/// What stands before the values of a float32 array in NumPy's format, whose data starts at a multiple of 64 bytes.
+fn npy_header(rows: usize, frames: usize) -> Vec<u8> {
+    let entries =
+        format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {frames})}}");
+    let before = b"\x93NUMPY\x01\0";
+    let length = (before.len() + 2 + entries.len() + 1).next_multiple_of(64) - before.len() - 2;
+    let mut header = before.to_vec();
+    header.extend((length as u16).to_le_bytes());
+    header.extend(format!("{entries:<width$}\n", width = length - 1).bytes());
+    header
+}
+
+/// Frames of a file, power or dB, decoded piece by piece.
+fn listen(engine: &Engine, args: &Args, common: &Common) -> anyhow::Result<(Clip, AudioInfo)> {
     let preset = engine.preset();
     let bar = common.spinner("mel frames");
     let mut framer = Framer::new(preset, BLOCK_FRAMES)?;
-    let mut power = Vec::new();
+    let mut clip = Clip::new(preset.n_mels)?;
+    let mut loudest = f32::NEG_INFINITY;
+    let mut take = |block: &[f32]| -> anyhow::Result<usize> {
+        let mut frames = engine.compute(block)?;
+        if !args.kind.power {
+            frames = decibels(&frames, args.reference, AMIN, None);
+            loudest = frames.iter().fold(loudest, |most, &db| most.max(db));
+        }
+        clip.push(&frames)?;
+        Ok(clip.frames)
+    };
     let mut failed = None;
-    let info = audio::stream(path, preset.sample_rate, &mut |samples| {
+    let info = audio::stream(&args.audio, preset.sample_rate, &mut |samples| {
         for block in framer.push(samples) {
-            match engine.compute(&block) {
-                Ok(frames) => power.extend(frames),
+            match take(&block) {
+                Ok(frames) => bar.set_position(frames as u64),
                 Err(error) => {
                     failed = Some(error);
                     return ControlFlow::Break(());
                 }
             }
         }
-        bar.set_position((power.len() / preset.n_mels) as u64);
         ControlFlow::Continue(())
     })?;
     if let Some(error) = failed {
-        return Err(error.into());
+        return Err(error);
     }
     let rest = framer
         .finish()
-        .map_err(|e| anyhow!("{}: {e}", path.display()))?;
+        .map_err(|e| anyhow!("{}: {e}", args.audio.display()))?;
     for block in rest {
-        power.extend(engine.compute(&block)?);
+        take(&block)?;
+    }
+    if let (Some(top_db), false) = (args.top_db.0, args.kind.power) {
+        clip.floor = loudest - top_db;
     }
     bar.finish_and_clear();
-    Ok((power, info))
+    Ok((clip, info))
 }
 
-fn npy(values: &[f32], rows: usize) -> anyhow::Result<Vec<u8>> {
-    let array = Array2::from_shape_vec((rows, values.len() / rows), transpose(values, rows))?;
-    let mut bytes = Cursor::new(Vec::new());
-    array.write_npy(&mut bytes)?;
-    Ok(bytes.into_inner())
-}
-
-fn picture(args: &Args, preset: &Preset, values: &[f32]) -> anyhow::Result<Vec<u8>> {
+fn picture(args: &Args, preset: &Preset, clip: &Clip) -> anyhow::Result<Vec<u8>> {
     let centres = preset.band_centres();
     let rows = if args.kind.mfcc {
         Rows::Coefficients(preset.n_mfcc)
@@ -237,15 +314,42 @@ fn picture(args: &Args, preset: &Preset, values: &[f32]) -> anyhow::Result<Vec<u
     } else {
         Rows::Bands(&centres, "dB")
     };
+    let mut canvas =
+        SpectrogramCanvas::new(rows, clip.frames, preset.hop_length, preset.sample_rate)?;
+    for piece in clip.pieces() {
+        canvas.push(&piece?);
+    }
     let title = args
         .audio
         .file_name()
         .map(|name| name.to_string_lossy().into_owned());
-    Ok(spectrogram_png(&Spectrogram {
-        values,
-        rows,
-        hop_length: preset.hop_length,
-        sample_rate: preset.sample_rate,
-        title: title.as_deref(),
-    })?)
+    Ok(canvas.png(title.as_deref())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array2;
+    use ndarray_npy::WriteNpyExt;
+
+    #[test]
+    fn an_array_is_written_as_others_write_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.npy");
+        for (rows, frames) in [(1, 1), (3, 7), (20, 1000), (64, 99_999), (2, 1_000_000)] {
+            let mut clip = Clip::new(rows).unwrap();
+            let values: Vec<f32> = (0..rows * frames).map(|i| (i as f32).sin()).collect();
+            values
+                .chunks(rows * 511)
+                .for_each(|piece| clip.push(piece).unwrap());
+            clip.floor = -0.5;
+            clip.write_npy(&mut File::create(&path).unwrap()).unwrap();
+            let raised = values.iter().map(|v| v.max(-0.5)).collect();
+            let array = Array2::from_shape_vec((frames, rows), raised).unwrap();
+            let mut want = Vec::new();
+            let transposed = array.t().as_standard_layout().into_owned();
+            transposed.write_npy(&mut want).unwrap();
+            assert!(std::fs::read(&path).unwrap() == want, "{rows} x {frames}");
+        }
+    }
 }

@@ -52,6 +52,25 @@ impl FeatureStore {
         })
     }
 
+    /// Keeps the frames of one file more, band-major.
+    ///
+    /// # Errors
+    /// If the temporary folder is full.
+    pub fn push(&mut self, values: &[f32]) -> Result<(), StoreError> {
+        self.entries.push(None);
+        self.put(self.entries.len() - 1, values)
+    }
+
+    /// For how many files there is room.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is room for none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// Keeps the frames of file `index`, band-major.
     ///
     /// # Errors
@@ -79,10 +98,23 @@ impl FeatureStore {
     /// # Errors
     /// If the temporary file cannot be read, or the file was never stored.
     pub fn get(&self, index: usize) -> Result<Vec<f32>, StoreError> {
+        self.bands(index, 0, self.bands)
+    }
+
+    /// One band of file `index`.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub fn band(&self, index: usize, band: usize) -> Result<Vec<f32>, StoreError> {
+        self.bands(index, band, 1)
+    }
+
+    fn bands(&self, index: usize, band: usize, count: usize) -> Result<Vec<f32>, StoreError> {
         let Some((first, frames)) = self.entries.get(index).copied().flatten() else {
             return Err(io::Error::other(format!("file {index} has no features")).into());
         };
-        let mut values = vec![0f32; frames * self.bands];
+        let mut values = vec![0f32; frames * count];
+        let first = first + (band * frames * size_of::<f32>()) as u64;
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         file.seek(SeekFrom::Start(first))?;
         file.read_exact(bytemuck::cast_slice_mut(&mut values))?;
@@ -103,5 +135,9 @@ mod tests {
         assert_eq!(store.get(0).unwrap(), [5.0, 6.0]);
         assert_eq!((store.frames(2), store.frames(1)), (Some(2), None));
         assert!(store.get(1).is_err());
+        store.push(&[7.0, 8.0]).unwrap();
+        assert_eq!(store.len(), 4);
+        assert_eq!(store.get(3).unwrap(), [7.0, 8.0]);
+        assert_eq!(store.band(2, 1).unwrap(), [3.0, 4.0]);
     }
 }

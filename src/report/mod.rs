@@ -37,7 +37,7 @@ pub use panels::{Panel, PanelLine, panels_svg};
 pub use plane::{LineAxes, LinePoint};
 pub use projection::{Projection, project};
 pub use scatter::{Role, ScatterPoint, scatter_svg};
-pub use spectrogram::{Rows, Spectrogram, spectrogram_png};
+pub use spectrogram::{Rows, Spectrogram, SpectrogramCanvas, spectrogram_png};
 pub use splines::{Edge, splines_svg};
 pub use trade::{TradePoint, trade_svg};
 

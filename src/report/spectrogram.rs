@@ -20,6 +20,8 @@ const BOTTOM: i64 = 92;
 /// About how high the values stand: bands are a whole number of pixels.
 const HEIGHT: usize = 540;
 const TITLE: f64 = 30.0;
+/// A smaller share of the largest value is what arithmetic leaves of zero.
+const ROUNDING: f64 = 1e-6;
 
 /// What the rows are.
 #[derive(Debug, Clone, Copy)]
@@ -60,121 +62,180 @@ pub struct Spectrogram<'a> {
 
 /// Draws a spectrogram, 1400 pixels wide. Recordings longer than that are averaged over time (power as power, dB as
 /// dB); of more than 540 rows, neighbours are averaged too.
+///
+/// # Errors
+/// [`ReportError`] where there is nothing to draw, or it makes no sense.
 pub fn spectrogram_png(spectrogram: &Spectrogram) -> Result<Vec<u8>, ReportError> {
-    let rows = spectrogram.rows.len();
-    if rows == 0 || spectrogram.values.is_empty() {
-        return Err(ReportError::Nothing {
-            picture: PICTURE,
-            what: "it has no frames",
-        });
-    }
-    let frames = spectrogram.values.len().div_ceil(rows);
-    if frames * rows != spectrogram.values.len() {
+    let Spectrogram {
+        values,
+        rows,
+        hop_length,
+        sample_rate,
+        title,
+    } = *spectrogram;
+    let frames = values.len().div_ceil(rows.len().max(1));
+    let mut canvas = SpectrogramCanvas::new(rows, frames, hop_length, sample_rate)?;
+    if frames * rows.len() != values.len() {
         return Err(ReportError::Shape {
             picture: PICTURE,
             what: format!("the last of {frames} frames"),
-            found: spectrogram.values.len() % rows,
-            expected: rows,
+            found: values.len() % rows.len(),
+            expected: rows.len(),
         });
     }
-    if spectrogram.hop_length == 0 || spectrogram.sample_rate == 0 {
-        let what = "hop length and sample rate must not be zero".to_owned();
-        return Err(ReportError::Invalid {
-            picture: PICTURE,
-            what,
-        });
-    }
-    if let Rows::Bands(centres, _) | Rows::Power(centres) = spectrogram.rows
-        && !centres.is_sorted_by(|a, b| a < b)
-    {
-        let what = "the centres of the bands are not ascending frequencies".to_owned();
-        return Err(ReportError::Invalid {
-            picture: PICTURE,
-            what,
-        });
-    }
-
-    let band_height = (HEIGHT as f64 / rows as f64).round().max(1.0) as usize;
-    let height = if rows > HEIGHT {
-        HEIGHT
-    } else {
-        rows * band_height
-    };
-    let width = WIDTH - (LEFT + RIGHT) as usize;
-    let mut cells = resample(spectrogram.values, rows, frames, width, height.min(rows));
-    let (colormap, range) = colour_range(&mut cells, spectrogram.rows, height.min(rows));
-
-    let top = if spectrogram.title.is_some() {
-        TOP
-    } else {
-        TOP_BARE
-    };
-    let mut raster = Raster::new(WIDTH, top as usize + height + BOTTOM as usize);
-    let plot = Plot {
-        x: LEFT,
-        y: top,
-        width: width as i64,
-        height: height as i64,
-    };
-    let drawn_rows = height.min(rows);
-    for y in 0..height {
-        let row = (height - 1 - y) * drawn_rows / height;
-        for x in 0..width {
-            raster.set(
-                LEFT + x as i64,
-                top + y as i64,
-                range.index(cells[x * drawn_rows + row]),
-            );
-        }
-    }
-    plot.frame(&mut raster);
-    if let Some(title) = spectrogram.title {
-        let title = fit(title, TITLE, width as f64);
-        raster.text(
-            (LEFT as f64, top as f64 - 26.0),
-            Anchor::Start,
-            TITLE,
-            false,
-            &title,
-        );
-    }
-    let seconds =
-        frames as f64 * spectrogram.hop_length as f64 / f64::from(spectrogram.sample_rate);
-    plot.time_axis(&mut raster, seconds);
-    plot.row_axis(&mut raster, &spectrogram.rows);
-    plot.colour_bar(&mut raster, &range, &spectrogram.rows);
-    raster.png(colormap)
+    canvas.push(values);
+    canvas.png(title)
 }
 
-/// Means over the time that a pixel column spans, and over neighbouring rows where there are more rows than pixels:
-/// `[width][height]`, gaps where nothing is finite.
-fn resample(values: &[f32], rows: usize, frames: usize, width: usize, height: usize) -> Vec<f64> {
-    let mut cells = vec![f64::NAN; width * height];
-    let step = frames as f64 / width as f64;
-    let (mut sums, mut weights) = (vec![0.0; height], vec![0.0; height]);
-    for (x, cell) in cells.chunks_exact_mut(height).enumerate() {
-        sums.fill(0.0);
-        weights.fill(0.0);
-        let (start, end) = (x as f64 * step, (x + 1) as f64 * step);
-        let last = (end.ceil() as usize).min(frames);
-        for frame in start as usize..last {
-            let weight = end.min((frame + 1) as f64) - start.max(frame as f64);
-            // A sliver left by rounding must not bring in a frame that the column does not show.
-            if weight < 1e-9 * step {
-                continue;
-            }
-            for (row, value) in values[frame * rows..(frame + 1) * rows].iter().enumerate() {
-                if value.is_finite() {
-                    sums[row * height / rows] += weight * f64::from(*value);
-                    weights[row * height / rows] += weight;
+/// A spectrogram whose frames come in pieces, as [`spectrogram_png`] draws it whole: what a long recording takes is the
+/// memory of the picture.
+#[derive(Debug)]
+pub struct SpectrogramCanvas<'a> {
+    rows: Rows<'a>,
+    /// How many there will be.
+    frames: usize,
+    hop_length: usize,
+    sample_rate: u32,
+    /// How many there were.
+    taken: usize,
+    /// Pixel columns, and rows that are told apart.
+    size: (usize, usize),
+    /// For each cell the values of its frames and rows, each times the time that it is in the cell, and the sum of these
+    /// times: `[columns][rows]`.
+    sums: Vec<f64>,
+    weights: Vec<f64>,
+}
+
+impl<'a> SpectrogramCanvas<'a> {
+    /// For `frames` frames of these rows, `hop_length` samples apart at `sample_rate` Hz.
+    ///
+    /// # Errors
+    /// [`ReportError`] where there is nothing to draw, or it makes no sense.
+    pub fn new(
+        rows: Rows<'a>,
+        frames: usize,
+        hop_length: usize,
+        sample_rate: u32,
+    ) -> Result<Self, ReportError> {
+        if rows.len() == 0 || frames == 0 {
+            return Err(ReportError::Nothing {
+                picture: PICTURE,
+                what: "it has no frames",
+            });
+        }
+        let invalid = |what: &str| ReportError::Invalid {
+            picture: PICTURE,
+            what: what.to_owned(),
+        };
+        if hop_length == 0 || sample_rate == 0 {
+            return Err(invalid("hop length and sample rate must not be zero"));
+        }
+        if let Rows::Bands(centres, _) | Rows::Power(centres) = rows
+            && !centres.is_sorted_by(|a, b| a < b)
+        {
+            return Err(invalid(
+                "the centres of the bands are not ascending frequencies",
+            ));
+        }
+        let size = (WIDTH - (LEFT + RIGHT) as usize, HEIGHT.min(rows.len()));
+        Ok(Self {
+            rows,
+            frames,
+            hop_length,
+            sample_rate,
+            taken: 0,
+            size,
+            sums: vec![0.0; size.0 * size.1],
+            weights: vec![0.0; size.0 * size.1],
+        })
+    }
+
+    /// Takes the next frames, one by one, each with all its rows, lowest first; those beyond the number promised are not
+    /// shown.
+    pub fn push(&mut self, values: &[f32]) {
+        let rows = self.rows.len();
+        let (width, height) = self.size;
+        // Frames in a column, a fraction if they are fewer than pixels.
+        let step = self.frames as f64 / width as f64;
+        for values in values.chunks_exact(rows) {
+            let frame = self.taken;
+            self.taken += 1;
+            let first = (frame as f64 / step) as usize;
+            let last = ((frame + 1) as f64 / step) as usize;
+            // One to either side, for the division rounds.
+            for x in first.saturating_sub(1)..(last + 2).min(width) {
+                let (start, end) = (x as f64 * step, (x + 1) as f64 * step);
+                let weight = end.min((frame + 1) as f64) - start.max(frame as f64);
+                // A sliver left by rounding must not bring in a frame that the column does not show.
+                if weight < 1e-9 * step {
+                    continue;
+                }
+                let column = x * height..(x + 1) * height;
+                let sums = &mut self.sums[column.clone()];
+                let weights = &mut self.weights[column];
+                for (row, value) in values.iter().enumerate() {
+                    if value.is_finite() {
+                        sums[row * height / rows] += weight * f64::from(*value);
+                        weights[row * height / rows] += weight;
+                    }
                 }
             }
         }
-        for row in 0..height {
-            cell[row] = sums[row] / weights[row];
-        }
     }
-    cells
+
+    /// Draws what was taken, with the title above, if given.
+    ///
+    /// # Errors
+    /// [`ReportError`] if the picture cannot be encoded.
+    pub fn png(self, title: Option<&str>) -> Result<Vec<u8>, ReportError> {
+        let rows = self.rows.len();
+        let (width, drawn_rows) = self.size;
+        let band_height = (HEIGHT as f64 / rows as f64).round().max(1.0) as usize;
+        let height = if rows > HEIGHT {
+            HEIGHT
+        } else {
+            rows * band_height
+        };
+        // Gaps where nothing is finite.
+        let means = self.sums.iter().zip(&self.weights);
+        let mut cells: Vec<f64> = means.map(|(sum, weight)| sum / weight).collect();
+        let (colormap, range) = colour_range(&mut cells, self.rows, drawn_rows);
+
+        let top = if title.is_some() { TOP } else { TOP_BARE };
+        let mut raster = Raster::new(WIDTH, top as usize + height + BOTTOM as usize);
+        let plot = Plot {
+            x: LEFT,
+            y: top,
+            width: width as i64,
+            height: height as i64,
+        };
+        for y in 0..height {
+            let row = (height - 1 - y) * drawn_rows / height;
+            for x in 0..width {
+                raster.set(
+                    LEFT + x as i64,
+                    top + y as i64,
+                    range.index(cells[x * drawn_rows + row]),
+                );
+            }
+        }
+        plot.frame(&mut raster);
+        if let Some(title) = title {
+            let title = fit(title, TITLE, width as f64);
+            raster.text(
+                (LEFT as f64, top as f64 - 26.0),
+                Anchor::Start,
+                TITLE,
+                false,
+                &title,
+            );
+        }
+        let seconds = self.frames as f64 * self.hop_length as f64 / f64::from(self.sample_rate);
+        plot.time_axis(&mut raster, seconds);
+        plot.row_axis(&mut raster, &self.rows);
+        plot.colour_bar(&mut raster, &range, &self.rows);
+        raster.png(colormap)
+    }
 }
 
 /// The values that the ends of the colours stand for.
@@ -202,7 +263,9 @@ fn colour_range(cells: &mut [f64], rows: Rows, n_rows: usize) -> (Colormap, Rang
     match rows {
         Rows::Bands(..) => {
             let (low, high) = extent(cells.iter().copied()).unwrap_or((0.0, 1.0));
-            let high = if high > low { high } else { low + 1.0 };
+            // Means of the same value differ by rounding.
+            let flat = high - low <= ROUNDING * low.abs().max(high.abs());
+            let high = if flat { low + 1.0 } else { high };
             (
                 Colormap::Magma,
                 Range {
@@ -244,7 +307,10 @@ fn colour_range(cells: &mut [f64], rows: Rows, n_rows: usize) -> (Colormap, Rang
                 .collect();
             sizes.sort_by(f64::total_cmp);
             let limit = sizes.get(sizes.len().saturating_sub(1) * 95 / 100).copied();
-            let limit = limit.filter(|limit| *limit > 0.0).unwrap_or(1.0);
+            let largest = extent(cells.iter().map(|v| v.abs())).map_or(0.0, |(_, high)| high);
+            let limit = limit
+                .filter(|limit| *limit > ROUNDING * largest)
+                .unwrap_or(1.0);
             let beyond = (
                 cells.iter().any(|v| *v < -limit),
                 cells.iter().any(|v| *v > limit),

@@ -580,6 +580,30 @@ fn an_hour_is_averaged_over_time() {
 }
 
 #[test]
+fn frames_that_come_in_pieces_make_the_same_picture() {
+    let centres = [100.0, 200.0, 400.0];
+    for frames in [1, 7, 1096, 1500, 4000] {
+        let values: Vec<f32> = (0..3 * frames).map(|i| (i as f32 * 0.37).sin()).collect();
+        let rows = Rows::Bands(&centres, "dB");
+        let spectrogram = mel(&values, rows);
+        let whole = spectrogram_png(&spectrogram).unwrap();
+        for piece in [1, 13, 1000] {
+            let Spectrogram {
+                hop_length,
+                sample_rate,
+                title,
+                ..
+            } = spectrogram;
+            let mut canvas = SpectrogramCanvas::new(rows, frames, hop_length, sample_rate).unwrap();
+            values
+                .chunks(3 * piece)
+                .for_each(|piece| canvas.push(piece));
+            assert!(canvas.png(title).unwrap() == whole, "{frames} by {piece}");
+        }
+    }
+}
+
+#[test]
 fn spectrograms_of_any_size_can_be_drawn() {
     let title = "日本 – a title that is too long by far; ".repeat(9);
     for frames in [1, 5, 431, 3000] {
@@ -616,10 +640,31 @@ fn silence_is_dark_and_nothing_but_gaps_can_be_drawn() {
         (f32::NAN, Rows::Power(&centres), GREYS..255),
         (f32::NAN, Rows::Coefficients(3), GREYS..255),
     ] {
-        let (pixels, width, _) = pixels(&spectrogram_png(&mel(&[value; 60], rows)).unwrap());
-        let pixel = pixels[(TOP + 20) * width + LEFT + 20];
-        assert!(expected.contains(&pixel), "{value} {rows:?}: {pixel}");
+        // Of any length: means over time round.
+        for frames in [20, 130, 5000] {
+            let values = vec![value; 3 * frames];
+            let (pixels, width, _) = pixels(&spectrogram_png(&mel(&values, rows)).unwrap());
+            let row = (TOP + 20) * width;
+            for pixel in &pixels[row + LEFT..row + RIGHT] {
+                assert!(expected.contains(pixel), "{value} {rows:?}: {pixel}");
+            }
+        }
     }
+    // The level of silence in coefficient 0 leaves rounding in the others.
+    let frame: Vec<f32> = (0..20)
+        .map(|k| {
+            if k == 0 {
+                -1131.0
+            } else {
+                1e-13 * (k as f32).sin()
+            }
+        })
+        .collect();
+    let values = frame.repeat(130);
+    let (pixels, width, _) =
+        pixels(&spectrogram_png(&mel(&values, Rows::Coefficients(20))).unwrap());
+    let pixel = pixels[(TOP + 20) * width + LEFT + 20];
+    assert!((90..100).contains(&pixel), "{pixel}");
 }
 
 #[test]
