@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-pub(crate) use find::walk_problem;
+pub(crate) use find::{is_hidden, link_problem, walk};
 pub use find::{EXTENSIONS, Found, find, is_audio};
 pub(crate) use resample::resample;
 

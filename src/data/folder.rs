@@ -1,71 +1,78 @@
 //! A folder of class folders.
 
 use super::{DataError, dataset::Listed};
-use crate::audio::{AudioErrorKind, is_audio, walk_problem};
-use std::{collections::BTreeMap, ffi::OsStr, path::Path};
-use walkdir::{DirEntry, WalkDir};
+use crate::audio::{AudioErrorKind, is_audio, is_hidden, link_problem, walk};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
-fn is_hidden(name: &OsStr) -> bool {
-    name.as_encoded_bytes().starts_with(b".")
-}
-
-/// Lists the audio files below each class folder, and says in the warnings what was passed over.
+/// Lists the audio files below each class folder, and says in the warnings what was passed over. Links are followed, but
+/// not into the folder of another class or one that holds it: a class has no songs but its own.
 pub(super) fn list(root: &Path, warnings: &mut Vec<String>) -> Result<Vec<Listed>, DataError> {
     let mut listed = Vec::new();
     let mut loose = 0;
-    let leave_out = |error, warnings: &mut Vec<String>| {
-        let problem = walk_problem(error, root);
-        warnings.extend(problem.map(|problem| format!("left out: {problem}")));
+    let unreadable = |error: std::io::Error| DataError::Unreadable {
+        path: root.into(),
+        reason: error.to_string(),
     };
-    for class in entries(root, 1) {
-        let class = match class {
-            Ok(class) => class,
-            Err(error) if error.depth() == 0 => {
-                return Err(DataError::Unreadable {
-                    path: root.into(),
-                    reason: error.to_string(),
-                });
-            }
+    let real_root = fs::canonicalize(root).map_err(unreadable)?;
+    // Class folders as they are named and as they are.
+    let mut classes: Vec<(PathBuf, PathBuf)> = Vec::new();
+    for entry in entries(root).map_err(unreadable)? {
+        match fs::canonicalize(&entry) {
+            Ok(real) if real.is_file() => loose += usize::from(is_audio(&entry)),
+            Ok(real) if real_root.starts_with(&real) => warnings.push(format!(
+                "left out: {}: a link to a folder that holds all classes",
+                entry.display()
+            )),
+            Ok(real) if real.is_dir() => classes.push((entry, real)),
+            Ok(_) => {}
             Err(error) => {
-                leave_out(error, warnings);
-                continue;
+                let problem = link_problem(error, &entry);
+                warnings.extend(problem.map(|problem| format!("left out: {problem}")));
             }
-        };
-        if class.file_type().is_file() {
-            loose += usize::from(is_audio(class.path()));
         }
-        if !class.file_type().is_dir() {
-            continue;
-        }
+    }
+    for (class, real_class) in &classes {
         let before = listed.len();
-        for file in entries(class.path(), usize::MAX) {
-            let file = match file {
-                Ok(file) => file,
-                Err(error) => {
-                    leave_out(error, warnings);
-                    continue;
-                }
-            };
-            if !file.file_type().is_file() || !is_audio(file.path()) {
-                continue;
-            }
-            if file.path().to_str().is_none() {
-                warnings.push(format!(
-                    "left out: {}",
-                    AudioErrorKind::Name.at(file.path())
+        let mut refused = Vec::new();
+        let files = walk(class, &mut |link, real| {
+            let others = classes.iter().map(|(_, other)| other);
+            let mut others = others.filter(|other| *other != real_class);
+            let enters = !real_root.starts_with(real)
+                && !others.any(|other| other.starts_with(real) || real.starts_with(other));
+            if !enters {
+                refused.push(format!(
+                    "left out: {}: a link to songs of other classes",
+                    link.display()
                 ));
-            } else {
-                listed.push(Listed {
-                    path: file.path().strip_prefix(root).unwrap_or(file.path()).into(),
-                    label: class.file_name().to_string_lossy().into_owned(),
+            }
+            enters
+        });
+        warnings.append(&mut refused);
+        let label = class.file_name().unwrap_or_default().to_string_lossy();
+        for file in files {
+            let usable = file.and_then(|file| match file.to_str() {
+                None => Err(AudioErrorKind::Name.at(&file)),
+                // To hash a pipe could take for ever.
+                Some(_) if !file.is_file() => Err(AudioErrorKind::NotAFile.at(&file)),
+                Some(_) => Ok(file),
+            });
+            match usable {
+                Ok(file) => listed.push(Listed {
+                    path: file.strip_prefix(root).unwrap_or(&file).into(),
+                    label: label.clone().into_owned(),
                     group: None,
                     part: None,
                     columns: BTreeMap::new(),
-                });
+                }),
+                Err(problem) => warnings.push(format!("left out: {problem}")),
             }
         }
         if listed.len() == before {
-            return Err(DataError::EmptyClass(class.path().into()));
+            return Err(DataError::EmptyClass(class.clone()));
         }
     }
     if listed.is_empty() {
@@ -86,23 +93,23 @@ pub(super) fn list(root: &Path, warnings: &mut Vec<String>) -> Result<Vec<Listed
 /// The path's only class folder, where that folder itself holds folders: `genres` in `gtzan/genres/blues`.
 pub(super) fn deeper(root: &Path, class: &str) -> String {
     let inner = root.join(class);
-    let holds_folders = entries(&inner, 1)
-        .flatten()
-        .any(|entry| entry.file_type().is_dir());
-    if holds_folders {
+    let below = entries(&inner).unwrap_or_default();
+    if below.iter().any(|entry| entry.is_dir()) {
         format!(" (did you mean {}?)", inner.display())
     } else {
         String::new()
     }
 }
 
-/// What lies below a folder, sorted by name, symbolic links followed, hidden things left out.
-fn entries(folder: &Path, depth: usize) -> impl Iterator<Item = walkdir::Result<DirEntry>> {
-    WalkDir::new(folder)
-        .min_depth(1)
-        .max_depth(depth)
-        .follow_links(true)
-        .sort_by_file_name()
-        .into_iter()
-        .filter_entry(|entry| entry.depth() == 0 || !is_hidden(entry.file_name()))
+/// What lies in a folder, sorted by name, hidden things left out.
+fn entries(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if !is_hidden(&entry.file_name()) {
+            paths.push(entry.path());
+        }
+    }
+    paths.sort();
+    Ok(paths)
 }

@@ -113,3 +113,45 @@ fn symbolic_links_are_followed_but_not_in_circles() {
         "{problems:?}"
     );
 }
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_several_links_lead_to_is_listed_once_and_under_its_own_name_where_it_has_one() {
+    use std::os::unix::fs::symlink;
+    let folder = tempfile::tempdir().unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let own = touch(folder.path(), "z/song.wav");
+    let other = touch(elsewhere.path(), "deep/other.wav");
+    let odd = touch(elsewhere.path(), "object-17");
+    symlink(&own, at("a.wav")).unwrap();
+    symlink(at("z"), at("again")).unwrap();
+    symlink(&other, at("one.wav")).unwrap();
+    symlink(&other, at("two.wav")).unwrap();
+    symlink(elsewhere.path(), at("way")).unwrap();
+    symlink(elsewhere.path().join("deep"), at("way 2")).unwrap();
+    // What is stored under another name is audio by the link's.
+    symlink(&odd, at("z/stored.wav")).unwrap();
+    let found = find(&[folder.path().to_path_buf()]);
+    assert!(found.problems.is_empty(), "{:?}", found.problems);
+    assert_eq!(found.files, [at("one.wav"), own, at("z/stored.wav")]);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_among_many_folders_and_to_parents_of_the_folder_end() {
+    use std::os::unix::fs::symlink;
+    let folder = tempfile::tempdir().unwrap();
+    touch(folder.path(), "outside.wav");
+    let music = folder.path().join("music");
+    let mut songs = Vec::new();
+    for a in 0..12 {
+        songs.push(touch(&music, &format!("{a}/song.wav")));
+        for b in 0..12 {
+            symlink(music.join(b.to_string()), music.join(format!("{a}/to {b}"))).unwrap();
+        }
+        symlink(folder.path(), music.join(format!("{a}/up"))).unwrap();
+    }
+    songs.sort();
+    assert_eq!(find(&[music]).files, songs);
+}

@@ -210,6 +210,122 @@ fn a_copy_joins_the_whole_groups_of_both_files() {
     assert_ne!(dataset.items[4].group, dataset.items[0].group);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_class_has_no_songs_of_another_by_a_link_to_a_folder() {
+    use std::os::unix::fs::symlink;
+    let root = folder(&[
+        ("a/1.wav", ""),
+        ("a/deep/2.wav", ""),
+        ("b/3.wav", ""),
+        ("b/4.wav", ""),
+    ]);
+    let elsewhere = folder(&[("blues/5.wav", ""), ("blues/more/6.wav", ""), ("7.wav", "")]);
+    let at = |name: &str| root.path().join(name);
+    for (link, to) in [
+        ("a/up", root.path().to_path_buf()),
+        ("a/further up", root.path().parent().unwrap().to_path_buf()),
+        ("b/neighbour", at("a")),
+        ("b/part of it", at("a/deep")),
+        // A class whose folder lies elsewhere, and one that holds it.
+        ("c", elsewhere.path().join("blues")),
+        ("b/all", elsewhere.path().to_path_buf()),
+        ("c/back", at("b")),
+        // Nothing wrong with these.
+        ("c/again", elsewhere.path().join("blues/more")),
+        ("everything", root.path().to_path_buf()),
+    ] {
+        symlink(to, at(link)).unwrap();
+    }
+    let dataset = Dataset::open(root.path()).unwrap();
+    assert_eq!(dataset.classes, ["a", "b", "c"]);
+    assert_eq!(
+        paths(&dataset),
+        [
+            "a/1.wav",
+            "a/deep/2.wav",
+            "b/3.wav",
+            "b/4.wav",
+            "c/5.wav",
+            "c/more/6.wav"
+        ]
+    );
+    let said = dataset.warnings.join("\n");
+    for link in [
+        "a/up",
+        "a/further up",
+        "b/neighbour",
+        "b/part of it",
+        "b/all",
+        "c/back",
+    ] {
+        let link = format!(
+            "left out: {}: a link to songs of other classes",
+            at(link).display()
+        );
+        assert!(said.contains(&link), "{link}: {said}");
+    }
+    assert!(
+        said.contains("everything: a link to a folder that holds all classes"),
+        "{said}"
+    );
+    assert_eq!(dataset.warnings.len(), 7, "{said}");
+}
+
+#[cfg(unix)]
+#[test]
+fn links_to_music_kept_elsewhere_are_followed_and_a_file_counts_once_in_its_class() {
+    use std::os::unix::fs::symlink;
+    let root = folder(&[("a/1.wav", ""), ("a/own/2.wav", ""), ("b/3.wav", "")]);
+    let elsewhere = folder(&[("album/4.wav", ""), ("album/5.wav", ""), ("object-17", "")]);
+    let at = |name: &str| root.path().join(name);
+    for (link, to) in [
+        ("a/album", elsewhere.path().join("album")),
+        ("a/album again", elsewhere.path().join("album")),
+        ("a/4.wav", elsewhere.path().join("album/4.wav")),
+        ("a/0 first.wav", at("a/1.wav")),
+        ("a/0 own", at("a/own")),
+        ("b/song.wav", elsewhere.path().join("object-17")),
+        ("b/song 2.wav", elsewhere.path().join("object-17")),
+    ] {
+        symlink(to, at(link)).unwrap();
+    }
+    let dataset = Dataset::open(root.path()).unwrap();
+    assert_eq!(dataset.warnings, [""; 0]);
+    assert_eq!(
+        paths(&dataset),
+        [
+            "a/1.wav",
+            "a/4.wav",
+            "a/album/5.wav",
+            "a/own/2.wav",
+            "b/3.wav",
+            "b/song 2.wav"
+        ]
+    );
+    // A song that is linked into another class by name is a contradiction, as a copy is.
+    symlink(at("a/1.wav"), at("b/mine.wav")).unwrap();
+    assert_says(
+        &message(Dataset::open(root.path())),
+        &["a/1.wav", "b/mine.wav", "`a`", "`b`"],
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_a_class_folder_is_left_out_and_not_waited_for() {
+    let root = folder(&[("a/1.wav", ""), ("b/2.wav", "")]);
+    let pipe = root.path().join("b/pipe.wav");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let dataset = Dataset::open(root.path()).unwrap();
+    assert_eq!(paths(&dataset), ["a/1.wav", "b/2.wav"]);
+    let [said] = &dataset.warnings[..] else {
+        panic!("{:?}", dataset.warnings)
+    };
+    assert_says(said, &["left out", "pipe.wav", "pipe or device"]);
+}
+
 #[test]
 fn files_of_no_bytes_are_not_copies_of_each_other() {
     let root = folder(&[("a/1.wav", ""), ("b/2.wav", "")]);
