@@ -190,7 +190,8 @@ impl<'a> Workbench<'a> {
         }
         let gpu = Gpu::open(&options.device)?;
         let engine = grid.config.engine().map_err(AblateError::Reading)?;
-        let front_end = FrontEnd::new(engine, Some(&gpu), &grid.config.preset, options.strict)?;
+        let front_end = FrontEnd::new(engine, Some(&gpu), &grid.config.preset, options.strict)?
+            .hearing(grid.config.max_seconds);
         let parts: Vec<SplitMatch> = splits.iter().map(|split| split.apply(dataset)).collect();
         let of_any = |index: usize, part| parts.iter().any(|found| found.part[index] == Some(part));
         let wanted: Vec<Wanted> = (0..dataset.items.len())

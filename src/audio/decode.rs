@@ -46,6 +46,7 @@ fn drain(
         source_frames: 0,
         samples: 0,
         duration_s: 0.0,
+        stopped: false,
         warnings: Vec::new(),
     };
     let mut resampler: Option<Resampler> = None;
@@ -83,6 +84,8 @@ fn drain(
         if garbage.is_none() && !output.is_empty() {
             info.samples += output.len() as u64;
             if sink(&output).is_break() {
+                info.stopped = true;
+                info.warnings.extend(source.silence());
                 return Ok(info);
             }
         }
@@ -97,6 +100,7 @@ fn drain(
         return Err(AudioErrorKind::NoSamples);
     }
     info.warnings = source.warnings(&info);
+    info.warnings.extend(source.silence());
     Ok(info)
 }
 

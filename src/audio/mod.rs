@@ -14,6 +14,7 @@ mod decode;
 mod find;
 mod opus;
 mod resample;
+mod silence;
 mod source;
 
 use std::fmt;
@@ -22,8 +23,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-pub(crate) use find::{is_hidden, link_problem, walk};
 pub use find::{EXTENSIONS, Found, find, is_audio};
+pub(crate) use find::{is_hidden, link_problem, walk};
 pub(crate) use resample::resample;
 
 /// The sample rates that are read or written, in Hz. Slower headers are damaged or hold no sound,
@@ -118,7 +119,7 @@ pub enum AudioErrorKind {
     TargetRate(u32),
 }
 
-/// Something that was lost from a file whose rest is usable.
+/// What is wrong with a file that can be decoded: something was lost, or nothing is to be heard.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AudioWarning {
     /// The file ends before its end, or has holes.
@@ -133,6 +134,10 @@ pub enum AudioWarning {
         /// How many.
         count: u64,
     },
+    /// No channel has anything in it.
+    Silent,
+    /// The channels are one another's opposites, and their mean is silent.
+    SilentInMono,
 }
 
 impl fmt::Display for AudioWarning {
@@ -155,6 +160,11 @@ impl fmt::Display for AudioWarning {
                 )
             }
             Self::SkippedPackets { count } => write!(f, "has {count} damaged packets"),
+            Self::Silent => f.write_str("is silent"),
+            Self::SilentInMono => f.write_str(
+                "is silent in mono: its channels cancel; keep one of them with \
+                 `ffmpeg -i FILE -af \"pan=mono|c0=c0\" out.flac`",
+            ),
         }
     }
 }
@@ -175,11 +185,21 @@ pub struct AudioInfo {
     pub samples: u64,
     /// Length of what was decoded, in seconds.
     pub duration_s: f64,
-    /// What was lost. Empty for an intact file.
+    /// Whether `sink` stopped the decoding before the end.
+    pub stopped: bool,
+    /// What is wrong with it. Empty for an intact file.
     pub warnings: Vec<AudioWarning>,
 }
 
 impl AudioInfo {
+    /// That there is nothing to hear, if so.
+    pub fn silence(&self) -> Option<&AudioWarning> {
+        let silent = |warning: &&AudioWarning| {
+            matches!(warning, AudioWarning::Silent | AudioWarning::SilentInMono)
+        };
+        self.warnings.iter().find(silent)
+    }
+
     /// Turns the first warning about the file at `path` into an error.
     pub fn strict(self, path: &Path) -> Result<Self, AudioError> {
         match self.warnings.first() {

@@ -19,6 +19,7 @@ use symphonia::core::packet::Packet;
 use symphonia::core::units::Duration;
 
 use super::opus::OpusDecoder;
+use super::silence::Peaks;
 use super::{AudioErrorKind, AudioInfo, AudioWarning, SAMPLE_RATES, find};
 
 /// The most frames that an encoder adds to fill its last packets: two long Vorbis blocks.
@@ -64,6 +65,7 @@ pub(super) struct Source {
     /// Reading stopped before the end.
     cut: bool,
     skipped: u64,
+    peaks: Peaks,
     interleaved: Vec<f32>,
 }
 
@@ -93,6 +95,7 @@ impl Source {
             behind_end: Vec::new(),
             cut: false,
             skipped: 0,
+            peaks: Peaks::default(),
             interleaved: Vec::new(),
         };
         source.note_length(&track);
@@ -183,6 +186,7 @@ impl Source {
         let scale = 1.0 / self.channels as f32;
         let frames = self.interleaved.chunks_exact(self.channels);
         mono.extend(frames.map(|frame| frame.iter().sum::<f32>() * scale));
+        self.peaks.note(&self.interleaved, mono);
         if self.end_known {
             self.trim_end(mono, usize::try_from(trim_end).unwrap_or(usize::MAX));
         }
@@ -202,6 +206,11 @@ impl Source {
         } else {
             self.behind_end.extend(mono.drain(kept..));
         }
+    }
+
+    /// Whether nothing was to be heard so far.
+    pub(super) fn silence(&self) -> Option<AudioWarning> {
+        self.peaks.warning()
     }
 
     /// What was lost, once the end is reached.

@@ -7,13 +7,14 @@ use std::process::ExitCode;
 use anyhow::bail;
 use gamaka::audio;
 use gamaka::data::{Dataset, hash_file};
-use gamaka::embed::{Embedder, embed_files};
-use gamaka::features::FrontEnd;
+use gamaka::embed::{Embedder, FileEmbedding, embed_files};
 use gamaka::fewshot::{Classification, Metric, classify};
 use gamaka::mel::EngineChoice;
 use serde::Serialize;
 
-use super::common::{Common, conclude, engine, failed_json, load_model, print, print_json};
+use super::common::{
+    Common, conclude, engine, failed_json, front_end, load_model, print, print_json,
+};
 
 /// Nearest examples told for each file.
 const NEAREST: usize = 3;
@@ -115,7 +116,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     })?;
     dataset.warnings.iter().for_each(|w| common.note(w));
     let gpu = common.gpu()?;
-    let front_end = FrontEnd::new(args.engine, Some(&gpu), &model.info.preset, args.strict)?;
+    let front_end = front_end(args.engine, &gpu, &model, args.strict)?;
     let embedder = Embedder::new(&gpu, &model.network, &model.parameters)?;
     let found = audio::find(&args.files);
     let mut failed: Vec<(PathBuf, String)> = found
@@ -136,6 +137,18 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         genres: dataset.classes.clone(),
     };
     let mut unusable = Vec::new();
+    let mut cut = 0;
+    // A silent file is like none, and has no place in a ranking.
+    let mut heard = |path: &PathBuf, file: &FileEmbedding| {
+        cut += usize::from(file.info.stopped);
+        let at = |warning| format!("{}: {warning}", path.display());
+        if let Some(silence) = file.info.silence() {
+            return Err(at(silence));
+        }
+        let warnings = file.info.warnings.iter().map(at);
+        warnings.for_each(|warning| bar.suspend(|| common.note(&warning)));
+        Ok(())
+    };
     embed_files(
         &front_end,
         &embedder,
@@ -143,13 +156,15 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         &example_paths,
         |index, result| {
             bar.inc(1);
-            match result {
+            let path = &example_paths[index];
+            let file = result.map_err(|error| error.to_string());
+            match file.and_then(|file| heard(path, &file).map(|()| file)) {
                 Ok(file) => {
                     let class = dataset.items[index].class;
-                    examples.paths[class].push(example_paths[index].clone());
+                    examples.paths[class].push(path.clone());
                     examples.embeddings[class].push(file.mean());
                 }
-                Err(error) => unusable.push(error.to_string()),
+                Err(reason) => unusable.push(reason),
             }
         },
     )?;
@@ -171,7 +186,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         .map(|(g, _)| g)
     {
         bail!(
-            "no example of `{genre}` can be read; put at least one good file into its folder, or remove the folder"
+            "no example of `{genre}` can be heard; put at least one good file into its folder, or remove the folder"
         );
     }
 
@@ -200,16 +215,20 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         |index, result| {
             bar.inc(1);
             let path = found.files[index].clone();
-            match result {
+            let file = result.map_err(|error| error.to_string());
+            match file.and_then(|file| heard(&path, &file).map(|()| file)) {
                 Ok(file) => match examples.answer(path, &file.mean(), metric) {
                     Ok(answer) => answers.push(answer),
                     Err(error) => drop(trouble.get_or_insert(error)),
                 },
-                Err(error) => failed.push((path, error.to_string())),
+                Err(reason) => failed.push((path, reason)),
             }
         },
     )?;
     bar.finish_and_clear();
+    if let Some(note) = front_end.cut_note(cut) {
+        common.note(&note);
+    }
     if let Some(error) = trouble {
         return Err(error);
     }

@@ -8,9 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
+use gamaka::features::{FrontEnd, MAX_SECONDS};
 use gamaka::gpu::{DeviceChoice, Gpu};
 use gamaka::mel::EngineChoice;
 use gamaka::model::{Model, Spec};
+use gamaka::train::TrainConfig;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Exit code of an interrupted command, as shells have it.
@@ -107,6 +109,19 @@ impl Common {
 /// Reads a model file.
 pub fn load_model(path: &Path) -> anyhow::Result<Model> {
     Ok(Model::load(path)?)
+}
+
+/// What a model hears files with: as much of each as it was trained on.
+pub fn front_end(
+    engine: EngineChoice,
+    gpu: &Gpu,
+    model: &Model,
+    strict: bool,
+) -> anyhow::Result<FrontEnd> {
+    let config = TrainConfig::from_toml(&model.info.config);
+    let max_seconds = config.map_or(MAX_SECONDS, |config| config.max_seconds);
+    let front_end = FrontEnd::new(engine, Some(gpu), &model.info.preset, strict)?;
+    Ok(front_end.hearing(max_seconds))
 }
 
 /// The spec of a name that comes with gamaka, for clips of `input` = [bands, frames], or of a TOML file.

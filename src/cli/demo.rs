@@ -101,8 +101,9 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     };
 
     let gpu = common.gpu()?;
-    let front_end = FrontEnd::new(config.engine()?, Some(&gpu), &config.preset, true)?;
-    let reader = Reader::new(&gpu, &trained.model, &front_end, config.max_seconds)?;
+    let front_end = FrontEnd::new(config.engine()?, Some(&gpu), &config.preset, true)?
+        .hearing(config.max_seconds);
+    let reader = Reader::new(&gpu, &trained.model, &front_end)?;
     let dataset = Dataset::open(&manifest)?;
     let embedded = common.counted("listening", |on| {
         embed_dataset(&reader, dataset, EvaluatePart::Test, on)

@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use gamaka::audio;
 use gamaka::data::hash_file;
 use gamaka::embed::{Embedder, FileEmbedding, embed_files};
-use gamaka::features::{FrontEnd, SegmentShape};
+use gamaka::features::SegmentShape;
 use gamaka::files::{self, WriteError};
 use gamaka::mel::EngineChoice;
 use ndarray::{Array1, Array2};
@@ -18,8 +18,8 @@ use ndarray_npy::NpzWriter;
 use serde::{Deserialize, Serialize};
 
 use super::common::{
-    Common, INTERRUPTED, conclude, engine, failed_json, interrupt_flag, load_model, print,
-    print_json, sentence,
+    Common, INTERRUPTED, conclude, engine, failed_json, front_end, interrupt_flag, load_model,
+    print, print_json, sentence,
 };
 
 /// Files handed to the embedder at a time; an interrupt waits for so many at most.
@@ -102,7 +102,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         segment.hop = SegmentShape::from_seconds(&model.info.preset, hop, hop).hop;
     }
     let gpu = common.gpu()?;
-    let front_end = FrontEnd::new(args.engine, Some(&gpu), &model.info.preset, args.strict)?;
+    let front_end = front_end(args.engine, &gpu, &model, args.strict)?;
     let embedder = Embedder::new(&gpu, &model.network, &model.parameters)?;
     let found = audio::find(&args.paths);
     let mut failed: Vec<(PathBuf, String)> = found
@@ -132,6 +132,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
 
     let stop = interrupt_flag()?;
     let bar = common.bar(files.len(), "embedding");
+    let mut cut = 0;
     for chunk in files.chunks(FILES_AT_ONCE) {
         if stop.load(Ordering::Relaxed) {
             bar.finish_and_clear();
@@ -145,6 +146,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         embed_files(&front_end, &embedder, segment, chunk, |index, result| {
             match result {
                 Ok(file) => {
+                    cut += usize::from(file.info.stopped);
                     let warnings = file.info.warnings.iter();
                     warnings.for_each(|w| {
                         bar.suspend(|| common.note(&format!("{}: {w}", chunk[index].display())))
@@ -162,6 +164,9 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         }
     }
     bar.finish_and_clear();
+    if let Some(note) = front_end.cut_note(cut) {
+        common.note(&note);
+    }
     let count = partial.finish(&args.output, &kind)?;
     if let Some(path) = &args.errors {
         let lines: String = failed

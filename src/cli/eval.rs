@@ -17,7 +17,6 @@ use gamaka::evaluate::{
     Embedded, EvaluateError, EvaluatePart, HeadChoice, LABELS, LabelMap, Reader, Report, Shifted,
     check_column, embed_between, embed_dataset,
 };
-use gamaka::features::FrontEnd;
 use gamaka::fewshot::{Estimate, Evaluation, Interval};
 use gamaka::files;
 use gamaka::gpu::Gpu;
@@ -27,7 +26,9 @@ use gamaka::report::{Svg, confusion_svg};
 use gamaka::shift::Shift;
 use gamaka::train::TrainConfig;
 
-use super::common::{Common, conclude, engine, failed_json, load_model, print, print_json, usage};
+use super::common::{
+    Common, conclude, engine, failed_json, front_end, load_model, print, print_json, usage,
+};
 use super::settings::{Classes, shifts};
 
 #[derive(clap::Args)]
@@ -197,9 +198,9 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     };
     let (model, config) = opened(args, path)?;
     let gpu = common.gpu()?;
-    let front_end = FrontEnd::new(args.engine, Some(&gpu), &model.info.preset, args.strict)?;
+    let front_end = front_end(args.engine, &gpu, &model, args.strict)?;
     let [way, shot, query] = args.episode(&config);
-    let reader = Reader::new(&gpu, &model, &front_end, config.max_seconds)?;
+    let reader = Reader::new(&gpu, &model, &front_end)?;
     let mut embedded = embed(args, &reader, way, common)?;
     if !common.json {
         let notes = embedded.notes.iter();
@@ -330,9 +331,9 @@ fn against(
     shifts: &[Shift],
     way: usize,
 ) -> anyhow::Result<(Embedded, Vec<Shifted>)> {
-    let (model, config) = opened(args, path)?;
-    let front_end = FrontEnd::new(args.engine, Some(gpu), &model.info.preset, args.strict)?;
-    let reader = Reader::new(gpu, &model, &front_end, config.max_seconds)?;
+    let (model, _) = opened(args, path)?;
+    let front_end = front_end(args.engine, gpu, &model, args.strict)?;
+    let reader = Reader::new(gpu, &model, &front_end)?;
     let mut embedded = embed(args, &reader, way, common)?;
     let shifted = common.counted("altering", |on| {
         embedded.shifted(&reader, shifts, args.seed, on)

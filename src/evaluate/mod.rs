@@ -277,25 +277,18 @@ pub struct Reader<'a> {
     /// The network.
     pub model: &'a Model,
     front_end: &'a FrontEnd,
-    max_seconds: f64,
     embedder: Embedder,
 }
 
 impl<'a> Reader<'a> {
-    /// A reader of the first `max_seconds` of files.
+    /// A reader of files.
     ///
     /// # Errors
     /// [`GpuError`]: the network does not fit, or a fault of the device.
-    pub fn new(
-        gpu: &Gpu,
-        model: &'a Model,
-        front_end: &'a FrontEnd,
-        max_seconds: f64,
-    ) -> Result<Self, GpuError> {
+    pub fn new(gpu: &Gpu, model: &'a Model, front_end: &'a FrontEnd) -> Result<Self, GpuError> {
         Ok(Self {
             model,
             front_end,
-            max_seconds,
             embedder: Embedder::new(gpu, &model.network, &model.parameters)?,
         })
     }
@@ -351,7 +344,6 @@ fn embed_items(
     let Reader {
         model,
         front_end,
-        max_seconds,
         embedder,
     } = reader;
     notes.extend(dataset.warnings.iter().cloned());
@@ -380,18 +372,20 @@ fn embed_items(
         failed: Vec::new(),
         dataset,
     };
+    let mut cut = 0;
     for (done, chunk) in wanted.chunks(FILES_AT_ONCE).enumerate() {
         on(done * FILES_AT_ONCE, wanted.len());
         let paths: Vec<PathBuf> = chunk
             .iter()
             .map(|&i| embedded.dataset.file(&embedded.dataset.items[i]))
             .collect();
-        let features = front_end.features_of(&paths, *max_seconds);
+        let features = front_end.features_of(&paths);
         let mut clips = Vec::new();
         let mut owners = Vec::new();
         for ((&index, path), result) in chunk.iter().zip(&paths).zip(features) {
             match result {
                 Ok(features) => {
+                    cut += usize::from(features.info.stopped);
                     let warnings = features.info.warnings.iter();
                     embedded
                         .notes
@@ -429,6 +423,7 @@ fn embed_items(
         }
     }
     on(wanted.len(), wanted.len());
+    embedded.notes.extend(front_end.cut_note(cut));
     Ok(embedded)
 }
 

@@ -294,9 +294,7 @@ fn versions(
     stream: impl Fn(Shift) -> crate::random::Stream,
 ) -> Result<Vec<Features>, Trouble> {
     let front_end = reader.front_end;
-    let (samples, info) = front_end
-        .samples(path, reader.max_seconds)
-        .map_err(Trouble::Features)?;
+    let (samples, info) = front_end.samples(path).map_err(Trouble::Features)?;
     let rate = front_end.preset().sample_rate;
     let version = |&(shift, amount): &(Shift, f64)| {
         let altered = shift

@@ -42,6 +42,9 @@ impl FeatureError {
     }
 }
 
+/// How much of a longer file is heard where nothing else is said, in seconds.
+pub const MAX_SECONDS: f64 = 600.0;
+
 /// A file's features, for training and evaluation.
 #[derive(Debug, Clone)]
 pub struct Features {
@@ -55,9 +58,10 @@ pub struct Features {
     pub info: AudioInfo,
 }
 
-/// Everything between a file and the network's input.
+/// Everything between a file and the network's input. Of a long file only the beginning is heard, whatever it is heard for.
 pub struct FrontEnd {
     engine: Engine,
+    max_seconds: f64,
     /// librosa's MFCC at the network's sample rate, for the floor.
     cepstral: CpuEngine,
     /// Damaged files are errors.
@@ -65,7 +69,8 @@ pub struct FrontEnd {
 }
 
 impl FrontEnd {
-    /// A front end for a preset. `strict` turns warnings about damaged files into errors.
+    /// A front end for a preset that hears the first [`MAX_SECONDS`] of a file. `strict` turns warnings about files into
+    /// errors.
     ///
     /// # Errors
     /// As [`Engine::new`].
@@ -83,9 +88,32 @@ impl FrontEnd {
         let cepstral = CpuEngine::new(&cepstral)?;
         Ok(Self {
             engine: Engine::new(choice, gpu, preset)?,
+            max_seconds: MAX_SECONDS,
             cepstral,
             strict,
         })
+    }
+
+    /// The same for the first `max_seconds` of a file.
+    pub fn hearing(self, max_seconds: f64) -> Self {
+        Self {
+            max_seconds,
+            ..self
+        }
+    }
+
+    /// Says that `files` files are not heard to their end, if there are any.
+    pub fn cut_note(&self, files: usize) -> Option<String> {
+        let seconds = self.max_seconds;
+        match files {
+            0 => None,
+            1 => Some(format!(
+                "1 file is longer than {seconds} s: its first {seconds} s are heard"
+            )),
+            files => Some(format!(
+                "{files} files are longer than {seconds} s: the first {seconds} s of each are heard"
+            )),
+        }
     }
 
     /// Whether damaged files are errors.
@@ -103,6 +131,35 @@ impl FrontEnd {
         self.engine.preset()
     }
 
+    /// Decodes what is heard of a file, mono at the preset's rate.
+    fn hear(
+        &self,
+        path: &Path,
+        sink: &mut dyn FnMut(&[f32]) -> ControlFlow<()>,
+    ) -> Result<AudioInfo, AudioError> {
+        let rate = self.preset().sample_rate;
+        let mut room = (self.max_seconds * f64::from(rate)).max(1.0) as usize;
+        let mut info = audio::stream(path, rate, &mut |piece| {
+            let heard = &piece[..piece.len().min(room)];
+            room -= heard.len();
+            if !heard.is_empty() {
+                sink(heard)?;
+            }
+            match heard.len() < piece.len() {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        })?;
+        if info.stopped {
+            info.duration_s = info.duration_s.min(self.max_seconds);
+        }
+        if self.strict {
+            info.strict(path)
+        } else {
+            Ok(info)
+        }
+    }
+
     /// Decodes a file and hands its compressed frames to `sink`, frame-major, piece by piece.
     ///
     /// # Errors
@@ -118,7 +175,7 @@ impl FrontEnd {
         };
         let mut framer = Framer::new(self.preset(), BLOCK_FRAMES).map_err(at)?;
         let mut failed = None;
-        let info = audio::stream(path, self.preset().sample_rate, &mut |samples| {
+        let info = self.hear(path, &mut |samples| {
             for block in framer.push(samples) {
                 match self.engine.compute_compressed(&block) {
                     Ok(frames) => sink(&frames),
@@ -133,11 +190,6 @@ impl FrontEnd {
         if let Some(error) = failed {
             return Err(at(error));
         }
-        let info = if self.strict {
-            info.strict(path)?
-        } else {
-            info
-        };
         for block in framer.finish().map_err(at)? {
             sink(&self.engine.compute_compressed(&block).map_err(at)?);
         }
@@ -162,41 +214,25 @@ impl FrontEnd {
         Ok(info)
     }
 
-    /// All frames and the MFCC of a file, or of its first `max_seconds` if it is longer.
+    /// All frames and the MFCC of a file.
     ///
     /// # Errors
     /// [`FeatureError`].
-    pub fn features(&self, path: &Path, max_seconds: f64) -> Result<Features, FeatureError> {
-        let (samples, info) = self.samples(path, max_seconds)?;
+    pub fn features(&self, path: &Path) -> Result<Features, FeatureError> {
+        let (samples, info) = self.samples(path)?;
         self.features_of_samples(path, &samples, info)
     }
 
-    /// The samples of a file, or of its first `max_seconds` if it is longer, mono at the preset's rate.
+    /// The samples of a file, mono at the preset's rate.
     ///
     /// # Errors
     /// [`FeatureError`].
-    pub fn samples(
-        &self,
-        path: &Path,
-        max_seconds: f64,
-    ) -> Result<(Vec<f32>, AudioInfo), FeatureError> {
-        let rate = self.preset().sample_rate;
-        let limit = (max_seconds * f64::from(rate)).max(1.0) as usize;
+    pub fn samples(&self, path: &Path) -> Result<(Vec<f32>, AudioInfo), FeatureError> {
         let mut samples = Vec::new();
-        let info = audio::stream(path, rate, &mut |piece| {
-            let room = limit - samples.len();
-            samples.extend_from_slice(&piece[..piece.len().min(room)]);
-            if samples.len() < limit {
-                ControlFlow::Continue(())
-            } else {
-                ControlFlow::Break(())
-            }
+        let info = self.hear(path, &mut |piece| {
+            samples.extend_from_slice(piece);
+            ControlFlow::Continue(())
         })?;
-        let info = if self.strict {
-            info.strict(path)?
-        } else {
-            info
-        };
         Ok((samples, info))
     }
 
@@ -233,15 +269,8 @@ impl FrontEnd {
 
     /// The features of many files, in their order, decoded on all cores. Features are held in memory
     /// together: give a few dozen files at a time.
-    pub fn features_of(
-        &self,
-        paths: &[PathBuf],
-        max_seconds: f64,
-    ) -> Vec<Result<Features, FeatureError>> {
-        paths
-            .par_iter()
-            .map(|path| self.features(path, max_seconds))
-            .collect()
+    pub fn features_of(&self, paths: &[PathBuf]) -> Vec<Result<Features, FeatureError>> {
+        paths.par_iter().map(|path| self.features(path)).collect()
     }
 
     fn mfcc_statistics(&self, samples: &[f32]) -> Result<Vec<f32>, MelError> {
@@ -270,5 +299,88 @@ impl FrontEnd {
             .chain(deviations)
             .map(|v| v as f32)
             .collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A WAV file of mono noise at 8000 Hz.
+    fn wav(path: &Path, samples: usize) {
+        let bytes = 2 * samples as u32;
+        let mut file = [b"RIFF", &(36 + bytes).to_le_bytes()[..], b"WAVEfmt "].concat();
+        file.extend([
+            16, 0, 0, 0, 1, 0, 1, 0, 0x40, 0x1f, 0, 0, 0x80, 0x3e, 0, 0, 2, 0, 16, 0,
+        ]);
+        file.extend([b"data", &bytes.to_le_bytes()[..]].concat());
+        let noise = (0..samples as u32).map(|k| (k.wrapping_mul(2_654_435_761) >> 16) as u16);
+        file.extend(noise.flat_map(u16::to_le_bytes));
+        std::fs::write(path, file).unwrap();
+    }
+
+    #[test]
+    fn whatever_hears_a_long_file_hears_the_same_part_of_it() {
+        let preset = Preset {
+            sample_rate: 8000,
+            f_max: 4000.0,
+            ..Preset::gamaka()
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        wav(&at("short.wav"), 12_000);
+        wav(&at("long.wav"), 96_000);
+        wav(&at("longer by one.wav"), 12_001);
+        let new = || FrontEnd::new(EngineChoice::Cpu, None, &preset, true).unwrap();
+        let front_end = new().hearing(1.5);
+        let heard = |name: &str| {
+            let features = front_end.features(&at(name)).unwrap();
+            let mut streamed = Vec::new();
+            let info =
+                front_end.stream(&at(name), &mut |frames| streamed.extend_from_slice(frames));
+            let info = info.unwrap();
+            assert_eq!(
+                transpose(&streamed, preset.n_mels),
+                features.values,
+                "{name}"
+            );
+            assert_eq!(info, features.info);
+            let shape = SegmentShape { frames: 8, hop: 8 };
+            let mut segments = Vec::new();
+            let of_segments = front_end.segments(&at(name), shape, &mut |s| segments.push(s));
+            assert_eq!(of_segments.unwrap(), info);
+            assert_eq!(
+                segments,
+                super::super::cut_segments(shape, preset.n_mels, &features.values)
+            );
+            (features.values, features.mfcc, info)
+        };
+        let (values, mfcc, info) = heard("short.wav");
+        assert!(!info.stopped && info.duration_s == 1.5, "{info:?}");
+        for name in ["long.wav", "longer by one.wav"] {
+            let (of_long, mfcc_of_long, info) = heard(name);
+            assert!(of_long == values && mfcc_of_long == mfcc, "{name}");
+            assert!(info.stopped && info.duration_s == 1.5, "{info:?}");
+        }
+        // By default far more is heard.
+        assert!(!new().features(&at("long.wav")).unwrap().info.stopped);
+    }
+
+    #[test]
+    fn what_is_not_heard_is_said_once_for_all_files() {
+        let preset = Preset::gamaka();
+        let front_end = FrontEnd::new(EngineChoice::Cpu, None, &preset, true).unwrap();
+        assert_eq!(front_end.cut_note(0), None);
+        assert_eq!(
+            front_end.cut_note(1).unwrap(),
+            "1 file is longer than 600 s: its first 600 s are heard"
+        );
+        assert!(
+            front_end
+                .hearing(0.5)
+                .cut_note(3)
+                .unwrap()
+                .starts_with("3 files are longer than 0.5 s")
+        );
     }
 }

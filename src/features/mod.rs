@@ -4,7 +4,7 @@ mod front_end;
 mod segment;
 mod store;
 
-pub use front_end::{FeatureError, Features, FrontEnd};
+pub use front_end::{FeatureError, Features, FrontEnd, MAX_SECONDS};
 pub use segment::{Segment, SegmentShape, Segmenter, cut_segments};
 pub use store::{FeatureStore, StoreError};
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Learner, Shifts, TrainError};
 use crate::data::Protocol;
-use crate::features::SegmentShape;
+use crate::features::{MAX_SECONDS, SegmentShape};
 use crate::mel::{EngineChoice, Preset};
 use crate::model::Spec;
 use crate::ops::{AdamW, Augment};
@@ -76,7 +76,7 @@ pub struct TrainConfig {
     pub segment_seconds: f64,
     /// From one segment to the next in seconds, where a whole file is embedded.
     pub hop_seconds: f64,
-    /// Only the beginning of a longer file is used.
+    /// Only the beginning of a longer file is heard, here and wherever the model is used.
     pub max_seconds: f64,
     /// Which engine computes mel frames: auto, gpu or cpu.
     pub engine: String,
@@ -116,7 +116,7 @@ impl Default for TrainConfig {
             validation_episodes: 400,
             segment_seconds: 3.0,
             hop_seconds: 1.0,
-            max_seconds: 600.0,
+            max_seconds: MAX_SECONDS,
             engine: "auto".into(),
             augment: Augment {
                 stretch: 0.1,

@@ -62,7 +62,7 @@ fn read(
 ) -> Result<Read, FeatureError> {
     let item = &dataset.items[wanted.index];
     let path = dataset.file(item);
-    let (samples, info) = front_end.samples(&path, config.max_seconds)?;
+    let (samples, info) = front_end.samples(&path)?;
     let features = |samples: &[f32]| front_end.features_of_samples(&path, samples, info.clone());
     let mut read = Read {
         versions: vec![features(&samples)?],
@@ -126,7 +126,7 @@ impl Features {
             units,
             copies,
         };
-        let mut done = 0;
+        let (mut done, mut cut) = (0, 0);
         for (set, (dataset, wanted)) in sources.iter().enumerate() {
             for chunk in wanted.chunks(FILES_AT_ONCE.div_ceil(1 + copies)) {
                 if stop.load(Ordering::Relaxed) {
@@ -142,8 +142,9 @@ impl Features {
                     match result {
                         Ok(read) => {
                             let path = dataset.file(&dataset.items[index]);
-                            let warnings = &read.versions[0].info.warnings;
-                            warnings.iter().for_each(|w| {
+                            let info = &read.versions[0].info;
+                            cut += usize::from(info.stopped);
+                            info.warnings.iter().for_each(|w| {
                                 on(Event::Note(format!("{}: {w}", path.display())));
                             });
                             read.unaltered.iter().for_each(|error| {
@@ -166,6 +167,9 @@ impl Features {
             }
         }
         on(Event::Reading { done, files });
+        if let Some(note) = front_end.cut_note(cut) {
+            on(Event::Note(note));
+        }
         if features.short > 0 {
             let parts = features.units.iter().map(|(_, parts)| *parts).max();
             let parts = parts.unwrap_or(1);

@@ -153,7 +153,8 @@ pub fn train_mixed(
     let classes = splits.iter().map(|split| split.classes(Part::Train).len());
     let classes = classes.min().unwrap_or(0);
     bank_budget(gpu.class(), &network, config, classes, options.memory)?;
-    let front_end = FrontEnd::new(config.engine()?, Some(&gpu), &config.preset, options.strict)?;
+    let front_end = FrontEnd::new(config.engine()?, Some(&gpu), &config.preset, options.strict)?
+        .hearing(config.max_seconds);
     let deaf = filter_bank(&config.preset)?.empty_bands().len();
     if deaf > 0 {
         on(Event::Note(format!(

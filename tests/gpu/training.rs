@@ -188,7 +188,7 @@ impl Run {
 /// The network's accuracy on unseen classes less its own at the start, in points, with the interval over files.
 fn gain(model: &Model) -> (f64, f64) {
     let front_end = FrontEnd::new(EngineChoice::Cpu, None, &model.info.preset, true).unwrap();
-    let reader = Reader::new(gpu(), model, &front_end, 600.0).unwrap();
+    let reader = Reader::new(gpu(), model, &front_end).unwrap();
     let embedded =
         embed_dataset(&reader, data().clone(), EvaluatePart::Test, &mut |_, _| {}).unwrap();
     let report = embedded.score(3, 2, 2, 1000, 1, HeadChoice::Auto).unwrap();
@@ -276,7 +276,7 @@ fn bands_are_standardised_by_the_training_files_and_the_model_keeps_how() {
         .collect();
     let front_end = FrontEnd::new(EngineChoice::Cpu, None, &model.info.preset, true).unwrap();
     let mut bands = vec![Vec::new(); model.info.preset.n_mels];
-    for features in front_end.features_of(&paths, 600.0) {
+    for features in front_end.features_of(&paths) {
         let features = features.unwrap();
         for (band, values) in bands
             .iter_mut()

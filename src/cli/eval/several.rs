@@ -6,12 +6,11 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use gamaka::evaluate::{MeanOfModels, Reader, Report, embed_dataset, mean_of_models};
-use gamaka::features::FrontEnd;
 use gamaka::report::{DotRow, ReportError, Svg};
 
 use super::{
-    Args, Common, accuracy, ends_words, finish, json, opened, percent, print, print_json, usage,
-    write_picture,
+    Args, Common, accuracy, ends_words, finish, front_end, json, opened, percent, print,
+    print_json, usage, write_picture,
 };
 
 /// Tests each model on the test files of its split, and prints the means.
@@ -38,10 +37,10 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let mut reports = Vec::new();
     let mut documents = Vec::new();
     let mut code = ExitCode::SUCCESS;
-    for (path, (model, config)) in args.models.iter().zip(&models) {
+    for (path, (model, _)) in args.models.iter().zip(&models) {
         let at = || path.display().to_string();
-        let front_end = FrontEnd::new(args.engine, Some(&gpu), &model.info.preset, args.strict)?;
-        let reader = Reader::new(&gpu, model, &front_end, config.max_seconds)?;
+        let front_end = front_end(args.engine, &gpu, model, args.strict)?;
+        let reader = Reader::new(&gpu, model, &front_end)?;
         let embedded = common.counted("reading", |on| {
             embed_dataset(&reader, dataset.clone(), args.split, on)
         });
