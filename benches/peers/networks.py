@@ -162,12 +162,14 @@ def parameter_count(network: nn.Module) -> int:
 
 def equal_parameter_channels(channels: list[int]) -> list[int]:
     """Channels, all times one factor, that bring plain convolutions nearest to the parameters of the KAN ones."""
-    target = parameter_count(embedding_network(closed_form_conv, channels))
     # The factor is at most the number of slots; its steps move the widest layer by one channel.
     candidates = (
         [round(c * width / channels[-1]) for c in channels] for width in range(channels[-1], SLOTS * channels[-1])
     )
-    return min(candidates, key=lambda wide: abs(parameter_count(embedding_network(plain_conv, wide)) - target))
+    # Networks without values: a thousand of them would take minutes.
+    with torch.device("meta"):
+        target = parameter_count(embedding_network(closed_form_conv, channels))
+        return min(candidates, key=lambda wide: abs(parameter_count(embedding_network(plain_conv, wide)) - target))
 
 
 def check_splines() -> None:

@@ -4,9 +4,9 @@
 //! timed in turns, so that a change of the machine's speed meets all.
 
 mod ceilings;
+mod dispatch;
 mod embedding;
 mod error;
-mod host;
 mod kernels;
 mod mel;
 mod networks;
@@ -15,9 +15,9 @@ mod start;
 mod timed;
 
 pub use ceilings::Ceilings;
+pub use dispatch::{DispatchFigures, dispatch_us, dispatches};
 pub use embedding::{CLIP_SECONDS, embed_clips_per_s};
 pub use error::BenchError;
-pub use host::dispatch_us;
 pub use kernels::{KernelFigures, profile, profile_training, target_convolution};
 pub use mel::{MelFigures, mel};
 pub use networks::{EPISODE, INPUT, reference_networks, reference_step};

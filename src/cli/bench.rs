@@ -6,8 +6,8 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, anyhow, bail};
 use clap::ValueEnum;
 use gamaka::bench::{
-    self, CLIP_SECONDS, Ceilings, EPISODE, INPUT, KernelFigures, MelFigures, NetworkFigures,
-    Spread, StartFigures, reference_networks, reference_step,
+    self, CLIP_SECONDS, Ceilings, DispatchFigures, EPISODE, INPUT, KernelFigures, MelFigures,
+    NetworkFigures, Spread, StartFigures, reference_networks, reference_step,
 };
 use gamaka::gpu::{AdapterSummary, GpuError};
 use gamaka::model::Network;
@@ -49,6 +49,8 @@ enum Part {
     Start,
     /// What the host pays for a dispatch
     Host,
+    /// What a dispatch costs in all, in a chain and independent of others
+    Dispatch,
 }
 
 pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
@@ -113,6 +115,9 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     }
     if wants(Part::Host) {
         report.host(common.while_waiting("host", || bench::dispatch_us(&gpu))?)?;
+    }
+    if wants(Part::Dispatch) {
+        report.dispatch(common.while_waiting("dispatch", || bench::dispatches(&gpu))?)?;
     }
     report.finish()
 }
@@ -338,6 +343,18 @@ impl<'a> Report<'a> {
     fn host(&mut self, cost: Spread) -> anyhow::Result<()> {
         put_spread(&mut self.document, "dispatch_us", cost);
         self.say(&format!("\nhost, a dispatch: {} us\n", words(cost, 2)))
+    }
+
+    fn dispatch(&mut self, figures: DispatchFigures) -> anyhow::Result<()> {
+        let mut costs = Map::new();
+        put_spread(&mut costs, "dependent_us", figures.dependent_us);
+        put_spread(&mut costs, "independent_us", figures.independent_us);
+        self.put("dispatch", Value::Object(costs));
+        self.say(&format!(
+            "\nhost and device, a dispatch: {} us in a chain, {} us independent\n",
+            words(figures.dependent_us, 2),
+            words(figures.independent_us, 2)
+        ))
     }
 }
 

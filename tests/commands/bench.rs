@@ -44,10 +44,12 @@ fn spread(object: &Value, key: &str) {
 
 #[test]
 fn chosen_parts_give_a_document_of_their_figures_and_no_others() {
-    let said = succeeds(&["bench", "--only", "host,mel", "--json", "--quiet"]);
+    let said = succeeds(&["bench", "--only", "host,dispatch,mel", "--json", "--quiet"]);
     let report: Value = serde_json::from_str(&said).unwrap();
     assert!(!report["adapter"]["name"].as_str().unwrap().is_empty());
     spread(&report, "dispatch_us");
+    spread(&report["dispatch"], "dependent_us");
+    spread(&report["dispatch"], "independent_us");
     spread(&report["mel"], "gpu_x_realtime");
     spread(&report["mel"], "cpu_x_realtime");
     for other in ["reference", "reference_x4", "kernels", "jit_ms", "ceilings"] {
@@ -67,6 +69,7 @@ fn an_unknown_part_is_refused_with_those_there_are() {
         "embed",
         "start",
         "host",
+        "dispatch",
     ] {
         assert!(said.contains(part), "{part}: {said}");
     }

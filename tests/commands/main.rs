@@ -6,6 +6,7 @@ mod bench;
 mod data;
 mod doctor;
 mod eval;
+mod gpu_script;
 mod heard;
 mod interrupted;
 mod mel;
