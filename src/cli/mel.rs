@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::{anyhow, bail};
 use gamaka::audio::{self, AudioInfo};
+use gamaka::files::{self, Outputs};
 use gamaka::gpu::{DeviceChoice, Gpu};
 use gamaka::mel::{
     AMIN, BLOCK_FRAMES, Engine, EngineChoice, Framer, GpuEngine, Preset, TOP_DB, decibels, mfcc,
@@ -116,6 +117,9 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             args.output.display()
         );
     }
+    let mut outputs = Outputs::default();
+    outputs.add(&args.output)?;
+    outputs.spare([&args.audio])?;
     if !(args.reference.is_finite() && args.reference > 0.0) {
         bail!("--ref is {}, but must be a positive number", args.reference);
     }
@@ -145,7 +149,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         "npy" => npy(&values, rows)?,
         _ => picture(args, &preset, &values)?,
     };
-    gamaka::files::write(&args.output, &bytes)?;
+    files::write(&args.output, &bytes)?;
     if common.json {
         print_json(&serde_json::json!({
             "output": args.output.display().to_string(),
