@@ -1,9 +1,6 @@
 # `make demo` and `make test` work on a machine that has only Rust: they install a software Vulkan
 # driver where there is none. On macOS and Windows the plain cargo commands do.
 
-# Mesa complains on every start of a process without one.
-export XDG_RUNTIME_DIR ?= /tmp
-
 .PHONY: demo test setup lint
 
 demo: setup

@@ -30,16 +30,17 @@ const BUDGET: Duration = Duration::from_secs(10);
 /// # Errors
 /// [`BenchError`]: a fault of the device, or the temporary folder cannot be written.
 pub fn embed_clips_per_s(gpu: &Gpu) -> Result<Spread, BenchError> {
-    let folder = tempfile::tempdir().map_err(|error| BenchError::Temporary {
-        folder: std::env::temp_dir(),
-        error,
-    })?;
+    let folder =
+        files::TemporaryFolder::new("gamaka-bench-").map_err(|error| BenchError::Temporary {
+            folder: std::env::temp_dir(),
+            error,
+        })?;
     let paths: Vec<PathBuf> = (0..CLIPS)
         .map(|k| folder.path().join(format!("{k}.wav")))
         .collect();
     let bytes = wav(CLIP_SECONDS);
     for path in &paths {
-        files::write(path, &bytes)?;
+        files::provide(path, &bytes)?;
     }
     let preset = Preset::gamaka();
     let segment = SegmentShape::from_seconds(&preset, 3.0, 3.0);

@@ -12,16 +12,23 @@ use bytesize::ByteSize;
 use gamaka::ablate::{
     AblateError, AblateOptions, Event, Findings, Grid, ScoreOptions, UNTRAINED, Workbench,
 };
-use gamaka::files;
+use gamaka::files::{self, Outputs};
 use gamaka::model::Spec;
 use gamaka::train::{self, Method, TrainConfig};
 use indicatif::{HumanDuration, ProgressBar};
 
-use super::common::{
-    Common, INTERRUPTED, interrupt_flag, network_spec, print, print_error, print_json,
-};
-use super::settings::{Settings, Source};
+use super::common::{Common, network_spec, plain, print, print_error, print_json};
+use super::interrupt::{INTERRUPTED, Stopping};
+use super::settings::{Settings, Source, files_of};
 use super::train::Display;
+
+/// What is made of the cells at the end, beside the pictures.
+const FILES: [&str; 4] = [
+    "tables.md",
+    "findings.json",
+    "accuracies.csv",
+    "report.html",
+];
 
 /// The networks of the question, in the order of the tables.
 const MODELS: &str =
@@ -100,7 +107,13 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let grid = grid(args)?;
     // Before anything is written.
     grid.validate()?;
+    let mut outputs = Outputs::default();
+    outputs.add_in(&args.output, &FILES)?;
+    outputs.spare([&args.source.data])?;
+    outputs.spare(args.settings.inputs())?;
+    outputs.spare(&args.models)?;
     let dataset = args.source.open(common)?;
+    outputs.spare(files_of(&dataset))?;
     dataset.warnings.iter().for_each(|w| common.note(w));
     if args.test_episodes < 2 {
         bail!("--test-episodes must be at least 2, better 1000");
@@ -117,15 +130,17 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         }
     }
     let cells = args.output.join("cells");
-    std::fs::create_dir_all(&cells)
-        .with_context(|| format!("{}: the folder cannot be made", cells.display()))?;
-    let stop = interrupt_flag()?;
+    files::make_folder(&cells)?;
+    let stopping = Stopping::new(format!(
+        "stopping after what is at hand; {} keeps what is done, and the same command goes on",
+        cells.display()
+    ));
     let options = AblateOptions {
         device: common.device.clone(),
         folder: &cells,
         memory: args.memory.map(|m| m.as_u64()),
         strict: args.strict,
-        stop: &stop,
+        stop: stopping.flag(),
     };
     let mut progress = Progress::new(common, &grid);
     let result = Workbench::new(&dataset, &grid, &options, &mut |event| {
@@ -134,6 +149,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     .and_then(|mut bench| {
         let results = bench.run(&mut |event| progress.show(&event))?;
         progress.finish();
+        drop(stopping);
         let scoring = ScoreOptions {
             episodes: args.test_episodes,
             near: args.near.clone(),
@@ -277,7 +293,7 @@ impl<'a> Progress<'a> {
             }
             Event::Cell { number, cell, .. } => {
                 self.bar.set_position(*number as u64);
-                self.cell = cell.name();
+                self.cell = plain(&cell.name());
                 self.bar.set_message(self.cell.clone());
             }
             Event::Done(result) => {
@@ -312,22 +328,22 @@ fn text(findings: &Findings) -> String {
 fn write(args: &Args, findings: &Findings) -> anyhow::Result<()> {
     let folder = &args.output;
     let pictures = folder.join("pictures");
-    std::fs::create_dir_all(&pictures)
-        .with_context(|| format!("{}: the folder cannot be made", pictures.display()))?;
-    files::write(&folder.join("tables.md"), text(findings).as_bytes())?;
+    files::make_folder(&pictures)?;
+    let [tables, document, accuracies, report] = FILES.map(|name| folder.join(name));
+    files::write(&tables, text(findings).as_bytes())?;
     let json = serde_json::to_string_pretty(findings)?;
-    files::write(&folder.join("findings.json"), json.as_bytes())?;
+    files::write(&document, json.as_bytes())?;
     let mut table = csv::Writer::from_writer(Vec::new());
     for row in &findings.rows {
         table.serialize(row)?;
     }
-    files::write(&folder.join("accuracies.csv"), &table.into_inner()?)?;
+    files::write(&accuracies, &table.into_inner()?)?;
     let drawn = page::pictures(findings)?;
     for picture in &drawn {
         let path = pictures.join(format!("{}.svg", picture.name));
         files::write(&path, picture.svg.standalone().as_bytes())?;
     }
     let page = page::page(findings, &tables::tables(findings), &drawn);
-    files::write(&folder.join("report.html"), page.html().as_bytes())?;
+    files::write(&report, page.html().as_bytes())?;
     Ok(())
 }

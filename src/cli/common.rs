@@ -1,10 +1,8 @@
-//! What the subcommands share: global flags, progress bars, interrupts, lists of failed files.
+//! What the subcommands share: global flags, progress bars, all text for the terminal, lists of failed files.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -15,12 +13,13 @@ use gamaka::model::{Model, Spec};
 use gamaka::train::TrainConfig;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// Exit code of an interrupted command, as shells have it.
-pub const INTERRUPTED: u8 = 130;
-
 /// A usage error, told as clap tells its own.
 pub fn usage(text: &str) -> ! {
-    clap::Error::raw(clap::error::ErrorKind::ValueValidation, format!("{text}\n")).exit()
+    clap::Error::raw(
+        clap::error::ErrorKind::ValueValidation,
+        format!("{}\n", plain(text)),
+    )
+    .exit()
 }
 
 /// Flags of every subcommand.
@@ -100,8 +99,7 @@ impl Common {
     /// Says something on stderr, unless --quiet.
     pub fn note(&self, text: &str) {
         if !self.quiet {
-            // A closed stderr is no reason to fail.
-            let _ = writeln!(io::stderr(), "{text}");
+            say(text);
         }
     }
 }
@@ -139,19 +137,6 @@ pub fn engine(text: &str) -> Result<EngineChoice, String> {
     text.parse()
 }
 
-/// A flag that is set by Ctrl-C, SIGTERM and the like. A second one ends the process at once.
-pub fn interrupt_flag() -> anyhow::Result<Arc<AtomicBool>> {
-    let flag = Arc::new(AtomicBool::new(false));
-    let set = flag.clone();
-    ctrlc::set_handler(move || {
-        if set.swap(true, Ordering::Relaxed) {
-            std::process::exit(INTERRUPTED.into());
-        }
-    })
-    .context("the interrupt handler cannot be set")?;
-    Ok(flag)
-}
-
 /// Prints an error and its causes as one sentence on stderr.
 pub fn print_error(error: &anyhow::Error) {
     let mut text = error.to_string();
@@ -162,11 +147,49 @@ pub fn print_error(error: &anyhow::Error) {
             text = format!("{text}: {cause}");
         }
     }
-    let _ = writeln!(io::stderr(), "gamaka: {text}");
+    say(&format!("gamaka: {text}"));
+}
+
+/// Text as a terminal may show it: of control characters only line ends and tabs are left, and nothing turns the direction of
+/// writing. Names, tags and labels may hold anything.
+pub fn plain(text: &str) -> String {
+    let shown = |c: char| match c {
+        '\n' | '\t' => c,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            char::REPLACEMENT_CHARACTER
+        }
+        c if c.is_control() => char::REPLACEMENT_CHARACTER,
+        c => c,
+    };
+    text.chars().map(shown).collect()
+}
+
+/// Says something on stderr. A closed stderr is no reason to fail.
+pub fn say(text: &str) {
+    let _ = writeln!(io::stderr(), "{}", plain(text));
+}
+
+/// Says something on stderr while a progress bar may stand on its line.
+pub fn say_over_bar(text: &str) {
+    if io::stderr().is_terminal() {
+        let _ = write!(io::stderr(), "\r\x1b[K");
+    }
+    say(text);
 }
 
 /// Prints to stdout; a closed pipe (`| head`) ends the program quietly.
 pub fn print(text: &str) -> anyhow::Result<()> {
+    print_raw(&plain(text))
+}
+
+/// Prints one JSON document to stdout.
+pub fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    let mut text = serde_json::to_string_pretty(value)?;
+    text.push('\n');
+    print_raw(&text)
+}
+
+fn print_raw(text: &str) -> anyhow::Result<()> {
     match io::stdout()
         .write_all(text.as_bytes())
         .and_then(|()| io::stdout().flush())
@@ -174,13 +197,6 @@ pub fn print(text: &str) -> anyhow::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
         other => other.context("standard output cannot be written"),
     }
-}
-
-/// Prints one JSON document to stdout.
-pub fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
-    let mut text = serde_json::to_string_pretty(value)?;
-    text.push('\n');
-    print(&text)
 }
 
 /// Failed files for a JSON document.
@@ -192,11 +208,14 @@ pub fn failed_json(failed: &[(PathBuf, String)]) -> Vec<serde_json::Value> {
 /// Tells of failed files on stderr, and gives the exit code: 1 if all failed, or any under `strict`.
 pub fn conclude(failed: &[(PathBuf, String)], files: usize, strict: bool) -> ExitCode {
     if !failed.is_empty() {
-        let mut stderr = io::stderr().lock();
-        let _ = writeln!(stderr, "{} of {files} files failed:", failed.len());
-        for (path, reason) in failed {
-            let _ = writeln!(stderr, "  {}", sentence(path, reason));
-        }
+        let lines = failed
+            .iter()
+            .map(|(path, reason)| format!("\n  {}", sentence(path, reason)));
+        say(&format!(
+            "{} of {files} files failed:{}",
+            failed.len(),
+            lines.collect::<String>()
+        ));
     }
     if failed.len() == files || (strict && !failed.is_empty()) {
         ExitCode::FAILURE
@@ -212,5 +231,19 @@ pub fn sentence(path: &Path, reason: &str) -> String {
         reason.to_string()
     } else {
         format!("{name}: {reason}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_a_terminal_obeys_is_left_in_a_text() {
+        let shown = plain("a\x1b[31mb\x07\u{9b}2J\r\x7f\u{202e}\u{2066}c\td\n\u{e9}");
+        assert_eq!(
+            shown,
+            "a\u{fffd}[31mb\u{fffd}\u{fffd}2J\u{fffd}\u{fffd}\u{fffd}\u{fffd}c\td\n\u{e9}"
+        );
     }
 }

@@ -1,11 +1,13 @@
 //! `gamaka data`: what is right and wrong with the local copy of a data set, and its manifest.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::anyhow;
+use anyhow::{anyhow, bail};
 use gamaka::data::{CheckOptions, Checked, Duplicate, Layout, Part, check};
+use gamaka::files::Outputs;
 
 use super::common::{Common, print, print_error, print_json};
 
@@ -56,6 +58,12 @@ struct CheckArgs {
 
 pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let Command::Check(args) = &args.command;
+    if let Some(path) = &args.output {
+        let mut outputs = Outputs::default();
+        outputs.add(path)?;
+        outputs.spare([&args.path])?;
+        refuse_foreign_table(path)?;
+    }
     let options = CheckOptions {
         layout: args.layout,
         drop_duplicates: args.drop_duplicates,
@@ -102,6 +110,25 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// A published data set comes with tables of its own, which a manifest must not take the place of.
+fn refuse_foreign_table(path: &Path) -> anyhow::Result<()> {
+    let mut first = String::new();
+    if path.is_file() {
+        // What is no text is foreign too.
+        let file = std::fs::File::open(path)?;
+        if BufReader::new(file).read_line(&mut first).is_err() {
+            first.push('?');
+        }
+    }
+    if !first.is_empty() && !first.starts_with("path,label,split,group") {
+        bail!(
+            "{}: is not written, for it is there already and no manifest of gamaka's: choose another name",
+            path.display()
+        );
+    }
+    Ok(())
 }
 
 fn words(checked: &Checked, listed: usize) -> String {

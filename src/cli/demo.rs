@@ -10,17 +10,24 @@ use anyhow::Context;
 use gamaka::data::Dataset;
 use gamaka::evaluate::{Embedded, EvaluatePart, HeadChoice, Reader, Report, embed_dataset};
 use gamaka::features::FrontEnd;
-use gamaka::files;
+use gamaka::files::{self, Outputs};
 use gamaka::gpu::Gpu;
 use gamaka::train::{TrainConfig, TrainError, TrainOptions, Trained, checkpoint_path, train};
 use include_dir::{Dir, include_dir};
 
 use super::classify::{Answer, Examples};
-use super::common::{Common, INTERRUPTED, interrupt_flag, print, print_error, print_json};
+use super::common::{Common, print, print_error, print_json};
 use super::eval;
+use super::interrupt::{INTERRUPTED, Stopping};
 use super::train::Display;
 
 static CORPUS: Dir = include_dir!("$CARGO_MANIFEST_DIR/assets/corpus");
+
+/// Name of the model file.
+const MODEL: &str = "model.safetensors";
+
+/// Name of the page.
+const REPORT: &str = "report.html";
 
 /// Training episodes: about two minutes on two CPU cores.
 const EPISODES: usize = 400;
@@ -51,9 +58,10 @@ struct Listened {
 pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
     let corpus = args.out.join("corpus");
-    std::fs::create_dir_all(&corpus)
-        .and_then(|()| CORPUS.extract(&corpus))
-        .with_context(|| format!("{}: the corpus cannot be written there", args.out.display()))?;
+    let mut outputs = Outputs::default();
+    let names = [MODEL, "model.safetensors.checkpoint", REPORT];
+    outputs.add_in(&args.out, &names)?;
+    unpack(&CORPUS, &corpus)?;
     let manifest = corpus.join("manifest.csv");
     let dataset = Dataset::open(&manifest)?;
 
@@ -63,21 +71,25 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         hop_seconds: 0.5,
         ..TrainConfig::default()
     };
-    let model_path = args.out.join("model.safetensors");
-    let stop = interrupt_flag()?;
+    let model_path = args.out.join(MODEL);
+    let stopping = Stopping::new(format!(
+        "stopping after what is at hand; {} keeps what is done, and the same command goes on",
+        args.out.display()
+    ));
     let options = TrainOptions {
         device: common.device.clone(),
         model: &model_path,
         resume: checkpoint_path(&model_path).exists(),
         memory: None,
         strict: true,
-        stop: &stop,
+        stop: stopping.flag(),
     };
     let mut display = Display::new(common, config.episodes);
     let trained = train(&dataset, &config, &options, &mut |event| {
         display.show(&event)
     });
     display.bar.finish_and_clear();
+    drop(stopping);
     let stopped = |when: &str| {
         common.note(&format!(
             "stopped {when}; run the same command again to go on"
@@ -115,8 +127,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let listened = listen(&embedded)?;
 
     let pictures = args.out.join("pictures");
-    std::fs::create_dir_all(&pictures)
-        .with_context(|| format!("{}: cannot be made", pictures.display()))?;
+    files::make_folder(&pictures)?;
     let demo = Demo {
         config,
         gpu,
@@ -129,7 +140,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         started,
     };
     let page = demo.page().context("the report cannot be drawn")?;
-    let report = args.out.join("report.html");
+    let report = args.out.join(REPORT);
     files::write(&report, page.html().as_bytes())?;
     if common.json {
         print_json(&demo.json(&report))?;
@@ -137,6 +148,20 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         print(&demo.words(&report))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes what a folder of the program holds, where it is not there already.
+fn unpack(from: &Dir, to: &Path) -> anyhow::Result<()> {
+    files::make_folder(to)?;
+    for file in from.files() {
+        let name = file.path().file_name().unwrap_or_default();
+        files::provide(&to.join(name), file.contents())?;
+    }
+    for folder in from.dirs() {
+        let name = folder.path().file_name().unwrap_or_default();
+        unpack(folder, &to.join(name))?;
+    }
+    Ok(())
 }
 
 /// Classifies a clip of each of two styles that the network never trained on, by five example clips of

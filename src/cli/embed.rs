@@ -1,26 +1,27 @@
 //! `gamaka embed`: an embedding for every segment or file.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use gamaka::audio;
 use gamaka::data::hash_file;
 use gamaka::embed::{Embedder, FileEmbedding, embed_files};
 use gamaka::features::SegmentShape;
-use gamaka::files::{self, WriteError};
+use gamaka::files::{self, Outputs, WriteError};
 use gamaka::mel::EngineChoice;
 use ndarray::{Array1, Array2};
 use ndarray_npy::NpzWriter;
 use serde::{Deserialize, Serialize};
 
 use super::common::{
-    Common, INTERRUPTED, conclude, engine, failed_json, front_end, interrupt_flag, load_model,
-    print, print_json, sentence,
+    Common, conclude, engine, failed_json, front_end, load_model, print, print_error, print_json,
+    sentence,
 };
+use super::interrupt::{INTERRUPTED, Stopping};
 
 /// Files handed to the embedder at a time; an interrupt waits for so many at most.
 const FILES_AT_ONCE: usize = 64;
@@ -93,6 +94,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             args.output.display()
         );
     }
+    let outputs = outputs(args)?;
     let model = load_model(&args.model)?;
     let mut segment = model.info.segment;
     if let Some(hop) = args.hop {
@@ -101,15 +103,20 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         }
         segment.hop = SegmentShape::from_seconds(&model.info.preset, hop, hop).hop;
     }
+    let found = audio::find(&args.paths);
+    outputs.spare(&found.files)?;
     let gpu = common.gpu()?;
     let front_end = front_end(args.engine, &gpu, &model, args.strict)?;
     let embedder = Embedder::new(&gpu, &model.network, &model.parameters)?;
-    let found = audio::find(&args.paths);
     let mut failed: Vec<(PathBuf, String)> = found
         .problems
         .iter()
         .map(|e| (e.path.clone(), e.to_string()))
         .collect();
+    if found.files.is_empty() {
+        // What is there from before stays, and so does a list of errors.
+        return Ok(conclude(&failed, failed.len(), args.strict));
+    }
     let made_with = MadeWith {
         model: hash_file(&args.model)?,
         per: args.per,
@@ -126,15 +133,15 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         common.note(&format!("{} files were done before", partial.done.len()));
     }
     let total = files.len() + partial.done.len() + failed.len();
-    if total == 0 {
-        bail!("no file was given");
-    }
 
-    let stop = interrupt_flag()?;
+    let stopping = Stopping::new(format!(
+        "stopping after the files at hand, at most {FILES_AT_ONCE}; {} keeps what is done for --resume, also if you press it again",
+        partial.path.display()
+    ));
     let bar = common.bar(files.len(), "embedding");
     let mut cut = 0;
     for chunk in files.chunks(FILES_AT_ONCE) {
-        if stop.load(Ordering::Relaxed) {
+        if stopping.flag().load(Ordering::Relaxed) {
             bar.finish_and_clear();
             common.note(&format!(
                 "stopped; run the same command with --resume to go on ({} keeps what is done)",
@@ -164,6 +171,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         }
     }
     bar.finish_and_clear();
+    drop(stopping);
     if let Some(note) = front_end.cut_note(cut) {
         common.note(&note);
     }
@@ -183,7 +191,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             "files": total - failed.len(),
             "failed": failed_json(&failed),
         }))?;
-    } else if !common.quiet {
+    } else if !common.quiet && count > 0 {
         print(&format!(
             "{}: {count} rows of {} values from {} files\n",
             args.output.display(),
@@ -191,7 +199,30 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             total - failed.len()
         ))?;
     }
+    if count == 0 {
+        print_error(&anyhow!(
+            "{} is not written, for there is no row to write",
+            args.output.display()
+        ));
+    }
     Ok(conclude(&failed, total, args.strict))
+}
+
+/// Checks before hours of work that all files can go where they shall.
+fn outputs(args: &Args) -> anyhow::Result<Outputs> {
+    let mut outputs = Outputs::default();
+    outputs.add(&args.output)?;
+    outputs.add(&partial_path(&args.output))?;
+    args.errors.iter().try_for_each(|path| outputs.add(path))?;
+    outputs.spare([&args.model])?;
+    Ok(outputs)
+}
+
+/// Where the rows of a run that is not done lie whose output is `output`.
+fn partial_path(output: &Path) -> PathBuf {
+    let mut name = output.as_os_str().to_owned();
+    name.push(".partial");
+    PathBuf::from(name)
 }
 
 fn rows(path: &Path, file: &FileEmbedding, per: Per) -> Vec<Row> {
@@ -240,10 +271,14 @@ struct Partial {
 
 impl Partial {
     fn open(output: &Path, resume: bool, made_with: &MadeWith) -> anyhow::Result<Self> {
-        let mut name = output.as_os_str().to_owned();
-        name.push(".partial");
-        let path = PathBuf::from(name);
+        let path = partial_path(output);
         let (before, mut kept) = read_partial(&path)?;
+        if before.is_none() && path.metadata().is_ok_and(|found| found.len() > 0) {
+            bail!(
+                "{} is not of gamaka's making: move it away, or choose another name for the output",
+                path.display()
+            );
+        }
         // The last file may lack rows: it is done again.
         if let Some(last) = kept.last().map(|r| r.path.clone()) {
             kept.retain(|r| r.path != last);
@@ -264,13 +299,7 @@ impl Partial {
         text.push(b'\n');
         text.extend(jsonl_bytes(&kept)?);
         files::write(&path, &text)?;
-        let file = OpenOptions::new()
-            .append(true)
-            .open(&path)
-            .map_err(|error| WriteError {
-                path: path.clone(),
-                error,
-            })?;
+        let file = files::append(&path)?;
         let rows = kept.len();
         let done = kept.into_iter().map(|r| r.path).collect();
         Ok(Self {
@@ -284,7 +313,7 @@ impl Partial {
     fn append(&mut self, rows: &[Row]) -> anyhow::Result<()> {
         let text = jsonl_bytes(rows)?;
         self.rows += rows.len();
-        let at = |error| WriteError {
+        let at = |error| WriteError::System {
             path: self.path.clone(),
             error,
         };
@@ -294,15 +323,19 @@ impl Partial {
             .context("stopped; mend it and run the same command with --resume to go on")
     }
 
-    /// Turns the rows into the output. Returns their number.
+    /// Turns the rows into the output, if there are any. Returns their number.
     fn finish(self, output: &Path, kind: &str) -> anyhow::Result<usize> {
         drop(self.file);
+        if self.rows == 0 {
+            files::remove(&self.path);
+            return Ok(0);
+        }
         if kind == "jsonl" {
             // The lines are there already, behind the first one.
             let mut lines = BufReader::new(File::open(&self.path)?);
             lines.skip_until(b'\n')?;
             files::write_with(output, |file| std::io::copy(&mut lines, file).map(drop))?;
-            let _ = std::fs::remove_file(&self.path);
+            files::remove(&self.path);
             return Ok(self.rows);
         }
         let (_, rows) = read_partial(&self.path)?;
@@ -320,7 +353,7 @@ impl Partial {
         };
         files::write(output, &bytes)?;
         // The output is safe; a leftover would only be in the way.
-        let _ = std::fs::remove_file(&self.path);
+        files::remove(&self.path);
         Ok(rows.len())
     }
 }

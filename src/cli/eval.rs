@@ -13,12 +13,13 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use gamaka::adapt::AdaptedAccuracy;
+use gamaka::data::Dataset;
 use gamaka::evaluate::{
     Embedded, EvaluateError, EvaluatePart, HeadChoice, LABELS, LabelMap, Reader, Report, Shifted,
     check_column, embed_between, embed_dataset,
 };
 use gamaka::fewshot::{Estimate, Evaluation, Interval};
-use gamaka::files;
+use gamaka::files::{self, Outputs};
 use gamaka::gpu::Gpu;
 use gamaka::mel::EngineChoice;
 use gamaka::model::Model;
@@ -29,7 +30,7 @@ use gamaka::train::TrainConfig;
 use super::common::{
     Common, conclude, engine, failed_json, front_end, load_model, print, print_json, usage,
 };
-use super::settings::{Classes, shifts};
+use super::settings::{Classes, files_of, shifts};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -135,6 +136,43 @@ impl Args {
             self.query.unwrap_or(config.query),
         ]
     }
+
+    /// Name of the picture in the folder of -o.
+    fn picture(&self) -> &'static str {
+        match (&self.shift, self.open) {
+            (Some(_), _) => "shift.svg",
+            (None, true) => "roc.svg",
+            (None, false) => "accuracy.svg",
+        }
+    }
+
+    /// Checks before hours of work that all files can go where they shall.
+    fn outputs(&self) -> anyhow::Result<Outputs> {
+        let mut outputs = Outputs::default();
+        if let Some(folder) = &self.output {
+            outputs.add_in(folder, &[self.picture()])?;
+        }
+        self.confusion
+            .iter()
+            .try_for_each(|path| outputs.add(path))?;
+        let others = [
+            &self.data,
+            &self.against,
+            &self.support_from,
+            &self.query_from,
+            &self.label_map,
+        ];
+        outputs.spare(self.models.iter().chain(others.into_iter().flatten()))?;
+        Ok(outputs)
+    }
+
+    /// A collection, none of whose files is an output.
+    fn opened(&self, data: &Path, common: &Common) -> anyhow::Result<Dataset> {
+        let outputs = self.outputs()?;
+        let dataset = self.classes.open(data, common)?;
+        outputs.spare(files_of(&dataset))?;
+        Ok(dataset)
+    }
 }
 
 fn part(text: &str) -> Result<EvaluatePart, String> {
@@ -152,7 +190,7 @@ fn column(text: &str) -> Result<String, String> {
 
 /// Reads and embeds the files, of one collection or of two.
 fn embed(args: &Args, reader: &Reader, way: usize, common: &Common) -> anyhow::Result<Embedded> {
-    let open = |path| args.classes.open(path, common);
+    let open = |path| args.opened(path, common);
     let embedded = match (&args.support_from, &args.query_from) {
         (Some(support), Some(query)) => {
             let map = args.label_map.as_deref().map(LabelMap::read).transpose()?;
@@ -193,6 +231,7 @@ fn opened(args: &Args, path: &Path) -> anyhow::Result<(Model, TrainConfig)> {
 
 pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let shifts = args.shift.as_deref().map(shifts);
+    args.outputs()?;
     let [path] = &args.models[..] else {
         return several::run(args, common);
     };
@@ -235,7 +274,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             Some((column, values)) => accuracy::picture(&report, column, values, name),
             None => accuracy::picture(&report, "class", &embedded.by_class(&report), name),
         };
-        write_picture(folder, "accuracy.svg", &picture?, common)?;
+        write_picture(args, folder, &picture?, common)?;
     }
     let adapted = match args.adapt {
         0 => None,
@@ -306,7 +345,7 @@ fn shift(
     let name = &reader.model.network.spec.name;
     if let Some(folder) = &args.output {
         let picture = shift::picture(&report, name)?;
-        write_picture(folder, "shift.svg", &picture, common)?;
+        write_picture(args, folder, &picture, common)?;
     }
     match common.json {
         true => print_json(&json(
@@ -365,7 +404,7 @@ fn open_set(
     let report = embedded.score_open(validation, episode, args.episodes, args.seed, args.head)?;
     let name = &reader.model.network.spec.name;
     if let Some(folder) = &args.output {
-        write_picture(folder, "roc.svg", &open::picture(&report, name)?, common)?;
+        write_picture(args, folder, &open::picture(&report, name)?, common)?;
     }
     match common.json {
         true => print_json(&json(
@@ -382,10 +421,9 @@ fn open_set(
 }
 
 /// Writes a picture into a folder, which is made if need be.
-fn write_picture(folder: &Path, file: &str, picture: &Svg, common: &Common) -> anyhow::Result<()> {
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("{}: the folder cannot be made", folder.display()))?;
-    let path = folder.join(file);
+fn write_picture(args: &Args, folder: &Path, picture: &Svg, common: &Common) -> anyhow::Result<()> {
+    files::make_folder(folder)?;
+    let path = folder.join(args.picture());
     files::write(&path, picture.standalone().as_bytes())?;
     common.note(&format!("wrote {}", path.display()));
     Ok(())

@@ -1,6 +1,5 @@
 //! `gamaka mel`: a mel-spectrogram as an array or a picture.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -9,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::{anyhow, bail};
 use gamaka::audio::{self, AudioInfo};
 use gamaka::features::{FeatureStore, StoreError};
+use gamaka::files::{self, Outputs};
 use gamaka::gpu::{DeviceChoice, Gpu};
 use gamaka::mel::{
     AMIN, BLOCK_FRAMES, Engine, EngineChoice, Framer, GpuEngine, Preset, TOP_DB, decibels, mfcc,
@@ -116,6 +116,9 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             args.output.display()
         );
     }
+    let mut outputs = Outputs::default();
+    outputs.add(&args.output)?;
+    outputs.spare([&args.audio])?;
     if !(args.reference.is_finite() && args.reference > 0.0) {
         bail!("--ref is {}, but must be a positive number", args.reference);
     }
@@ -137,8 +140,8 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         false => clip,
     };
     match extension.as_str() {
-        "npy" => gamaka::files::write_with(&args.output, |file| clip.write_npy(file))?,
-        _ => gamaka::files::write(&args.output, &picture(args, &preset, &clip)?)?,
+        "npy" => files::write_with(&args.output, |file| clip.write_npy(file))?,
+        _ => files::write(&args.output, &picture(args, &preset, &clip)?)?,
     }
     let (rows, frames) = (clip.rows, clip.frames);
     if common.json {
@@ -230,7 +233,7 @@ impl Clip {
     }
 
     /// Writes an array (rows, frames).
-    fn write_npy(&self, file: &mut File) -> io::Result<()> {
+    fn write_npy(&self, file: &mut dyn Write) -> io::Result<()> {
         let mut file = BufWriter::new(file);
         file.write_all(&npy_header(self.rows, self.frames))?;
         for row in 0..self.rows {

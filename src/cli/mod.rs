@@ -9,8 +9,10 @@ mod demo;
 mod doctor;
 mod embed;
 mod eval;
+mod interrupt;
 mod mel;
 mod settings;
+mod start;
 mod train;
 
 use std::process::ExitCode;
@@ -53,25 +55,23 @@ enum Command {
     Classify(classify::Args),
 }
 
-/// A damaged file can make a decoder panic. The panic is caught and told as that file's error, so its
-/// message must not be printed as if gamaka had failed.
-fn hide_decoder_panics() {
-    let usual = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |info| {
-        let decoder = info.location().is_some_and(|at| {
-            let decoders = ["symphonia", "opus"];
-            decoders.iter().any(|name| at.file().contains(name))
-        });
-        if !decoder {
-            usual(info);
-        }
-    }));
-}
-
 /// Runs the program and gives its exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
-    hide_decoder_panics();
+    start::name_runtime_folder();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // Help and version.
+        Err(error) if !error.use_stderr() => error.exit(),
+        Err(error) => {
+            common::say(error.render().to_string().trim_end());
+            return ExitCode::from(2);
+        }
+    };
+    start::hide_decoder_panics();
+    if let Err(error) = interrupt::watch().and_then(|()| start::threads(&cli.common)) {
+        common::print_error(&error);
+        return ExitCode::FAILURE;
+    }
     let result = match &cli.command {
         Command::Demo(args) => demo::run(args, &cli.common),
         Command::Doctor => doctor::run(&cli.common),

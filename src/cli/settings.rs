@@ -76,6 +76,11 @@ pub struct Settings {
     config: Option<PathBuf>,
 }
 
+/// The files of a data set.
+pub fn files_of(dataset: &Dataset) -> impl Iterator<Item = PathBuf> {
+    dataset.items.iter().map(|item| dataset.file(item))
+}
+
 /// The words of --shift as a list of shifts, in the order of tables.
 pub fn shifts(words: &[String]) -> Vec<Shift> {
     let mut found = Vec::new();
@@ -103,6 +108,11 @@ fn protocol(text: &str) -> Result<Protocol, String> {
 }
 
 impl Settings {
+    /// The files that it reads.
+    pub fn inputs(&self) -> impl Iterator<Item = &Path> {
+        self.config.as_deref().into_iter()
+    }
+
     /// Defaults, then the file, then the flags. Not checked yet.
     pub fn configuration(&self) -> anyhow::Result<TrainConfig> {
         let mut config = match &self.config {

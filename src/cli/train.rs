@@ -3,22 +3,21 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::bail;
 use bytesize::ByteSize;
 use gamaka::bench::{Ceilings, KernelFigures, profile_training};
 use gamaka::data::{Dataset, Labels, Part};
+use gamaka::files::{self, Outputs};
 use gamaka::model::Network;
 use gamaka::train::{
     Event, Method, StepShape, TrainConfig, TrainError, TrainOptions, TrainSummary, Trained,
-    ValidateOn, Validation, train_mixed,
+    ValidateOn, Validation, checkpoint_path, train_mixed,
 };
 use indicatif::ProgressBar;
 
 use super::bench::kernel_table;
-use super::common::{
-    Common, INTERRUPTED, interrupt_flag, network_spec, print, print_error, print_json,
-};
-use super::settings::{Settings, Source, shifts};
+use super::common::{Common, network_spec, print, print_error, print_json};
+use super::interrupt::{INTERRUPTED, Stopping};
+use super::settings::{Settings, Source, files_of, shifts};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -75,8 +74,7 @@ pub struct Args {
 
 pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let config = configuration(args)?;
-    check_output(&args.output)?;
-    args.log.as_deref().map_or(Ok(()), check_output)?;
+    let outputs = outputs(args)?;
     let dataset = args.source.open(common)?;
     dataset.warnings.iter().for_each(|w| common.note(w));
     let mix = match &args.mix {
@@ -87,20 +85,27 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     };
     let warnings = mix.iter().flat_map(|mix| &mix.warnings);
     warnings.for_each(|w| common.note(w));
-    let stop = interrupt_flag()?;
+    outputs.spare(files_of(&dataset))?;
+    outputs.spare(mix.iter().flat_map(files_of))?;
+    let state = checkpoint_path(&args.output);
+    let stopping = Stopping::new(format!(
+        "stopping after what is at hand; from the first episode on {} keeps the state for --resume",
+        state.display()
+    ));
     let options = TrainOptions {
         device: common.device.clone(),
         model: &args.output,
         resume: args.resume,
         memory: args.memory.map(|m| m.as_u64()),
         strict: args.strict,
-        stop: &stop,
+        stop: stopping.flag(),
     };
     let mut display = Display::new(common, config.episodes);
     let result = train_mixed(&dataset, mix.as_ref(), &config, &options, &mut |event| {
         display.show(&event)
     });
     display.bar.finish_and_clear();
+    drop(stopping);
     let trained = match result {
         Err(error @ (TrainError::Interrupted { .. } | TrainError::Unstarted)) => {
             print_error(&error.into());
@@ -124,20 +129,17 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     )
 }
 
-/// Checks before hours of work that a file can go where it shall.
-fn check_output(path: &Path) -> anyhow::Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    if !folder.is_dir() {
-        bail!(
-            "{}: there is no such folder to write to; make it first",
-            folder.display()
-        );
-    }
-    if path.is_dir() {
-        bail!("{}: is a folder; give the name of a file", path.display());
-    }
-    Ok(())
+/// Checks before hours of work that all files can go where they shall.
+fn outputs(args: &Args) -> anyhow::Result<Outputs> {
+    let mut outputs = Outputs::default();
+    outputs.add(&args.output)?;
+    outputs.add(&checkpoint_path(&args.output))?;
+    args.log.iter().try_for_each(|path| outputs.add(path))?;
+    outputs.spare([&args.source.data])?;
+    outputs.spare(&args.mix)?;
+    outputs.spare(args.settings.inputs())?;
+    outputs.spare(&args.network)?;
+    Ok(outputs)
 }
 
 /// Defaults, then the file, then the flags.
@@ -270,7 +272,7 @@ fn write_log(path: &Path, trained: &Trained) -> anyhow::Result<()> {
         writer.serialize(row)?;
     }
     let bytes = writer.into_inner()?;
-    Ok(gamaka::files::write(path, &bytes)?)
+    Ok(files::write(path, &bytes)?)
 }
 
 /// Times the kernels of a step of the training that is done, on made-up clips.

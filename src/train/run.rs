@@ -13,6 +13,7 @@ use crate::data::{Dataset, Part, Split};
 use crate::embed::mean_embedding;
 use crate::features::FrontEnd;
 use crate::fewshot::{EpisodeSampler, Metric, System, evaluate};
+use crate::files;
 use crate::gpu::{DeviceChoice, Gpu, GpuError};
 use crate::mel::filter_bank;
 use crate::model::{Model, ModelInfo, Network};
@@ -130,6 +131,14 @@ pub fn train_mixed(
     on: &mut dyn FnMut(Event),
 ) -> Result<Trained, TrainError> {
     config.validate()?;
+    // Before hours of decoding, and before the first validation takes its place.
+    let state = checkpoint_path(options.model);
+    if !options.resume && state.exists() {
+        return Err(TrainError::Checkpoint {
+            path: state,
+            reason: "keeps the state of a run that was stopped: add --resume to go on, or delete it to start anew".into(),
+        });
+    }
     let network = Network::new(
         config.network.clone(),
         [config.preset.n_mels, config.segment().frames],
@@ -286,8 +295,8 @@ pub(crate) fn train_on(
         network,
     };
     model.save(options.model)?;
-    // The model is safe: the state has done its duty. If it cannot be removed nothing is lost.
-    let _ = std::fs::remove_file(checkpoint_path(options.model));
+    // The model is safe: the state has done its duty.
+    files::remove(&checkpoint_path(options.model));
     Ok(Trained {
         model,
         log: progress.log,

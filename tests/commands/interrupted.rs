@@ -167,13 +167,106 @@ fn a_stopped_embedding_goes_on_where_it_was() {
     assert_eq!(sorted(&again), sorted(&lines));
 }
 
+#[test]
+fn ctrl_c_in_an_embedding_says_at_once_what_happens_and_keeps_whole_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = studio().model();
+    // More than are handed to the device at a time.
+    for copy in 0..6 {
+        crate::copy_music(&folder.path().join(format!("music/{copy}")));
+    }
+    let (music, out) = (folder.path().join("music"), folder.path().join("o.csv"));
+    let arguments = ["embed", text(&music), "-m", text(&model), "-o", text(&out)];
+    let mut child = command(&arguments)
+        .env_remove("XDG_RUNTIME_DIR")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_for(&folder.path().join("o.csv.partial"), &mut child);
+    signal(&child, "-INT");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+    let said = stderr(&output);
+    let first = said.lines().next().unwrap_or_default();
+    assert!(
+        first.starts_with("stopping") && first.contains("o.csv.partial keeps what is done"),
+        "{said}"
+    );
+    let output = crate::gamaka(&[&arguments[..], &["--resume"]].concat());
+    assert!(output.status.success(), "{}", stderr(&output));
+    let mut left: Vec<_> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|e| e.unwrap().file_name())
+        .collect();
+    left.sort();
+    assert_eq!(left, ["music", "o.csv"]);
+}
+
+#[test]
+fn a_training_under_nohup_outlives_its_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("m.safetensors");
+    let (music, config) = (studio().music(), studio().config());
+    let mut child = Command::new("bash")
+        .args([
+            "-c",
+            "trap '' HUP; exec \"$0\" \"$@\"",
+            env!("CARGO_BIN_EXE_gamaka"),
+        ])
+        .args(["train", text(&music), "-o", text(&out)])
+        .args(["--config", text(&config)])
+        .args(LONG)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_for(&folder.path().join("m.safetensors.checkpoint"), &mut child);
+    signal(&child, "-HUP");
+    let output = child.wait_with_output().unwrap();
+    assert!(
+        output.status.success() && out.exists(),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn where_no_thread_can_be_started_a_sentence_says_so() {
+    use std::os::unix::process::CommandExt;
+    let mut command = Command::new("bash");
+    command
+        .args([
+            "-c",
+            "ulimit -u 1; exec \"$0\" \"$@\"",
+            env!("CARGO_BIN_EXE_gamaka"),
+        ])
+        .args(["data", "check", "music"]);
+    let root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
+    if root {
+        // Root has no limit.
+        command.uid(65_534);
+    }
+    let output = command.output().unwrap();
+    let said = stderr(&output);
+    if said.contains("Permission denied") {
+        eprintln!("another user cannot run the program here: skipped");
+        return;
+    }
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("ulimit -u") && said.lines().count() == 1,
+        "{said}"
+    );
+}
+
 /// Runs it where no file may grow beyond so many blocks of 1 KiB.
 fn on_a_full_disk(blocks: u32, arguments: &[&str]) -> std::process::Output {
-    let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+    let script = format!("ulimit -f {blocks}; exec \"$0\" \"$@\"");
     Command::new("bash")
         .args(["-c", &script, env!("CARGO_BIN_EXE_gamaka")])
         .args(arguments)
-        .env("XDG_RUNTIME_DIR", std::env::temp_dir())
         .output()
         .expect("bash is there")
 }

@@ -11,6 +11,7 @@ mod heard;
 mod interrupted;
 mod mel;
 mod model;
+mod outputs;
 mod tracks;
 
 use std::path::{Path, PathBuf};
@@ -24,10 +25,7 @@ fn gamaka(arguments: &[&str]) -> Output {
 
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gamaka"));
-    // Mesa complains of a missing XDG_RUNTIME_DIR on stderr.
-    command
-        .args(arguments)
-        .env("XDG_RUNTIME_DIR", std::env::temp_dir());
+    command.args(arguments);
     command
 }
 

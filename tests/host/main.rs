@@ -10,3 +10,4 @@ mod split;
 mod tracks;
 mod twins;
 mod uniformity;
+mod ways_out;

@@ -33,7 +33,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let gpu = common.gpu()?;
     let data = args.data.as_deref().unwrap_or(Path::new(""));
     // Opened once: all files are hashed for it.
-    let dataset = args.classes.open(data, common)?;
+    let dataset = args.opened(data, common)?;
     let mut reports = Vec::new();
     let mut documents = Vec::new();
     let mut code = ExitCode::SUCCESS;
@@ -62,7 +62,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let name = &models[0].0.network.spec.name;
     if let Some(folder) = &args.output {
         let picture = picture(&args.models, &reports, &means, name)?;
-        write_picture(folder, "accuracy.svg", &picture, common)?;
+        write_picture(args, folder, &picture, common)?;
     }
     match common.json {
         true => print_json(&serde_json::json!({
