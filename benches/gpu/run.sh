@@ -329,7 +329,7 @@ peers() { # NAME MOST LEAST NETWORKS OPTIONS...
 }
 torch_device="" no_torch=""
 if wanted peers || wanted peers-x4 || wanted peers-x4-tf32 || wanted peers-tf32; then
-  timeout 60 "$python" -c 'import torch; print("cuda" if torch.cuda.is_available() else "cpu")' \
+  timeout 90 "$python" -c 'import torch; print("cuda" if torch.cuda.is_available() else "cpu")' \
     >"$work/probe" 2>"$work/stderr" </dev/null &
   child=$!
   if wait "$child"; then torch_device=$(tail -n 1 "$work/probe"); fi
