@@ -13,9 +13,9 @@ use super::{AudioError, AudioErrorKind};
 /// Names that audio files end in, in lower case. Some of these formats cannot be decoded here; they
 /// are listed so that such a file gives an error and is not passed over in silence.
 pub const EXTENSIONS: &[&str] = &[
-    "aac", "ac3", "aif", "aifc", "aiff", "alac", "amr", "ape", "caf", "dsf", "dts", "flac", "m4a",
-    "m4b", "mka", "mkv", "mp1", "mp2", "mp3", "mp4", "mpc", "oga", "ogg", "opus", "spx", "tta",
-    "wav", "wave", "webm", "wma", "wv",
+    "aac", "ac3", "aif", "aifc", "aiff", "alac", "amr", "ape", "bwf", "caf", "dsf", "dts", "flac",
+    "m4a", "m4b", "mka", "mkv", "mov", "mp1", "mp2", "mp3", "mp4", "mpc", "oga", "ogg", "opus",
+    "rf64", "spx", "tta", "w64", "wav", "wave", "webm", "wma", "wv",
 ];
 
 /// What [`find`] found.

@@ -4,13 +4,18 @@
 //! piece in a memory that does not grow with its length, and [`decode()`] collects the pieces.
 //! Containers and codecs are read by Symphonia (wav, flac, mp3, ogg, m4a, aiff, caf, mkv, webm; PCM,
 //! ADPCM, FLAC, ALAC, MP1/2/3, AAC-LC, Vorbis) and opus-pure (Opus); rates are changed by rubato.
+//! Of HE-AAC the core is decoded, with a warning. What Symphonia refuses of legal containers
+//! (`container/`) or streams without one (`elementary.rs`) is mended on the way to it.
 //!
 //! One file never spoils a run: a damaged file gives an [`AudioError`] that names it, a panic inside
 //! a decoder is caught and reported the same way, and what was lost from a file that could be read
 //! in part is listed in [`AudioInfo::warnings`]. Catching panics needs `panic = "unwind"`, which is
 //! Cargo's default. To decode many files at once, call these functions from several threads.
 
+mod aac;
+mod container;
 mod decode;
+mod elementary;
 mod find;
 mod opus;
 mod resample;
@@ -129,6 +134,16 @@ pub enum AudioWarning {
         /// What its headers promise, in seconds, if they promise more than was decoded.
         expected_s: Option<f64>,
     },
+    /// The header states no length, and what was found behind it was taken for the audio.
+    Unfinished {
+        /// What was decoded, in seconds.
+        decoded_s: f64,
+    },
+    /// Of HE-AAC only the core was decoded, which lacks the upper half of the spectrum.
+    LowerHalf {
+        /// Where the core ends, in Hz.
+        below_hz: u32,
+    },
     /// Packets that could not be decoded were left out.
     SkippedPackets {
         /// How many.
@@ -159,6 +174,16 @@ impl fmt::Display for AudioWarning {
                     "is damaged or cut short: only {decoded_s:.2} s could be decoded"
                 )
             }
+            Self::Unfinished { decoded_s } => write!(
+                f,
+                "has an unfinished header, as of a recorder that was cut off: {decoded_s:.2} s \
+                 could be decoded"
+            ),
+            Self::LowerHalf { below_hz } => write!(
+                f,
+                "is HE-AAC, which is decoded only below {below_hz} Hz here; to have all of it, \
+                 convert it with `ffmpeg -i FILE out.flac`"
+            ),
             Self::SkippedPackets { count } => write!(f, "has {count} damaged packets"),
             Self::Silent => f.write_str("is silent"),
             Self::SilentInMono => f.write_str(
@@ -174,14 +199,15 @@ impl fmt::Display for AudioWarning {
 pub struct AudioInfo {
     /// Short name of the codec, such as `mp3` or `pcm_s16le`.
     pub codec: &'static str,
-    /// Sample rate of the file in Hz; of its first stream, if it is a chain of Ogg streams.
+    /// Sample rate of the file in Hz; of its first part, if it is of several: a chain of Ogg
+    /// streams, joined MP3s, a radio recording.
     pub source_rate: u32,
-    /// Number of channels in the file, or its first stream.
+    /// Number of channels in the file, or its first part.
     pub channels: usize,
     /// Frames decoded, before the change of rate.
     pub source_frames: u64,
     /// Samples handed out, at the rate asked for: `ceil(source_frames * rate / source_rate)`, or
-    /// the sum of that over the streams of a chain.
+    /// the sum of that over parts of different rates.
     pub samples: u64,
     /// Length of what was decoded, in seconds.
     pub duration_s: f64,

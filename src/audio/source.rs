@@ -1,7 +1,6 @@
 //! An open audio file: a demuxer and the decoder of one track, packet by packet.
 
-use std::fs::File;
-use std::io::{self, Cursor, Read, Seek};
+use std::io;
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -10,17 +9,18 @@ use symphonia::core::codecs::audio::{
 };
 use symphonia::core::codecs::registry::CodecRegistry;
 use symphonia::core::errors::Error;
-use symphonia::core::formats::probe::Hint;
-use symphonia::core::formats::well_known::FORMAT_ID_OGG;
+use symphonia::core::formats::probe::{Hint, Probe};
+use symphonia::core::formats::well_known::{FORMAT_ID_CAF, FORMAT_ID_OGG};
 use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
 use symphonia::core::io::{MediaSource, MediaSourceStream, ReadOnlySource};
 use symphonia::core::meta::MetadataOptions;
 use symphonia::core::packet::Packet;
 use symphonia::core::units::Duration;
 
+use super::container::{self, Claim};
 use super::opus::OpusDecoder;
 use super::silence::Peaks;
-use super::{AudioErrorKind, AudioInfo, AudioWarning, SAMPLE_RATES, find};
+use super::{AudioErrorKind, AudioInfo, AudioWarning, SAMPLE_RATES, aac, elementary, find};
 
 /// The most frames that an encoder adds to fill its last packets: two long Vorbis blocks.
 const MAX_PADDING: usize = 16_384;
@@ -28,6 +28,9 @@ const MAX_PADDING: usize = 16_384;
 /// The most samples that a packet may claim to hold; decoders set aside memory for the claim. FLAC,
 /// the largest that is in use, has up to 65535 frames in 8 channels.
 const MAX_PACKET_SAMPLES: u64 = 1 << 22;
+
+/// Packets of AAC that are looked at for the extension of HE-AAC; in more than half it is no chance.
+const EXTENSION_PACKETS: u32 = 16;
 
 /// Packets in a row that give no sample before a file is given up.
 const MAX_BARREN_PACKETS: u64 = 100_000;
@@ -37,6 +40,13 @@ static CODECS: LazyLock<CodecRegistry> = LazyLock::new(|| {
     symphonia::default::register_enabled_codecs(&mut codecs);
     codecs.register_audio_decoder::<OpusDecoder>();
     codecs
+});
+
+static PROBE: LazyLock<Probe> = LazyLock::new(|| {
+    let mut probe = Probe::new();
+    elementary::register(&mut probe);
+    symphonia::default::register_enabled_formats(&mut probe);
+    probe
 });
 
 /// How the demuxer may read the file.
@@ -51,13 +61,12 @@ pub(super) enum Access {
 pub(super) struct Source {
     access: Access,
     format: Box<dyn FormatReader>,
-    decoder: Box<dyn AudioDecoder>,
-    track: u32,
+    codec: Codec,
+    claim: Claim,
+    big_endian: bool,
     channels: usize,
-    /// Frames that the headers promise.
-    expected: Option<u64>,
-    /// `expected` may be far off.
-    guessed: bool,
+    /// Seconds that the headers promise.
+    expected_s: Option<f64>,
     /// Whether the end of the track that the headers state is to be believed.
     end_known: bool,
     /// Frames behind the stated end. They are the encoder's padding if the file ends with them.
@@ -66,15 +75,31 @@ pub(super) struct Source {
     cut: bool,
     skipped: u64,
     peaks: Peaks,
+    /// Only the lower half of HE-AAC is decoded, up to this frequency in Hz.
+    lower_half_hz: Option<u32>,
     interleaved: Vec<f32>,
+}
+
+/// The decoder of a track.
+struct Codec {
+    track: u32,
+    decoder: Box<dyn AudioDecoder>,
+    /// Packets of AAC that are still looked at for the extension of HE-AAC, and how many had it.
+    unseen: u32,
+    extended: u32,
+    high_efficiency: bool,
 }
 
 impl Source {
     pub(super) fn open(path: &Path, access: Access) -> Result<Self, AudioErrorKind> {
         find::check(path)?;
-        let file = media_source(path, access).map_err(find::io_kind)?;
-        let stream = MediaSourceStream::new(file, Default::default());
-        let format = symphonia::default::get_probe()
+        let view = container::open(path)?;
+        let media: Box<dyn MediaSource> = match access {
+            Access::Seek => Box::new(view.media),
+            Access::Forward => Box::new(ReadOnlySource::new(view.media)),
+        };
+        let stream = MediaSourceStream::new(media, Default::default());
+        let format = PROBE
             .probe(
                 &Hint::new(),
                 stream,
@@ -82,20 +107,21 @@ impl Source {
                 MetadataOptions::default(),
             )
             .map_err(header_kind)?;
-        let (track, decoder) = open_track(&*format)?;
+        let (track, codec) = Codec::open(&*format, view.big_endian)?;
         let mut source = Self {
             access,
-            decoder,
-            track: track.id,
             format,
+            codec,
+            claim: view.claim,
+            big_endian: view.big_endian,
             channels: 0,
-            expected: None,
-            guessed: false,
+            expected_s: None,
             end_known: true,
             behind_end: Vec::new(),
             cut: false,
             skipped: 0,
             peaks: Peaks::default(),
+            lower_half_hz: None,
             interleaved: Vec::new(),
         };
         source.note_length(&track);
@@ -104,7 +130,7 @@ impl Source {
 
     /// Short name of the codec.
     pub(super) fn codec(&self) -> &'static str {
-        self.decoder.codec_info().short_name
+        self.codec.decoder.codec_info().short_name
     }
 
     /// Channels of the last packet.
@@ -114,15 +140,13 @@ impl Source {
 
     /// Notes what the headers say about the ends of `track`.
     fn note_length(&mut self, track: &Track) {
-        self.expected = match (self.expected, stated_frames(&*self.format, track)) {
-            (Some(before), Some(frames)) => Some(before.saturating_add(frames)),
-            (before, frames) => before.or(frames),
-        };
-        // Without a LAME tag the length of an MP3 is extrapolated from its first frames.
-        let codec = self.decoder.codec_params().codec;
-        let mpeg = [CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3].contains(&codec);
-        self.guessed = mpeg && track.padding.is_none();
-        self.end_known = !self.guessed;
+        let params = self.codec.decoder.codec_params();
+        if let Some(stated) = stated_s(&*self.format, track, params.sample_rate) {
+            *self.expected_s.get_or_insert(0.0) += stated;
+        }
+        // Only with a LAME tag is the length of an MP3 that of the music, without the padding.
+        let mpeg = [CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3].contains(&params.codec);
+        self.end_known = !mpeg || track.padding.is_some();
     }
 
     /// Decodes until some frames are in `mono`, and returns their rate in Hz; None at the end.
@@ -133,10 +157,10 @@ impl Source {
                 Ok(None) => return Ok(None),
                 Err(Error::ResetRequired) => {
                     // The next stream of a chain.
-                    let Ok((track, decoder)) = open_track(&*self.format) else {
+                    let Ok((track, codec)) = Codec::open(&*self.format, self.big_endian) else {
                         break;
                     };
-                    (self.track, self.decoder) = (track.id, decoder);
+                    self.codec = codec;
                     self.behind_end.clear();
                     self.note_length(&track);
                     continue;
@@ -146,14 +170,14 @@ impl Source {
                 }
                 Err(error) => {
                     // A stream of unstated length may end anywhere; but the last Ogg page is marked.
-                    let open_ended = self.expected.is_none()
+                    let open_ended = self.expected_s.is_none()
                         && self.format.format_info().format != FORMAT_ID_OGG
                         && self.access == Access::Seek;
                     self.cut = !(open_ended && matches!(error, Error::IoError(_)));
                     return Ok(None);
                 }
             };
-            if packet.track_id == self.track {
+            if packet.track_id == self.codec.track {
                 let rate = self.decode(packet, mono)?;
                 if !mono.is_empty() {
                     return Ok(Some(rate));
@@ -168,21 +192,21 @@ impl Source {
     fn decode(&mut self, mut packet: Packet, mono: &mut Vec<f32>) -> Result<u32, AudioErrorKind> {
         // The end is trimmed below.
         let trim_end = std::mem::replace(&mut packet.trim_end, Duration::ZERO).get();
-        let Ok(decoded) = self.decoder.decode(&packet) else {
+        self.codec.look_for_extension(&packet.data);
+        let Ok(decoded) = self.codec.decoder.decode(&packet) else {
             self.skipped += 1;
             return Ok(0);
         };
         let rate = decoded.spec().rate();
         self.channels = decoded.num_planes();
-        if !SAMPLE_RATES.contains(&rate) {
-            return Err(AudioErrorKind::Header(format!(
-                "a sample rate of {rate} Hz"
-            )));
-        }
+        check_rate(Some(rate))?;
         if self.channels == 0 {
             return Err(AudioErrorKind::Header("no channels".to_owned()));
         }
         decoded.copy_to_vec_interleaved(&mut self.interleaved);
+        if self.codec.high_efficiency {
+            self.lower_half_hz.get_or_insert(rate / 2);
+        }
         let scale = 1.0 / self.channels as f32;
         let frames = self.interleaved.chunks_exact(self.channels);
         mono.extend(frames.map(|frame| frame.iter().sum::<f32>() * scale));
@@ -216,87 +240,124 @@ impl Source {
     /// What was lost, once the end is reached.
     pub(super) fn warnings(&self, info: &AudioInfo) -> Vec<AudioWarning> {
         let mut warnings = Vec::new();
-        let (got, rate) = (info.source_frames, u64::from(info.source_rate));
-        let short = self.expected.is_some_and(|expected| match self.guessed {
-            true => got < expected / 2,
-            // Some containers round to milliseconds or count the encoder's delay.
-            false => got + expected / 1000 + rate / 50 < expected,
-        });
+        let decoded_s = info.duration_s;
+        let expected_s = match self.claim {
+            Claim::Cut { share } if share > 0.0 => Some(decoded_s / share),
+            _ => self.expected_s,
+        };
+        // Some containers round to milliseconds or count the encoder's delay.
+        let short = expected_s
+            .is_some_and(|expected_s| decoded_s + expected_s / 1000.0 + 0.02 < expected_s);
         if short || self.cut {
-            let expected_s = self.expected.filter(|&expected| expected > got);
             warnings.push(AudioWarning::Incomplete {
-                decoded_s: info.duration_s,
-                expected_s: expected_s.map(|frames| frames as f64 / rate as f64),
+                decoded_s,
+                expected_s: expected_s.filter(|&expected_s| expected_s > decoded_s),
             });
+        }
+        if self.claim == Claim::Unfinished {
+            warnings.push(AudioWarning::Unfinished { decoded_s });
         }
         if self.skipped > 0 {
             warnings.push(AudioWarning::SkippedPackets {
                 count: self.skipped,
             });
         }
+        if let Some(below_hz) = self.lower_half_hz {
+            warnings.push(AudioWarning::LowerHalf { below_hz });
+        }
         warnings
     }
 }
 
-/// Opens the file for Symphonia. The size in a RIFF header is replaced by "unknown": many programs
-/// write it a little wrong, which every player accepts but Symphonia does not.
-fn media_source(path: &Path, access: Access) -> io::Result<Box<dyn MediaSource>> {
-    let mut file = File::open(path)?;
-    let mut head = Vec::new();
-    (&file).take(12).read_to_end(&mut head)?;
-    if let [b'R', b'I', b'F', b'F', size @ .., b'W', b'A', b'V', b'E'] = &mut head[..] {
-        size.fill(0xff);
-        return Ok(Box::new(ReadOnlySource::new(Cursor::new(head).chain(file))));
+impl Codec {
+    /// The decoder of the track of `format` that is to be heard.
+    fn open(format: &dyn FormatReader, big_endian: bool) -> Result<(Track, Self), AudioErrorKind> {
+        let track = format
+            .default_track(TrackType::Audio)
+            .or_else(|| format.first_track(TrackType::Audio))
+            .ok_or(AudioErrorKind::NoAudioTrack)?;
+        let params = track
+            .codec_params
+            .as_ref()
+            .and_then(|params| params.audio())
+            .ok_or(AudioErrorKind::NoAudioTrack)?;
+        let channels = params
+            .channels
+            .as_ref()
+            .map_or(0, |channels| channels.count()) as u64;
+        let frames = params.max_frames_per_packet.unwrap_or(0);
+        if channels.saturating_mul(frames) > MAX_PACKET_SAMPLES {
+            let what = format!("packets of {frames} frames in {channels} channels");
+            return Err(AudioErrorKind::Header(what));
+        }
+        if CODECS.get_audio_decoder(params.codec).is_none() {
+            return Err(AudioErrorKind::Unsupported(codec_name(params.codec)));
+        }
+        let (mut params, mut high_efficiency, mut unseen) = (params.clone(), false, 0);
+        if params.codec == CODEC_ID_AAC {
+            (params, high_efficiency) = aac::playable(&params)?;
+            unseen = EXTENSION_PACKETS;
+        }
+        if big_endian {
+            params.for_codec(match params.codec {
+                CODEC_ID_PCM_S24LE => CODEC_ID_PCM_S24BE,
+                CODEC_ID_PCM_S32LE => CODEC_ID_PCM_S32BE,
+                CODEC_ID_PCM_F32LE => CODEC_ID_PCM_F32BE,
+                CODEC_ID_PCM_F64LE => CODEC_ID_PCM_F64BE,
+                other => other,
+            });
+        }
+        let decoder = CODECS
+            .make_audio_decoder(&params, &AudioDecoderOptions::default())
+            .map_err(header_kind)?;
+        // A decoder knows better than a container, which may have no room for a high rate.
+        check_rate(decoder.codec_params().sample_rate)?;
+        let codec = Self {
+            track: track.id,
+            decoder,
+            unseen,
+            extended: 0,
+            high_efficiency,
+        };
+        Ok((track.clone(), codec))
     }
-    file.rewind()?;
-    Ok(match access {
-        Access::Seek => Box::new(file),
-        Access::Forward => Box::new(ReadOnlySource::new(file)),
-    })
+
+    /// Finds out whether AAC is HE-AAC though no header says so.
+    fn look_for_extension(&mut self, packet: &[u8]) {
+        if self.unseen > 0 {
+            self.unseen -= 1;
+            self.extended += u32::from(aac::is_extended(packet));
+            self.high_efficiency |= self.extended > EXTENSION_PACKETS / 2;
+        }
+    }
 }
 
-fn open_track(format: &dyn FormatReader) -> Result<(Track, Box<dyn AudioDecoder>), AudioErrorKind> {
-    let track = format
-        .default_track(TrackType::Audio)
-        .or_else(|| format.first_track(TrackType::Audio))
-        .ok_or(AudioErrorKind::NoAudioTrack)?;
-    let params = track
-        .codec_params
-        .as_ref()
-        .and_then(|params| params.audio())
-        .ok_or(AudioErrorKind::NoAudioTrack)?;
-    if let Some(rate) = params
-        .sample_rate
-        .filter(|rate| !SAMPLE_RATES.contains(rate))
-    {
-        return Err(AudioErrorKind::Header(format!(
+fn check_rate(rate: Option<u32>) -> Result<(), AudioErrorKind> {
+    match rate {
+        Some(rate) if !SAMPLE_RATES.contains(&rate) => Err(AudioErrorKind::Header(format!(
             "a sample rate of {rate} Hz"
-        )));
+        ))),
+        _ => Ok(()),
     }
-    let channels = params
-        .channels
-        .as_ref()
-        .map_or(0, |channels| channels.count()) as u64;
-    let frames = params.max_frames_per_packet.unwrap_or(0);
-    if channels.saturating_mul(frames) > MAX_PACKET_SAMPLES {
-        let what = format!("packets of {frames} frames in {channels} channels");
-        return Err(AudioErrorKind::Header(what));
-    }
-    if CODECS.get_audio_decoder(params.codec).is_none() {
-        return Err(AudioErrorKind::Unsupported(codec_name(params.codec)));
-    }
-    let decoder = CODECS
-        .make_audio_decoder(params, &AudioDecoderOptions::default())
-        .map_err(header_kind)?;
-    Ok((track.clone(), decoder))
 }
 
-/// How many frames the headers promise for `track`.
-fn stated_frames(format: &dyn FormatReader, track: &Track) -> Option<u64> {
-    if track.num_frames.is_some() {
-        return track.num_frames;
+/// How many seconds the headers promise for `track`, whose sample rate in Hz is `rate`.
+fn stated_s(format: &dyn FormatReader, track: &Track, rate: Option<u32>) -> Option<f64> {
+    if let (Some(frames), Some(rate)) = (track.num_frames, rate) {
+        // Of a stream that was recorded after its beginning only the end is stated.
+        let start = u64::try_from(track.start_ts.get()).unwrap_or(0);
+        // CAF may count the last packet as a full one.
+        let params = track
+            .codec_params
+            .as_ref()
+            .and_then(|params| params.audio());
+        let full = params.and_then(|params| params.max_frames_per_packet);
+        let less = match format.format_info().format {
+            FORMAT_ID_CAF => full.unwrap_or(0).saturating_sub(1),
+            _ => 0,
+        };
+        return Some(frames.saturating_sub(start).saturating_sub(less) as f64 / f64::from(rate));
     }
-    let rate = track.codec_params.as_ref()?.audio()?.sample_rate?;
     let whole = format.media_info();
     let (duration, time_base) = match track.duration {
         Some(duration) => (duration, track.time_base?),
@@ -304,7 +365,7 @@ fn stated_frames(format: &dyn FormatReader, track: &Track) -> Option<u64> {
         None if format.tracks().len() == 1 => (whole.duration?, whole.time_base?),
         None => return None,
     };
-    Some((time_base.calc_duration(duration)?.as_secs_f64() * f64::from(rate)) as u64)
+    Some(time_base.calc_duration(duration)?.as_secs_f64())
 }
 
 /// What an error of Symphonia means while headers are read.

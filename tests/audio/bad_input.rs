@@ -53,12 +53,60 @@ fn a_device_is_refused_before_it_can_block() {
 
 #[test]
 fn a_codec_without_a_decoder_is_named() {
-    let kind = refuse(&fixture("bad/ac3.mka"));
-    assert!(
-        matches!(&kind, AudioErrorKind::Unsupported(name) if name.contains("AC-3")),
-        "{kind:?}"
-    );
-    assert!(kind.to_string().contains("ffmpeg -i"), "{kind}");
+    for (file, codec) in [
+        ("ac3.mka", "AC-3"),
+        ("speex.ogg", "Speex"),
+        ("surround.m4a", "AAC with 6 channels"),
+    ] {
+        let kind = refuse(&fixture("bad").join(file));
+        assert!(
+            matches!(&kind, AudioErrorKind::Unsupported(name) if name.contains(codec)),
+            "{kind:?}"
+        );
+        assert!(kind.to_string().contains("ffmpeg -i"), "{kind}");
+    }
+    // Where a file says what its samples are.
+    for (file, says, instead, codec) in [
+        ("aac.m4a", &b"mp4a"[..], &b"samr"[..], "AMR"),
+        ("aac.m4a", b"mp4a", b"drms", "encrypted"),
+        (
+            "s16.wav",
+            b"fmt \x10\0\0\0\x01\0",
+            b"fmt \x10\0\0\0\x31\0",
+            "GSM 6.10",
+        ),
+        (
+            "s16.wav",
+            b"fmt \x10\0\0\0\x01\0",
+            b"fmt \x10\0\0\0\x99\x99",
+            "0x9999",
+        ),
+        ("vorbis.ogg", b"\x01vorbis", b"CELT    ", "CELT"),
+    ] {
+        let kind = altered(file, says, instead);
+        assert!(
+            matches!(&kind, AudioErrorKind::Unsupported(name) if name.contains(codec)),
+            "{kind:?}"
+        );
+    }
+}
+
+/// Refuses a fixture in which the first `from` is replaced.
+fn altered(name: &str, from: &[u8], to: &[u8]) -> AudioErrorKind {
+    let mut bytes = fs::read(fixture(name)).unwrap();
+    let at = bytes.windows(from.len()).position(|window| window == from);
+    let at = at.unwrap();
+    bytes[at..at + to.len()].copy_from_slice(to);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    fs::write(&path, bytes).unwrap();
+    refuse(&path)
+}
+
+#[test]
+fn pictures_alone_are_no_audio_track() {
+    let kind = altered("vorbis.ogg", b"\x01vorbis", b"\x80theora");
+    assert!(matches!(kind, AudioErrorKind::NoAudioTrack), "{kind:?}");
 }
 
 #[test]

@@ -2,9 +2,11 @@
 //! The files are made by `tests/fixtures/make_audio.sh` with other people's encoders.
 
 mod bad_input;
+mod containers;
 mod find;
 mod formats;
 mod limits;
+mod parts;
 
 use std::path::PathBuf;
 
