@@ -14,9 +14,10 @@ use gamaka::ablate::{
 };
 use gamaka::files;
 use gamaka::model::Spec;
-use gamaka::train::{self, Method, TrainConfig};
+use gamaka::train::{self, Collections, Method, TrainConfig};
 use indicatif::{HumanDuration, ProgressBar};
 
+use super::advice::{self, Asked};
 use super::common::{
     Common, INTERRUPTED, interrupt_flag, network_spec, print, print_error, print_json,
 };
@@ -97,10 +98,11 @@ fn near(text: &str) -> Result<[String; 2], String> {
 }
 
 pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
-    let grid = grid(args)?;
+    let asked = grid(args, &args.settings)?;
     // Before anything is written.
-    grid.validate()?;
-    let dataset = args.source.open(common)?;
+    asked.validate()?;
+    let mut dataset = args.source.open(common)?;
+    dataset.leave_out_lone_classes();
     dataset.warnings.iter().for_each(|w| common.note(w));
     if args.test_episodes < 2 {
         bail!("--test-episodes must be at least 2, better 1000");
@@ -116,6 +118,25 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             );
         }
     }
+    let datasets = [&dataset];
+    let collections = Collections {
+        datasets: &datasets,
+        seeds: &asked.seeds,
+        heard: None,
+    };
+    let asked = Asked {
+        settings: &args.settings,
+        config: &asked.config,
+        datasets: &datasets,
+        seeds: &asked.seeds,
+        source: &args.source,
+    };
+    let grid = match collections.check(asked.config) {
+        Err(error) if error.is_too_little() && !dataset.tracks => {
+            grid(args, &advice::fitted(asked, error, common)?)?
+        }
+        _ => grid(args, &args.settings)?, // the comparison says what else is wrong
+    };
     let cells = args.output.join("cells");
     std::fs::create_dir_all(&cells)
         .with_context(|| format!("{}: the folder cannot be made", cells.display()))?;
@@ -150,6 +171,9 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             print_error(&error.into());
             return Ok(ExitCode::from(INTERRUPTED));
         }
+        Err(AblateError::Reading(error)) if error.is_too_little() => {
+            return Err(advice::refusal(asked, error));
+        }
         other => other?,
     };
     write(args, &findings)?;
@@ -166,8 +190,8 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
 }
 
 /// The grid that the flags describe.
-fn grid(args: &Args) -> anyhow::Result<Grid> {
-    let mut config = args.settings.configuration()?;
+fn grid(args: &Args, settings: &Settings) -> anyhow::Result<Grid> {
+    let mut config = settings.configuration()?;
     // Of a training's own settings those that the grid varies mean nothing.
     config.learning_rate = TrainConfig::default().learning_rate;
     config.validate()?;

@@ -12,7 +12,7 @@ fn is_hidden(name: &OsStr) -> bool {
 /// Lists the audio files below each class folder, and says in the warnings what was passed over.
 pub(super) fn list(root: &Path, warnings: &mut Vec<String>) -> Result<Vec<Listed>, DataError> {
     let mut listed = Vec::new();
-    let mut loose = 0;
+    let (mut loose, mut empty) = (0, 0);
     let leave_out = |error, warnings: &mut Vec<String>| {
         let problem = walk_problem(error, root);
         warnings.extend(problem.map(|problem| format!("left out: {problem}")));
@@ -65,8 +65,15 @@ pub(super) fn list(root: &Path, warnings: &mut Vec<String>) -> Result<Vec<Listed
             }
         }
         if listed.len() == before {
-            return Err(DataError::EmptyClass(class.path().into()));
+            empty += 1;
+            warnings.push(format!(
+                "left out: class folder {} holds no audio file",
+                class.path().display()
+            ));
         }
+    }
+    if listed.is_empty() && empty > 0 && loose == 0 {
+        return Err(DataError::EmptyClasses(root.into()));
     }
     if listed.is_empty() {
         return Err(DataError::NoClasses {

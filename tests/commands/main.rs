@@ -9,6 +9,7 @@ mod eval;
 mod interrupted;
 mod mel;
 mod model;
+mod newcomer;
 mod tracks;
 
 use std::path::{Path, PathBuf};
