@@ -17,8 +17,8 @@ use crate::files;
 use crate::gpu::{DeviceChoice, Gpu, GpuError};
 use crate::model::Network;
 use crate::train::{
-    self, Features, Material, Method, StepShape, TrainConfig, TrainError, TrainOptions, Validation,
-    Wanted, checkpoint_path, train_on,
+    self, Collections, Features, Material, Method, StepShape, TrainConfig, TrainError,
+    TrainOptions, Validation, Wanted, checkpoint_path, train_on,
 };
 
 /// Test episodes that a network's body is adapted to: each takes as long as a training step.
@@ -172,6 +172,13 @@ impl<'a> Workbench<'a> {
             query,
             ..
         } = grid.config;
+        let collections = Collections {
+            datasets: &[dataset],
+            seeds: &grid.seeds,
+            heard: None,
+        };
+        let checked = collections.check(&grid.config);
+        checked.map_err(AblateError::Reading)?;
         let splits = grid
             .seeds
             .iter()
@@ -219,7 +226,17 @@ impl<'a> Workbench<'a> {
             parts,
             gpu,
         };
-        // What the scores need must not be missing after hours of training.
+        // What the trainings and the scores need must not be missing after hours.
+        for (&seed, split) in grid.seeds.iter().zip(&bench.splits) {
+            let config = TrainConfig {
+                seed,
+                ..grid.config.clone()
+            };
+            let material = Material::new(&bench.features, &[(dataset, split)], &config);
+            let material = material.map_err(AblateError::Reading)?;
+            let notes = material.left_out.into_iter();
+            notes.for_each(|note| on(Event::Note(note)));
+        }
         for &seed in &grid.seeds {
             let pool = dataset.pool(&bench.part(seed, Part::Test));
             EpisodeSampler::new(pool, way, shot, query)?;

@@ -14,9 +14,10 @@ use gamaka::ablate::{
 };
 use gamaka::files::{self, Outputs};
 use gamaka::model::Spec;
-use gamaka::train::{self, Method, TrainConfig};
+use gamaka::train::{self, Collections, Method, TrainConfig};
 use indicatif::{HumanDuration, ProgressBar};
 
+use super::advice::{self, Asked};
 use super::common::{Common, network_spec, plain, print, print_error, print_json};
 use super::interrupt::{INTERRUPTED, Stopping};
 use super::settings::{Settings, Source, files_of};
@@ -104,16 +105,17 @@ fn near(text: &str) -> Result<[String; 2], String> {
 }
 
 pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
-    let grid = grid(args)?;
+    let asked = grid(args, &args.settings)?;
     // Before anything is written.
-    grid.validate()?;
+    asked.validate()?;
     let mut outputs = Outputs::default();
     outputs.add_in(&args.output, &FILES)?;
     outputs.spare([&args.source.data])?;
     outputs.spare(args.settings.inputs())?;
     outputs.spare(&args.models)?;
-    let dataset = args.source.open(common)?;
+    let mut dataset = args.source.open(common)?;
     outputs.spare(files_of(&dataset))?;
+    dataset.leave_out_lone_classes();
     dataset.warnings.iter().for_each(|w| common.note(w));
     if args.test_episodes < 2 {
         bail!("--test-episodes must be at least 2, better 1000");
@@ -129,6 +131,25 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             );
         }
     }
+    let datasets = [&dataset];
+    let collections = Collections {
+        datasets: &datasets,
+        seeds: &asked.seeds,
+        heard: None,
+    };
+    let asked = Asked {
+        settings: &args.settings,
+        config: &asked.config,
+        datasets: &datasets,
+        seeds: &asked.seeds,
+        source: &args.source,
+    };
+    let grid = match collections.check(asked.config) {
+        Err(error) if error.is_too_little() && !dataset.tracks => {
+            grid(args, &advice::fitted(asked, error, common)?)?
+        }
+        _ => grid(args, &args.settings)?, // the comparison says what else is wrong
+    };
     let cells = args.output.join("cells");
     files::make_folder(&cells)?;
     let stopping = Stopping::new(format!(
@@ -166,6 +187,9 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             print_error(&error.into());
             return Ok(ExitCode::from(INTERRUPTED));
         }
+        Err(AblateError::Reading(error)) if error.is_too_little() => {
+            return Err(advice::refusal(asked, error));
+        }
         other => other?,
     };
     write(args, &findings)?;
@@ -182,8 +206,8 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
 }
 
 /// The grid that the flags describe.
-fn grid(args: &Args) -> anyhow::Result<Grid> {
-    let mut config = args.settings.configuration()?;
+fn grid(args: &Args, settings: &Settings) -> anyhow::Result<Grid> {
+    let mut config = settings.configuration()?;
     // Of a training's own settings those that the grid varies mean nothing.
     config.learning_rate = TrainConfig::default().learning_rate;
     config.validate()?;

@@ -82,6 +82,20 @@ pub struct Examples {
 }
 
 impl Examples {
+    /// Takes out the genres without examples, and gives their names.
+    fn leave_out_empty(&mut self) -> Vec<String> {
+        let empty = (0..self.genres.len())
+            .rev()
+            .filter(|&k| self.paths[k].is_empty());
+        let empty: Vec<usize> = empty.collect();
+        let take = |k| {
+            self.paths.remove(k);
+            self.embeddings.remove(k);
+            self.genres.remove(k)
+        };
+        empty.into_iter().map(take).collect()
+    }
+
     /// Classifies one file's embedding.
     pub fn answer(
         &self,
@@ -178,15 +192,18 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             unusable[0]
         );
     }
-    if let Some(genre) = examples
-        .genres
-        .iter()
-        .zip(&examples.paths)
-        .find(|(_, p)| p.is_empty())
-        .map(|(g, _)| g)
-    {
+    for genre in examples.leave_out_empty() {
+        bar.suspend(|| {
+            common.note(&format!(
+                "left out: no example of `{genre}` can be read; put at least one good file into its folder"
+            ));
+        });
+    }
+    if examples.genres.len() < 2 {
         bail!(
-            "no example of `{genre}` can be heard; put at least one good file into its folder, or remove the folder"
+            "{}: only {} of its classes has an example that can be read, and two are needed; put good files into the others",
+            args.examples.display(),
+            examples.genres.len()
         );
     }
 

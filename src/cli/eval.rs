@@ -16,7 +16,7 @@ use gamaka::adapt::AdaptedAccuracy;
 use gamaka::data::Dataset;
 use gamaka::evaluate::{
     Embedded, EvaluateError, EvaluatePart, HeadChoice, LABELS, LabelMap, Reader, Report, Shifted,
-    check_column, embed_between, embed_dataset,
+    check_column, check_episode, embed_between, embed_dataset,
 };
 use gamaka::fewshot::{Estimate, Evaluation, Interval};
 use gamaka::files::{self, Outputs};
@@ -27,6 +27,7 @@ use gamaka::report::{Svg, confusion_svg};
 use gamaka::shift::Shift;
 use gamaka::train::TrainConfig;
 
+use super::advice;
 use super::common::{
     Common, conclude, engine, failed_json, front_end, load_model, print, print_json, usage,
 };
@@ -189,7 +190,12 @@ fn column(text: &str) -> Result<String, String> {
 }
 
 /// Reads and embeds the files, of one collection or of two.
-fn embed(args: &Args, reader: &Reader, way: usize, common: &Common) -> anyhow::Result<Embedded> {
+fn embed(
+    args: &Args,
+    reader: &Reader,
+    episode: [usize; 3],
+    common: &Common,
+) -> anyhow::Result<Embedded> {
     let open = |path| args.opened(path, common);
     let embedded = match (&args.support_from, &args.query_from) {
         (Some(support), Some(query)) => {
@@ -199,11 +205,14 @@ fn embed(args: &Args, reader: &Reader, way: usize, common: &Common) -> anyhow::R
                 check_column(&sides[1].1, column)?;
             }
             common.counted("reading", |on| {
-                embed_between(reader, sides, &map.unwrap_or_default(), way, on)
+                embed_between(reader, sides, &map.unwrap_or_default(), episode[0], on)
             })
         }
         _ => {
-            let dataset = open(args.data.as_deref().unwrap_or(Path::new("")))?;
+            let mut dataset = open(args.data.as_deref().unwrap_or(Path::new("")))?;
+            if args.split == EvaluatePart::All && !args.multi_label {
+                dataset.leave_out_lone_classes();
+            }
             // Before the files are read, which takes long.
             if args.multi_label {
                 check_column(&dataset, LABELS)?;
@@ -211,12 +220,43 @@ fn embed(args: &Args, reader: &Reader, way: usize, common: &Common) -> anyhow::R
             if let Some(column) = &args.by {
                 check_column(&dataset, column)?;
             }
+            // What else is asked of the files is checked elsewhere, and what no tracks can give too.
+            if !args.multi_label && !args.open && !dataset.tracks {
+                checked(args, &dataset, reader.model, episode)?;
+            }
             common.counted("reading", |on| {
                 embed_dataset(reader, dataset, args.split, on)
             })
         }
     };
     Ok(embedded?)
+}
+
+/// Checks that a part of a data set gives episodes, or says which command does.
+fn checked(
+    args: &Args,
+    dataset: &Dataset,
+    model: &Model,
+    episode: [usize; 3],
+) -> anyhow::Result<()> {
+    let check = |part, episode| check_episode(dataset, model, part, episode);
+    check(args.split, episode).map_err(|error| {
+        advice::smaller(error, args.split, episode, |part, episode| {
+            check(part, episode).is_ok()
+        })
+    })
+}
+
+/// What could be read gives no such episodes: which command works.
+fn fewer(
+    args: &Args,
+    embedded: &Embedded,
+    episode: [usize; 3],
+    error: EvaluateError,
+) -> anyhow::Error {
+    advice::smaller(error, args.split, episode, |_, episode| {
+        embedded.check_episode(episode).is_ok()
+    })
 }
 
 /// A model that can be evaluated as asked, with the settings of its training.
@@ -240,12 +280,12 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let front_end = front_end(args.engine, &gpu, &model, args.strict)?;
     let [way, shot, query] = args.episode(&config);
     let reader = Reader::new(&gpu, &model, &front_end)?;
-    let mut embedded = embed(args, &reader, way, common)?;
+    let episode = [way, shot, query];
+    let mut embedded = embed(args, &reader, episode, common)?;
     if !common.json {
         let notes = embedded.notes.iter();
         notes.for_each(|n| common.note(&format!("note: {n}")));
     }
-    let episode = [way, shot, query];
     if let Some(shifts) = shifts {
         return shift(args, common, &gpu, &reader, &mut embedded, &shifts, episode);
     }
@@ -264,7 +304,8 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         }
         return Ok(code);
     }
-    let report = embedded.score(way, shot, query, args.episodes, args.seed, args.head)?;
+    let report = embedded.score(way, shot, query, args.episodes, args.seed, args.head);
+    let report = report.map_err(|error| fewer(args, &embedded, episode, error))?;
     let by = match &args.by {
         Some(column) => Some((column, embedded.by_column(&report, column)?)),
         None => None,
@@ -332,7 +373,7 @@ fn shift(
     })?;
     let code = finish(args, embedded);
     let other = args.against.as_deref();
-    let other = other.map(|path| against(args, common, gpu, path, shifts, episode[0]));
+    let other = other.map(|path| against(args, common, gpu, path, shifts, episode));
     let other = other.transpose()?;
     let report = embedded.score_shifts(
         &shifted,
@@ -341,7 +382,8 @@ fn shift(
         args.episodes,
         args.seed,
         args.head,
-    )?;
+    );
+    let report = report.map_err(|error| fewer(args, embedded, episode, error))?;
     let name = &reader.model.network.spec.name;
     if let Some(folder) = &args.output {
         let picture = shift::picture(&report, name)?;
@@ -368,12 +410,12 @@ fn against(
     gpu: &Gpu,
     path: &Path,
     shifts: &[Shift],
-    way: usize,
+    episode: [usize; 3],
 ) -> anyhow::Result<(Embedded, Vec<Shifted>)> {
     let (model, _) = opened(args, path)?;
     let front_end = front_end(args.engine, gpu, &model, args.strict)?;
     let reader = Reader::new(gpu, &model, &front_end)?;
-    let mut embedded = embed(args, &reader, way, common)?;
+    let mut embedded = embed(args, &reader, episode, common)?;
     let shifted = common.counted("altering", |on| {
         embedded.shifted(&reader, shifts, args.seed, on)
     })?;

@@ -346,7 +346,7 @@ mod tests {
                 .chunks(rows * 511)
                 .for_each(|piece| clip.push(piece).unwrap());
             clip.floor = -0.5;
-            clip.write_npy(&mut File::create(&path).unwrap()).unwrap();
+            clip.write_npy(&mut std::fs::File::create(&path).unwrap()).unwrap();
             let raised = values.iter().map(|v| v.max(-0.5)).collect();
             let array = Array2::from_shape_vec((frames, rows), raised).unwrap();
             let mut want = Vec::new();

@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand. Flags in, library call, words out.
 
 mod ablate;
+mod advice;
 mod bench;
 mod classify;
 mod common;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use gamaka::data::{Dataset, Labels, Protocol};
 use gamaka::shift::Shift;
-use gamaka::train::TrainConfig;
+use gamaka::train::{Setting, TrainConfig};
 
 use super::common::{Common, usage};
 
@@ -48,7 +48,7 @@ impl Source {
 }
 
 /// What a training's configuration comes from.
-#[derive(clap::Args)]
+#[derive(Clone, clap::Args)]
 pub struct Settings {
     /// What the parts of the split have in common [default: novel-classes]
     #[arg(long, value_name = "novel-classes|seen-classes", value_parser = protocol)]
@@ -113,6 +113,33 @@ impl Settings {
         self.config.as_deref().into_iter()
     }
 
+    /// Those that the user chose, of settings that a collection may be too small for. A configuration file may hold any.
+    pub fn given(&self) -> Vec<Setting> {
+        let given = |setting: &Setting| match setting {
+            _ if self.config.is_some() => true,
+            Setting::Protocol => self.protocol.is_some(),
+            Setting::Way => self.way.is_some(),
+            Setting::Shot => self.shot.is_some(),
+            Setting::Query => self.query.is_some(),
+            Setting::Segment => self.segment.is_some(),
+        };
+        Setting::ALL.into_iter().filter(given).collect()
+    }
+
+    /// As if the user had given other values of `changed`, those of a configuration.
+    pub fn with(mut self, changed: &[Setting], config: &TrainConfig) -> Self {
+        for setting in changed {
+            match setting {
+                Setting::Protocol => self.protocol = Some(config.protocol),
+                Setting::Way => self.way = Some(config.way),
+                Setting::Shot => self.shot = Some(config.shot),
+                Setting::Query => self.query = Some(config.query),
+                Setting::Segment => self.segment = Some(config.segment_seconds),
+            }
+        }
+        self
+    }
+
     /// Defaults, then the file, then the flags. Not checked yet.
     pub fn configuration(&self) -> anyhow::Result<TrainConfig> {
         let mut config = match &self.config {
@@ -129,10 +156,7 @@ impl Settings {
         config.query = self.query.unwrap_or(config.query);
         config.episodes = self.episodes.unwrap_or(config.episodes);
         if let Some(seconds) = self.segment {
-            config.segment_seconds = seconds;
-            // A mask hides at most half of a short segment.
-            let half = config.segment().frames as u32 / 2;
-            config.augment.frame_mask = config.augment.frame_mask.min(half);
+            config = config.with_segment(seconds);
         }
         config.hop_seconds = self.hop.unwrap_or(config.hop_seconds);
         Ok(config)

@@ -1,5 +1,6 @@
 //! `gamaka train`: a data set in, a model file out.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -14,6 +15,7 @@ use gamaka::train::{
 };
 use indicatif::ProgressBar;
 
+use super::advice::{self, Asked};
 use super::bench::kernel_table;
 use super::common::{Common, network_spec, print, print_error, print_json};
 use super::interrupt::{INTERRUPTED, Stopping};
@@ -73,15 +75,21 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
-    let config = configuration(args)?;
+    let asked = configuration(args, &args.settings)?;
     let outputs = outputs(args)?;
-    let dataset = args.source.open(common)?;
+    let opened = args.source.open(common);
+    let mut dataset =
+        opened.map_err(|error| advice::other_data(error, &args.source, &asked, &args.settings))?;
+    dataset.leave_out_lone_classes();
     dataset.warnings.iter().for_each(|w| common.note(w));
     let mix = match &args.mix {
         None => None,
-        Some(path) => Some(
-            common.while_waiting("looking through the files mixed in", || Dataset::open(path))?,
-        ),
+        Some(path) => {
+            let open = || Dataset::open(path);
+            let mut mix = common.while_waiting("looking through the files mixed in", open)?;
+            mix.leave_out_lone_classes();
+            Some(mix)
+        }
     };
     let warnings = mix.iter().flat_map(|mix| &mix.warnings);
     warnings.for_each(|w| common.note(w));
@@ -100,11 +108,29 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         strict: args.strict,
         stop: stopping.flag(),
     };
+    let mut config = asked.clone();
     let mut display = Display::new(common, config.episodes);
-    let result = train_mixed(&dataset, mix.as_ref(), &config, &options, &mut |event| {
-        display.show(&event)
-    });
-    display.bar.finish_and_clear();
+    let result = loop {
+        let result = train_mixed(&dataset, mix.as_ref(), &config, &options, &mut |event| {
+            display.show(&event)
+        });
+        display.bar.finish_and_clear();
+        match result {
+            Err(error) if error.is_too_little() => {
+                let datasets: Vec<&Dataset> = std::iter::once(&dataset).chain(&mix).collect();
+                let asked = Asked {
+                    settings: &args.settings,
+                    config: &asked,
+                    datasets: &datasets,
+                    seeds: &[asked.seed],
+                    source: &args.source,
+                };
+                let settings = advice::fitted(asked, error, common)?;
+                config = configuration(args, &settings)?;
+            }
+            other => break other,
+        }
+    };
     drop(stopping);
     let trained = match result {
         Err(error @ (TrainError::Interrupted { .. } | TrainError::Unstarted)) => {
@@ -123,6 +149,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     conclude(
         args,
         common,
+        &config,
         &trained,
         display.validated_on,
         kernels.as_deref(),
@@ -143,8 +170,8 @@ fn outputs(args: &Args) -> anyhow::Result<Outputs> {
 }
 
 /// Defaults, then the file, then the flags.
-fn configuration(args: &Args) -> anyhow::Result<TrainConfig> {
-    let mut config = args.settings.configuration()?;
+fn configuration(args: &Args, settings: &Settings) -> anyhow::Result<TrainConfig> {
+    let mut config = settings.configuration()?;
     config.seed = args.seed.unwrap_or(config.seed);
     config.learning_rate = args.lr.unwrap_or(config.learning_rate);
     config.mix_share = args.mix_share.unwrap_or(config.mix_share);
@@ -303,6 +330,7 @@ fn kernels(
 fn conclude(
     args: &Args,
     common: &Common,
+    config: &TrainConfig,
     trained: &Trained,
     validated_on: &str,
     kernels: Option<&[KernelFigures]>,
@@ -319,6 +347,10 @@ fn conclude(
             "model": args.output.display().to_string(),
             "network": network.spec.name,
             "parameters": network.parameter_count(),
+            "protocol": config.protocol,
+            "way": config.way,
+            "shot": config.shot,
+            "query": config.query,
             "episodes": episodes,
             "best": best,
             "validations": trained.validations,
@@ -338,23 +370,42 @@ fn conclude(
         ),
         None => "no validation files: the last parameters are kept".to_string(),
     };
-    let model = args.output.display();
-    let labels = match &args.source.classes.labels {
-        Labels::Folder => String::new(),
-        Labels::Track => {
-            ", on other music with --split all; both need labels that several files share".into()
-        }
-        labels => format!(" --labels {labels}"),
+    if best.is_some_and(|v| v.episode == 0) {
+        common.note("no episode of this training made it better on the validation files, so the model is the untrained network: add music, or train it longer");
+    }
+    let eval = |data: &Path, more: &[&str]| {
+        let words = [
+            "eval".as_ref(),
+            data.as_os_str(),
+            "--model".as_ref(),
+            args.output.as_os_str(),
+        ];
+        let more = more.iter().map(OsStr::new);
+        advice::quoted(
+            std::iter::once(OsStr::new("gamaka"))
+                .chain(words)
+                .chain(more),
+        )
+    };
+    let data = args.source.data.as_path();
+    let measure = match &args.source.classes.labels {
+        Labels::Folder => eval(data, &[]),
+        // Whether its files have labels too is not known here.
+        Labels::Track => format!(
+            "{}\nor on other music with --split all; both need labels that several files share",
+            eval(data, &[])
+        ),
+        Labels::Column(column) => eval(data, &["--labels", column]),
     };
     let mix = args.mix.as_ref().map_or(String::new(), |mix| {
-        format!("and with: gamaka eval {} --model {model}\n", mix.display())
+        format!("and with: {}\n", eval(mix, &[]))
     });
     print(&format!(
-        "{model}: {} with {} parameters, {episodes} episodes in {:.0} s, {found}\nmeasure it with: gamaka eval {} --model {model}{labels}\n{mix}",
+        "{}: {} with {} parameters, {episodes} episodes in {:.0} s, {found}\nmeasure it with: {measure}\n{mix}",
+        args.output.display(),
         network.spec.name,
         network.parameter_count(),
         trained.seconds,
-        args.source.data.display(),
     ))?;
     if let Some(kernels) = kernels {
         print(&format!(

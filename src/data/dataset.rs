@@ -7,6 +7,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// How many pairs of the same content in two classes are named.
+const PAIRS_TOLD: usize = 10;
+
 /// One labelled audio file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Item {
@@ -180,15 +183,54 @@ impl Dataset {
         )
     }
 
+    /// The files by class that the manifest puts into a part.
+    pub(crate) fn pool_of_part(&self, part: Part) -> Pool {
+        let indices = (0..self.items.len()).filter(|&index| self.items[index].part == Some(part));
+        self.pool(&indices.collect::<Vec<_>>())
+    }
+
     /// All files by class.
     pub fn pool_of_all(&self) -> Pool {
         self.pool(&(0..self.items.len()).collect::<Vec<_>>())
+    }
+
+    /// Leaves out classes whose files are all of one group, or a single one, with a warning each: no episode can have them on
+    /// both of its sides. Not where every track is a class of its own.
+    pub fn leave_out_lone_classes(&mut self) {
+        if self.tracks {
+            return;
+        }
+        let pool = self.pool_of_all();
+        let lone = |name: &String| {
+            let class = pool.classes.iter().position(|other| other == name)?;
+            let groups = pool.group_sizes(class);
+            (groups.len() == 1).then(|| groups.into_values().sum::<usize>())
+        };
+        for class in (0..self.classes.len()).rev() {
+            let Some(files) = lone(&self.classes[class]) else {
+                continue;
+            };
+            let why = match files {
+                1 => "has one file only".to_string(),
+                _ => format!("has {files} files that all belong together (copies, or one group)"),
+            };
+            self.warnings.push(format!(
+                "left out: class `{}` {why}, and examples and questions need one each; add files to it",
+                self.classes[class]
+            ));
+            self.items.retain(|item| item.class != class);
+            self.items
+                .iter_mut()
+                .for_each(|item| item.class -= usize::from(item.class > class));
+            self.classes.remove(class);
+        }
     }
 
     /// Refuses the same content under two classes; within a class, copies become one group, with a warning. Copies of a
     /// track are one class.
     fn join_copies(&mut self) -> Result<(), DataError> {
         let mut copies = 0;
+        let mut contradicting = Vec::new();
         let empty = blake3::hash(b"").to_hex().to_string();
         let mut first_with: HashMap<String, usize> = HashMap::new();
         for index in 0..self.items.len() {
@@ -200,12 +242,12 @@ impl Dataset {
             let first = *first_with.entry(hash).or_insert(index);
             let (a, b) = (&self.items[first], &self.items[index]);
             if a.class != b.class && !self.tracks {
-                return Err(DataError::SameFileInTwoClasses {
-                    a: self.file(a),
-                    class_a: self.classes[a.class].clone(),
-                    b: self.file(b),
-                    class_b: self.classes[b.class].clone(),
-                });
+                let name = |item: &Item| {
+                    let class = &self.classes[item.class];
+                    format!("{} (class `{class}`)", self.file(item).display())
+                };
+                contradicting.push(format!("{} and {}", name(a), name(b)));
+                continue;
             }
             if first != index {
                 copies += 1;
@@ -227,6 +269,16 @@ impl Dataset {
                     }
                 }
             }
+        }
+        let more = contradicting.len().saturating_sub(PAIRS_TOLD);
+        if more > 0 {
+            contradicting.truncate(PAIRS_TOLD);
+            contradicting.push(format!("and {more} more pairs"));
+        }
+        if !contradicting.is_empty() {
+            return Err(DataError::SameFileInTwoClasses {
+                pairs: contradicting,
+            });
         }
         if self.tracks && copies > 0 {
             self.warnings.push(format!(

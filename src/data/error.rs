@@ -26,6 +26,13 @@ pub enum DataError {
     /// A path that cannot be written into models and reports.
     #[error("{} is not UTF-8: rename it", .0.display())]
     Name(PathBuf),
+    /// A folder of folders without audio.
+    #[error(
+        "none of the class folders of {} holds an audio file: put some into each ({})",
+        .0.display(),
+        crate::audio::EXTENSIONS.join(", ")
+    )]
+    EmptyClasses(PathBuf),
     /// A folder without class folders.
     #[error(
         "{} holds no class folders: put the audio files of each class into a folder of its own, named after the class{}",
@@ -41,13 +48,6 @@ pub enum DataError {
     /// A manifest without rows.
     #[error("{} has a header but no rows: add one line per file", .0.display())]
     NoRows(PathBuf),
-    /// A class folder without audio files.
-    #[error(
-        "class folder {} holds no audio file: add some ({}), or remove the folder",
-        .0.display(),
-        crate::audio::EXTENSIONS.join(", ")
-    )]
-    EmptyClass(PathBuf),
     /// Only one class.
     #[error("{} has one class only, `{class}`: at least two are needed{hint}", path.display())]
     OneClass {
@@ -237,16 +237,10 @@ pub enum DataError {
         absolute: bool,
     },
     /// The same audio under two labels.
-    #[error("{} (class `{class_a}`) and {} (class `{class_b}`) have the same content: a file has one class, so remove one of them", a.display(), b.display())]
+    #[error("a file has one class, but the same content is in two: {}; remove one of each pair", pairs.join("; "))]
     SameFileInTwoClasses {
-        /// One file.
-        a: PathBuf,
-        /// Its class.
-        class_a: String,
-        /// The other file.
-        b: PathBuf,
-        /// Its class.
-        class_b: String,
+        /// The pairs, with their classes; of many the first, and how many more.
+        pairs: Vec<String>,
     },
     /// A group on both sides of a split that the manifest gives.
     #[error(
@@ -276,23 +270,20 @@ pub enum DataError {
     },
     /// Too few classes for novel-classes.
     #[error(
-        "novel-classes puts different classes into training, validation and test, {way} or more in each: that asks for {} classes, and there are {classes}{linked}; {}",
-        3 * way,
-        if *suggested >= 2 { format!("use --way {suggested} or less, or --protocol seen-classes") } else { "use --protocol seen-classes".into() }
+        "novel-classes puts different classes into training, validation and test, {way} or more in each: that asks for {} classes, and there are {classes}{linked}: add classes, or ask for fewer ways or --protocol seen-classes",
+        3 * way
     )]
     TooFewClasses {
         /// Classes in the data set.
         classes: usize,
         /// Ways asked for.
         way: usize,
-        /// The largest number of ways that would do.
-        suggested: usize,
         /// Said where groups tie classes together, else empty.
         linked: String,
     },
     /// Too few files for seen-classes.
     #[error(
-        "seen-classes puts files of every class into training, validation and test, {need} or more in each (shot {shot} + query {query}): class `{class}` has {files} files in {groups} groups and needs {}; use fewer --shot or --query, add files, or use --protocol novel-classes",
+        "seen-classes puts files of every class into training, validation and test, {need} or more in each (shot {shot} + query {query}): class `{class}` has {files} files in {groups} groups and needs {}: add files, or ask for fewer shots or queries or --protocol novel-classes",
         3 * need
     )]
     TooFewFilesToSplit {
@@ -320,6 +311,19 @@ pub enum DataError {
 }
 
 impl DataError {
+    /// Whether the data set is too small, or parted otherwise, for what was asked of it: other settings may help.
+    pub fn is_too_little(&self) -> bool {
+        matches!(
+            self,
+            Self::TooFewTracks { .. }
+                | Self::TracksHaveNoFiles { .. }
+                | Self::SplitAgainstProtocol { .. }
+                | Self::TooFewClasses { .. }
+                | Self::TooFewFilesToSplit { .. }
+                | Self::Part { .. }
+        )
+    }
+
     /// That a file of metadata cannot be understood.
     pub(super) fn metadata(path: &std::path::Path, reason: impl std::fmt::Display) -> Self {
         Self::Metadata {

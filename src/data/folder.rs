@@ -12,7 +12,7 @@ use std::{
 /// not into the folder of another class or one that holds it: a class has no songs but its own.
 pub(super) fn list(root: &Path, warnings: &mut Vec<String>) -> Result<Vec<Listed>, DataError> {
     let mut listed = Vec::new();
-    let mut loose = 0;
+    let (mut loose, mut empty) = (0, 0);
     let unreadable = |error: std::io::Error| DataError::Unreadable {
         path: root.into(),
         reason: error.to_string(),
@@ -72,8 +72,15 @@ pub(super) fn list(root: &Path, warnings: &mut Vec<String>) -> Result<Vec<Listed
             }
         }
         if listed.len() == before {
-            return Err(DataError::EmptyClass(class.clone()));
+            empty += 1;
+            warnings.push(format!(
+                "left out: class folder {} holds no audio file",
+                class.display()
+            ));
         }
+    }
+    if listed.is_empty() && empty > 0 && loose == 0 {
+        return Err(DataError::EmptyClasses(root.into()));
     }
     if listed.is_empty() {
         return Err(DataError::NoClasses {

@@ -22,7 +22,7 @@ pub struct Pool {
 pub enum PoolError {
     /// Fewer classes than ways.
     #[error(
-        "{way}-way episodes need {way} classes and there are {classes}: use --way {classes} or less, or add classes"
+        "{way}-way episodes need {way} classes and there are {classes}: ask for fewer ways, or add classes"
     )]
     TooFewClasses {
         /// Ways asked for.

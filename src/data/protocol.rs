@@ -56,7 +56,6 @@ pub(super) fn novel_classes(
         false => DataError::TooFewClasses {
             classes,
             way,
-            suggested: if tied == 0 { classes / 3 } else { 0 },
             linked: match tied {
                 0 => String::new(),
                 _ => format!(

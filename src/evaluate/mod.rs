@@ -57,8 +57,8 @@ pub enum EvaluateError {
     OtherFiles,
     /// An open-set evaluation without a class to spare.
     #[error(
-        "--open needs classes that nobody gave examples of: with {classes} classes use --way {} or less",
-        classes.saturating_sub(1)
+        "--open needs classes that nobody gave examples of, and {classes} classes leave none: {}",
+        if *classes < 3 { "add classes, at least three are needed".into() } else { format!("use --way {} or less", classes - 1) }
     )]
     NoUnknown {
         /// Classes there are.
@@ -314,6 +314,21 @@ pub fn check_column(dataset: &Dataset, column: &str) -> Result<(), EvaluateError
     })
 }
 
+/// Checks, before anything is read, that the files to evaluate give episodes of [way, shot, query].
+///
+/// # Errors
+/// [`EvaluateError::NoTestFiles`], or [`EvaluateError::Episode`] with what is lacking.
+pub fn check_episode(
+    dataset: &Dataset,
+    model: &Model,
+    part: EvaluatePart,
+    [way, shot, query]: [usize; 3],
+) -> Result<(), EvaluateError> {
+    let (wanted, _) = choose(dataset, model, part)?;
+    EpisodeSampler::new(dataset.pool(&wanted), way, shot, query)?;
+    Ok(())
+}
+
 /// Reads and embeds files. `on` is told the files done and the files in all.
 ///
 /// # Errors
@@ -491,6 +506,15 @@ impl Embedded {
             Some(query_only) => EpisodeSampler::between(pool, query_only.clone(), way, shot, query),
             None => EpisodeSampler::new(pool, way, shot, query),
         }
+    }
+
+    /// Checks that the files that could be read give episodes of [way, shot, query].
+    ///
+    /// # Errors
+    /// [`EvaluateError::Episode`] with what is lacking.
+    pub fn check_episode(&self, [way, shot, query]: [usize; 3]) -> Result<(), EvaluateError> {
+        self.sampler(way, shot, query)?;
+        Ok(())
     }
 
     /// The head that the network was trained for.

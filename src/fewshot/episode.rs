@@ -9,6 +9,10 @@ use serde::{Deserialize, Serialize};
 /// How often a draw that groups have led into a dead end is tried anew.
 const TRIES: usize = 200;
 
+/// Where this many draws each take no more than these tries, it takes billions of draws to use up [`TRIES`].
+const EASY_DRAWS: u64 = 100;
+const EASY_TRIES: usize = TRIES / 4;
+
 /// An N-way K-shot task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Episode {
@@ -28,7 +32,7 @@ pub enum EpisodeError {
     Pool(#[from] PoolError),
     /// Each class has enough files, but groups that span classes leave no way to part them.
     #[error(
-        "no {way}-way episode with {shot} support and {query} query files a class was found in {TRIES} tries, because groups (or files of several labels) span classes and none may stand on both sides: use fewer --shot, --query or --way, or correct the groups"
+        "{way}-way episodes with {shot} support and {query} query files a class are not found, or not at every draw, because groups (or files of several labels) span classes and none may stand on both sides: use fewer --shot, --query or --way, or correct the groups"
     )]
     GroupsSpanClasses {
         /// Ways asked for.
@@ -54,6 +58,18 @@ pub enum EpisodeError {
         /// The flag that asks for them.
         flag: &'static str,
     },
+}
+
+/// The episode nearest to `asked` = [way, shot, query], and of no more in any of the three, that `fits`: with as many shots,
+/// then ways, then queries as possible.
+pub fn nearest_episode(asked: [usize; 3], fits: impl Fn([usize; 3]) -> bool) -> Option<[usize; 3]> {
+    let [way, shot, query] = asked;
+    let of_shot = |shot| (2..=way).rev().map(move |way| [way, shot]);
+    let mut shapes = (1..=shot).rev().flat_map(of_shot);
+    shapes.find_map(|[way, shot]| {
+        let mut episodes = (1..=query).rev().map(|query| [way, shot, query]);
+        episodes.find(|&episode| fits(episode))
+    })
 }
 
 /// Draws episodes from a pool.
@@ -218,8 +234,29 @@ impl EpisodeSampler {
 
     /// Episode number `index` under `seed`: the same whenever and wherever it is drawn.
     pub fn sample(&self, seed: u64, index: u64) -> Result<Episode, EpisodeError> {
+        self.sample_within(seed, index, TRIES)
+    }
+
+    /// Checks that none of many episodes is likely to be in want of files: where groups span classes, a first one may be
+    /// found by luck.
+    ///
+    /// # Errors
+    /// [`EpisodeError::GroupsSpanClasses`].
+    pub fn check_draws(&self) -> Result<(), EpisodeError> {
+        let alone = |span: &Span| span.files.iter().all(|files| *files < 2);
+        if self
+            .spans
+            .iter()
+            .all(|classes| classes.len() < 2 && classes.iter().all(alone))
+        {
+            return Ok(());
+        }
+        (0..EASY_DRAWS).try_for_each(|index| self.sample_within(0, index, EASY_TRIES).map(drop))
+    }
+
+    fn sample_within(&self, seed: u64, index: u64, tries: usize) -> Result<Episode, EpisodeError> {
         let mut stream = Stream::new(seed, "episode", index);
-        for _ in 0..TRIES {
+        for _ in 0..tries {
             let classes = self.classes(&mut stream);
             let mut files: Vec<Vec<usize>> = classes
                 .iter()

@@ -19,7 +19,7 @@ mod standardise;
 
 pub use by_value::{ValueAccuracy, ValueScore, by_value};
 pub use classify::{Classification, Neighbour, Ranked, classify};
-pub use episode::{Episode, EpisodeError, EpisodeSampler};
+pub use episode::{Episode, EpisodeError, EpisodeSampler, nearest_episode};
 pub use head::{Fitted, Head, simple_shot};
 pub use interval::Interval;
 pub use multi_label::{MultiLabelEvaluation, MultiLabelScore, evaluate_multi_label};

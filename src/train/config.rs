@@ -157,6 +157,14 @@ impl TrainConfig {
         SegmentShape::from_seconds(&self.preset, self.segment_seconds, self.hop_seconds)
     }
 
+    /// With segments of another length. A mask of frames hides at most half of a short one.
+    pub fn with_segment(mut self, seconds: f64) -> Self {
+        self.segment_seconds = seconds;
+        let half = self.segment().frames as u32 / 2;
+        self.augment.frame_mask = self.augment.frame_mask.min(half);
+        self
+    }
+
     /// Which engine computes mel frames.
     ///
     /// # Errors

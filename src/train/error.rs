@@ -36,19 +36,13 @@ pub enum TrainError {
     /// A damaged file under --strict.
     #[error("{0}")]
     Strict(FeatureError),
-    /// Too many files failed to decode.
-    #[error(
-        "{failed} of {files} files could not be read, and what remains is too little: {reason}; the first: {first}"
-    )]
-    TooManyFailed {
-        /// Files that failed.
-        failed: usize,
-        /// Files there were.
-        files: usize,
-        /// Which class fell below the need.
+    /// What could be read is too little, where the list of the files promised enough.
+    #[error("{reason}")]
+    TooLittle {
+        /// What could not be read or was too short, and what is lacking.
         reason: String,
-        /// The first failure.
-        first: String,
+        /// What is known of the files now.
+        heard: super::Heard,
     },
     /// The clips of a single episode do not fit the device.
     #[error(
@@ -83,4 +77,15 @@ pub enum TrainError {
         /// Where the state is.
         checkpoint: PathBuf,
     },
+}
+
+impl TrainError {
+    /// Whether the collection is too small, or parted otherwise, for what was asked of it: other settings may help.
+    pub fn is_too_little(&self) -> bool {
+        match self {
+            Self::Episode(_) | Self::TooLittle { .. } => true,
+            Self::Data(error) => error.is_too_little(),
+            _ => false,
+        }
+    }
 }

@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
-use super::{Event, TrainConfig, TrainError, ValidateOn};
+use super::{Event, Heard, TrainConfig, TrainError, ValidateOn};
 use crate::data::{Dataset, Part, Pool, Split, linked};
 use crate::embed::{Embedder, mean_embedding};
 use crate::features::{
     self, FILES_AT_ONCE, FeatureError, FeatureStore, FrontEnd, Segment, SegmentShape, cut_segments,
 };
-use crate::fewshot::Standardiser;
+use crate::fewshot::{EpisodeError, EpisodeSampler, Standardiser};
 use crate::model::Network;
 use crate::random::Stream;
 use crate::shift::ShiftError;
@@ -40,6 +40,8 @@ pub(crate) struct Features {
     files: usize,
     /// Tracks too short for their parts.
     short: usize,
+    /// By data set, the frames of each file that was to be read.
+    heard: Heard,
     /// For each data set its first unit, and the units of each of its files.
     units: Vec<(usize, usize)>,
     /// Altered copies of each training file.
@@ -82,14 +84,18 @@ fn read(
 
 /// Where the parts of a track lie that has `frames` frames: `parts` of equal length, of at least two segments each, with a
 /// gap of a segment between them, so that no two parts have a beat in common. None if the track is too short.
-fn parts_of_track(frames: usize, parts: usize, segment: usize) -> Option<Vec<Range<usize>>> {
+pub(super) fn parts_of_track(
+    frames: usize,
+    parts: usize,
+    segment: usize,
+) -> Option<Vec<Range<usize>>> {
     let length = ((frames + segment) / parts).checked_sub(segment)?;
     let part = |k: usize| k * (length + segment)..k * (length + segment) + length;
     (length >= 2 * segment).then(|| (0..parts).map(part).collect())
 }
 
 /// Into how many parts a data set's files are cut: one, or as many as an episode takes of a track.
-fn parts(dataset: &Dataset, config: &TrainConfig) -> usize {
+pub(super) fn parts(dataset: &Dataset, config: &TrainConfig) -> usize {
     let [_, shot, query] = config.train_episode(config.train_way);
     if dataset.tracks { shot + query } else { 1 }
 }
@@ -123,6 +129,7 @@ impl Features {
             first_failure: String::new(),
             files,
             short: 0,
+            heard: vec![HashMap::new(); sources.len()],
             units,
             copies,
         };
@@ -139,6 +146,8 @@ impl Features {
                     .map(|&wanted| read(dataset, wanted, config, front_end))
                     .collect();
                 for (&Wanted { index, .. }, result) in chunk.iter().zip(read) {
+                    let frames = result.as_ref().map_or(0, |read| read.versions[0].frames);
+                    features.heard[set].insert(index, frames);
                     match result {
                         Ok(read) => {
                             let path = dataset.file(&dataset.items[index]);
@@ -255,37 +264,22 @@ impl Features {
         pool
     }
 
-    /// Checks that every pool of training files gives training episodes, and the validation files theirs.
-    fn check(
-        &self,
-        config: &TrainConfig,
-        pools: &[&Pool],
-        validation: &Pool,
-        [v_way, v_shot, v_query]: [usize; 3],
-    ) -> Result<(), TrainError> {
-        let [way, shot, query] = config.train_episode(fewest_classes(pools));
-        let of_train = pools.iter().map(|pool| pool.check(way.max(2), shot, query));
-        let of_validation = match validation.classes.is_empty() {
-            true => Ok(()), // a manifest may leave validation out
-            false => validation.check(v_way, v_shot, v_query),
-        };
-        let Err(reason) = of_train.chain([of_validation]).collect::<Result<(), _>>() else {
-            return Ok(());
-        };
+    /// What was lost of the files, for people.
+    fn losses(&self) -> String {
+        let mut losses = Vec::new();
         if !self.failed.is_empty() {
-            return Err(TrainError::TooManyFailed {
-                failed: self.failed.len(),
-                files: self.files,
-                reason: reason.to_string(),
-                first: self.first_failure.clone(),
-            });
+            let (failed, files, first) = (self.failed.len(), self.files, &self.first_failure);
+            losses.push(format!(
+                "{failed} of {files} files could not be read (the first: {first})"
+            ));
         }
-        Err(TrainError::Config(match self.short {
-            0 => format!("{reason}; lower train_shot or train_query, or --shot or --query"),
-            short => format!(
-                "{reason}; {short} tracks were too short for their parts: lower --segment, train_shot or train_query"
-            ),
-        }))
+        if self.short > 0 {
+            losses.push(format!(
+                "{} tracks were too short for their parts",
+                self.short
+            ));
+        }
+        losses.join(" and ")
     }
 
     /// The segments of a unit, as an evaluation cuts them.
@@ -314,6 +308,90 @@ impl Features {
     }
 }
 
+/// What the episodes of a training are drawn from.
+pub(super) struct Pools {
+    pub train: Pool,
+    /// Training files of the collection that is mixed in.
+    pub mix: Option<Pool>,
+    pub validation: Pool,
+    /// Ways, shots and queries of a validation's episodes.
+    pub validation_episode: [usize; 3],
+    /// The data set that validates.
+    pub validates: usize,
+}
+
+impl Pools {
+    /// Pools of the data sets' parts, as `pool` gives them by the number of a data set and the part. Classes too small for
+    /// the episodes are left out where others are enough; the second value tells which, a sentence each.
+    pub fn new(
+        datasets: &[&Dataset],
+        config: &TrainConfig,
+        pool: impl Fn(usize, Part) -> Pool,
+    ) -> (Self, Vec<String>) {
+        let mut left_out = Vec::new();
+        let [train_way, shot, query] = config.train_episode(config.train_way);
+        let mut of_train = |set| {
+            without_small(
+                pool(set, Part::Train),
+                [train_way.min(config.way), shot, query],
+                &mut left_out,
+            )
+        };
+        let train = fewer_classes(of_train(0), config.train_share, config.seed);
+        let mix = (datasets.len() > 1).then(|| of_train(1));
+        let validates = usize::from(config.validate_on == ValidateOn::Mix && mix.is_some());
+        let validation_episode = match datasets[validates].tracks {
+            true => [config.way, shot, query],
+            false => [config.way, config.shot, config.query],
+        };
+        let validation = pool(validates, Part::Validation);
+        let pools = Self {
+            train,
+            mix,
+            validation: without_small(validation, validation_episode, &mut left_out),
+            validation_episode,
+            validates,
+        };
+        (pools, left_out)
+    }
+
+    /// Checks that every pool of training files gives training episodes, and the validation files theirs.
+    pub fn check(&self, config: &TrainConfig) -> Result<(), EpisodeError> {
+        let pools: Vec<&Pool> = std::iter::once(&self.train).chain(&self.mix).collect();
+        let [way, shot, query] = config.train_episode(fewest_classes(&pools));
+        for pool in pools {
+            EpisodeSampler::new(pool.clone(), way.max(2), shot, query)?.check_draws()?;
+        }
+        // A manifest may leave validation out.
+        if !self.validation.classes.is_empty() {
+            let [way, shot, query] = self.validation_episode;
+            EpisodeSampler::new(self.validation.clone(), way, shot, query)?.check_draws()?;
+        }
+        Ok(())
+    }
+}
+
+/// A pool without the classes that are too small for an episode, if `way` others are left.
+fn without_small(pool: Pool, [way, shot, query]: [usize; 3], left_out: &mut Vec<String>) -> Pool {
+    let (kept, small): (Vec<usize>, Vec<usize>) =
+        (0..pool.classes.len()).partition(|&class| pool.check_class(class, shot, query).is_ok());
+    if small.is_empty() || kept.len() < way {
+        return pool;
+    }
+    left_out.extend(small.iter().map(|&class| {
+        format!(
+            "left out: of class `{}` only {} files are left, too few for {shot} shots and {query} queries",
+            pool.classes[class],
+            pool.files[class].len()
+        )
+    }));
+    let files = kept
+        .iter()
+        .map(|&class| pool.files[class].clone())
+        .collect();
+    pool.with_classes(&kept, files)
+}
+
 /// What one training works on: the pools of its training and validation files. It does not touch the test files.
 pub(crate) struct Material<'a> {
     pub features: &'a Features,
@@ -327,6 +405,8 @@ pub(crate) struct Material<'a> {
     pub parts: [usize; 3],
     /// What is validated on, for people.
     pub validated_on: &'static str,
+    /// Of classes left out because too few of their files could be read, a sentence each.
+    pub left_out: Vec<String>,
     pub mfcc: Standardiser,
 }
 
@@ -335,7 +415,7 @@ impl<'a> Material<'a> {
     /// one that is mixed in.
     ///
     /// # Errors
-    /// If the files that could be read are too few for the episodes.
+    /// [`TrainError::TooLittle`] if the files that could be read are too few for the episodes.
     pub fn new(
         features: &'a Features,
         sources: &[(&Dataset, &Split)],
@@ -345,22 +425,30 @@ impl<'a> Material<'a> {
             let (dataset, split) = sources[set];
             features.pool(set, dataset, split.apply(dataset).indices(part))
         };
-        let train = fewer_classes(pool(0, Part::Train), config.train_share, config.seed);
-        let mix = (sources.len() > 1).then(|| pool(1, Part::Train));
-        let by = usize::from(config.validate_on == ValidateOn::Mix && mix.is_some());
-        let validated_on = match (sources[by].0.tracks, by) {
+        let datasets: Vec<&Dataset> = sources.iter().map(|(dataset, _)| *dataset).collect();
+        let (pools, left_out) = Pools::new(&datasets, config, pool);
+        pools
+            .check(config)
+            .map_err(|lacking| TrainError::TooLittle {
+                reason: format!(
+                    "{}, and what remains is too little: {lacking}",
+                    features.losses()
+                ),
+                heard: features.heard.clone(),
+            })?;
+        let Pools {
+            train,
+            mix,
+            validation,
+            validation_episode,
+            validates,
+        } = pools;
+        let validated_on = match (datasets[validates].tracks, validates) {
             (true, _) => "parts of the validation tracks",
             (false, 0) => "the validation files",
             (false, _) => "the validation files of the collection mixed in",
         };
-        let validation = pool(by, Part::Validation);
-        let [_, shot, query] = config.train_episode(config.train_way);
-        let validation_episode = match sources[by].0.tracks {
-            true => [config.way, shot, query],
-            false => [config.way, config.shot, config.query],
-        };
         let pools: Vec<&Pool> = std::iter::once(&train).chain(&mix).collect();
-        features.check(config, &pools, &validation, validation_episode)?;
         let units = pools.iter().flat_map(|pool| pool.files.iter().flatten());
         let rows: Vec<&[f32]> = units.map(|&unit| features.mfcc[unit].as_slice()).collect();
         let mfcc = Standardiser::fit(&rows).ok_or_else(|| {
@@ -374,8 +462,10 @@ impl<'a> Material<'a> {
             mix,
             validation,
             validation_episode,
-            parts: [0, 1, by].map(|set| features.units.get(set).map_or(1, |(_, parts)| *parts)),
+            parts: [0, 1, validates]
+                .map(|set| features.units.get(set).map_or(1, |(_, parts)| *parts)),
             validated_on,
+            left_out,
             mfcc,
         })
     }

@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::checkpoint::{self, Identity, LogRow, Progress, Validation, Weights, checkpoint_path};
 use super::material::{Features, Material, Wanted};
 use super::session::{Session, bank_budget};
-use super::{TrainConfig, TrainError};
+use super::{Collections, TrainConfig, TrainError, fit};
 use crate::data::{Dataset, Part, Split};
 use crate::embed::mean_embedding;
 use crate::features::FrontEnd;
@@ -130,7 +130,13 @@ pub fn train_mixed(
     options: &TrainOptions,
     on: &mut dyn FnMut(Event),
 ) -> Result<Trained, TrainError> {
-    config.validate()?;
+    let datasets: Vec<&Dataset> = std::iter::once(dataset).chain(mix).collect();
+    let collections = Collections {
+        datasets: &datasets,
+        seeds: &[config.seed],
+        heard: None,
+    };
+    collections.check(config)?;
     // Before hours of decoding, and before the first validation takes its place.
     let state = checkpoint_path(options.model);
     if !options.resume && state.exists() {
@@ -143,19 +149,7 @@ pub fn train_mixed(
         config.network.clone(),
         [config.preset.n_mels, config.segment().frames],
     )?;
-    let datasets: Vec<&Dataset> = std::iter::once(dataset).chain(mix).collect();
-    let TrainConfig {
-        protocol,
-        way,
-        shot,
-        query,
-        seed,
-        ..
-    } = *config;
-    let splits = datasets
-        .iter()
-        .map(|dataset| Split::create(dataset, protocol, way, shot, query, seed))
-        .collect::<Result<Vec<_>, _>>()?;
+    let splits = fit::split(&datasets, config)?;
     let split = joined(&splits)?;
     let gpu = Gpu::open(&options.device)?;
     // Before hours of decoding.
@@ -189,6 +183,10 @@ pub fn train_mixed(
     let features = Features::read(&wanted, config, &front_end, options.stop, on)?;
     let sources: Vec<(&Dataset, &Split)> = datasets.into_iter().zip(&splits).collect();
     let material = Material::new(&features, &sources, config)?;
+    material
+        .left_out
+        .iter()
+        .for_each(|note| on(Event::Note(note.clone())));
     let network = material.standardised(network)?;
     train_on(gpu, network, config, &material, split, options, on)
 }
@@ -197,7 +195,7 @@ pub fn train_mixed(
 ///
 /// # Errors
 /// [`TrainError::Config`] if a file is in both, in different parts.
-fn joined(splits: &[Split]) -> Result<Split, TrainError> {
+pub(super) fn joined(splits: &[Split]) -> Result<Split, TrainError> {
     let files: Vec<_> = splits
         .iter()
         .flat_map(|split| &split.files)

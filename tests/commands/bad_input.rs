@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::{copy_music, fails, fixture, gamaka, stderr, studio, succeeds, text};
+use crate::{copy_music, fails, fixture, gamaka, stderr, stdout, studio, succeeds, text};
 
 /// Every damaged file, with a word that its sentence must have.
 const DAMAGED: [(&str, &str); 14] = [
@@ -365,25 +365,35 @@ fn safetensors_without_metadata() -> Vec<u8> {
 }
 
 #[test]
-fn a_genre_without_a_readable_example_is_named() {
+fn a_genre_without_a_readable_example_is_named_and_left_out() {
     let folder = tempfile::tempdir().unwrap();
     let model = studio().model();
     let examples = folder.path().join("examples");
     copy_music(&examples);
     std::fs::create_dir(examples.join("silence")).unwrap();
     std::fs::copy(fixture("bad/nan.wav"), examples.join("silence/nan.wav")).unwrap();
-    let said = fails(
-        1,
-        &[
-            "classify",
-            &fixture("f64.wav"),
-            "--examples",
-            text(&examples),
-            "-m",
-            text(&model),
-        ],
+    let of = |examples: &Path| {
+        let file = fixture("f64.wav");
+        let (examples, model) = (text(examples), text(&model));
+        gamaka(&["classify", &file, "--examples", examples, "-m", model])
+    };
+    let output = of(&examples);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stderr(&output).contains("no example of `silence` can be read"));
+    assert!(!stdout(&output).contains("silence"));
+    assert_eq!(stdout(&output).matches(" %  distance").count(), 6);
+    let few = folder.path().join("few");
+    for class in ["silence", "a"] {
+        std::fs::create_dir_all(&few).unwrap();
+        std::fs::rename(examples.join(class), few.join(class)).unwrap();
+    }
+    let output = of(&few);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr(&output).contains("two are needed"),
+        "{}",
+        stderr(&output)
     );
-    assert!(said.contains("`silence`"), "{said}");
     let said = fails(
         1,
         &[

@@ -11,6 +11,7 @@ mod heard;
 mod interrupted;
 mod mel;
 mod model;
+mod newcomer;
 mod outputs;
 mod tracks;
 

@@ -129,11 +129,50 @@ fn a_folder_that_is_no_data_set_is_refused_with_the_mend() {
         Dataset::open(folder(&[]).path()),
         Err(DataError::NoClasses { loose: 0, .. })
     ));
-    let empty = folder(&[("a/1.wav", ""), ("b/notes.txt", "")]);
+    let empty = folder(&[("a/cover.jpg", ""), ("b/notes.txt", "")]);
     assert_says(
         &message(Dataset::open(empty.path())),
-        &["b holds no audio file", "remove the folder"],
+        &["none of the class folders of", "holds an audio file"],
     );
+}
+
+#[test]
+fn a_class_folder_without_audio_costs_that_folder() {
+    let root = folder(&[("a/1.wav", ""), ("b/2.wav", ""), ("covers/a.jpg", "")]);
+    let dataset = Dataset::open(root.path()).unwrap();
+    assert_eq!(dataset.classes, ["a", "b"]);
+    assert_says(
+        &dataset.warnings.concat(),
+        &["left out: class folder", "covers holds no audio file"],
+    );
+}
+
+#[test]
+fn classes_that_no_episode_can_have_on_both_sides_are_left_out() {
+    let root = folder(&[
+        ("a/1.wav", "1"),
+        ("a/2.wav", "2"),
+        ("alone/3.wav", "3"),
+        ("copies/4.wav", "same"),
+        ("copies/5.wav", "same"),
+        ("z/6.wav", "6"),
+        ("z/7.wav", "7"),
+    ]);
+    let mut dataset = Dataset::open(root.path()).unwrap();
+    dataset.leave_out_lone_classes();
+    assert_eq!(dataset.classes, ["a", "z"]);
+    let classes: Vec<usize> = dataset.items.iter().map(|item| item.class).collect();
+    assert_eq!(classes, [0, 0, 1, 1]);
+    assert_says(
+        &dataset.warnings.concat(),
+        &[
+            "class `alone` has one file only",
+            "class `copies` has 2 files that all belong together",
+        ],
+    );
+    let left = dataset.clone();
+    dataset.leave_out_lone_classes();
+    assert_eq!(dataset, left);
 }
 
 #[test]
@@ -173,6 +212,18 @@ fn the_same_content_under_two_classes_is_refused_with_both_names() {
         &message(Dataset::open(root.path())),
         &["1.wav", "`a`", "2.wav", "`b`", "same content"],
     );
+    // All at once, not one a run.
+    let names: Vec<[String; 2]> = (0..12)
+        .map(|k| [format!("a/{k}.wav"), format!("b/{k}.wav")])
+        .collect();
+    let contents: Vec<String> = (0..12).map(|k| format!("content {k}")).collect();
+    let pairs = names.iter().zip(&contents);
+    let files: Vec<(&str, &str)> = pairs
+        .flat_map(|(pair, content)| pair.iter().map(|name| (name.as_str(), content.as_str())))
+        .collect();
+    let said = message(Dataset::open(folder(&files).path()));
+    assert_eq!(said.matches("(class `a`)").count(), 10, "{said}");
+    assert_says(&said, &["and 2 more pairs"]);
 }
 
 #[test]

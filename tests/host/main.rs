@@ -6,6 +6,7 @@ mod mel_fixtures;
 mod plans;
 mod scores;
 mod shaders;
+mod small;
 mod split;
 mod tracks;
 mod twins;

@@ -4,7 +4,11 @@ use gamaka::data::{DataError, Dataset, Item, Part, Protocol, Split};
 use std::{collections::BTreeSet, path::PathBuf};
 
 /// `classes` classes of `files` files; files are put into groups by `group`, if it names one.
-fn dataset(classes: usize, files: usize, group: impl Fn(usize, usize) -> Option<usize>) -> Dataset {
+pub fn dataset(
+    classes: usize,
+    files: usize,
+    group: impl Fn(usize, usize) -> Option<usize>,
+) -> Dataset {
     let mut items = Vec::new();
     for class in 0..classes {
         for file in 0..files {
@@ -97,7 +101,7 @@ fn few_classes_are_spread_so_that_every_part_has_its_ways() {
 }
 
 #[test]
-fn too_few_classes_are_refused_with_the_ways_that_would_do() {
+fn too_few_classes_are_refused() {
     let data = dataset(10, 100, |_, _| None);
     let text = create(&data, Protocol::NovelClasses, 5, 5, 5)
         .unwrap_err()
@@ -105,19 +109,12 @@ fn too_few_classes_are_refused_with_the_ways_that_would_do() {
     for word in [
         "asks for 15 classes",
         "there are 10",
-        "--way 3",
+        "fewer ways",
         "seen-classes",
     ] {
         assert!(text.contains(word), "{text}");
     }
     assert!(create(&data, Protocol::NovelClasses, 3, 5, 5).is_ok());
-    let text = create(&dataset(4, 9, |_, _| None), Protocol::NovelClasses, 2, 1, 1)
-        .unwrap_err()
-        .to_string();
-    assert!(
-        !text.contains("--way 1") && text.contains("seen-classes"),
-        "{text}"
-    );
 }
 
 #[test]
@@ -206,7 +203,7 @@ fn seen_classes_needs_files_for_three_parts() {
     for word in [
         "class `c00` has 12 files in 12 groups",
         "needs 30",
-        "--shot",
+        "fewer shots",
         "novel-classes",
     ] {
         assert!(text.contains(word), "{text}");

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use gamaka::evaluate::{MeanOfModels, Reader, Report, embed_dataset, mean_of_models};
+use gamaka::evaluate::{EvaluatePart, MeanOfModels, Reader, Report, embed_dataset, mean_of_models};
 use gamaka::report::{DotRow, ReportError, Svg};
 
 use super::{
-    Args, Common, accuracy, ends_words, finish, front_end, json, opened, percent, print,
-    print_json, usage, write_picture,
+    Args, Common, accuracy, checked, ends_words, fewer, finish, front_end, json, opened, percent,
+    print, print_json, usage, write_picture,
 };
 
 /// Tests each model on the test files of its split, and prints the means.
@@ -33,7 +33,16 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let gpu = common.gpu()?;
     let data = args.data.as_deref().unwrap_or(Path::new(""));
     // Opened once: all files are hashed for it.
-    let dataset = args.opened(data, common)?;
+    let mut dataset = args.opened(data, common)?;
+    if args.split == EvaluatePart::All {
+        dataset.leave_out_lone_classes();
+    }
+    // Tracks are refused where they are read.
+    let checkable = args.models.iter().zip(&models).filter(|_| !dataset.tracks);
+    for (path, (model, _)) in checkable {
+        let checked = checked(args, &dataset, model, [way, shot, query]);
+        checked.with_context(|| path.display().to_string())?;
+    }
     let mut reports = Vec::new();
     let mut documents = Vec::new();
     let mut code = ExitCode::SUCCESS;
@@ -54,6 +63,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             code = ended;
         }
         let report = embedded.score(way, shot, query, args.episodes, args.seed, args.head);
+        let report = report.map_err(|error| fewer(args, &embedded, [way, shot, query], error));
         let report = report.with_context(at)?;
         documents.push(json(args, path, model, &embedded, "result", &report));
         reports.push(report);
