@@ -78,6 +78,8 @@ impl Parts {
 /// MP1, MP2 and MP3.
 struct MpegReader<'s> {
     frames: formats::MpaReader<'s>,
+    /// Empty: what is known of the length of a part is in its track.
+    info: MediaInfo,
     parts: Parts,
 }
 
@@ -127,7 +129,11 @@ impl ProbeableFormat<'_> for MpegReader<'_> {
             track,
             ..Parts::default()
         };
-        Ok(Box::new(MpegReader { frames, parts }))
+        Ok(Box::new(MpegReader {
+            frames,
+            info: MediaInfo::default(),
+            parts,
+        }))
     }
 
     fn probe_data() -> &'static [ProbeFormatData] {
@@ -141,7 +147,7 @@ impl FormatReader for MpegReader<'_> {
     }
 
     fn media_info(&self) -> &MediaInfo {
-        self.frames.media_info()
+        &self.info
     }
 
     fn metadata(&mut self) -> Metadata<'_> {

@@ -343,29 +343,29 @@ fn check_rate(rate: Option<u32>) -> Result<(), AudioErrorKind> {
 
 /// How many seconds the headers promise for `track`, whose sample rate in Hz is `rate`.
 fn stated_s(format: &dyn FormatReader, track: &Track, rate: Option<u32>) -> Option<f64> {
-    if let (Some(frames), Some(rate)) = (track.num_frames, rate) {
-        // Of a stream that was recorded after its beginning only the end is stated.
-        let start = u64::try_from(track.start_ts.get()).unwrap_or(0);
-        // CAF may count the last packet as a full one.
-        let params = track
-            .codec_params
-            .as_ref()
-            .and_then(|params| params.audio());
-        let full = params.and_then(|params| params.max_frames_per_packet);
-        let less = match format.format_info().format {
-            FORMAT_ID_CAF => full.unwrap_or(0).saturating_sub(1),
-            _ => 0,
-        };
-        return Some(frames.saturating_sub(start).saturating_sub(less) as f64 / f64::from(rate));
-    }
     let whole = format.media_info();
-    let (duration, time_base) = match track.duration {
-        Some(duration) => (duration, track.time_base?),
+    let (duration, time_base) = match (track.duration, track.num_frames) {
+        // In units of the container, whose rate need not be that of the samples.
+        (Some(duration), _) if track.time_base.is_some() => (duration, track.time_base?),
+        (_, Some(frames)) => return Some(frames as f64 / f64::from(rate?)),
         // Matroska states only the length of the whole file, which may be that of its pictures.
-        None if format.tracks().len() == 1 => (whole.duration?, whole.time_base?),
-        None => return None,
+        _ if format.tracks().len() == 1 => (whole.duration?, whole.time_base?),
+        _ => return None,
     };
-    Some(time_base.calc_duration(duration)?.as_secs_f64())
+    // Of a stream that was recorded after its beginning only the end is stated.
+    let start = u64::try_from(track.start_ts.get()).unwrap_or(0);
+    // CAF may count the last packet as a full one.
+    let params = track
+        .codec_params
+        .as_ref()
+        .and_then(|params| params.audio());
+    let full = params.and_then(|params| params.max_frames_per_packet);
+    let less = match format.format_info().format {
+        FORMAT_ID_CAF => full.unwrap_or(0).saturating_sub(1),
+        _ => 0,
+    };
+    let length = duration.get().saturating_sub(start).saturating_sub(less);
+    Some(time_base.calc_duration(length.into())?.as_secs_f64())
 }
 
 /// What an error of Symphonia means while headers are read.

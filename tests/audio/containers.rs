@@ -259,6 +259,24 @@ fn he_aac_is_decoded_below_the_half_and_never_in_silence() {
     }
 }
 
+#[test]
+fn the_length_of_he_aac_is_not_taken_for_that_of_twice_as_many_samples() {
+    // MP4 counts in samples of the whole, 2048 a packet, of which the core has half.
+    let mut file = bytes("slow.m4a");
+    let at = place(&file, &[0x13, 0x90, 0x56, 0xe5, 0x00]);
+    file[at + 4] = 0x80 | 4 << 3;
+    for (name, from, to) in [
+        (b"mdhd", [0, 0, 0x56, 0x22], [0, 0, 0xac, 0x44]),
+        (b"mp4a", [0x56, 0x22, 0, 0], [0xac, 0x44, 0, 0]),
+        (b"stts", [0, 0, 4, 0], [0, 0, 8, 0]),
+    ] {
+        let at = place(&file, name);
+        let at = at + place(&file[at..], &from);
+        file[at..at + 4].copy_from_slice(&to);
+    }
+    is_lower_half(&as_intact("slow.m4a", &file, "twice the rate"), 11_025);
+}
+
 /// ADTS frames with an element of filling of kind `kind` in front of the last element of each.
 fn with_filling(adts: &[u8], kind: u8) -> Vec<u8> {
     let (mut at, mut out) = (0, Vec::new());

@@ -152,6 +152,7 @@ fn lossy_files_hold_the_signal_in_its_place() {
         ("aac.m4a", "aac", RATE, 54_272, 1024, 20.0),
         ("adts.aac", "aac", RATE, 54_272, 1024, 20.0),
         ("mono.aac", "aac", 22_050, 27_648, 1024, 7.0),
+        ("slow.m4a", "aac", 22_050, 27_648, 1024, 7.0),
         ("aac_96k.m4a", "aac", 96_000, 77_824, 1024, 7.0),
         ("opus.opus", "opus", 48_000, 57_600, 0, 33.0),
         ("opus.webm", "opus", 48_000, 58_248, 0, 33.0),

@@ -66,6 +66,15 @@ fn a_single_frame_of_another_kind_is_damage_and_ends_nothing() {
     assert!(samples == decode(&fixture("untagged.mp3"), 44_100).unwrap().0);
 }
 
+#[test]
+fn the_length_of_the_first_part_is_not_expected_of_the_others() {
+    let mono = bytes("mono.mp3");
+    let joined = [&bytes("cbr.mp3")[..], &mono[..mono.len() / 3]].concat();
+    let (_, info) = decode_bytes("x.mp3", &joined, 44_100);
+    assert!((1.5..1.7).contains(&info.duration_s), "{info:?}");
+    assert_eq!(info.warnings, []);
+}
+
 /// Where the first frame from `from` on begins.
 fn frame(bytes: &[u8], from: usize) -> usize {
     let like = |at: usize| {
