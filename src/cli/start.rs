@@ -7,8 +7,8 @@ use anyhow::{Context, bail};
 
 use super::common::Common;
 
-/// Threads beside the pool's: of progress bars, decoding and drivers.
-const OTHERS: usize = 4;
+/// Threads beside the pool's, of progress bars, decoding and drivers; a driver that computes on the CPU starts one more a core.
+const OTHERS: usize = 6;
 
 /// Mesa complains on every start where XDG_RUNTIME_DIR is missing, for it looks there for a display. Without one the program
 /// starts itself again, as the same process, with a folder that is not there. If that fails nothing is lost but silence.
@@ -58,7 +58,8 @@ pub fn threads(common: &Common) -> anyhow::Result<()> {
     let wished = std::env::var("RAYON_NUM_THREADS").ok();
     let wished = wished.and_then(|text| text.parse().ok()).filter(|&n| n > 0);
     let wished = wished.unwrap_or(cores);
-    let room = room_for_threads(wished + OTHERS, &Builder::new).saturating_sub(OTHERS);
+    let others = OTHERS + cores;
+    let room = room_for_threads(wished + others, &Builder::new).saturating_sub(others);
     if room == 0 {
         bail!(
             "too few threads can be started: end other programs, or raise the limit of processes (ulimit -u)"

@@ -233,32 +233,39 @@ fn a_training_under_nohup_outlives_its_terminal() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn where_no_thread_can_be_started_a_sentence_says_so() {
+fn where_threads_are_short_a_sentence_says_so_and_nothing_panics() {
+    use std::os::unix::fs::PermissionsExt;
     use std::os::unix::process::CommandExt;
-    let mut command = Command::new("bash");
-    command
-        .args([
-            "-c",
-            "ulimit -u 1; exec \"$0\" \"$@\"",
-            env!("CARGO_BIN_EXE_gamaka"),
-        ])
-        .args(["data", "check", "music"]);
     let root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
-    if root {
-        // Root has no limit.
-        command.uid(65_534);
+    let folder = tempfile::tempdir().unwrap();
+    let open = std::fs::Permissions::from_mode(0o777);
+    std::fs::set_permissions(folder.path(), open).unwrap();
+    let out = folder.path().join("a.npy");
+    let song = fixture("s16.wav");
+    for limit in [1, 6, 8, 10, 11, 12] {
+        let script = format!("ulimit -u {limit}; exec \"$0\" \"$@\"");
+        let mut command = Command::new("bash");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_gamaka")]);
+        command.args(["mel", &song, "-o", text(&out), "--engine", "gpu"]);
+        if root {
+            // Root has no limit.
+            command.uid(65_534);
+        }
+        let output = command.output().unwrap();
+        let said = stderr(&output);
+        if said.contains("Permission denied") {
+            eprintln!("another user cannot run the program here: skipped");
+            return;
+        }
+        assert!(!said.contains("panicked"), "{limit}: {said}");
+        if limit == 1 || !output.status.success() {
+            assert_eq!(output.status.code(), Some(1), "{limit}: {said}");
+            assert!(
+                said.contains("ulimit -u") && said.lines().count() == 1,
+                "{said}"
+            );
+        }
     }
-    let output = command.output().unwrap();
-    let said = stderr(&output);
-    if said.contains("Permission denied") {
-        eprintln!("another user cannot run the program here: skipped");
-        return;
-    }
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(
-        said.contains("ulimit -u") && said.lines().count() == 1,
-        "{said}"
-    );
 }
 
 /// Runs it where no file may grow beyond so many blocks of 1 KiB.
