@@ -156,7 +156,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     if common.json {
         print_json(&findings)?;
     } else {
-        print(&text(&findings))?;
+        print(&text(&findings, tables::Table::words))?;
         common.note(&format!(
             "everything, with pictures: {}",
             args.output.join("report.html").display()
@@ -300,10 +300,9 @@ impl<'a> Progress<'a> {
     }
 }
 
-/// All tables, below the answer.
-fn text(findings: &Findings) -> String {
-    let tables = tables::tables(findings);
-    let tables: String = tables.iter().map(tables::Table::markdown).collect();
+/// All tables, each as `table` writes it, below the answer.
+fn text(findings: &Findings, table: fn(&tables::Table) -> String) -> String {
+    let tables: String = tables::tables(findings).iter().map(table).collect();
     let notes = findings.notes.join("\n");
     format!("{}\n\n{tables}{notes}\n", page::lead(findings))
 }
@@ -314,7 +313,10 @@ fn write(args: &Args, findings: &Findings) -> anyhow::Result<()> {
     let pictures = folder.join("pictures");
     std::fs::create_dir_all(&pictures)
         .with_context(|| format!("{}: the folder cannot be made", pictures.display()))?;
-    files::write(&folder.join("tables.md"), text(findings).as_bytes())?;
+    files::write(
+        &folder.join("tables.md"),
+        text(findings, tables::Table::markdown).as_bytes(),
+    )?;
     let json = serde_json::to_string_pretty(findings)?;
     files::write(&folder.join("findings.json"), json.as_bytes())?;
     let mut table = csv::Writer::from_writer(Vec::new());

@@ -12,7 +12,7 @@ use gamaka::mel::{
     AMIN, BLOCK_FRAMES, Engine, EngineChoice, Framer, GpuEngine, Preset, TOP_DB, decibels, mfcc,
     transpose,
 };
-use gamaka::report::{Rows, Spectrogram, spectrogram_png};
+use gamaka::report::{Rows, Spectrogram, has_letters, spectrogram_png};
 use ndarray::Array2;
 use ndarray_npy::WriteNpyExt;
 
@@ -143,7 +143,15 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let frames = values.len() / rows;
     let bytes = match extension.as_str() {
         "npy" => npy(&values, rows)?,
-        _ => picture(args, &preset, &values)?,
+        _ => {
+            let title = args.audio.file_name().unwrap_or_default().to_string_lossy();
+            if !has_letters(&title) {
+                common.note(&format!(
+                    "no font here has all letters of {title}: the picture has no title"
+                ));
+            }
+            picture(args, &preset, &values, &title)?
+        }
     };
     gamaka::files::write(&args.output, &bytes)?;
     if common.json {
@@ -228,7 +236,7 @@ fn npy(values: &[f32], rows: usize) -> anyhow::Result<Vec<u8>> {
     Ok(bytes.into_inner())
 }
 
-fn picture(args: &Args, preset: &Preset, values: &[f32]) -> anyhow::Result<Vec<u8>> {
+fn picture(args: &Args, preset: &Preset, values: &[f32], title: &str) -> anyhow::Result<Vec<u8>> {
     let centres = preset.band_centres();
     let rows = if args.kind.mfcc {
         Rows::Coefficients(preset.n_mfcc)
@@ -237,15 +245,11 @@ fn picture(args: &Args, preset: &Preset, values: &[f32]) -> anyhow::Result<Vec<u
     } else {
         Rows::Bands(&centres, "dB")
     };
-    let title = args
-        .audio
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned());
     Ok(spectrogram_png(&Spectrogram {
         values,
         rows,
         hop_length: preset.hop_length,
         sample_rate: preset.sample_rate,
-        title: title.as_deref(),
+        title: Some(title),
     })?)
 }

@@ -11,6 +11,7 @@ mod embed;
 mod eval;
 mod mel;
 mod settings;
+mod table;
 mod train;
 
 use std::process::ExitCode;

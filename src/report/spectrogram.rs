@@ -2,11 +2,10 @@
 
 use super::ReportError;
 use super::axis::extent;
-use super::canvas::Anchor;
 use super::colormap::{Colormap, LEVELS};
+use super::letters::{Words, machine_fonts};
 use super::raster::{Index, Raster, grey};
 use super::spectrogram_axes::Plot;
-use super::style::fit;
 
 const PICTURE: &str = "spectrogram";
 /// Width of the picture in pixels.
@@ -54,7 +53,7 @@ pub struct Spectrogram<'a> {
     pub hop_length: usize,
     /// Samples a second.
     pub sample_rate: u32,
-    /// Written above, if given.
+    /// Written above, if given, and if [`has_letters`] of it.
     pub title: Option<&'a str>,
 }
 
@@ -104,11 +103,8 @@ pub fn spectrogram_png(spectrogram: &Spectrogram) -> Result<Vec<u8>, ReportError
     let mut cells = resample(spectrogram.values, rows, frames, width, height.min(rows));
     let (colormap, range) = colour_range(&mut cells, spectrogram.rows, height.min(rows));
 
-    let top = if spectrogram.title.is_some() {
-        TOP
-    } else {
-        TOP_BARE
-    };
+    let title = spectrogram.title.and_then(title_words);
+    let top = if title.is_some() { TOP } else { TOP_BARE };
     let mut raster = Raster::new(WIDTH, top as usize + height + BOTTOM as usize);
     let plot = Plot {
         x: LEFT,
@@ -128,15 +124,8 @@ pub fn spectrogram_png(spectrogram: &Spectrogram) -> Result<Vec<u8>, ReportError
         }
     }
     plot.frame(&mut raster);
-    if let Some(title) = spectrogram.title {
-        let title = fit(title, TITLE, width as f64);
-        raster.text(
-            (LEFT as f64, top as f64 - 26.0),
-            Anchor::Start,
-            TITLE,
-            false,
-            &title,
-        );
+    if let Some(title) = title {
+        raster.outlines(&title.outlines((LEFT as f64, top as f64 - 26.0)));
     }
     let seconds =
         frames as f64 * spectrogram.hop_length as f64 / f64::from(spectrogram.sample_rate);
@@ -144,6 +133,16 @@ pub fn spectrogram_png(spectrogram: &Spectrogram) -> Result<Vec<u8>, ReportError
     plot.row_axis(&mut raster, &spectrogram.rows);
     plot.colour_bar(&mut raster, &range, &spectrogram.rows);
     raster.png(colormap)
+}
+
+/// Whether the fonts at hand, that of gamaka and those of this machine, have the letters of a title.
+pub fn has_letters(title: &str) -> bool {
+    title_words(title).is_some()
+}
+
+fn title_words(title: &str) -> Option<Words> {
+    let width = WIDTH as f64 - (LEFT + RIGHT) as f64;
+    Words::new(title, TITLE, width, machine_fonts)
 }
 
 /// Means over the time that a pixel column spans, and over neighbouring rows where there are more rows than pixels:

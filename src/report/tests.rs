@@ -18,7 +18,11 @@ fn attribute(node: &roxmltree::Node, name: &str) -> f64 {
 
 /// Parses a picture and gives its size and the places of all its words.
 fn words(svg: &Svg) -> (f64, f64, Vec<Word>) {
-    let document = Document::parse(svg.as_str()).expect("the picture is well-formed");
+    words_of(svg.as_str())
+}
+
+fn words_of(drawing: &str) -> (f64, f64, Vec<Word>) {
+    let document = Document::parse(drawing).expect("the picture is well-formed");
     let root = document.root_element();
     let words = root
         .descendants()
@@ -50,9 +54,15 @@ fn words(svg: &Svg) -> (f64, f64, Vec<Word>) {
     )
 }
 
-/// Panics if a word is cut off or runs into another.
+/// Panics if in one of the layouts a word is cut off or runs into another.
 fn assert_legible(svg: &Svg) {
-    let (width, height, words) = words(svg);
+    for drawing in [&svg.wide, &svg.narrow] {
+        assert_drawing_legible(&drawing.text);
+    }
+}
+
+fn assert_drawing_legible(drawing: &str) {
+    let (width, height, words) = words_of(drawing);
     for (i, word) in words.iter().enumerate() {
         let [left, top, right, bottom] = word.at;
         let inside = left >= 0.0 && top >= 0.0 && right <= width && bottom <= height;
@@ -74,7 +84,7 @@ fn assert_legible(svg: &Svg) {
         }
     }
     assert!(
-        !svg.as_str().contains("NaN") && !svg.as_str().contains("inf"),
+        !drawing.contains("NaN") && !drawing.contains("inf"),
         "a number is missing"
     );
 }
