@@ -473,7 +473,7 @@ fn matrix(evaluation: &Evaluation) -> String {
         table.row([format!("{} {class}", index + 1)].into_iter().chain(shares));
     }
     format!(
-        "\nconfusion in % of each true class; columns: what its queries were taken for, by number\n{}",
+        "\nconfusion in % of each true class; columns have the numbers of the classes\n{}",
         table.text()
     )
 }

@@ -145,13 +145,18 @@ fn lines_in(cell: f64, size: f64) -> usize {
 /// Width of a column in which each name is whole over the lines that a cell has room for, or the most.
 fn column(names: &[&str], size: f64, cell: f64) -> f64 {
     const WIDTHS: [f64; 8] = [60.0, 80.0, 100.0, 130.0, 160.0, 200.0, 240.0, 300.0];
-    let whole = |width: &f64| {
-        let mut lines = names.iter().map(|name| lines_of(name, size, *width));
-        lines.all(|lines| lines.len() <= lines_in(cell, size))
+    let most = lines_in(cell, size);
+    let whole = |width: f64, unbroken: bool| {
+        names.iter().all(|name| {
+            let lines = lines_of(name, size, width);
+            lines.len() <= most && (!unbroken || lines.join(" ") == *name)
+        })
     };
-    let most = WIDTHS.into_iter().find(whole).unwrap_or(300.0);
+    // Rather a wider column than a word in two parts.
+    let fitting = |unbroken| WIDTHS.into_iter().find(|width| whole(*width, unbroken));
+    let width = fitting(true).or(fitting(false)).unwrap_or(300.0);
     let lines = names
         .iter()
-        .flat_map(|name| lines_within(name, size, most, lines_in(cell, size)));
+        .flat_map(|name| lines_within(name, size, width, most));
     lines.map(|line| room(&line, size)).fold(0.0, f64::max)
 }

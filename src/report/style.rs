@@ -131,7 +131,7 @@ fn beginning(text: &str, size: f64, width: f64, least: usize) -> &str {
     let ends = text.grapheme_indices(true).map(|(at, c)| at + c.len());
     let fitting = ends
         .enumerate()
-        .take_while(|(index, end)| *index < least || text_width(&text[..*end], size) <= width);
+        .take_while(|(index, end)| *index < least || fits(&text[..*end], size, width));
     fitting.last().map_or("", |(_, end)| &text[..end])
 }
 
@@ -153,7 +153,7 @@ pub(super) fn wrap(text: &str, size: f64, width: f64, most: usize) -> Vec<String
         let longest = beginning(rest, size, width, 1).len();
         let words = rest.split_word_bound_indices().map(|(at, _)| at);
         let parted = words
-            .take_while(|at| *at <= longest)
+            .take_while(|at| rest[..*at].trim_end().len() <= longest)
             // No line begins with a mark that belongs to the word before.
             .filter(|at| rest[*at..].starts_with(|c: char| c.is_alphanumeric() || c == '('))
             .last();
@@ -161,7 +161,9 @@ pub(super) fn wrap(text: &str, size: f64, width: f64, most: usize) -> Vec<String
         lines.push(rest[..end].trim_end().to_owned());
         rest = rest[end..].trim_start();
     }
-    lines.push(fit(rest, size, width));
+    if !rest.is_empty() || lines.is_empty() {
+        lines.push(fit(rest, size, width));
+    }
     lines
 }
 
