@@ -74,8 +74,8 @@ impl Table {
             // As many columns as have room, and at least one.
             let mut shown = vec![(0, names)];
             let mut used = 0;
-            for column in from..widths.len() {
-                let width = widths[column].min(room - GAP);
+            for (column, width) in widths.iter().enumerate().skip(from) {
+                let width = (*width).min(room - GAP);
                 if column > from && used + GAP + width > room {
                     break;
                 }

@@ -55,7 +55,6 @@ pub fn trade_svg(
 }
 
 /// The picture, and whether its names keep off each other.
-
 fn draw(
     points: &[TradePoint],
     axes: &LineAxes,
