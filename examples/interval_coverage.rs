@@ -409,7 +409,7 @@ fn main() {
             let count = replicates as f64;
             let deviation = (files.square / count - (files.mean / count).powi(2)).sqrt();
             println!(
-                "  {:5} true {:6.2} +- {:5.2}   files {:5.2} covers {:5.1}   episodes {:4.2} covers {:5.1}",
+                "  {:5} true {:6.2} ± {:5.2}   files {:5.2} covers {:5.1}   episodes {:4.2} covers {:5.1}",
                 ["A", "B", "A - B"][which],
                 100.0 * truth,
                 100.0 * deviation,

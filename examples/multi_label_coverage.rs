@@ -164,7 +164,7 @@ fn main() {
                 [100.0 * width, 100.0 * held]
             });
             println!(
-                "  {:18} {:5} true {:6.2} +- {:5.2}   files {:5.2} covers {:5.1}   episodes {:4.2} covers {:5.1}",
+                "  {:18} {:5} true {:6.2} ± {:5.2}   files {:5.2} covers {:5.1}   episodes {:4.2} covers {:5.1}",
                 ["macro F1", "average precision"][figure / 3],
                 names[figure % 3],
                 100.0 * truth,

@@ -196,7 +196,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     if common.json {
         print_json(&findings)?;
     } else {
-        print(&text(&findings))?;
+        print(&text(&findings, tables::Table::words))?;
         common.note(&format!(
             "everything, with pictures: {}",
             args.output.join("report.html").display()
@@ -340,10 +340,9 @@ impl<'a> Progress<'a> {
     }
 }
 
-/// All tables, below the answer.
-fn text(findings: &Findings) -> String {
-    let tables = tables::tables(findings);
-    let tables: String = tables.iter().map(tables::Table::markdown).collect();
+/// All tables, each as `table` writes it, below the answer.
+fn text(findings: &Findings, table: fn(&tables::Table) -> String) -> String {
+    let tables: String = tables::tables(findings).iter().map(table).collect();
     let notes = findings.notes.join("\n");
     format!("{}\n\n{tables}{notes}\n", page::lead(findings))
 }
@@ -354,7 +353,7 @@ fn write(args: &Args, findings: &Findings) -> anyhow::Result<()> {
     let pictures = folder.join("pictures");
     files::make_folder(&pictures)?;
     let [tables, document, accuracies, report] = FILES.map(|name| folder.join(name));
-    files::write(&tables, text(findings).as_bytes())?;
+    files::write(&tables, text(findings, tables::Table::markdown).as_bytes())?;
     let json = serde_json::to_string_pretty(findings)?;
     files::write(&document, json.as_bytes())?;
     let mut table = csv::Writer::from_writer(Vec::new());

@@ -14,6 +14,7 @@ use gamaka::model::Network;
 use serde_json::{Map, Value, json};
 
 use super::common::{Common, network_spec, print, print_error, print_json};
+use super::table::Table;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -235,19 +236,22 @@ impl<'a> Report<'a> {
             INPUT[0],
             INPUT[1]
         );
-        let _ = writeln!(
-            text,
-            "{:20}{:>11}{:>12}{:>9}{:>28}{:>28}{:>22}",
-            "", "parameters", "MFLOP/clip", "MiB", "step ms", "forward ms", "first step / this"
-        );
+        let mut table = Table::named([
+            "parameters",
+            "MFLOP/clip",
+            "MiB",
+            "step ms",
+            "forward ms",
+            "first step / this",
+        ]);
         let first = timed.first().and_then(|t| t.as_ref().ok());
-        let mut rows = Vec::new();
+        let (mut rows, mut unmeasured) = (Vec::new(), String::new());
         for (network, timed) in networks.iter().zip(timed) {
             let name = &network.spec.name;
             let figures = match timed {
                 Ok(figures) => figures,
                 Err(error) => {
-                    let _ = writeln!(text, "{name:20}could not be measured");
+                    unmeasured.push_str(&format!("{name}: could not be measured\n"));
                     print_error(&anyhow!("{name}: {error}"));
                     rows.push(Value::Null);
                     continue;
@@ -272,17 +276,18 @@ impl<'a> Report<'a> {
                 row.insert("kernels".into(), json!(figures.kernels));
             }
             rows.push(Value::Object(row));
-            let _ = writeln!(
-                text,
-                "{name:20}{:>11}{:>12.1}{:>9.1}{:>28}{:>28}{:>22}",
-                figures.params,
-                figures.flops as f64 / 1e6,
-                figures.peak_bytes as f64 / f64::from(1 << 20),
+            table.row([
+                name.clone(),
+                figures.params.to_string(),
+                format!("{:.1}", figures.flops as f64 / 1e6),
+                format!("{:.1}", figures.peak_bytes as f64 / f64::from(1 << 20)),
                 words(step, 1),
                 words(forward, 1),
-                ratio.map_or(String::new(), |ratio| words(ratio, 2))
-            );
+                ratio.map_or(String::new(), |ratio| words(ratio, 2)),
+            ]);
         }
+        text.push_str(&table.text());
+        text.push_str(&unmeasured);
         for figures in timed.iter().flatten().filter(|f| !f.kernels.is_empty()) {
             let _ = write!(
                 text,
@@ -374,34 +379,35 @@ fn words(spread: Spread, decimals: usize) -> String {
 pub fn kernel_table(figures: &[KernelFigures]) -> String {
     let ms = |f: &KernelFigures| f.ms * f.count as f64;
     let total: f64 = figures.iter().map(ms).sum();
-    let mut text = format!(
-        "{:62}{:>7}{:>11}{:>8}{:>11}{:>9}{:>16}\n",
-        "", "times", "ms each", "% ms", "GFLOP/s", "GB/s", "% of the best"
-    );
+    let mut table = Table::named([
+        "times",
+        "ms each",
+        "% ms",
+        "GFLOP/s",
+        "GB/s",
+        "% of the best",
+    ]);
     let (shown, rest): (Vec<_>, Vec<_>) = figures.iter().partition(|f| ms(f) >= 0.005 * total);
     for f in shown {
-        let _ = writeln!(
-            text,
-            "{:62}{:>7}{:>11.3}{:>8.1}{:>11}{:>9.2}{:>16.0}",
-            f.name,
-            f.count,
-            f.ms,
-            100.0 * ms(f) / total,
+        table.row([
+            f.name.clone(),
+            f.count.to_string(),
+            format!("{:.3}", f.ms),
+            format!("{:.1}", 100.0 * ms(f) / total),
             f.gflops.map_or(String::new(), |rate| format!("{rate:.1}")),
-            f.gbps,
-            100.0 * f.share
-        );
+            format!("{:.2}", f.gbps),
+            format!("{:.0}", 100.0 * f.share),
+        ]);
     }
     if !rest.is_empty() {
         let count: usize = rest.iter().map(|f| f.count).sum();
         let ms: f64 = rest.iter().copied().map(ms).sum();
-        let _ = writeln!(
-            text,
-            "{:62}{count:>7}{:>11}{:>8.1}",
+        table.row([
             format!("{} more kernels and shapes", rest.len()),
-            "",
-            100.0 * ms / total
-        );
+            count.to_string(),
+            String::new(),
+            format!("{:.1}", 100.0 * ms / total),
+        ]);
     }
-    text
+    table.text()
 }

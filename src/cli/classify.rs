@@ -15,6 +15,7 @@ use serde::Serialize;
 use super::common::{
     Common, conclude, engine, failed_json, front_end, load_model, print, print_json,
 };
+use super::table::{pad, widest};
 
 /// Nearest examples told for each file.
 const NEAREST: usize = 3;
@@ -265,17 +266,12 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
 
 fn words(answer: &Answer) -> String {
     let mut text = format!("{}\n", answer.path.display());
-    let width = answer
-        .ranked
-        .iter()
-        .map(|r| r.genre.chars().count())
-        .max()
-        .unwrap_or(0);
+    let width = widest(answer.ranked.iter().map(|r| r.genre.as_str()));
     for r in &answer.ranked {
         let _ = writeln!(
             text,
-            "  {:width$}  {:5.1} %  distance {:.3}",
-            r.genre,
+            "  {}  {:5.1} %  distance {:.3}",
+            pad(&r.genre, width),
             r.probability * 100.0,
             r.distance
         );

@@ -10,6 +10,7 @@ use gamaka::data::{CheckOptions, Checked, Duplicate, Layout, Part, check};
 use gamaka::files::Outputs;
 
 use super::common::{Common, print, print_error, print_json};
+use super::table::{Align, Table};
 
 /// Faults and duplicates that are listed without --all.
 const LISTED: usize = 20;
@@ -134,29 +135,23 @@ fn refuse_foreign_table(path: &Path) -> anyhow::Result<()> {
 fn words(checked: &Checked, listed: usize) -> String {
     let mut text = format!("{} as {}\n\n", checked.root.display(), checked.layout);
     let split = checked.classes.values().any(|class| class.unsplit == 0);
-    let width = checked
-        .classes
-        .keys()
-        .map(|label| label.chars().count())
-        .max()
-        .unwrap_or(0)
-        .max(5);
-    let header = if split {
-        "   train  validation    test"
-    } else {
-        "   files"
+    let counted: &[&str] = match split {
+        true => &["train", "validation", "test"],
+        false => &["files"],
     };
-    let _ = writeln!(text, "{:width$}{header}   minutes", "class");
+    let figures = counted.iter().chain(&["minutes"]);
+    let columns = figures.map(|name| (*name, Align::Right));
+    let mut table = Table::new([("class", Align::Left)].into_iter().chain(columns));
     for (label, class) in &checked.classes {
         let counts = match split {
-            true => {
-                let [train, validation, test] = class.parts;
-                format!("{train:8}{validation:12}{test:8}")
-            }
-            false => format!("{:8}", class.unsplit),
+            true => class.parts.to_vec(),
+            false => vec![class.unsplit],
         };
-        let _ = writeln!(text, "{label:width$}{counts}{:10.1}", class.seconds / 60.0);
+        let minutes = format!("{:.1}", class.seconds / 60.0);
+        let counts = counts.iter().map(ToString::to_string);
+        table.row([label.clone()].into_iter().chain(counts).chain([minutes]));
     }
+    text.push_str(&table.text());
     let lengths = &checked.durations;
     let _ = writeln!(
         text,

@@ -32,6 +32,7 @@ use super::common::{
     Common, conclude, engine, failed_json, front_end, load_model, print, print_json, usage,
 };
 use super::settings::{Classes, files_of, shifts};
+use super::table::{Align, Table, pad, widest};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -498,7 +499,7 @@ fn json(
 fn adapted_words(adapted: &AdaptedAccuracy) -> String {
     let half = adapted.over_episodes.half_width();
     format!(
-        "\nwith the body adapted to each task as well, on the first {} episodes: {} % (+- {} over episodes)\n",
+        "\nwith the body adapted to each task as well, on the first {} episodes: {} % (± {} over episodes)\n",
         adapted.episodes,
         percent(adapted.accuracy),
         percent(half)
@@ -522,15 +523,16 @@ pub fn estimate_words(e: &Estimate) -> String {
     let files = ends_words(e.over_files.as_ref());
     let half = (e.over_episodes.high - e.over_episodes.low) / 2.0;
     format!(
-        "{:>6}   {files:>15}   +- {:.1}",
+        "{:>6}   {files:>15}   ± {:.1}",
         percent(e.mean),
         half * 100.0
     )
 }
 
-/// The network's confusion matrix in percent of each row, where it fits a terminal.
+/// The network's confusion matrix in percent of each row. Columns have the numbers of their classes, which the rows
+/// name.
 fn matrix(evaluation: &Evaluation) -> String {
-    const MOST: usize = 12;
+    const MOST: usize = 40;
     let classes = &evaluation.classes;
     if classes.len() > MOST {
         return format!(
@@ -538,20 +540,23 @@ fn matrix(evaluation: &Evaluation) -> String {
             classes.len()
         );
     }
-    let width = classes.iter().map(|c| c.chars().count()).max().unwrap_or(0);
-    let mut text = format!("\nconfusion in % of each true class\n{:width$}", "");
-    for class in classes {
-        let _ = write!(text, " {:>5}", class.chars().take(5).collect::<String>());
-    }
-    for (class, row) in classes.iter().zip(&evaluation.systems[0].confusion) {
+    let numbers = (1..=classes.len()).map(|number| (number.to_string(), Align::Right));
+    let mut table = Table::new([(String::new(), Align::Left)].into_iter().chain(numbers));
+    for (index, (class, row)) in classes
+        .iter()
+        .zip(&evaluation.systems[0].confusion)
+        .enumerate()
+    {
         let total = row.iter().sum::<u64>().max(1) as f64;
-        let _ = write!(text, "\n{class:width$}");
-        for &count in row {
-            let _ = write!(text, " {:>5.0}", count as f64 / total * 100.0);
-        }
+        let shares = row
+            .iter()
+            .map(|&count| format!("{:.0}", count as f64 / total * 100.0));
+        table.row([format!("{} {class}", index + 1)].into_iter().chain(shares));
     }
-    text.push('\n');
-    text
+    format!(
+        "\nconfusion in % of each true class; columns have the numbers of the classes\n{}",
+        table.text()
+    )
 }
 
 /// The result as text. `name` is what the network is called.
@@ -586,14 +591,19 @@ pub fn words(report: &Report, name: &str) -> String {
         .iter()
         .copied()
         .chain(less.iter().map(String::as_str));
-    let width = all.map(|label| label.chars().count()).max().unwrap_or(0);
+    let width = widest(all).max("accuracy in %".len());
     let _ = writeln!(
         text,
         "{:width$} {:>6}   {:>15}   95 % over episodes",
         "accuracy in %", "mean", "95 % over files"
     );
     for (label, system) in labels.iter().zip(systems) {
-        let _ = writeln!(text, "{label:width$} {}", estimate_words(&system.accuracy));
+        let _ = writeln!(
+            text,
+            "{} {}",
+            pad(label, width),
+            estimate_words(&system.accuracy)
+        );
     }
     let _ = writeln!(
         text,
@@ -603,7 +613,12 @@ pub fn words(report: &Report, name: &str) -> String {
     );
     let _ = writeln!(text, "\npaired on the same episodes and files");
     for (label, d) in less.iter().zip(&report.differences) {
-        let _ = writeln!(text, "{label:width$} {}", estimate_words(&d.difference));
+        let _ = writeln!(
+            text,
+            "{} {}",
+            pad(label, width),
+            estimate_words(&d.difference)
+        );
     }
     if let Some(note) = note {
         let _ = writeln!(text, "\n{note}");
@@ -612,7 +627,7 @@ pub fn words(report: &Report, name: &str) -> String {
         text,
         "\nby class: accuracy in %, and what its queries were taken for"
     );
-    let width = classes.iter().map(|c| c.chars().count()).max().unwrap_or(0);
+    let mut table = Table::new([("", Align::Left), ("", Align::Right), ("", Align::Left)]);
     for (k, class) in systems[0].per_class.iter().enumerate() {
         let row = &systems[0].confusion[k];
         let total = row.iter().sum::<u64>().max(1) as f64;
@@ -629,12 +644,8 @@ pub fn words(report: &Report, name: &str) -> String {
             .map(|&(j, n)| format!("{} {:.0}", classes[j], n as f64 / total * 100.0))
             .collect();
         let accuracy = class.accuracy.map_or("-".to_string(), percent);
-        let _ = writeln!(
-            text,
-            "{:width$} {accuracy:>6}   {}",
-            class.class,
-            mixed.join(", ")
-        );
+        table.row([class.class.clone(), accuracy, mixed.join(", ")]);
     }
+    text.push_str(&table.text());
     text
 }

@@ -14,7 +14,7 @@ use gamaka::mel::{
     AMIN, BLOCK_FRAMES, Engine, EngineChoice, Framer, GpuEngine, Preset, TOP_DB, decibels, mfcc,
     transpose,
 };
-use gamaka::report::{Rows, SpectrogramCanvas};
+use gamaka::report::{Rows, SpectrogramCanvas, has_letters};
 
 use super::common::{Common, engine, print, print_json};
 
@@ -141,7 +141,15 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     };
     match extension.as_str() {
         "npy" => files::write_with(&args.output, |file| clip.write_npy(file))?,
-        _ => files::write(&args.output, &picture(args, &preset, &clip)?)?,
+        _ => {
+            let title = args.audio.file_name().unwrap_or_default().to_string_lossy();
+            if !has_letters(&title) {
+                common.note(&format!(
+                    "no font here has all letters of {title}: the picture has no title"
+                ));
+            }
+            files::write(&args.output, &picture(args, &preset, &clip, &title)?)?;
+        }
     }
     let (rows, frames) = (clip.rows, clip.frames);
     if common.json {
@@ -308,7 +316,7 @@ fn listen(engine: &Engine, args: &Args, common: &Common) -> anyhow::Result<(Clip
     Ok((clip, info))
 }
 
-fn picture(args: &Args, preset: &Preset, clip: &Clip) -> anyhow::Result<Vec<u8>> {
+fn picture(args: &Args, preset: &Preset, clip: &Clip, title: &str) -> anyhow::Result<Vec<u8>> {
     let centres = preset.band_centres();
     let rows = if args.kind.mfcc {
         Rows::Coefficients(preset.n_mfcc)
@@ -322,11 +330,7 @@ fn picture(args: &Args, preset: &Preset, clip: &Clip) -> anyhow::Result<Vec<u8>>
     for piece in clip.pieces() {
         canvas.push(&piece?);
     }
-    let title = args
-        .audio
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned());
-    Ok(canvas.png(title.as_deref())?)
+    Ok(canvas.png(Some(title))?)
 }
 
 #[cfg(test)]
@@ -346,7 +350,8 @@ mod tests {
                 .chunks(rows * 511)
                 .for_each(|piece| clip.push(piece).unwrap());
             clip.floor = -0.5;
-            clip.write_npy(&mut std::fs::File::create(&path).unwrap()).unwrap();
+            clip.write_npy(&mut std::fs::File::create(&path).unwrap())
+                .unwrap();
             let raised = values.iter().map(|v| v.max(-0.5)).collect();
             let array = Array2::from_shape_vec((frames, rows), raised).unwrap();
             let mut want = Vec::new();

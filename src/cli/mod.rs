@@ -14,6 +14,7 @@ mod interrupt;
 mod mel;
 mod settings;
 mod start;
+mod table;
 mod train;
 
 use std::process::ExitCode;

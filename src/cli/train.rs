@@ -258,7 +258,7 @@ fn validated(v: &Validation, on: &str) -> String {
         format!("{:.0} to {:.0} over files, ", i.low * 100.0, i.high * 100.0)
     });
     format!(
-        "{:.1} % on {on} ({files}+- {:.1} over episodes)",
+        "{:.1} % on {on} ({files}± {:.1} over episodes)",
         v.accuracy * 100.0,
         v.over_episodes.half_width() * 100.0
     )

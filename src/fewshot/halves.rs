@@ -78,12 +78,13 @@ impl Halves {
     pub(super) fn note(halves: Option<&Self>, shot: usize) -> Option<String> {
         match halves {
             None => Some(
-                "no interval over files: it needs at least four files (or groups) of every class, enough to part them into two halves"
+                "no interval over files: it comes from comparing one half of the files with the other, which takes at least four files (or groups) of every class"
                     .into(),
             ),
             Some(halves) if halves.shot < shot => Some(format!(
-                "the interval over files is rougher than usual: half of the files of a class are too few for {shot} shots, so its width was found with {}",
-                halves.shot
+                "the intervals over files are rougher than usual: they come from comparing one half of the files with the other, and half of a class's files are too few for {shot} shots; their width is that of {} {} instead",
+                halves.shot,
+                if halves.shot == 1 { "shot" } else { "shots" }
             )),
             Some(_) => None,
         }

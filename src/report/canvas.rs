@@ -2,28 +2,47 @@
 
 use std::fmt::Write;
 
+use super::ReportError;
 use super::style::{
-    CARD, Colour, FONT_FAMILY, INK, Marker, RULE, SOFT, escape, fit, font_faces, text_width,
+    CARD, Colour, FONT_FAMILY, INK, Marker, RULE, SOFT, escape, fit, font_faces, text_width, wrap,
 };
 
-/// A finished picture. It follows light and dark mode, and stands alone or goes into a page.
+/// A finished picture. It follows light and dark mode, and stands alone or goes into a page. It is laid out twice: for
+/// a wide page, and for a phone, whose words would be too small to read were the wide layout shrunk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Svg {
-    pub(super) text: String,
+    pub(super) wide: Drawing,
+    pub(super) narrow: Drawing,
+}
+
+/// One layout of a picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Drawing {
+    pub text: String,
     /// Its natural width in pixels.
-    pub(super) width: u32,
+    pub width: u32,
 }
 
 impl Svg {
-    /// The `<svg>` element, for a page that brings the font Inter or does without.
-    pub fn as_str(&self) -> &str {
-        &self.text
+    /// Lays a picture out by a function of the width to keep to.
+    pub(super) fn drawn(
+        draw: impl Fn(f64) -> Result<Drawing, ReportError>,
+    ) -> Result<Self, ReportError> {
+        Ok(Self {
+            wide: draw(WIDTH)?,
+            narrow: draw(NARROW)?,
+        })
     }
 
-    /// The picture as a file that looks the same everywhere: it carries its font, 50 kB.
+    /// The `<svg>` element of the wide layout, for a page that brings the font Inter or does without.
+    pub fn as_str(&self) -> &str {
+        &self.wide.text
+    }
+
+    /// The wide layout as a file that looks the same everywhere: it carries its font, 50 kB.
     pub fn standalone(&self) -> String {
-        self.text
-            .replacen("<style>", &format!("<style>{}", font_faces()), 1)
+        let style = format!("<style>{}", font_faces());
+        self.wide.text.replacen("<style>", &style, 1)
     }
 }
 
@@ -116,10 +135,30 @@ const SLACK: f64 = 1.12;
 pub(super) const PADDING: f64 = 16.0;
 /// Width of most pictures.
 pub(super) const WIDTH: f64 = 720.0;
+/// Width of most pictures on a phone.
+pub(super) const NARROW: f64 = 360.0;
+/// From baseline to baseline, in font sizes.
+pub(super) const LEADING: f64 = 1.25;
+/// A name of more lines than this is cut.
+const MOST_LINES: usize = 8;
+/// Between rows of a legend.
+const LEGEND_ROW: f64 = 20.0;
 
 /// Where a picture begins below its title.
-pub(super) fn top(title: Option<&str>) -> f64 {
-    PADDING + if title.is_some() { 34.0 } else { 0.0 }
+pub(super) fn top(title: Option<&str>, width: f64) -> f64 {
+    let lines = title_lines(title, width).len() as f64;
+    PADDING
+        + if lines > 0.0 {
+            14.0 + 20.0 * lines
+        } else {
+            0.0
+        }
+}
+
+fn title_lines(title: Option<&str>, width: f64) -> Vec<String> {
+    title.map_or(Vec::new(), |title| {
+        lines_of(title, heading().size, width - 2.0 * PADDING)
+    })
 }
 
 /// Width to keep free for a text. Semi-bold letters, and those of the font that stands in where a picture is looked at
@@ -133,8 +172,80 @@ pub(super) fn shorten(text: &str, size: f64, width: f64) -> String {
     fit(text, SLACK * size, width)
 }
 
-/// A name in a legend, and what draws its sign around a point.
-pub(super) type LegendEntry<'a> = (&'a str, &'a dyn Fn(&mut Canvas, f64, f64));
+/// `text` over as many lines as it needs where each surely fits into `width` pixels.
+pub(super) fn lines_of(text: &str, size: f64, width: f64) -> Vec<String> {
+    lines_within(text, size, width, MOST_LINES)
+}
+
+/// The same in at most `most` lines.
+pub(super) fn lines_within(text: &str, size: f64, width: f64, most: usize) -> Vec<String> {
+    wrap(text, SLACK * size, width, most)
+}
+
+/// Height of that many lines.
+pub(super) fn lines_height(lines: &[String], size: f64) -> f64 {
+    lines.len() as f64 * LEADING * size
+}
+
+/// A column of names, each over as many lines as it needs.
+pub(super) struct Names {
+    pub width: f64,
+    pub lines: Vec<Vec<String>>,
+}
+
+impl Names {
+    /// As wide as the widest name, but within `least` and `most` pixels.
+    pub fn new<'a>(names: impl Iterator<Item = &'a str> + Clone, least: f64, most: f64) -> Self {
+        let size = label().size;
+        let widest = names.clone().map(|name| room(name, size));
+        let width = widest.fold(least, f64::max).min(most);
+        let lines = names.map(|name| lines_of(name, size, width)).collect();
+        Self { width, lines }
+    }
+
+    /// Height of a name.
+    pub fn height(&self, index: usize) -> f64 {
+        lines_height(&self.lines[index], label().size)
+    }
+}
+
+/// What draws a sign around a point.
+pub(super) type Sign<'a> = &'a dyn Fn(&mut Canvas, f64, f64);
+
+/// A name in a legend, and its sign.
+pub(super) type LegendEntry<'a> = (&'a str, Sign<'a>);
+
+/// The entries of a legend, beside each other as far as there is room, then below.
+pub(super) struct Legend<'a> {
+    entries: Vec<(f64, f64, Vec<String>, Sign<'a>)>,
+    /// From the middle of the first row to that of the last.
+    pub height: f64,
+}
+
+impl<'a> Legend<'a> {
+    pub fn new(entries: &[LegendEntry<'a>], width: f64) -> Self {
+        const SIGN: f64 = 28.0;
+        let size = small().size;
+        let (mut x, mut y, mut below) = (0.0, 0.0, 0.0);
+        let mut placed = Vec::new();
+        for &(name, sign) in entries {
+            let lines = lines_of(name, size, width - SIGN);
+            let widths = lines.iter().map(|line| room(line, size));
+            let own = SIGN + widths.fold(0.0, f64::max);
+            if x > 0.0 && x + own > width {
+                (x, y) = (0.0, y + below + LEGEND_ROW);
+                below = 0.0;
+            }
+            below = f64::max(below, lines_height(&lines[1..], size));
+            placed.push((x, y, lines, sign));
+            x += own + 20.0;
+        }
+        Self {
+            entries: placed,
+            height: y + below,
+        }
+    }
+}
 
 /// The picture in the making. Coordinates are pixels from the upper left corner.
 pub(super) struct Canvas {
@@ -158,9 +269,10 @@ impl Canvas {
 
     /// Writes the title, if there is one, above [`top`].
     pub fn title(&mut self, title: Option<&str>) {
-        if let Some(title) = title {
-            let title = shorten(title, heading().size, self.width - 2.0 * PADDING);
-            self.text(PADDING, PADDING + 14.0, Anchor::Start, heading(), &title);
+        let lines = title_lines(title, self.width);
+        for (index, line) in lines.iter().enumerate() {
+            let y = PADDING + 14.0 + 20.0 * index as f64;
+            self.text(PADDING, y, Anchor::Start, heading(), line);
         }
     }
 
@@ -271,6 +383,23 @@ impl Canvas {
         self.text(x, y + 0.36 * font.size, anchor, font, text);
     }
 
+    /// A text of several lines that together are centred on `y`.
+    pub fn lines_centred(&mut self, x: f64, y: f64, anchor: Anchor, font: Font, lines: &[String]) {
+        let first = y - (lines.len() as f64 - 1.0) / 2.0 * LEADING * font.size;
+        for (index, line) in lines.iter().enumerate() {
+            let y = first + index as f64 * LEADING * font.size;
+            self.text_centred(x, y, anchor, font, line);
+        }
+    }
+
+    /// A text of several lines, the last of them on the baseline `y`.
+    pub fn lines_above(&mut self, x: f64, y: f64, font: Font, lines: &[String]) {
+        for (index, line) in lines.iter().rev().enumerate() {
+            let y = y - index as f64 * LEADING * font.size;
+            self.text(x, y, Anchor::Start, font, line);
+        }
+    }
+
     /// A text that reads upwards, centred on `x`.
     pub fn text_upwards(&mut self, x: f64, y: f64, anchor: Anchor, font: Font, text: &str) {
         let (x, y) = (x + 0.36 * font.size, y);
@@ -296,12 +425,24 @@ impl Canvas {
         ));
     }
 
-    /// A legend in one row, left-aligned at `x` and centred on `y`.
-    pub fn legend(&mut self, mut x: f64, y: f64, entries: &[LegendEntry]) {
-        for (name, draw) in entries {
-            draw(self, x + 11.0, y);
-            self.text_centred(x + 28.0, y, Anchor::Start, small(), name);
-            x += 28.0 + room(name, small().size) + 20.0;
+    /// A text of several lines that reads upwards, together centred on `x`.
+    pub fn lines_upwards(&mut self, x: f64, y: f64, anchor: Anchor, font: Font, lines: &[String]) {
+        let first = x - (lines.len() as f64 - 1.0) / 2.0 * LEADING * font.size;
+        for (index, line) in lines.iter().enumerate() {
+            let x = first + index as f64 * LEADING * font.size;
+            self.text_upwards(x, y, anchor, font, line);
+        }
+    }
+
+    /// A legend, left-aligned at `x`, its first row centred on `y`.
+    pub fn legend(&mut self, x: f64, y: f64, legend: &Legend) {
+        for (right, down, lines, sign) in &legend.entries {
+            let (x, y) = (x + right, y + down);
+            sign(self, x + 11.0, y);
+            for (index, line) in lines.iter().enumerate() {
+                let y = y + index as f64 * LEADING * small().size;
+                self.text_centred(x + 28.0, y, Anchor::Start, small(), line);
+            }
         }
     }
 
@@ -311,7 +452,7 @@ impl Canvas {
     }
 
     /// Closes the picture. `name` is read out to those who cannot see it.
-    pub fn finish(self, name: &str) -> Svg {
+    pub fn finish(self, name: &str) -> Drawing {
         let mut style = String::new();
         let rules = |hex: fn(&Colour) -> &'static str| {
             self.colours
@@ -333,13 +474,13 @@ impl Canvas {
         );
         let (w, h) = (n(self.width), n(self.height));
         let text = format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"gk\" width=\"{w}\" height=\"{h}\" \
+            "<svg class=\"gk\" xmlns=\"http://www.w3.org/2000/svg\" width=\"{w}\" height=\"{h}\" \
              viewBox=\"0 0 {w} {h}\" font-family=\"{FONT_FAMILY}\" role=\"img\" aria-label=\"{}\">\n\
              <style>{style}</style>\n{}</svg>\n",
             escape(name),
             self.body
         );
-        Svg {
+        Drawing {
             text,
             width: self.width.ceil() as u32,
         }

@@ -1,7 +1,10 @@
 //! What is taken for what.
 
 use super::ReportError;
-use super::canvas::{Anchor, Canvas, Font, PADDING, Svg, room, shorten, small, top};
+use super::canvas::{
+    Anchor, Canvas, Drawing, Font, LEADING, PADDING, Svg, WIDTH, lines_of, lines_within, room,
+    small, top,
+};
 use super::style::{ACCENT, INK, ON_ACCENT, RULE, SOFT};
 
 const PICTURE: &str = "confusion matrix";
@@ -33,19 +36,37 @@ pub fn confusion_svg(
         return Err(shape(format!("row {row} of the matrix"), short.len()));
     }
 
-    // Cells shrink as classes grow in number, down to where two digits still fit.
-    let cell = (560.0 / n as f64).clamp(27.0, 88.0);
-    let name_font = Font::new(INK, (cell * 0.42).clamp(11.0, 13.0));
-    let widest = |limit: f64| {
-        let widths = classes.iter().map(|class| room(class, name_font.size));
-        widths.fold(0.0, f64::max).min(limit)
+    Svg::drawn(|width| Ok(draw(classes, counts, title, width)))
+}
+
+/// Cells shrink as classes grow in number, down to where two digits still fit; from there on the picture grows.
+fn draw(classes: &[&str], counts: &[Vec<u64>], title: Option<&str>, width: f64) -> Drawing {
+    let n = classes.len();
+    let cell_of = |side: f64| (side / n as f64).clamp(27.0, 88.0);
+    let font_of = |cell: f64| Font::new(INK, (cell * 0.42).clamp(11.0, 13.0));
+    // The names' column is as narrow as their lines, within the height of a cell, allow.
+    let beside = PADDING + 24.0 + 10.0 + PADDING;
+    let (cell, left_names) = match width < WIDTH {
+        true => {
+            let least = cell_of(width - beside - 110.0);
+            let names = column(classes, font_of(least).size, least);
+            (cell_of(width - beside - names), names)
+        }
+        false => {
+            let cell = cell_of(560.0);
+            (cell, column(classes, font_of(cell).size, cell))
+        }
     };
-    let left_names = widest(180.0);
-    let upright = widest(f64::MAX) <= cell - 8.0;
-    let below_names = if upright { 16.0 } else { widest(130.0) + 4.0 };
+    let name_font = font_of(cell);
+    let widths = classes.iter().map(|class| room(class, name_font.size));
+    let widest = widths.fold(0.0, f64::max);
+    let upright = widest <= cell - 8.0;
+    let upwards = column(classes, name_font.size, cell);
+    let most = lines_in(cell, name_font.size);
+    let below_names = if upright { 16.0 } else { upwards + 4.0 };
     let x0 = PADDING + 24.0 + left_names + 10.0;
     let side = n as f64 * cell;
-    let y0 = top(title);
+    let y0 = top(title, width);
     let mut canvas = Canvas::new(
         (x0 + side + PADDING).max(360.0),
         y0 + side + 12.0 + below_names + 26.0 + PADDING,
@@ -55,8 +76,8 @@ pub fn confusion_svg(
     let size = (cell * 0.34).clamp(10.5, 14.0);
     for (row, (class, row_counts)) in classes.iter().zip(counts).enumerate() {
         let y = y0 + row as f64 * cell;
-        let name = shorten(class, name_font.size, left_names);
-        canvas.text_centred(x0 - 10.0, y + cell / 2.0, Anchor::End, name_font, &name);
+        let name = lines_within(class, name_font.size, left_names, most);
+        canvas.lines_centred(x0 - 10.0, y + cell / 2.0, Anchor::End, name_font, &name);
         let sum: u64 = row_counts
             .iter()
             .fold(0, |sum, count| sum.saturating_add(*count));
@@ -94,8 +115,8 @@ pub fn confusion_svg(
         if upright {
             canvas.text(x, y0 + side + 20.0, Anchor::Middle, name_font, class);
         } else {
-            let name = shorten(class, name_font.size, below_names);
-            canvas.text_upwards(x, y0 + side + 8.0, Anchor::End, name_font, &name);
+            let name = lines_within(class, name_font.size, upwards, most);
+            canvas.lines_upwards(x, y0 + side + 8.0, Anchor::End, name_font, &name);
         }
     }
     let under = y0 + side + 12.0 + below_names + 20.0;
@@ -113,5 +134,29 @@ pub fn confusion_svg(
         small(),
         "true class",
     );
-    Ok(canvas.finish(title.unwrap_or("Confusion matrix")))
+    canvas.finish(title.unwrap_or("Confusion matrix"))
+}
+
+/// How many lines of a size have room in a cell.
+fn lines_in(cell: f64, size: f64) -> usize {
+    1 + ((cell - size) / (LEADING * size)).max(0.0) as usize
+}
+
+/// Width of a column in which each name is whole over the lines that a cell has room for, or the most.
+fn column(names: &[&str], size: f64, cell: f64) -> f64 {
+    const WIDTHS: [f64; 8] = [60.0, 80.0, 100.0, 130.0, 160.0, 200.0, 240.0, 300.0];
+    let most = lines_in(cell, size);
+    let whole = |width: f64, unbroken: bool| {
+        names.iter().all(|name| {
+            let lines = lines_of(name, size, width);
+            lines.len() <= most && (!unbroken || lines.join(" ") == *name)
+        })
+    };
+    // Rather a wider column than a word in two parts.
+    let fitting = |unbroken| WIDTHS.into_iter().find(|width| whole(*width, unbroken));
+    let width = fitting(true).or(fitting(false)).unwrap_or(300.0);
+    let lines = names
+        .iter()
+        .flat_map(|name| lines_within(name, size, width, most));
+    lines.map(|line| room(&line, size)).fold(0.0, f64::max)
 }

@@ -3,7 +3,8 @@
 use super::ReportError;
 use super::axis::{Axis, extent};
 use super::canvas::{
-    Anchor, Canvas, LegendEntry, PADDING, Stroke, Svg, WIDTH, label, shorten, small, top,
+    Anchor, Canvas, Drawing, Legend, LegendEntry, PADDING, Stroke, Svg, WIDTH, label, room,
+    shorten, small, top,
 };
 use super::style::{ACCENT, CARD, INK, SOFT, WARM, chance_label, decimal};
 
@@ -68,11 +69,17 @@ pub fn curve_svg(curves: &[Curve], title: Option<&str>) -> Result<Svg, ReportErr
         }
     }
 
-    let top = top(title);
-    let y0 = top + 58.0;
-    let bottom = y0 + curves.len() as f64 * (PANEL + GAP) - GAP;
-    let mut canvas = Canvas::new(WIDTH, bottom + 44.0 + PADDING);
-    canvas.title(title);
+    Svg::drawn(|width| Ok(draw(curves, &smooth, &ranges, (first, last), title, width)))
+}
+
+fn draw(
+    curves: &[Curve],
+    smooth: &[Vec<f64>],
+    ranges: &[(f64, f64)],
+    episodes: (f64, f64),
+    title: Option<&str>,
+    width: f64,
+) -> Drawing {
     let any = |has: fn(&Curve) -> bool| curves.iter().any(has);
     let mut entries: Vec<LegendEntry> = Vec::new();
     if any(|curve| !curve.training.is_empty()) {
@@ -95,17 +102,20 @@ pub fn curve_svg(curves: &[Curve], title: Option<&str>) -> Result<Svg, ReportErr
             mark(c, (x, y), Some((y - 8.0, y + 8.0)));
         }));
     }
-    canvas.legend(PADDING, top + 6.0, &entries);
+    let legend = Legend::new(&entries, width - 2.0 * PADDING);
+    let top = top(title, width);
+    let y0 = top + legend.height + 58.0;
+    let bottom = y0 + curves.len() as f64 * (PANEL + GAP) - GAP;
+    let mut canvas = Canvas::new(width, bottom + 44.0 + PADDING);
+    canvas.title(title);
+    canvas.legend(PADDING, top + 6.0, &legend);
 
-    let right = WIDTH
-        - PADDING
-        - if any(|c| c.chance.is_some()) {
-            92.0
-        } else {
-            8.0
-        };
-    let x_axis = Axis::new((first, last), LEFT, right);
-    for (index, ((curve, smooth), range)) in curves.iter().zip(&smooth).zip(ranges).enumerate() {
+    // On a phone chance is named above its panel, not beside it.
+    let above = width < WIDTH;
+    let beside = any(|c| c.chance.is_some()) && !above;
+    let right = width - PADDING - if beside { 92.0 } else { 8.0 };
+    let x_axis = Axis::new(episodes, LEFT, right);
+    for (index, ((curve, smooth), &range)) in curves.iter().zip(smooth).zip(ranges).enumerate() {
         let y = y0 + index as f64 * (PANEL + GAP);
         let scale = if curve.percent { 100.0 } else { 1.0 };
         let y_axis = Axis::new(range, y + PANEL, y);
@@ -114,14 +124,19 @@ pub fn curve_svg(curves: &[Curve], title: Option<&str>) -> Result<Svg, ReportErr
         } else {
             curve.name.to_owned()
         };
-        let name = shorten(&name, label().size, right - PADDING);
+        let beside = if above && curve.chance.is_some() {
+            130.0
+        } else {
+            0.0
+        };
+        let name = shorten(&name, label().size, right - PADDING - beside);
         canvas.text(PADDING, y - 12.0, Anchor::Start, label().bold(), &name);
         for (value, text) in Axis::new((range.0 * scale, range.1 * scale), 0.0, 1.0).ticks(5) {
             let at = y_axis.at(value / scale);
             canvas.rule((LEFT, at), (right, at));
             canvas.text_centred(LEFT - 8.0, at, Anchor::End, small(), &text);
         }
-        for (value, text) in x_axis.ticks(8) {
+        for (value, text) in x_axis.ticks(if above { 5 } else { 8 }) {
             let x = x_axis.at(value);
             canvas.line((x, y + PANEL), (x, y + PANEL + 4.0), Stroke::new(SOFT, 1.0));
             if index + 1 == curves.len() {
@@ -140,7 +155,14 @@ pub fn curve_svg(curves: &[Curve], title: Option<&str>) -> Result<Svg, ReportErr
                 true => chance_label(chance),
                 false => format!("chance {}", decimal(chance, 2)),
             };
-            canvas.text_centred(right + 8.0, at, Anchor::Start, small(), &name);
+            if above {
+                let from = right - room(&name, small().size) - 30.0;
+                let line = [(from, y - 16.0), (from + 22.0, y - 16.0)];
+                canvas.line(line[0], line[1], Stroke::new(INK, 1.0).dashed());
+                canvas.text(right, y - 12.0, Anchor::End, small(), &name);
+            } else {
+                canvas.text_centred(right + 8.0, at, Anchor::Start, small(), &name);
+            }
         }
 
         let place = |(episode, value): (f64, f64)| (x_axis.at(episode), y_axis.clamped(value));
@@ -171,7 +193,7 @@ pub fn curve_svg(curves: &[Curve], title: Option<&str>) -> Result<Svg, ReportErr
         small(),
         "training episodes",
     );
-    Ok(canvas.finish(title.unwrap_or("Training curves")))
+    canvas.finish(title.unwrap_or("Training curves"))
 }
 
 fn faint(opacity: f64) -> Stroke {

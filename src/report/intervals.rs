@@ -3,8 +3,8 @@
 use super::ReportError;
 use super::axis::{Axis, extent};
 use super::canvas::{
-    Anchor, Canvas, Font, LegendEntry, PADDING, Stroke, Svg, WIDTH, label, room, shorten, small,
-    top,
+    Anchor, Canvas, Drawing, Font, Legend, LegendEntry, Names, PADDING, Stroke, Svg, WIDTH, label,
+    room, small, top,
 };
 use super::style::{ACCENT, CARD, Colour, INK, SOFT, WARM, chance_label, percent};
 
@@ -46,6 +46,7 @@ pub fn intervals_svg(
             value: |value| format!("{} %", percent(value)),
             end: percent,
             colour: |row| if row.highlight { ACCENT } else { SOFT },
+            meanings: &[],
             limits: (0.0, 1.0),
         },
     )
@@ -74,6 +75,11 @@ pub fn differences_svg(
                 Some((_, high)) if high < 0.0 => WARM,
                 _ => SOFT,
             },
+            meanings: &[
+                (ACCENT, "better"),
+                (WARM, "worse"),
+                (SOFT, "not told apart"),
+            ],
             limits: (-1.0, 1.0),
         },
     )
@@ -97,6 +103,8 @@ struct Words {
     value: fn(f64) -> String,
     end: fn(f64) -> String,
     colour: fn(&IntervalRow) -> Colour,
+    /// What the colours say, if anything.
+    meanings: &'static [(Colour, &'static str)],
     /// Where the axis stops unless an interval goes beyond.
     limits: (f64, f64),
 }
@@ -124,15 +132,40 @@ fn forest(
     let low = (low - margin).max(words.limits.0.min(low));
     let high = (high + margin).min(words.limits.1.max(high));
 
-    let widths = rows.iter().map(|row| room(row.name, label().size));
-    let names = widths.fold(60.0, f64::max).min(250.0);
-    let top = top(title);
-    let y0 = top + 48.0;
-    let y1 = y0 + rows.len() as f64 * ROW;
-    let mut canvas = Canvas::new(WIDTH, y1 + 44.0 + PADDING);
-    canvas.title(title);
-    let (x0, x1) = (PADDING + names + 16.0, WIDTH - PADDING - VALUES - 16.0);
-    let axis = Axis::new((100.0 * low, 100.0 * high), x0, x1);
+    let range = (100.0 * low, 100.0 * high);
+    Svg::drawn(|width| Ok(draw(rows, reference.as_ref(), range, title, words, width)))
+}
+
+fn draw(
+    rows: &[IntervalRow],
+    reference: Option<&(f64, String)>,
+    range: (f64, f64),
+    title: Option<&str>,
+    words: &Words,
+    width: f64,
+) -> Drawing {
+    // On a phone names and figures stand above the intervals.
+    let above = width < WIDTH;
+    let most = if above {
+        width - 2.0 * PADDING - VALUES
+    } else {
+        250.0
+    };
+    let names = Names::new(rows.iter().map(|row| row.name), 60.0, most);
+    let (x0, x1) = match above {
+        true => (PADDING + 6.0, width - PADDING - 6.0),
+        false => (
+            PADDING + names.width + 16.0,
+            width - PADDING - VALUES - 16.0,
+        ),
+    };
+    let axis = Axis::new(range, x0, x1);
+    let heights: Vec<f64> = (0..rows.len())
+        .map(|row| match above {
+            true => names.height(row) + 32.0,
+            false => ROW.max(names.height(row) + 14.0),
+        })
+        .collect();
 
     let over_files = format!("{} % over files", (1e4 * words.level).round() / 100.0);
     let mut entries: Vec<LegendEntry> = vec![(&over_files, &|c, x, y| {
@@ -143,7 +176,23 @@ fn forest(
             narrow(c, (x - 7.0, x + 7.0), x, y, SOFT)
         }));
     }
-    canvas.legend(x0 - 2.0, top + 6.0, &entries);
+    let signs: Vec<_> = words
+        .meanings
+        .iter()
+        .filter(|(colour, _)| rows.iter().any(|row| (words.colour)(row) == *colour))
+        .map(|&(colour, name)| {
+            let sign = move |c: &mut Canvas, x: f64, y: f64| c.circle((x, y), 5.0, colour, 1.0);
+            (name, sign)
+        })
+        .collect();
+    entries.extend(signs.iter().map(|(name, sign)| (*name, sign as _)));
+    let legend = Legend::new(&entries, width - 2.0 * PADDING);
+    let top = top(title, width);
+    let y0 = top + legend.height + 48.0;
+    let y1 = y0 + heights.iter().sum::<f64>();
+    let mut canvas = Canvas::new(width, y1 + 44.0 + PADDING);
+    canvas.title(title);
+    canvas.legend(PADDING, top + 6.0, &legend);
     for (value, text) in axis.ticks(7) {
         let x = axis.at(value);
         canvas.rule((x, y0), (x, y1));
@@ -156,27 +205,48 @@ fn forest(
         small(),
         words.axis,
     );
-    if let Some((at, name)) = &reference {
+    if let Some((at, name)) = reference {
         let x = axis.at(100.0 * at);
         canvas.line((x, y0 - 4.0), (x, y1), Stroke::new(INK, 1.2).dashed());
         // Kept inside where the line stands near an end.
         let half = room(name, small().size) / 2.0;
-        let middle = x.max(PADDING + half).min(WIDTH - PADDING - half);
+        let middle = x.max(PADDING + half).min(width - PADDING - half);
         canvas.text(middle, y0 - 10.0, Anchor::Middle, small(), name);
     }
 
+    let mut from = y0;
     for (index, row) in rows.iter().enumerate() {
-        let y = y0 + (index as f64 + 0.5) * ROW;
+        let name_height = names.height(index);
+        let (name_y, y) = match above {
+            true => {
+                let line = (from + 0.5).floor();
+                // Grid and reference do not run through the words.
+                canvas.rect(0.0, line, width, name_height + 6.0, CARD, 1.0);
+                if index > 0 {
+                    canvas.rule((PADDING, line), (width - PADDING, line));
+                }
+                (from + 5.0 + name_height / 2.0, from + name_height + 17.0)
+            }
+            false => {
+                let middle = from + heights[index] / 2.0;
+                (middle, middle)
+            }
+        };
+        from += heights[index];
         let font = if row.highlight {
             label().bold()
         } else {
             label()
         };
-        let name = shorten(row.name, font.size, names);
-        canvas.text_centred(x0 - 16.0, y, Anchor::End, font, &name);
+        let (x, anchor) = match above {
+            true => (PADDING, Anchor::Start),
+            false => (x0 - 16.0, Anchor::End),
+        };
+        canvas.lines_centred(x, name_y, anchor, font, &names.lines[index]);
         let soft = Font::new(SOFT, 11.5);
         if !row.value.is_finite() {
-            canvas.text_centred(x1 + 16.0, y, Anchor::Start, soft, "not measured");
+            let x = width - PADDING - VALUES;
+            canvas.text_centred(x, name_y, Anchor::Start, soft, "not measured");
             continue;
         }
         let colour = (words.colour)(row);
@@ -195,18 +265,18 @@ fn forest(
         let value = Font::new(INK, label().size);
         let value = if row.highlight { value.bold() } else { value };
         canvas.text_centred(
-            x1 + 16.0 + 54.0,
-            y,
+            width - PADDING - VALUES + 54.0,
+            name_y,
             Anchor::End,
             value,
             &(words.value)(row.value),
         );
         if let Some((low, high)) = files.or(episodes) {
             let text = format!("{} to {}", (words.end)(low), (words.end)(high));
-            canvas.text_centred(WIDTH - PADDING, y, Anchor::End, soft, &text);
+            canvas.text_centred(width - PADDING, name_y, Anchor::End, soft, &text);
         }
     }
-    Ok(canvas.finish(title.unwrap_or(words.default_title)))
+    canvas.finish(title.unwrap_or(words.default_title))
 }
 
 /// The interval over files: a line with caps.

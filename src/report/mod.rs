@@ -12,6 +12,7 @@ mod confusion;
 mod curve;
 mod dots;
 mod intervals;
+mod letters;
 mod lines;
 mod page;
 mod panels;
@@ -37,7 +38,7 @@ pub use panels::{Panel, PanelLine, panels_svg};
 pub use plane::{LineAxes, LinePoint};
 pub use projection::{Projection, project};
 pub use scatter::{Role, ScatterPoint, scatter_svg};
-pub use spectrogram::{Rows, Spectrogram, SpectrogramCanvas, spectrogram_png};
+pub use spectrogram::{Rows, Spectrogram, SpectrogramCanvas, has_letters, spectrogram_png};
 pub use splines::{Edge, splines_svg};
 pub use trade::{TradePoint, trade_svg};
 

@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::Svg;
+use super::canvas::Drawing;
 use super::style::{escape, font_faces};
 
 /// A column of a table.
@@ -87,9 +88,17 @@ impl Page {
         self.push(&format!("<p>{}</p>\n", escape(text)))
     }
 
-    /// A remark that a reader must not miss, such as a limit of a figure.
+    /// A remark that a reader must not miss, such as a limit of a figure; written as a sentence.
     pub fn note(&mut self, text: &str) -> &mut Self {
-        self.push(&format!("<p class=\"note\">{}</p>\n", escape(text)))
+        let mut letters = text.chars();
+        let first = letters.next().map(char::to_uppercase);
+        let sentence: String = first.into_iter().flatten().chain(letters).collect();
+        let end = match text.ends_with(char::is_alphanumeric) {
+            true => ".",
+            false => "",
+        };
+        let sentence = escape(&sentence);
+        self.push(&format!("<p class=\"note\">{sentence}{end}</p>\n"))
     }
 
     /// Commands or settings, as typed.
@@ -142,13 +151,16 @@ impl Page {
         self.push(&html).caption(caption)
     }
 
-    /// A drawn picture.
+    /// A drawn picture. The page shows the layout that suits its width.
     pub fn figure(&mut self, svg: &Svg, caption: &str) -> &mut Self {
-        let width = svg.width;
-        let style = format!("<svg style=\"--width:{width}px\"");
-        let svg = svg.text.replacen("<svg", &style, 1);
-        self.push(&format!("<figure><div class=\"picture\">{svg}</div>"))
-            .caption(caption)
+        // Wider than the text beside it is read in.
+        let broad = if svg.wide.width > 760 { " broad" } else { "" };
+        self.push(&format!("<figure><div class=\"picture{broad}\">"));
+        for (class, Drawing { text, width }) in [("wide", &svg.wide), ("narrow", &svg.narrow)] {
+            let style = format!("<svg style=\"--width:{width}px\" class=\"{class} gk\"");
+            self.push(&text.replacen("<svg class=\"gk\"", &style, 1));
+        }
+        self.push("</div>").caption(caption)
     }
 
     /// A PNG picture with a description for those who cannot see it.

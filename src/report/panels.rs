@@ -3,16 +3,16 @@
 use super::ReportError;
 use super::axis::{Axis, extent};
 use super::canvas::{
-    Anchor, Canvas, LegendEntry, PADDING, Stroke, Svg, WIDTH, label, shorten, small, top,
+    Anchor, Canvas, Drawing, LEADING, Legend, LegendEntry, PADDING, Stroke, Svg, WIDTH, label,
+    lines_height, lines_of, room, small, top,
 };
+use super::plane::chance_sign;
 use super::style::{CARD, Colour, INK, SOFT, chance_label, class_style, percent};
 
 const PICTURE: &str = "panels";
 const COLUMNS: usize = 3;
 const LEFT: f64 = 50.0;
 const HEIGHT: f64 = 130.0;
-/// Widest name in the legend.
-const NAMES: f64 = 170.0;
 /// Between panels: sideways, and below for ticks, axis name and the next title.
 const GAP: (f64, f64) = (18.0, 82.0);
 
@@ -62,14 +62,29 @@ pub fn panels_svg(
     let points = panels.iter().flat_map(|panel| panel.lines.iter().flatten());
     let range = share_range(PICTURE, points, chance, 0.06)?;
 
-    let columns = COLUMNS.min(panels.len());
-    let width = (WIDTH - LEFT - PADDING - (columns as f64 - 1.0) * GAP.0) / columns as f64;
-    let top = top(title);
-    let first = top + 80.0;
-    let rows = panels.len().div_ceil(columns);
-    let bottom = first + rows as f64 * (HEIGHT + GAP.1) - GAP.1;
-    let mut canvas = Canvas::new(WIDTH, bottom + 48.0 + PADDING);
-    canvas.title(title);
+    Svg::drawn(|width| {
+        Ok(lay_out(
+            panels, systems, quantity, chance, range, title, width,
+        ))
+    })
+}
+
+fn lay_out(
+    panels: &[Panel],
+    systems: &[&str],
+    quantity: &str,
+    chance: f64,
+    range: (f64, f64),
+    title: Option<&str>,
+    whole: f64,
+) -> Drawing {
+    let most = if whole < WIDTH { 1 } else { COLUMNS };
+    let columns = most.min(panels.len());
+    let width = (whole - LEFT - PADDING - (columns as f64 - 1.0) * GAP.0) / columns as f64;
+    let titles: Vec<Vec<String>> = panels
+        .iter()
+        .map(|panel| lines_of(&panel.title, label().size, width))
+        .collect();
     let signs: Vec<_> = (0..systems.len())
         .map(|index| {
             move |canvas: &mut Canvas, x: f64, y: f64| {
@@ -81,14 +96,10 @@ pub fn panels_svg(
         })
         .collect();
     let chance_name = chance_label(chance);
-    let names: Vec<String> = systems
-        .iter()
-        .map(|name| shorten(name, small().size, NAMES))
-        .collect();
-    let mut entries: Vec<LegendEntry> = names
+    let mut entries: Vec<LegendEntry> = systems
         .iter()
         .zip(&signs)
-        .map(|(name, sign)| (name.as_str(), sign as &dyn Fn(&mut Canvas, f64, f64)))
+        .map(|(name, sign)| (*name, sign as _))
         .collect();
     entries.push(("unchanged", &|c, x, y| {
         c.line(
@@ -97,28 +108,45 @@ pub fn panels_svg(
             Stroke::new(SOFT, 1.0).dotted(),
         );
     }));
-    entries.push((&chance_name, &|c, x, y| {
-        c.line((x - 11.0, y), (x + 11.0, y), Stroke::new(INK, 1.0).dashed());
-    }));
-    canvas.legend(PADDING, top + 8.0, &entries);
+    entries.push((&chance_name, &chance_sign));
+    let legend = Legend::new(&entries, whole - 2.0 * PADDING);
+    let top = top(title, whole);
+    // Titles of more lines than one push their row down.
+    let heads: Vec<f64> = titles
+        .chunks(columns)
+        .map(|row| row.iter().map(Vec::len).max().unwrap_or(1) as f64)
+        .map(|lines| (lines - 1.0) * LEADING * label().size)
+        .collect();
+    let first = top + legend.height + 80.0;
+    let bottom = first + heads.iter().map(|head| head + HEIGHT + GAP.1).sum::<f64>() - GAP.1;
+    let mut canvas = Canvas::new(whole, bottom + 48.0 + PADDING);
+    canvas.title(title);
+    canvas.legend(PADDING, top + 8.0, &legend);
     let name = format!("{quantity} (%), bands: 95 % over files");
-    canvas.text(PADDING, first - 40.0, Anchor::Start, small(), &name);
+    let y = top + legend.height + 40.0;
+    canvas.text(PADDING, y, Anchor::Start, small(), &name);
 
-    for (index, panel) in panels.iter().enumerate() {
-        let left = LEFT + (index % columns) as f64 * (width + GAP.0);
-        let y0 = first + (index / columns) as f64 * (HEIGHT + GAP.1);
-        let frame = (left, left + width, y0, y0 + HEIGHT);
-        draw(
-            &mut canvas,
-            panel,
-            systems,
-            frame,
-            range,
-            chance,
-            index % columns == 0,
-        );
+    let mut y0 = first;
+    let rows = panels.chunks(columns).zip(titles.chunks(columns));
+    for ((panels, titles), head) in rows.zip(heads) {
+        for (column, (panel, title)) in panels.iter().zip(titles).enumerate() {
+            let left = LEFT + column as f64 * (width + GAP.0);
+            let y = y0 + head;
+            canvas.lines_above(left, y - 10.0, label().bold(), title);
+            let frame = (left, left + width, y, y + HEIGHT);
+            draw(
+                &mut canvas,
+                panel,
+                systems,
+                frame,
+                range,
+                chance,
+                column == 0,
+            );
+        }
+        y0 += head + HEIGHT + GAP.1;
     }
-    Ok(canvas.finish(title.unwrap_or("Panels of one scale")))
+    canvas.finish(title.unwrap_or("Panels of one scale"))
 }
 
 /// From where to where an axis reaches for values with their intervals, shares from 0 to 1, and for `chance`, with a part
@@ -165,8 +193,6 @@ fn draw(
     labelled: bool,
 ) {
     let y = Axis::new(range, y1, y0);
-    let title = shorten(&panel.title, label().size, right - left);
-    canvas.text(left, y0 - 10.0, Anchor::Start, label().bold(), &title);
     for (value, text) in Axis::new((100.0 * range.0, 100.0 * range.1), 0.0, 1.0).ticks(5) {
         let at = y.at(value / 100.0);
         canvas.rule((left, at), (right, at));
@@ -179,17 +205,16 @@ fn draw(
     for (tick, text) in panel.ticks.iter().enumerate() {
         let stroke = Stroke::new(SOFT, 1.0);
         canvas.line((x(tick), y1), (x(tick), y1 + 4.0), stroke);
-        canvas.text(x(tick), y1 + 18.0, Anchor::Middle, small(), text);
+        let clear = room(text, small().size) <= step;
+        if clear || tick % 2 == 0 {
+            canvas.text(x(tick), y1 + 18.0, Anchor::Middle, small(), text);
+        }
     }
     canvas.line((left, y1), (right, y1), Stroke::new(SOFT, 1.0));
-    let axis = shorten(&panel.axis, small().size, right - left);
-    canvas.text(
-        (left + right) / 2.0,
-        y1 + 36.0,
-        Anchor::Middle,
-        small(),
-        &axis,
-    );
+    let middle = (left + right) / 2.0;
+    let axis = lines_of(&panel.axis, small().size, right - left);
+    let below = y1 + 24.0 + lines_height(&axis, small().size) / 2.0;
+    canvas.lines_centred(middle, below, Anchor::Middle, small(), &axis);
     let at = y.at(chance);
     canvas.line((left, at), (right, at), Stroke::new(INK, 1.0).dashed());
 

@@ -47,6 +47,21 @@ pub struct LineAxes<'a> {
     pub chance: Option<f64>,
 }
 
+impl LineAxes<'_> {
+    fn finite_chance(&self) -> Option<f64> {
+        self.chance.filter(|chance| chance.is_finite())
+    }
+
+    /// The label of chance, if it is known.
+    pub(super) fn chance_name(&self) -> Option<String> {
+        let chance = self.finite_chance()?;
+        Some(match self.percent {
+            true => chance_label(chance),
+            false => format!("chance {}", decimal(chance, 2)),
+        })
+    }
+}
+
 /// The pixels that the axes enclose.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Frame {
@@ -126,12 +141,8 @@ impl<'a> Plane<'a> {
 
     /// The pixel and the label of chance, if it is known.
     pub fn chance(&self) -> Option<(f64, String)> {
-        let chance = self.axes.chance.filter(|chance| chance.is_finite())?;
-        let label = match self.axes.percent {
-            true => chance_label(chance),
-            false => format!("chance {}", decimal(chance, 2)),
-        };
-        Some((self.y(chance), label))
+        let chance = self.axes.finite_chance()?;
+        Some((self.y(chance), self.axes.chance_name()?))
     }
 
     /// Draws grid, ticks, names and the line of chance. Ticks stand at `values` where these are few enough, else at
@@ -149,7 +160,7 @@ impl<'a> Plane<'a> {
         let name = shorten(&format!("{}{unit}", self.axes.y), small().size, width);
         canvas.text(left - 42.0, top - 14.0, Anchor::Start, small(), &name);
         let shown = Axis::new((self.y.low * scale, self.y.high * scale), 0.0, 1.0);
-        for (value, text) in shown.ticks(7) {
+        for (value, text) in shown.ticks(if width < 320.0 { 5 } else { 7 }) {
             let y = self.y(value / scale);
             canvas.rule((left, y), (right, y));
             canvas.text_centred(left - 8.0, y, Anchor::End, small(), &text);
@@ -170,12 +181,16 @@ impl<'a> Plane<'a> {
         }
         canvas.line((left, bottom), (right, bottom), stroke);
         let kind = if self.axes.log_x { ", logarithmic" } else { "" };
-        let name = shorten(&format!("{}{kind}", self.axes.x), small().size, width);
+        let name = shorten(
+            &format!("{}{kind}", self.axes.x),
+            small().size,
+            width + 40.0,
+        );
         let middle = (left + right) / 2.0;
         canvas.text(middle, bottom + 42.0, Anchor::Middle, small(), &name);
 
         if let Some((y, _)) = self.chance() {
-            canvas.line((left, y), (right, y), Stroke::new(INK, 1.0).dashed());
+            canvas.line((left, y), (right, y), chance_stroke());
         }
     }
 
@@ -221,6 +236,15 @@ impl<'a> Plane<'a> {
         let label = |value: &f64| (self.x(*value), quantity(*value, short));
         values.iter().map(label).collect()
     }
+}
+
+fn chance_stroke() -> Stroke {
+    Stroke::new(INK, 1.0).dashed()
+}
+
+/// The sign of chance in a legend.
+pub(super) fn chance_sign(canvas: &mut Canvas, x: f64, y: f64) {
+    canvas.line((x - 11.0, y), (x + 11.0, y), chance_stroke());
 }
 
 fn along(axes: &LineAxes, x: f64) -> f64 {

@@ -1,6 +1,6 @@
 //! A picture of pixels with text, written as an indexed PNG: one byte a pixel, a third of the file that RGB would be.
 
-use ab_glyph::{Font, point};
+use ab_glyph::{Font, OutlinedGlyph, point};
 
 use super::ReportError;
 use super::canvas::Anchor;
@@ -88,6 +88,17 @@ impl Raster {
                 });
             }
             pen += text_width(c.encode_utf8(&mut [0; 4]), size);
+        }
+    }
+
+    /// Sets outlines on white ground where they stand.
+    pub fn outlines(&mut self, outlines: &[OutlinedGlyph]) {
+        for outline in outlines {
+            let bounds = outline.px_bounds();
+            let (left, top) = (bounds.min.x as i64, bounds.min.y as i64);
+            outline.draw(|dx, dy, coverage| {
+                self.ink(left + i64::from(dx), top + i64::from(dy), coverage);
+            });
         }
     }
 

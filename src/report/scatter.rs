@@ -1,16 +1,20 @@
 //! Embeddings as points.
 
+use super::ReportError;
 use super::axis::extent;
-use super::canvas::{Anchor, Canvas, PADDING, Stroke, Svg, WIDTH, label, shorten, small};
+use super::canvas::{
+    Anchor, Canvas, Drawing, Legend, LegendEntry, Names, PADDING, Stroke, Svg, WIDTH, label, small,
+    top,
+};
 use super::style::{CARD, Colour, INK, Marker, RULE, SOFT, class_style};
-use super::{ReportError, canvas};
 
 const PICTURE: &str = "scatter plot";
-const SIDE: f64 = 480.0;
+const NAME: &str = "Embeddings in two dimensions";
 /// Between the frame and the outermost points.
 const MARGIN: f64 = 18.0;
 const ROW: f64 = 20.0;
-const LEGEND: f64 = WIDTH - SIDE - 2.0 * PADDING - 44.0;
+/// Width of the legend, which stands beside the points but for on a phone.
+const LEGEND: f64 = 164.0;
 
 /// What a point is in its episode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,46 +66,94 @@ pub fn scatter_svg(
         });
     };
 
-    let (x_span, y_span) = (right - left, top - bottom);
+    let bounds = [left, right, bottom, top];
+    Svg::drawn(|width| Ok(draw(&drawn, bounds, classes, explained, title, width)))
+}
+
+fn draw(
+    drawn: &[&ScatterPoint],
+    [left, right, bottom, upper]: [f64; 4],
+    classes: &[&str],
+    explained: Option<[f64; 2]>,
+    title: Option<&str>,
+    width: f64,
+) -> Drawing {
+    let below = width < WIDTH;
+    let side = match below {
+        true => width - 2.0 * PADDING - 20.0,
+        false => width - LEGEND - 2.0 * PADDING - 44.0,
+    };
+    let both = drawn.iter().any(|point| point.role != drawn[0].role);
+    let roles = [
+        (Role::Support, "example"),
+        (Role::Query, "to be classified"),
+    ];
+    let roles = &roles[..if both { 2 } else { 0 }];
+    let names = Names::new(classes.iter().copied(), 0.0, LEGEND - 20.0);
+    let signs: Vec<_> = (0..classes.len())
+        .map(|class| {
+            move |canvas: &mut Canvas, x: f64, y: f64| {
+                let (colour, marker) = class_style(class);
+                canvas.marker(marker, (x, y), 5.0, colour, 1.0);
+            }
+        })
+        .collect();
+    let role_signs: Vec<_> = roles
+        .iter()
+        .map(|&(role, _)| {
+            move |canvas: &mut Canvas, x: f64, y: f64| {
+                mark(canvas, (x, y), (SOFT, Marker::Circle), role);
+            }
+        })
+        .collect();
+    let class_entries = classes.iter().zip(&signs);
+    let role_entries = roles.iter().zip(&role_signs);
+    let entries: Vec<LegendEntry> = class_entries
+        .map(|(name, sign)| (*name, sign as _))
+        .chain(role_entries.map(|((_, name), sign)| (*name, sign as _)))
+        .collect();
+    let legend = Legend::new(&entries, width - 2.0 * PADDING);
+
+    let (x_span, y_span) = (right - left, upper - bottom);
     let span = x_span.max(y_span);
     let (scale, tall) = match span > 0.0 {
-        true => ((SIDE - 2.0 * MARGIN) / span, (y_span / span).max(0.6)),
+        true => ((side - 2.0 * MARGIN) / span, (y_span / span).max(0.6)),
         false => (1.0, 0.6),
     };
-    let legend = (classes.len() as f64 + 3.0) * ROW;
-    let plot = (2.0 * MARGIN + (SIDE - 2.0 * MARGIN) * tall).max(legend);
-    let y0 = canvas::top(title);
-    let mut canvas = Canvas::new(WIDTH, y0 + plot + 22.0 + PADDING);
+    let rows: Vec<f64> = (0..classes.len())
+        .map(|class| names.height(class) + ROW - 16.25)
+        .collect();
+    let mut plot = 2.0 * MARGIN + (side - 2.0 * MARGIN) * tall;
+    let y0 = top(title, width);
+    let height = match below {
+        true => y0 + plot + 22.0 + 26.0 + legend.height + PADDING,
+        false => {
+            plot = plot.max(rows.iter().sum::<f64>() + 3.0 * ROW);
+            y0 + plot + 22.0 + PADDING
+        }
+    };
+    let mut canvas = Canvas::new(width, height);
     canvas.title(title);
-    let (x0, x1, y1) = (PADDING + 20.0, PADDING + 20.0 + SIDE, y0 + plot);
+    let (x0, x1, y1) = (PADDING + 20.0, PADDING + 20.0 + side, y0 + plot);
     let frame = [(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)];
     canvas.path(&frame, Stroke::new(RULE, 1.0));
     if let Some([first, second]) = explained {
         let name = |which: usize, share: f64| {
-            format!("component {which} ({:.0} % of the variance)", 100.0 * share)
+            let words = if below { "%" } else { "% of the variance" };
+            format!("component {which} ({:.0} {words})", 100.0 * share)
         };
         let middle = ((x0 + x1) / 2.0, (y0 + y1) / 2.0);
-        canvas.text(
-            middle.0,
-            y1 + 20.0,
-            Anchor::Middle,
-            small(),
-            &name(1, first),
-        );
-        canvas.text_upwards(
-            x0 - 14.0,
-            middle.1,
-            Anchor::Middle,
-            small(),
-            &name(2, second),
-        );
+        let across = name(1, first);
+        canvas.text(middle.0, y1 + 20.0, Anchor::Middle, small(), &across);
+        let up = name(2, second);
+        canvas.text_upwards(x0 - 14.0, middle.1, Anchor::Middle, small(), &up);
     }
 
     let place = |at: [f32; 2]| {
         let (x, y) = (f64::from(at[0]), f64::from(at[1]));
         (
             (x0 + x1) / 2.0 + (x - (left + right) / 2.0) * scale,
-            (y0 + y1) / 2.0 - (y - (bottom + top) / 2.0) * scale,
+            (y0 + y1) / 2.0 - (y - (bottom + upper) / 2.0) * scale,
         )
     };
     // Examples last, so that no query hides one.
@@ -111,28 +163,28 @@ pub fn scatter_svg(
         }
     }
 
+    if below {
+        canvas.legend(PADDING, y1 + 46.0, &legend);
+        return canvas.finish(title.unwrap_or(NAME));
+    }
     let x = x1 + 24.0;
     let mut y = y0 + 6.0;
-    for (class, name) in classes.iter().enumerate() {
-        let (colour, marker) = class_style(class);
-        canvas.marker(marker, (x + 6.0, y), 5.0, colour, 1.0);
-        let name = shorten(name, label().size, LEGEND - 20.0);
-        canvas.text_centred(x + 20.0, y, Anchor::Start, label(), &name);
-        y += ROW;
+    for (class, lines) in names.lines.iter().enumerate() {
+        signs[class](&mut canvas, x + 6.0, y);
+        let middle = y + (rows[class] - ROW) / 2.0;
+        canvas.lines_centred(x + 20.0, middle, Anchor::Start, label(), lines);
+        y += rows[class];
     }
-    if drawn.iter().any(|point| point.role != drawn[0].role) {
+    if both {
         canvas.rule((x - 2.0, y), (x + LEGEND, y));
         y += ROW;
-        for (role, name) in [
-            (Role::Support, "example"),
-            (Role::Query, "to be classified"),
-        ] {
-            mark(&mut canvas, (x + 6.0, y), (SOFT, Marker::Circle), role);
+        for (sign, (_, name)) in role_signs.iter().zip(roles) {
+            sign(&mut canvas, x + 6.0, y);
             canvas.text_centred(x + 20.0, y, Anchor::Start, small(), name);
             y += 1.2 * ROW;
         }
     }
-    Ok(canvas.finish(title.unwrap_or("Embeddings in two dimensions")))
+    canvas.finish(title.unwrap_or(NAME))
 }
 
 fn mark(canvas: &mut Canvas, at: (f64, f64), (colour, marker): (Colour, Marker), role: Role) {

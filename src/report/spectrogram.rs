@@ -2,11 +2,10 @@
 
 use super::ReportError;
 use super::axis::extent;
-use super::canvas::Anchor;
 use super::colormap::{Colormap, LEVELS};
+use super::letters::{Words, machine_fonts};
 use super::raster::{Index, Raster, grey};
 use super::spectrogram_axes::Plot;
-use super::style::fit;
 
 const PICTURE: &str = "spectrogram";
 /// Width of the picture in pixels.
@@ -56,7 +55,7 @@ pub struct Spectrogram<'a> {
     pub hop_length: usize,
     /// Samples a second.
     pub sample_rate: u32,
-    /// Written above, if given.
+    /// Written above, if given, and if [`has_letters`] of it.
     pub title: Option<&'a str>,
 }
 
@@ -183,7 +182,7 @@ impl<'a> SpectrogramCanvas<'a> {
         }
     }
 
-    /// Draws what was taken, with the title above, if given.
+    /// Draws what was taken, with the title above, if given, and if [`has_letters`] of it.
     ///
     /// # Errors
     /// [`ReportError`] if the picture cannot be encoded.
@@ -201,6 +200,7 @@ impl<'a> SpectrogramCanvas<'a> {
         let mut cells: Vec<f64> = means.map(|(sum, weight)| sum / weight).collect();
         let (colormap, range) = colour_range(&mut cells, self.rows, drawn_rows);
 
+        let title = title.and_then(title_words);
         let top = if title.is_some() { TOP } else { TOP_BARE };
         let mut raster = Raster::new(WIDTH, top as usize + height + BOTTOM as usize);
         let plot = Plot {
@@ -221,14 +221,7 @@ impl<'a> SpectrogramCanvas<'a> {
         }
         plot.frame(&mut raster);
         if let Some(title) = title {
-            let title = fit(title, TITLE, width as f64);
-            raster.text(
-                (LEFT as f64, top as f64 - 26.0),
-                Anchor::Start,
-                TITLE,
-                false,
-                &title,
-            );
+            raster.outlines(&title.outlines((LEFT as f64, top as f64 - 26.0)));
         }
         let seconds = self.frames as f64 * self.hop_length as f64 / f64::from(self.sample_rate);
         plot.time_axis(&mut raster, seconds);
@@ -236,6 +229,16 @@ impl<'a> SpectrogramCanvas<'a> {
         plot.colour_bar(&mut raster, &range, &self.rows);
         raster.png(colormap)
     }
+}
+
+/// Whether the fonts at hand, that of gamaka and those of this machine, have the letters of a title.
+pub fn has_letters(title: &str) -> bool {
+    title_words(title).is_some()
+}
+
+fn title_words(title: &str) -> Option<Words> {
+    let width = WIDTH as f64 - (LEFT + RIGHT) as f64;
+    Words::new(title, TITLE, width, machine_fonts)
 }
 
 /// The values that the ends of the colours stand for.

@@ -3,7 +3,8 @@
 use super::ReportError;
 use super::axis::{Axis, extent};
 use super::canvas::{
-    Anchor, Canvas, Font, LegendEntry, PADDING, Stroke, Svg, WIDTH, shorten, small, top,
+    Anchor, Canvas, Drawing, Font, LEADING, Legend, LegendEntry, PADDING, Stroke, Svg, WIDTH,
+    lines_of, small, top,
 };
 use super::style::{ACCENT, INK, RULE, SOFT, WARM};
 
@@ -63,21 +64,31 @@ pub fn splines_svg(edges: &[Edge], title: Option<&str>) -> Result<Svg, ReportErr
     let margin = 0.06 * (high - low);
     let range = (low.min(0.0) - margin, high.max(0.0) + margin);
 
-    let columns = edges.len().min(4);
-    let rows = edges.len().div_ceil(columns);
-    let room = WIDTH - LEFT - PADDING - (columns - 1) as f64 * GAP;
+    Svg::drawn(|width| Ok(draw(edges, z_range, range, title, width)))
+}
+
+fn draw(
+    edges: &[Edge],
+    z_range: (f64, f64),
+    range: (f64, f64),
+    title: Option<&str>,
+    canvas_width: f64,
+) -> Drawing {
+    let columns = edges.len().min(if canvas_width < WIDTH { 2 } else { 4 });
+    let room = canvas_width - LEFT - PADDING - (columns - 1) as f64 * GAP;
     let width = (room / columns as f64).min(420.0);
     let height = (width * 0.78).min(260.0);
-    let top = top(title);
-    let y0 = top + 26.0;
-    let pitch = CAPTION + height + 10.0;
-    let whole = LEFT + columns as f64 * (width + GAP) - GAP + PADDING;
-    let mut canvas = Canvas::new(
-        whole.max(560.0),
-        y0 + rows as f64 * pitch + 38.0 + PADDING - 10.0,
-    );
-    canvas.title(title);
-
+    let caption_font = Font::new(INK, 12.5);
+    let captions: Vec<Vec<String>> = edges
+        .iter()
+        .map(|edge| lines_of(edge.caption, caption_font.size, width))
+        .collect();
+    // Captions of more lines than one push their row down.
+    let heads: Vec<f64> = captions
+        .chunks(columns)
+        .map(|row| row.iter().map(Vec::len).max().unwrap_or(1) as f64)
+        .map(|lines| (lines - 1.0) * LEADING * caption_font.size)
+        .collect();
     let mut entries: Vec<LegendEntry> = vec![
         ("φ(z)", &|c, x, y| {
             c.line((x - 11.0, y), (x + 11.0, y), total())
@@ -106,17 +117,24 @@ pub fn splines_svg(edges: &[Edge], title: Option<&str>) -> Result<Svg, ReportErr
             }
         }));
     }
-    canvas.legend(PADDING, top + 4.0, &entries);
+    let whole = LEFT + columns as f64 * (width + GAP) - GAP + PADDING;
+    let whole = whole.max(canvas_width.min(560.0));
+    let legend = Legend::new(&entries, whole - 2.0 * PADDING);
+    let top = top(title, whole);
+    let y0 = top + legend.height + 26.0;
+    let rows = heads.iter().map(|head| CAPTION + head + height + 10.0);
+    let mut canvas = Canvas::new(whole, y0 + rows.sum::<f64>() + 38.0 + PADDING - 10.0);
+    canvas.title(title);
+    canvas.legend(PADDING, top + 4.0, &legend);
 
     for (index, edge) in edges.iter().enumerate() {
         let (column, row) = (index % columns, index / columns);
         let x = LEFT + column as f64 * (width + GAP);
-        let y = y0 + row as f64 * pitch + CAPTION;
+        let above: f64 = heads[..=row].iter().sum();
+        let y = y0 + row as f64 * (CAPTION + height + 10.0) + CAPTION + above;
         let x_axis = Axis::new(z_range, x, x + width);
         let y_axis = Axis::new(range, y + height, y);
-        let caption_font = Font::new(INK, 12.5);
-        let caption = shorten(edge.caption, caption_font.size, width);
-        canvas.text(x, y - 8.0, Anchor::Start, caption_font.bold(), &caption);
+        canvas.lines_above(x, y - 8.0, caption_font.bold(), &captions[index]);
 
         let (from, to) = (
             x_axis.clamped(edge.grid.0.into()),
@@ -174,7 +192,7 @@ pub fn splines_svg(edges: &[Edge], title: Option<&str>) -> Result<Svg, ReportErr
         small(),
         "input z",
     );
-    Ok(canvas.finish(title.unwrap_or("Learned functions of single edges")))
+    canvas.finish(title.unwrap_or("Learned functions of single edges"))
 }
 
 fn total() -> Stroke {

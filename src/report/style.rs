@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 use ab_glyph::{Font, FontRef};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthChar;
 
 /// A colour by its part in the picture, with its values in light and in dark mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,43 +102,73 @@ pub(super) fn font_faces() -> String {
     files.map(face).concat()
 }
 
+/// The file of the embedded font.
+pub(super) const EMBEDDED: &[u8] = include_bytes!("../../assets/fonts/Inter-Regular.otf");
+
 /// The embedded font (a subset of Inter, see `assets/fonts`).
-pub(super) static FONT: LazyLock<FontRef<'static>> = LazyLock::new(|| {
-    FontRef::try_from_slice(include_bytes!("../../assets/fonts/Inter-Regular.otf"))
-        .expect("the embedded font is whole")
-});
+pub(super) static FONT: LazyLock<FontRef<'static>> =
+    LazyLock::new(|| FontRef::try_from_slice(EMBEDDED).expect("the embedded font is whole"));
 
 /// Width of `text` in pixels at a font size (pixels an em). Characters that the font lacks count one em, the widest
-/// that another font is likely to set.
+/// that another font is likely to set, and none if they stand on the one before.
 pub(super) fn text_width(text: &str, size: f64) -> f64 {
     let units = FONT.units_per_em().unwrap_or(1000.0);
-    let advance = |c| match FONT.glyph_id(c) {
+    let advance = |c: char| match FONT.glyph_id(c) {
+        ab_glyph::GlyphId(0) if c.width() == Some(0) => 0.0,
         ab_glyph::GlyphId(0) => units,
         glyph => FONT.h_advance_unscaled(glyph),
     };
     size * f64::from(text.chars().map(advance).sum::<f32>() / units)
 }
 
+/// Whether `text` fits. A width measured from this very text may differ in its last bit.
+fn fits(text: &str, size: f64, width: f64) -> bool {
+    text_width(text, size) <= width + 0.01
+}
+
+/// As many of the characters of `text` as fit into `width` pixels; at least `least` of them.
+fn beginning(text: &str, size: f64, width: f64, least: usize) -> &str {
+    let ends = text.grapheme_indices(true).map(|(at, c)| at + c.len());
+    let fitting = ends
+        .enumerate()
+        .take_while(|(index, end)| *index < least || fits(&text[..*end], size, width));
+    fitting.last().map_or("", |(_, end)| &text[..end])
+}
+
 /// `text`, or as much of it as fits into `width` pixels and an ellipsis.
 pub(super) fn fit(text: &str, size: f64, width: f64) -> String {
-    // A width measured from this very text may differ in its last bit.
-    if text_width(text, size) <= width + 0.01 {
+    if fits(text, size, width) {
         return text.to_owned();
     }
-    let room = width - text_width("…", size);
-    let mut kept = String::new();
-    let mut used = 0.0;
-    for c in text.chars() {
-        used += text_width(c.encode_utf8(&mut [0; 4]), size);
-        if used > room {
-            break;
-        }
-        kept.push(c);
-    }
+    let kept = beginning(text, size, width - text_width("…", size), 0);
     format!("{}…", kept.trim_end())
 }
 
-/// `text` as XML or HTML may hold it. Characters that XML forbids become U+FFFD.
+/// `text` over as many lines as it needs where each fits into `width` pixels: parted between words, or within one that
+/// is too long for a line. What does not fit into `most` lines ends in an ellipsis.
+pub(super) fn wrap(text: &str, size: f64, width: f64, most: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut rest = text.trim();
+    while lines.len() + 1 < most && !fits(rest, size, width) {
+        let longest = beginning(rest, size, width, 1).len();
+        let words = rest.split_word_bound_indices().map(|(at, _)| at);
+        let parted = words
+            .take_while(|at| rest[..*at].trim_end().len() <= longest)
+            // No line begins with a mark that belongs to the word before.
+            .filter(|at| rest[*at..].starts_with(|c: char| c.is_alphanumeric() || c == '('))
+            .last();
+        let end = parted.filter(|at| *at > 0).unwrap_or(longest);
+        lines.push(rest[..end].trim_end().to_owned());
+        rest = rest[end..].trim_start();
+    }
+    if !rest.is_empty() || lines.is_empty() {
+        lines.push(fit(rest, size, width));
+    }
+    lines
+}
+
+/// `text` as XML or HTML may hold it. Characters that XML forbids, and those that would turn the words around them
+/// about, become U+FFFD.
 pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -147,7 +179,12 @@ pub(super) fn escape(text: &str) -> String {
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&#39;"),
             '\t' | '\n' | '\r' => escaped.push(c),
-            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => escaped.push('\u{fffd}'),
+            c if c.is_control()
+                || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+                || matches!(c, '\u{fffe}' | '\u{ffff}') =>
+            {
+                escaped.push('\u{fffd}');
+            }
             c => escaped.push(c),
         }
     }

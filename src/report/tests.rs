@@ -1,6 +1,6 @@
 use roxmltree::{Document, ParsingOptions};
 
-use super::style::{FONT, class_style, fit, text_width};
+use super::style::{FONT, class_style, escape, fit, text_width, wrap};
 use super::*;
 use ab_glyph::Font;
 
@@ -18,7 +18,11 @@ fn attribute(node: &roxmltree::Node, name: &str) -> f64 {
 
 /// Parses a picture and gives its size and the places of all its words.
 fn words(svg: &Svg) -> (f64, f64, Vec<Word>) {
-    let document = Document::parse(svg.as_str()).expect("the picture is well-formed");
+    words_of(svg.as_str())
+}
+
+fn words_of(drawing: &str) -> (f64, f64, Vec<Word>) {
+    let document = Document::parse(drawing).expect("the picture is well-formed");
     let root = document.root_element();
     let words = root
         .descendants()
@@ -50,9 +54,15 @@ fn words(svg: &Svg) -> (f64, f64, Vec<Word>) {
     )
 }
 
-/// Panics if a word is cut off or runs into another.
+/// Panics if in one of the layouts a word is cut off or runs into another.
 fn assert_legible(svg: &Svg) {
-    let (width, height, words) = words(svg);
+    for drawing in [&svg.wide, &svg.narrow] {
+        assert_drawing_legible(&drawing.text);
+    }
+}
+
+fn assert_drawing_legible(drawing: &str) {
+    let (width, height, words) = words_of(drawing);
     for (i, word) in words.iter().enumerate() {
         let [left, top, right, bottom] = word.at;
         let inside = left >= 0.0 && top >= 0.0 && right <= width && bottom <= height;
@@ -74,7 +84,7 @@ fn assert_legible(svg: &Svg) {
         }
     }
     assert!(
-        !svg.as_str().contains("NaN") && !svg.as_str().contains("inf"),
+        !drawing.contains("NaN") && !drawing.contains("inf"),
         "a number is missing"
     );
 }
@@ -1360,4 +1370,95 @@ fn lines_have_ticks_where_they_were_measured() {
     );
     let many: Vec<f64> = (0..50).map(f64::from).collect();
     assert_eq!(labels(&many, false), ["0", "10", "20", "30", "40", "50"]);
+}
+
+#[test]
+fn names_of_sixty_letters_are_whole_in_every_picture() {
+    for (name, svg) in pictures() {
+        for drawing in [&svg.wide, &svg.narrow] {
+            let (_, _, words) = words_of(&drawing.text);
+            let cut: Vec<&str> = words
+                .iter()
+                .map(|word| word.text.as_str())
+                .filter(|text| text.contains('…'))
+                .collect();
+            assert!(cut.is_empty(), "{name}: {cut:?}");
+        }
+    }
+}
+
+#[test]
+fn a_phone_gets_a_layout_of_its_width_with_words_that_can_be_read() {
+    for (name, svg) in pictures() {
+        // A matrix of many classes scrolls.
+        if !name.starts_with("confusion") {
+            assert_eq!(svg.narrow.width, 360, "{name}");
+        }
+        let document = Document::parse(&svg.narrow.text).unwrap();
+        let sizes = document
+            .descendants()
+            .filter(|node| node.has_tag_name("text"));
+        let smallest = sizes.map(|node| attribute(&node, "font-size"));
+        assert!(smallest.fold(f64::INFINITY, f64::min) >= 10.5, "{name}");
+    }
+}
+
+#[test]
+fn a_page_suits_a_phone() {
+    let svg = bars_svg(&[("folk", 1.0)], None).unwrap();
+    let mut page = page();
+    page.figure(&svg, "").table(
+        &[Column::text("a"), Column::number("b")],
+        &[vec!["1", "2"]],
+        "",
+    );
+    let html = page.html();
+    assert!(html.contains("<meta name=\"viewport\" content=\"width=device-width"));
+    for layout in ["class=\"wide gk\"", "class=\"narrow gk\""] {
+        assert!(html.contains(layout), "{layout}");
+    }
+    // Whatever is wider than the page is in a box that scrolls.
+    assert_eq!(
+        html.matches("<table>").count(),
+        html.matches("<div class=\"table\"><table>").count()
+    );
+    assert_eq!(
+        html.matches("class=\"wide gk\"").count(),
+        html.matches("<div class=\"picture\"><svg").count()
+    );
+}
+
+#[test]
+fn a_text_is_parted_between_words_and_nothing_is_lost() {
+    assert_eq!(wrap("one two", 12.0, 1000.0, 8), ["one two"]);
+    let width = text_width("Rocksteady, Ska", 12.0);
+    let parted = wrap("Rocksteady, Ska and Reggae", 12.0, width, 8);
+    assert_eq!(parted, ["Rocksteady, Ska", "and Reggae"]);
+    for text in [
+        "曲の種類・日本の民謡",
+        "aaaaaaaaaaaaaaaaaaaaaaaaa",
+        "e\u{301}e\u{301}e\u{301}",
+        "",
+        "🎷🎺",
+    ] {
+        for width in [0.0, 30.0, 40.0, 400.0] {
+            let lines = wrap(text, 12.0, width, 100);
+            assert_eq!(
+                lines.concat().trim_end_matches('…'),
+                text,
+                "{width}: {lines:?}"
+            );
+            // No accent is parted from its letter.
+            assert!(lines.iter().all(|line| !line.starts_with('\u{301}')));
+        }
+    }
+    let lines = wrap(&"w".repeat(1000), 12.0, 50.0, 3);
+    assert!(lines.len() == 3 && lines[2].ends_with('…'), "{lines:?}");
+}
+
+#[test]
+fn signs_that_turn_words_about_never_reach_a_page() {
+    let text = "a\u{202e}b\u{2066}c\u{9b}d\u{1b}e";
+    assert_eq!(escape(text), "a\u{fffd}b\u{fffd}c\u{fffd}d\u{fffd}e");
+    assert_eq!(escape("שלום سلام"), "שלום سلام");
 }

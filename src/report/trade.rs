@@ -1,17 +1,21 @@
 //! What accuracy costs.
 
 use super::ReportError;
-use super::canvas::small;
-use super::canvas::{Anchor, Canvas, PADDING, Stroke, Svg, WIDTH, label, room, shorten, top};
-use super::plane::{Frame, LineAxes, LinePoint, Plane};
+use super::canvas::{
+    Anchor, Canvas, Drawing, LEADING, Legend, LegendEntry, PADDING, Stroke, Svg, WIDTH, label,
+    lines_of, room, small, top,
+};
+use super::plane::{Frame, LineAxes, LinePoint, Plane, chance_sign};
 use super::style::{CARD, class_style};
 
 const PICTURE: &str = "trade-off";
 const LEFT: f64 = 58.0;
 const HEIGHT: f64 = 380.0;
+const NARROW_HEIGHT: f64 = 260.0;
 /// Between the frame and the outermost points.
 const MARGIN: f64 = 36.0;
-/// Widest name that is written out.
+const NARROW_MARGIN: f64 = 14.0;
+/// Widest line of a name.
 const NAMES: f64 = 170.0;
 /// How far names may stand from their points, nearest first.
 const DISTANCES: [f64; 10] = [9.0, 13.0, 20.0, 30.0, 42.0, 58.0, 78.0, 102.0, 130.0, 165.0];
@@ -40,24 +44,68 @@ pub fn trade_svg(
     axes: &LineAxes,
     title: Option<&str>,
 ) -> Result<Svg, ReportError> {
+    Svg::drawn(|width| {
+        // On a phone, and where names have no room by their points, a legend above names them.
+        let (drawing, clear) = draw(points, axes, title, width, width < WIDTH)?;
+        if clear {
+            return Ok(drawing);
+        }
+        Ok(draw(points, axes, title, width, true)?.0)
+    })
+}
+
+/// The picture, and whether its names keep off each other.
+fn draw(
+    points: &[TradePoint],
+    axes: &LineAxes,
+    title: Option<&str>,
+    width: f64,
+    above: bool,
+) -> Result<(Drawing, bool), ReportError> {
     let measured = |point: &TradePoint| LinePoint {
         x: point.x,
         y: point.y,
         interval: point.interval,
     };
     let all: Vec<LinePoint> = points.iter().map(measured).collect();
-    let top = top(title) + 30.0;
+    let signs: Vec<_> = (0..points.len())
+        .map(|index| {
+            move |canvas: &mut Canvas, x: f64, y: f64| {
+                let (colour, marker) = class_style(index);
+                canvas.marker(marker, (x, y), 4.8, colour, 1.0);
+            }
+        })
+        .collect();
+    let chance = axes.chance_name();
+    let mut entries: Vec<LegendEntry> = points
+        .iter()
+        .zip(&signs)
+        .filter(|(point, _)| measured(point).is_finite())
+        .map(|(point, sign)| (point.name, sign as _))
+        .collect();
+    entries.extend(chance.iter().map(|name| (name.as_str(), &chance_sign as _)));
+    let legend = Legend::new(&entries, width - 2.0 * PADDING);
+    let top_edge = top(title, width);
+    let top = top_edge + 30.0 + if above { legend.height + 26.0 } else { 0.0 };
+    let beside = if chance.is_some() && !above {
+        92.0
+    } else {
+        8.0
+    };
     let frame = Frame {
         left: LEFT,
-        right: WIDTH - PADDING - if axes.chance.is_some() { 92.0 } else { 8.0 },
+        right: width - PADDING - beside,
         top,
-        bottom: top + HEIGHT,
+        bottom: top + if above { NARROW_HEIGHT } else { HEIGHT },
     };
-    let plane = Plane::new(PICTURE, &all, axes, frame, MARGIN)?;
-    let mut canvas = Canvas::new(WIDTH, frame.bottom + 44.0 + PADDING);
+    let margin = if above { NARROW_MARGIN } else { MARGIN };
+    let plane = Plane::new(PICTURE, &all, axes, frame, margin)?;
+    let mut canvas = Canvas::new(width, frame.bottom + 44.0 + PADDING);
     canvas.title(title);
     plane.draw(&mut canvas, &[]);
-    if let Some((y, name)) = plane.chance() {
+    if above {
+        canvas.legend(PADDING, top_edge + 6.0, &legend);
+    } else if let Some((y, name)) = plane.chance() {
         canvas.text_centred(frame.right + 8.0, y, Anchor::Start, small(), &name);
     }
 
@@ -80,11 +128,12 @@ pub fn trade_svg(
             }
         })
         .collect();
-    let names: Vec<String> = drawn
+    let names: Vec<Vec<String>> = drawn
         .iter()
-        .map(|(index, _)| shorten(points[*index].name, label().size, NAMES))
+        .filter(|_| !above)
+        .map(|(index, _)| lines_of(points[*index].name, label().size, NAMES))
         .collect();
-    let widths: Vec<f64> = names.iter().map(|name| room(name, label().size)).collect();
+    let sizes: Vec<(f64, f64)> = names.iter().map(|lines| size(lines)).collect();
     if let Some((y, _)) = plane.chance() {
         let middle = ((frame.left + frame.right) / 2.0, y);
         let line = Rect::around(middle, frame.right - frame.left, 2.0);
@@ -94,7 +143,7 @@ pub fn trade_svg(
             bar: line,
         });
     }
-    let places = place_names(&widths, &marks, &frame);
+    let places = place_names(&sizes, &marks, &frame);
 
     for (((index, _), mark), place) in drawn.iter().zip(&marks).zip(&places) {
         let (from, to) = mark.leader(place);
@@ -133,9 +182,13 @@ pub fn trade_svg(
             label()
         };
         let (x, y) = place.middle();
-        canvas.text_centred(x, y, Anchor::Middle, font, name);
+        canvas.lines_centred(x, y, Anchor::Middle, font, name);
     }
-    Ok(canvas.finish(title.unwrap_or("Accuracy and cost")))
+    let clear = places.iter().enumerate().all(|(index, place)| {
+        let mut others = places[..index].iter();
+        others.all(|other| place.overlap(other) == 0.0)
+    });
+    Ok((canvas.finish(title.unwrap_or("Accuracy and cost")), clear))
 }
 
 /// Where something stands.
@@ -203,15 +256,25 @@ impl Mark {
     }
 }
 
-/// Places for names of these widths, each by the mark of the same index; there may be more marks. Every name in turn
+/// Width and height of a name.
+fn size(lines: &[String]) -> (f64, f64) {
+    let widths = lines.iter().map(|line| room(line, label().size));
+    let more = lines.len().saturating_sub(1) as f64;
+    (
+        widths.fold(0.0, f64::max),
+        label().size * (1.0 + LEADING * more) + 3.0,
+    )
+}
+
+/// Places for names of these widths and heights, each by the mark of the same index; there may be more marks. Every name in turn
 /// takes the best of the places around its mark in view of all others, until none finds a better one.
-fn place_names(widths: &[f64], marks: &[Mark], frame: &Frame) -> Vec<Rect> {
-    let candidates: Vec<Vec<Rect>> = widths
+fn place_names(sizes: &[(f64, f64)], marks: &[Mark], frame: &Frame) -> Vec<Rect> {
+    let candidates: Vec<Vec<Rect>> = sizes
         .iter()
         .zip(marks)
-        .map(|(width, mark)| around(mark, *width, frame))
+        .map(|(size, mark)| around(mark, *size, frame))
         .collect();
-    let mut places: Vec<Option<Rect>> = vec![None; widths.len()];
+    let mut places: Vec<Option<Rect>> = vec![None; sizes.len()];
     for _ in 0..20 {
         let before = places.clone();
         for (index, candidates) in candidates.iter().enumerate() {
@@ -278,7 +341,7 @@ fn within(rect: &Rect, (from, to): ((f64, f64), (f64, f64))) -> f64 {
 }
 
 /// Places inside the frame around a mark's sign and the ends of its bar, on each square the right one first.
-fn around(mark: &Mark, width: f64, frame: &Frame) -> Vec<Rect> {
+fn around(mark: &Mark, (width, height): (f64, f64), frame: &Frame) -> Vec<Rect> {
     const SIDES: [(f64, f64); 16] = [
         (1.0, 0.0),
         (-1.0, 0.0),
@@ -297,7 +360,6 @@ fn around(mark: &Mark, width: f64, frame: &Frame) -> Vec<Rect> {
         (-0.5, -1.0),
         (-0.5, 1.0),
     ];
-    let height = label().size + 3.0;
     let (half, x) = (width / 2.0, mark.at.0);
     let mut places = Vec::new();
     for y in [mark.at.1, mark.bar.top, mark.bar.bottom] {

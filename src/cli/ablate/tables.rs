@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::cli::table::{self, Align};
 use gamaka::ablate::{Curve, DifferenceRow, Findings, NetworkRow, Summary};
 use gamaka::fewshot::Interval;
 use indicatif::HumanCount;
@@ -29,6 +30,21 @@ impl Table {
             rows,
             caption,
         }
+    }
+
+    /// The table for a terminal.
+    pub fn words(&self) -> String {
+        // Of two columns the second is words too.
+        let align = |k: usize| match k {
+            0 => Align::Left,
+            _ if self.columns.len() == 2 => Align::Left,
+            _ => Align::Right,
+        };
+        let columns = self.columns.iter().enumerate();
+        let mut table = table::Table::new(columns.map(|(k, name)| (name.clone(), align(k))));
+        self.rows.iter().for_each(|row| table.row(row.clone()));
+        let caption = table::fold(&self.caption, table::TERMINAL).join("\n");
+        format!("{}\n\n{caption}\n\n{}\n", self.heading, table.text())
     }
 
     /// The table as aligned Markdown.

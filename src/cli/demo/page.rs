@@ -28,7 +28,7 @@ fn cells(e: &Estimate) -> [String; 3] {
     [
         format!("{:.1}", e.mean * 100.0),
         files,
-        format!("+- {:.1}", half * 100.0),
+        format!("± {:.1}", half * 100.0),
     ]
 }
 
@@ -184,7 +184,7 @@ impl Demo {
             "differences",
             &differences_svg(&differences, 0.95, None)?,
             &format!(
-                "What {} adds, paired on the same episodes and files, 5-shot.",
+                "What {} adds, paired on the same episodes and files, 5-shot. Better or worse it is only called where the whole interval over files lies on one side of zero.",
                 self.network()
             ),
         )?;

@@ -1,10 +1,9 @@
 //! What `gamaka eval --by` prints.
 
-use std::fmt::Write;
-
 use gamaka::fewshot::{Evaluation, ValueAccuracy, ValueScore};
 
 use super::percent;
+use crate::cli::table::{Align, Table};
 
 fn cell(found: &ValueAccuracy) -> String {
     let accuracy = percent(found.accuracy);
@@ -16,24 +15,22 @@ fn cell(found: &ValueAccuracy) -> String {
 
 /// The table. `name` is what the network is called.
 pub fn words(column: &str, values: &[ValueScore], evaluation: &Evaluation, name: &str) -> String {
-    let named = |value: &ValueScore| value.value.clone().unwrap_or_else(|| "(none)".into());
-    let names = values.iter().map(|value| named(value).chars().count());
-    let width = names.max().unwrap_or(0).max(column.chars().count());
-    let mut text = format!(
-        "\nqueries by {column}: accuracy in %, in brackets 95 % over other query files of the value, the supports as given\n\
-         {column:width$} files queries"
-    );
-    for (k, system) in evaluation.systems.iter().enumerate() {
-        let system = if k == 0 { name } else { &system.name };
-        let _ = write!(text, "   {system:22}");
-    }
+    let systems = evaluation.systems.iter().enumerate();
+    let systems = systems.map(|(k, system)| if k == 0 { name } else { &system.name });
+    let headings = [column, "files", "queries"].into_iter().chain(systems);
+    let aligned = headings.enumerate().map(|(k, heading)| match k {
+        0 => (heading, Align::Left),
+        _ => (heading, Align::Right),
+    });
+    let mut table = Table::new(aligned);
     for value in values {
-        let (files, queries) = (value.files, value.queries);
-        let _ = write!(text, "\n{:width$} {files:>5} {queries:>7}", named(value));
-        for system in &value.systems {
-            let _ = write!(text, "   {:22}", cell(system));
-        }
+        let named = value.value.clone().unwrap_or_else(|| "(none)".into());
+        let counts = [value.files.to_string(), value.queries.to_string()];
+        let cells = value.systems.iter().map(cell);
+        table.row([named].into_iter().chain(counts).chain(cells));
     }
-    text.push('\n');
-    text
+    format!(
+        "\nqueries by {column}: accuracy in %, in brackets 95 % over other query files of the\nvalue, the supports as given\n{}",
+        table.text()
+    )
 }

@@ -6,6 +6,7 @@ use gamaka::evaluate::MultiLabelReport;
 use gamaka::fewshot::{Estimate, MultiLabelScore};
 
 use super::percent;
+use crate::cli::table::{Align, Table};
 
 /// A figure with its interval over files, and that over episodes.
 fn figure(estimate: &Estimate) -> String {
@@ -14,7 +15,7 @@ fn figure(estimate: &Estimate) -> String {
         None => "no interval".into(),
     };
     let half = percent(estimate.over_episodes.half_width());
-    format!("{:>5} ({files}; +- {half})", percent(estimate.mean))
+    format!("{:>5} ({files}; ± {half})", percent(estimate.mean))
 }
 
 /// The table. `name` is what the network is called.
@@ -54,16 +55,15 @@ pub fn words(report: &MultiLabelReport, name: &str) -> String {
     for score in &found.differences {
         rows.push((less(score), figures(score)));
     }
-    let width = rows.iter().map(|(label, _)| label.chars().count());
-    let width = width.max().unwrap_or(0);
-    let _ = writeln!(
-        text,
-        "{:width$} {:30} mean average precision",
-        "", "macro F1"
-    );
-    for (label, [f1, precision]) in rows {
-        let _ = writeln!(text, "{label:width$} {f1:30} {precision}");
+    let mut table = Table::new([
+        ("", Align::Left),
+        ("macro F1", Align::Left),
+        ("mean average precision", Align::Left),
+    ]);
+    for (label, figures) in rows {
+        table.row([label].into_iter().chain(figures));
     }
+    text.push_str(&table.text());
     if report.labels_left_out > 0 {
         let _ = writeln!(
             text,

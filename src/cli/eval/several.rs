@@ -12,6 +12,7 @@ use super::{
     Args, Common, accuracy, checked, ends_words, fewer, finish, front_end, json, opened, percent,
     print, print_json, usage, write_picture,
 };
+use crate::cli::table::{pad, widest};
 
 /// Tests each model on the test files of its split, and prints the means.
 pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
@@ -129,8 +130,7 @@ fn words(reports: &[Report], means: &[MeanOfModels], name: &str) -> String {
         evaluation.seed
     );
     let label = |k: usize| if k == 0 { name } else { &means[k].name };
-    let widths = (0..means.len()).map(|k| label(k).chars().count());
-    let width = widths.max().unwrap_or(0);
+    let width = widest((0..means.len()).map(label)).max("accuracy in %".len());
     let _ = writeln!(
         text,
         "{:width$} {:>6}   {:>15}   of each model",
@@ -144,8 +144,8 @@ fn words(reports: &[Report], means: &[MeanOfModels], name: &str) -> String {
         let of_models: Vec<String> = found.of_models.iter().map(|m| percent(*m)).collect();
         let _ = writeln!(
             text,
-            "{:width$} {:>6}   {files:>15}   {}",
-            label(k),
+            "{} {:>6}   {files:>15}   {}",
+            pad(label(k), width),
             percent(found.mean),
             of_models.join("  ")
         );

@@ -7,6 +7,7 @@ use gamaka::fewshot::Estimate;
 use gamaka::report::{Panel, PanelLine, ReportError, Svg, panels_svg};
 
 use super::percent;
+use crate::cli::table::{Align, Table};
 
 fn ends(estimate: &Estimate, digits: fn(f64) -> String) -> String {
     match &estimate.over_files {
@@ -42,29 +43,23 @@ pub fn words(report: &ShiftReport, name: &str) -> String {
         let (mean, ends) = (digits(estimate.mean), ends(estimate, digits));
         format!("{mean:>5} ({ends})")
     };
-    let mut line = |cells: [&str; 6]| {
-        let [shift, amount, network, less_clean, floor, floor_less_clean] = cells;
-        let row = format!(
-            "{shift:9} {amount:13} {network:21} {less_clean:24} {floor:21} {floor_less_clean}"
-        );
-        let _ = writeln!(text, "{}", row.trim_end());
-    };
     let other_cells = |other: &OtherScore| {
         let accuracy = measured(&other.accuracy, percent);
         (accuracy, measured(&other.network_less, signed))
     };
+    let columns = match &report.other_clean {
+        Some(_) => vec!["", name, "the other model", "less the other"],
+        None => vec!["", name, "less clean", "MFCC", "less clean"],
+    };
+    let mut table = Table::new(columns.into_iter().map(|name| (name, Align::Left)));
     let clean = [&report.network_clean, &report.mfcc_clean];
     let [network, mfcc] = clean.map(|estimate| measured(estimate, percent));
     match &report.other_clean {
         Some(other) => {
             let (other, less_other) = other_cells(other);
-            line(["", "", name, "the other model", "less the other", ""]);
-            line(["clean", "", &network, &other, &less_other, ""]);
+            table.row(["clean".into(), network, other, less_other]);
         }
-        None => {
-            line(["", "", name, "less clean", "MFCC", "less clean"]);
-            line(["clean", "", &network, "", &mfcc, ""]);
-        }
+        None => table.row(["clean".into(), network, String::new(), mfcc]),
     }
     let mut last = None;
     for row in &report.rows {
@@ -72,28 +67,25 @@ pub fn words(report: &ShiftReport, name: &str) -> String {
             true => "",
             false => row.shift.name(),
         };
-        let amount = row.shift.label(row.amount);
+        let label = format!("{shift:9} {}", row.shift.label(row.amount));
         let network = measured(&row.network.accuracy, percent);
-        if let Some(other) = &row.other {
-            let (other, less_other) = other_cells(other);
-            line([shift, &amount, &network, &other, &less_other, ""]);
-            continue;
+        match &row.other {
+            Some(other) => {
+                let (other, less_other) = other_cells(other);
+                table.row([label, network, other, less_other]);
+            }
+            None => table.row([
+                label,
+                network,
+                measured(&row.network.less_clean, signed),
+                measured(&row.mfcc.accuracy, percent),
+                measured(&row.mfcc.less_clean, signed),
+            ]),
         }
-        line([
-            shift,
-            &amount,
-            &network,
-            &measured(&row.network.less_clean, signed),
-            &measured(&row.mfcc.accuracy, percent),
-            &measured(&row.mfcc.less_clean, signed),
-        ]);
     }
-    let _ = writeln!(
-        text,
-        "chance    {:13} {:>5}",
-        "",
-        percent(1.0 / report.way as f64)
-    );
+    let chance = format!("{:>5}", percent(1.0 / report.way as f64));
+    table.row(["chance".into(), chance]);
+    text.push_str(&table.text());
     if let Some(note) = &report.note {
         let _ = writeln!(text, "\n{note}");
     }

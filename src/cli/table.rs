@@ -1,0 +1,226 @@
+//! Tables for a terminal of 80 columns. One that is wider goes on below, its rows named again; a cell that is wider
+//! goes on in the next line. Nothing is cut.
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// Columns of a terminal.
+pub const TERMINAL: usize = 80;
+/// Between two columns.
+const GAP: usize = 2;
+/// What names take at most where not all columns have room beside them.
+const NAMES: usize = 30;
+
+/// How the cells of a column stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Align {
+    /// Words.
+    Left,
+    /// Figures.
+    Right,
+}
+
+/// A table whose first column names the rows.
+#[derive(Debug, Default)]
+pub struct Table {
+    columns: Vec<(String, Align)>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// A table of columns with these headings, all empty for one without a head.
+    pub fn new<S: Into<String>>(columns: impl IntoIterator<Item = (S, Align)>) -> Self {
+        let columns = columns
+            .into_iter()
+            .map(|(text, align)| (text.into(), align));
+        Self {
+            columns: columns.collect(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// A table whose first column is words without a heading, and all others figures.
+    pub fn named<const N: usize>(figures: [&str; N]) -> Self {
+        let figures = figures.map(|name| (name, Align::Right));
+        Self::new([("", Align::Left)].into_iter().chain(figures))
+    }
+
+    /// Adds a row; cells that are missing are empty.
+    pub fn row<S: Into<String>>(&mut self, cells: impl IntoIterator<Item = S>) {
+        self.rows.push(cells.into_iter().map(Into::into).collect());
+    }
+
+    /// The table, line by line.
+    pub fn text(&self) -> String {
+        let widths: Vec<usize> = (0..self.columns.len())
+            .map(|column| {
+                let cells = self.rows.iter().filter_map(|row| row.get(column));
+                let all = cells.chain([&self.columns[column].0]);
+                all.map(|cell| cell.width()).max().unwrap_or(0)
+            })
+            .collect();
+        let Some((&names, others)) = widths.split_first() else {
+            return String::new();
+        };
+        let whole = names + others.iter().map(|width| GAP + width).sum::<usize>();
+        let names = if whole <= TERMINAL {
+            names
+        } else {
+            names.min(NAMES)
+        };
+        let room = TERMINAL - names.min(TERMINAL - GAP - 1);
+        let mut text = String::new();
+        let mut from = 1;
+        loop {
+            // As many columns as have room, and at least one.
+            let mut shown = vec![(0, names)];
+            let mut used = 0;
+            for (column, width) in widths.iter().enumerate().skip(from) {
+                let width = (*width).min(room - GAP);
+                if column > from && used + GAP + width > room {
+                    break;
+                }
+                used += GAP + width;
+                shown.push((column, width));
+            }
+            self.block(&shown, &mut text);
+            from += shown.len() - 1;
+            if from >= widths.len() {
+                return text;
+            }
+            text.push('\n');
+        }
+    }
+
+    /// These columns, each of its width.
+    fn block(&self, shown: &[(usize, usize)], text: &mut String) {
+        let headings: Vec<String> = self.columns.iter().map(|(name, _)| name.clone()).collect();
+        let head = headings.iter().any(|name| !name.is_empty());
+        let head = head.then_some(&headings);
+        for row in head.into_iter().chain(&self.rows) {
+            let cells: Vec<Vec<String>> = shown
+                .iter()
+                .map(|&(column, width)| row.get(column).map_or(Vec::new(), |c| fold(c, width)))
+                .collect();
+            let lines = cells.iter().map(Vec::len).max().unwrap_or(0);
+            for line in 0..lines {
+                let mut whole = String::new();
+                for (&(column, width), cell) in shown.iter().zip(&cells) {
+                    if column > 0 {
+                        whole.push_str(&" ".repeat(GAP));
+                    }
+                    let cell = cell.get(line).map_or("", String::as_str);
+                    let pad = " ".repeat(width.saturating_sub(cell.width()));
+                    match self.columns[column].1 {
+                        Align::Left => whole.extend([cell, &pad]),
+                        Align::Right => whole.extend([&pad, cell]),
+                    }
+                }
+                text.push_str(whole.trim_end());
+                text.push('\n');
+            }
+        }
+    }
+}
+
+/// `text` and spaces up to a width in columns of the terminal, where some letters take two.
+pub fn pad(text: &str, width: usize) -> String {
+    format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
+}
+
+/// The widest of some texts, in columns of the terminal.
+pub fn widest<'a>(texts: impl IntoIterator<Item = &'a str>) -> usize {
+    texts
+        .into_iter()
+        .map(|text| text.width())
+        .max()
+        .unwrap_or(0)
+}
+
+/// `text` in lines of at most `width` columns, parted between words where it can be.
+pub fn fold(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for word in text.split(' ') {
+        let space = usize::from(used > 0);
+        if used > 0 && used + space + word.width() > width {
+            lines.push(String::new());
+            used = 0;
+        } else if used > 0 {
+            lines
+                .iter_mut()
+                .last()
+                .into_iter()
+                .for_each(|line| line.push(' '));
+            used += space;
+        }
+        for c in word.chars() {
+            let own = c.width().unwrap_or(0);
+            if used > 0 && used + own > width {
+                lines.push(String::new());
+                used = 0;
+            }
+            lines
+                .iter_mut()
+                .last()
+                .into_iter()
+                .for_each(|line| line.push(c));
+            used += own;
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn longest(text: &str) -> usize {
+        text.lines().map(|line| line.width()).max().unwrap_or(0)
+    }
+
+    #[test]
+    fn a_table_of_thirty_columns_loses_none_at_eighty_columns() {
+        let columns = (0..30).map(|k| (format!("c{k}"), Align::Right));
+        let mut table = Table::new(
+            [("name".to_owned(), Align::Left)]
+                .into_iter()
+                .chain(columns),
+        );
+        let name = "a name of sixty letters that goes on and on and on to the end";
+        for row in 0..30 {
+            let cells = (0..30).map(|k| format!("{}", 100 * row + k));
+            table.row([format!("{name}{row}")].into_iter().chain(cells));
+        }
+        let text = table.text();
+        assert!(longest(&text) <= TERMINAL, "{text}");
+        let words: Vec<&str> = text.split_whitespace().collect();
+        for k in 0..30 {
+            assert!(words.contains(&format!("c{k}").as_str()), "{k}: {text}");
+            for row in 0..30 {
+                let cell = format!("{}", 100 * row + k);
+                assert!(words.contains(&cell.as_str()), "{cell}: {text}");
+            }
+            assert!(words.contains(&format!("end{k}").as_str()), "{text}");
+        }
+    }
+
+    #[test]
+    fn wide_letters_and_long_words_stay_inside_and_in_their_columns() {
+        let mut table = Table::new([("", Align::Left), ("", Align::Left), ("", Align::Right)]);
+        table.row(["民謡", "a", "1"]);
+        table.row(["folk", "b", "2"]);
+        assert_eq!(table.text(), "民謡  a  1\nfolk  b  2\n");
+        table.row(["e\u{301}".repeat(200), "曲".repeat(100), "3".into()]);
+        let text = table.text();
+        assert!(longest(&text) <= TERMINAL, "{text}");
+        assert_eq!(text.matches('曲').count(), 100);
+        // Once in each of the two parts.
+        assert_eq!(text.matches('e').count(), 2 * 200);
+    }
+
+    #[test]
+    fn a_table_without_columns_or_rows_has_no_lines_too_many() {
+        assert_eq!(Table::default().text(), "");
+        assert_eq!(Table::new([("only", Align::Left)]).text(), "only\n");
+    }
+}
