@@ -1,6 +1,6 @@
 //! What the subcommands share: global flags, progress bars, interrupts, lists of failed files.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -109,11 +109,26 @@ pub fn load_model(path: &Path) -> anyhow::Result<Model> {
     Ok(Model::load(path)?)
 }
 
+/// The text of a TOML file.
+pub fn read_toml(path: &Path) -> anyhow::Result<String> {
+    const MOST: u64 = 1 << 20;
+    let mut text = String::new();
+    let read =
+        std::fs::File::open(path).and_then(|file| file.take(MOST + 1).read_to_string(&mut text));
+    read.with_context(|| format!("{}: cannot be read", path.display()))?;
+    if text.len() as u64 > MOST {
+        anyhow::bail!(
+            "{}: is larger than 1 MiB, which no network or configuration is",
+            path.display()
+        );
+    }
+    Ok(text)
+}
+
 /// The spec of a name that comes with gamaka, for clips of `input` = [bands, frames], or of a TOML file.
 pub fn network_spec(name: &str, input: [usize; 2]) -> anyhow::Result<Spec> {
     if name.ends_with(".toml") {
-        let text =
-            std::fs::read_to_string(name).with_context(|| format!("{name}: cannot be read"))?;
+        let text = read_toml(Path::new(name))?;
         return Spec::from_toml(&text).with_context(|| name.to_string());
     }
     Ok(Spec::named(name, input)?)

@@ -18,6 +18,7 @@ use include_dir::{Dir, include_dir};
 use super::classify::{Answer, Examples};
 use super::common::{Common, INTERRUPTED, interrupt_flag, print, print_error, print_json};
 use super::eval;
+use super::numbers::whole;
 use super::train::Display;
 
 static CORPUS: Dir = include_dir!("$CARGO_MANIFEST_DIR/assets/corpus");
@@ -37,7 +38,7 @@ pub struct Args {
     #[arg(short, long, default_value = "gamaka-demo", value_name = "DIR")]
     out: PathBuf,
     /// Training episodes
-    #[arg(long, default_value_t = EPISODES)]
+    #[arg(long, default_value_t = EPISODES, allow_negative_numbers = true, value_parser = whole(TrainConfig::EPISODES))]
     episodes: usize,
 }
 

@@ -10,6 +10,7 @@ mod doctor;
 mod embed;
 mod eval;
 mod mel;
+mod numbers;
 mod settings;
 mod train;
 

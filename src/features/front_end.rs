@@ -27,6 +27,12 @@ pub enum FeatureError {
         /// What happened.
         error: MelError,
     },
+    /// The network's numbers overflow on it.
+    #[error("{}: the model's embedding of it is not finite: train the model anew, with a lower learning rate", path.display())]
+    NotFinite {
+        /// Which file.
+        path: PathBuf,
+    },
 }
 
 impl FeatureError {
@@ -53,6 +59,11 @@ pub struct Features {
     pub mfcc: Vec<f32>,
     /// What was decoded.
     pub info: AudioInfo,
+}
+
+impl Features {
+    /// Length of [`Self::mfcc`]: librosa's 20 coefficients, their means, then their deviations.
+    pub const MFCC_LEN: usize = 40;
 }
 
 /// Everything between a file and the network's input.

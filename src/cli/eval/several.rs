@@ -30,7 +30,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let models = args.models.iter().map(|path| opened(args, path));
     let models = models.collect::<anyhow::Result<Vec<_>>>()?;
     // The same episodes' shape for all, or a mean would mix levels of chance.
-    let [way, shot, query] = args.episode(&models[0].1);
+    let [way, shot, query] = args.episode(&models[0].info.config);
     let gpu = common.gpu()?;
     let data = args.data.as_deref().unwrap_or(Path::new(""));
     // Opened once: all files are hashed for it.
@@ -38,10 +38,10 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let mut reports = Vec::new();
     let mut documents = Vec::new();
     let mut code = ExitCode::SUCCESS;
-    for (path, (model, config)) in args.models.iter().zip(&models) {
+    for (path, model) in args.models.iter().zip(&models) {
         let at = || path.display().to_string();
         let front_end = FrontEnd::new(args.engine, Some(&gpu), &model.info.preset, args.strict)?;
-        let reader = Reader::new(&gpu, model, &front_end, config.max_seconds)?;
+        let reader = Reader::new(&gpu, model, &front_end, model.info.config.max_seconds)?;
         let embedded = common.counted("reading", |on| {
             embed_dataset(&reader, dataset.clone(), args.split, on)
         });
@@ -60,7 +60,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         reports.push(report);
     }
     let means = mean_of_models(&reports);
-    let name = &models[0].0.network.spec.name;
+    let name = &models[0].network.spec.name;
     if let Some(folder) = &args.output {
         let picture = picture(&args.models, &reports, &means, name)?;
         write_picture(folder, "accuracy.svg", &picture, common)?;
