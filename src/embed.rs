@@ -168,7 +168,7 @@ pub fn embed_files(
     let (sender, receiver) = sync_channel(QUEUE);
     std::thread::scope(|scope| {
         scope.spawn(move || decode_all(front_end, segment, paths, &sender));
-        Collector::new(front_end, embedder, segment, paths.len()).run(receiver, &mut on_file)
+        Collector::new(front_end, embedder, segment, paths).run(receiver, &mut on_file)
     })
 }
 
@@ -199,6 +199,7 @@ struct Collector<'a> {
     front_end: &'a FrontEnd,
     embedder: &'a Embedder,
     shape: SegmentShape,
+    paths: &'a [PathBuf],
     waiting: Vec<(usize, Segment)>,
     segments: Vec<Vec<SegmentEmbedding>>,
     results: Vec<Option<Result<AudioInfo, FeatureError>>>,
@@ -210,15 +211,16 @@ impl<'a> Collector<'a> {
         front_end: &'a FrontEnd,
         embedder: &'a Embedder,
         shape: SegmentShape,
-        count: usize,
+        paths: &'a [PathBuf],
     ) -> Self {
         Self {
             front_end,
             embedder,
             shape,
             waiting: Vec::new(),
-            segments: vec![Vec::new(); count],
-            results: (0..count).map(|_| None).collect(),
+            paths,
+            segments: vec![Vec::new(); paths.len()],
+            results: paths.iter().map(|_| None).collect(),
             done: 0,
         }
     }
@@ -272,7 +274,7 @@ impl<'a> Collector<'a> {
         {
             self.segments[index].push(SegmentEmbedding {
                 start_s: SegmentShape::seconds(preset, first),
-                end_s: SegmentShape::seconds(preset, first + present.min(self.shape.frames)),
+                end_s: SegmentShape::seconds(preset, first + present.min(self.shape.frames())),
                 embedding,
             });
         }
@@ -283,6 +285,13 @@ impl<'a> Collector<'a> {
     fn hand_out(&mut self, on_file: &mut dyn FnMut(usize, Result<FileEmbedding, FeatureError>)) {
         while let Some(result) = self.results.get_mut(self.done).and_then(Option::take) {
             let segments = std::mem::take(&mut self.segments[self.done]);
+            let finite = |s: &SegmentEmbedding| s.embedding.iter().all(|value| value.is_finite());
+            let result = match result {
+                Ok(_) if !segments.iter().all(finite) => Err(FeatureError::NotFinite {
+                    path: self.paths[self.done].clone(),
+                }),
+                result => result,
+            };
             on_file(
                 self.done,
                 result.map(|info| FileEmbedding { info, segments }),

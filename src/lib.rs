@@ -20,6 +20,7 @@ pub mod reference;
 pub mod report;
 pub mod selftest;
 pub mod shift;
+mod tensors;
 pub mod train;
 
 /// The README's program must compile.

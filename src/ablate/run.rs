@@ -115,10 +115,25 @@ pub struct CellResult {
     pub centre: Vec<f32>,
     /// What it reaches on a few test episodes when its body adapts as well; MAML and Reptile only.
     pub adapted: Option<AdaptedAccuracy>,
-    /// Embeddings of the test files, by their paths.
+    /// Embeddings of the test files, by their paths; NaN throughout where a network's numbers overflow.
+    #[serde(deserialize_with = "nan_for_null")]
     pub trained: BTreeMap<PathBuf, Vec<f32>>,
     /// The same by the network's initial parameters.
+    #[serde(deserialize_with = "nan_for_null")]
     pub untrained: BTreeMap<PathBuf, Vec<f32>>,
+}
+
+/// Embeddings from JSON, which has no NaN and writes null for it.
+fn nan_for_null<'de, D: serde::Deserializer<'de>>(
+    from: D,
+) -> Result<BTreeMap<PathBuf, Vec<f32>>, D::Error> {
+    let stored = BTreeMap::<PathBuf, Vec<Option<f32>>>::deserialize(from)?;
+    let values = |values: Vec<Option<f32>>| {
+        let values = values.into_iter();
+        values.map(|value| value.unwrap_or(f32::NAN)).collect()
+    };
+    let embeddings = stored.into_iter();
+    Ok(embeddings.map(|(path, v)| (path, values(v))).collect())
 }
 
 impl CellResult {
@@ -436,7 +451,7 @@ impl<'a> Workbench<'a> {
         let [way, shot, query] = config.train_episode(classes);
         let files = self.part(cell.seed, Part::Validation);
         let frames = files.iter().filter_map(|&k| self.features.store.frames(k));
-        let segments = frames.sum::<usize>() as f64 / config.segment().hop as f64;
+        let segments = frames.sum::<usize>() as f64 / config.segment().hop() as f64;
         let validation = segments / (way * (shot + query)) as f64 / 3.0;
         let validations = config.episodes.div_ceil(config.validate_every) + 1;
         config.episodes as f64 + validations as f64 * validation
@@ -605,7 +620,7 @@ impl<'a> Workbench<'a> {
         let split = self.split(cell.seed);
         let network = Network::new(
             config.network.clone(),
-            [config.preset.n_mels, config.segment().frames],
+            [config.preset.n_mels, config.segment().frames()],
         )?;
         let initial = network.initial_parameters(cell.seed);
         let material = Material::new(&self.features, &[(self.dataset, split)], config)?;
@@ -693,7 +708,11 @@ impl<'a> Workbench<'a> {
         embedder: &Embedder,
     ) -> Result<BTreeMap<PathBuf, Vec<f32>>, TrainError> {
         let embed = |index: usize| {
-            let embedding = self.features.embed(config, embedder, index)?;
+            let mut embedding = self.features.embed(config, embedder, index)?;
+            if !embedding.iter().all(|value| value.is_finite()) {
+                // The same now as when it is read again.
+                embedding.fill(f32::NAN);
+            }
             Ok((self.dataset.items[index].path.clone(), embedding))
         };
         self.part(seed, Part::Test).into_iter().map(embed).collect()
@@ -708,7 +727,7 @@ fn best_of(cells: &[(Cell, f64)]) -> &Cell {
 
 fn network(config: &TrainConfig, spec: crate::model::Spec) -> Result<Network, AblateError> {
     let name = spec.name.clone();
-    Network::new(spec, [config.preset.n_mels, config.segment().frames])
+    Network::new(spec, [config.preset.n_mels, config.segment().frames()])
         .map_err(|error| AblateError::Network { name, error })
 }
 

@@ -67,7 +67,7 @@ pub fn embed_clips_per_s(gpu: &Gpu) -> Result<Spread, BenchError> {
 
 /// The default network for these segments.
 pub(super) fn default_network(preset: &Preset, segment: SegmentShape) -> Network {
-    Network::new(Default::default(), [preset.n_mels, segment.frames])
+    Network::new(Default::default(), [preset.n_mels, segment.frames()])
         .unwrap_or_else(|e| unreachable!("the default network is tested: {e}"))
 }
 

@@ -13,13 +13,14 @@ use gamaka::ablate::{
     AblateError, AblateOptions, Event, Findings, Grid, ScoreOptions, UNTRAINED, Workbench,
 };
 use gamaka::files::{self, Outputs};
-use gamaka::model::Spec;
+use gamaka::model::{Network, Spec};
 use gamaka::train::{self, Collections, Method, TrainConfig};
 use indicatif::{HumanDuration, ProgressBar};
 
 use super::advice::{self, Asked};
 use super::common::{Common, network_spec, plain, print, print_error, print_json};
 use super::interrupt::{INTERRUPTED, Stopping};
+use super::numbers::{memory, number, rate, seed, whole};
 use super::settings::{Settings, Source, files_of};
 use super::train::Display;
 
@@ -63,14 +64,16 @@ pub struct Args {
     #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
     focus: Option<Vec<String>>,
     /// Seeds of the learners after the first
-    #[arg(long, default_value_t = 3, value_name = "COUNT")]
+    #[arg(long, default_value_t = 3, value_name = "COUNT", allow_negative_numbers = true, value_parser = whole(1..=MOST_SEEDS))]
     learner_seeds: usize,
     /// Learning rates that every network is searched over, and beyond where the best is at an end of them
     #[arg(
         long,
         value_delimiter = ',',
         default_value = "1e-3,2e-3,4e-3",
-        value_name = "RATE,..."
+        value_name = "RATE,...",
+        allow_negative_numbers = true,
+        value_parser = rate
     )]
     rates: Vec<f64>,
     /// Shares of the training classes that the focus networks are trained on as well
@@ -78,11 +81,13 @@ pub struct Args {
         long,
         value_delimiter = ',',
         default_value = "0.5",
-        value_name = "SHARE,..."
+        value_name = "SHARE,...",
+        allow_negative_numbers = true,
+        value_parser = number(0.0..=1.0)
     )]
     shares: Vec<f64>,
     /// Test episodes a seed
-    #[arg(long, default_value_t = 1000)]
+    #[arg(long, default_value_t = 1000, allow_negative_numbers = true, value_parser = whole(2..=TrainConfig::MOST_SCORED))]
     test_episodes: usize,
     /// Classes that count as near neighbours [default: what the MFCC floor mixes up most]
     #[arg(long, value_delimiter = ',', value_name = "CLASS/CLASS,...", value_parser = near)]
@@ -90,7 +95,7 @@ pub struct Args {
     #[command(flatten)]
     settings: Settings,
     /// Limit of device memory, for example 512MiB
-    #[arg(long, value_name = "LIMIT")]
+    #[arg(long, value_name = "LIMIT", allow_negative_numbers = true, value_parser = memory)]
     memory: Option<ByteSize>,
     /// Stop at the first file that is damaged, instead of using what can be decoded
     #[arg(long)]
@@ -117,9 +122,6 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     outputs.spare(files_of(&dataset))?;
     dataset.leave_out_lone_classes();
     dataset.warnings.iter().for_each(|w| common.note(w));
-    if args.test_episodes < 2 {
-        bail!("--test-episodes must be at least 2, better 1000");
-    }
     if let Some([class, _]) = args.near.iter().find(|[a, b]| a == b) {
         bail!("--near names `{class}` beside itself: name two classes");
     }
@@ -211,7 +213,7 @@ fn grid(args: &Args, settings: &Settings) -> anyhow::Result<Grid> {
     // Of a training's own settings those that the grid varies mean nothing.
     config.learning_rate = TrainConfig::default().learning_rate;
     config.validate()?;
-    let input = [config.preset.n_mels, config.segment().frames];
+    let input = [config.preset.n_mels, config.segment().frames()];
     let networks = args
         .models
         .iter()
@@ -220,7 +222,12 @@ fn grid(args: &Args, settings: &Settings) -> anyhow::Result<Grid> {
                 name: UNTRAINED.into(),
                 ..Spec::named("ickan", input)?
             }),
-            name => network_spec(name, input),
+            name => {
+                let spec = network_spec(name, input)?;
+                // Before the data is looked at, which takes long.
+                Network::new(spec.clone(), input).with_context(|| name.to_string())?;
+                Ok(spec)
+            }
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
     let known = |name: &&str| networks.iter().any(|spec| spec.name == **name);
@@ -244,13 +251,16 @@ fn grid(args: &Args, settings: &Settings) -> anyhow::Result<Grid> {
     })
 }
 
+/// Most seeds of a comparison.
+const MOST_SEEDS: usize = 1000;
+
 /// `5` are the seeds 1 to 5, `3,7` are 3 and 7.
 fn seeds(text: &str) -> anyhow::Result<Vec<u64>> {
-    const MOST: u64 = 1000;
+    const MOST: u64 = MOST_SEEDS as u64;
     let numbers = text
         .split(',')
-        .map(|word| word.trim().parse::<u64>())
-        .collect::<Result<Vec<_>, _>>()
+        .map(|word| seed(word).map_err(anyhow::Error::msg))
+        .collect::<anyhow::Result<Vec<_>>>()
         .with_context(|| {
             format!("--seeds {text}: write a number of seeds, or a list such as 1,2,7")
         })?;

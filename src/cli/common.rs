@@ -1,16 +1,15 @@
 //! What the subcommands share: global flags, progress bars, all text for the terminal, lists of failed files.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
-use gamaka::features::{FrontEnd, MAX_SECONDS};
+use gamaka::features::FrontEnd;
 use gamaka::gpu::{DeviceChoice, Gpu};
 use gamaka::mel::EngineChoice;
 use gamaka::model::{Model, Spec};
-use gamaka::train::TrainConfig;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// A usage error, told as clap tells its own.
@@ -116,17 +115,30 @@ pub fn front_end(
     model: &Model,
     strict: bool,
 ) -> anyhow::Result<FrontEnd> {
-    let config = TrainConfig::from_toml(&model.info.config);
-    let max_seconds = config.map_or(MAX_SECONDS, |config| config.max_seconds);
     let front_end = FrontEnd::new(engine, Some(gpu), &model.info.preset, strict)?;
-    Ok(front_end.hearing(max_seconds))
+    Ok(front_end.hearing(model.info.config.max_seconds))
+}
+
+/// The text of a TOML file.
+pub fn read_toml(path: &Path) -> anyhow::Result<String> {
+    const MOST: u64 = 1 << 20;
+    let mut text = String::new();
+    let read =
+        std::fs::File::open(path).and_then(|file| file.take(MOST + 1).read_to_string(&mut text));
+    read.with_context(|| format!("{}: cannot be read", path.display()))?;
+    if text.len() as u64 > MOST {
+        anyhow::bail!(
+            "{}: is larger than 1 MiB, which no network or configuration is",
+            path.display()
+        );
+    }
+    Ok(text)
 }
 
 /// The spec of a name that comes with gamaka, for clips of `input` = [bands, frames], or of a TOML file.
 pub fn network_spec(name: &str, input: [usize; 2]) -> anyhow::Result<Spec> {
     if name.ends_with(".toml") {
-        let text =
-            std::fs::read_to_string(name).with_context(|| format!("{name}: cannot be read"))?;
+        let text = read_toml(Path::new(name))?;
         return Spec::from_toml(&text).with_context(|| name.to_string());
     }
     Ok(Spec::named(name, input)?)

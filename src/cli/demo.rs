@@ -19,6 +19,7 @@ use super::classify::{Answer, Examples};
 use super::common::{Common, print, print_error, print_json};
 use super::eval;
 use super::interrupt::{INTERRUPTED, Stopping};
+use super::numbers::whole;
 use super::train::Display;
 
 static CORPUS: Dir = include_dir!("$CARGO_MANIFEST_DIR/assets/corpus");
@@ -44,7 +45,7 @@ pub struct Args {
     #[arg(short, long, default_value = "gamaka-demo", value_name = "DIR")]
     out: PathBuf,
     /// Training episodes
-    #[arg(long, default_value_t = EPISODES)]
+    #[arg(long, default_value_t = EPISODES, allow_negative_numbers = true, value_parser = whole(TrainConfig::EPISODES))]
     episodes: usize,
 }
 

@@ -22,6 +22,7 @@ use super::common::{
     sentence,
 };
 use super::interrupt::{INTERRUPTED, Stopping};
+use super::numbers::seconds;
 
 /// Files handed to the embedder at a time; an interrupt waits for so many at most.
 const FILES_AT_ONCE: usize = 64;
@@ -41,7 +42,7 @@ pub struct Args {
     #[arg(long, default_value = "segment", value_name = "segment|file", value_parser = per)]
     per: Per,
     /// Seconds from one segment of a file to the next [default: the model's]
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, value_parser = seconds)]
     hop: Option<f64>,
     /// Write a line for each file that failed: its path, a tab, the reason
     #[arg(long, value_name = "FILE")]
@@ -98,10 +99,8 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let model = load_model(&args.model)?;
     let mut segment = model.info.segment;
     if let Some(hop) = args.hop {
-        if !(hop.is_finite() && hop > 0.0) {
-            bail!("--hop is {hop}, but must be a positive number of seconds");
-        }
-        segment.hop = SegmentShape::from_seconds(&model.info.preset, hop, hop).hop;
+        let hop = SegmentShape::from_seconds(&model.info.preset, hop, hop).hop();
+        segment = SegmentShape::new(segment.frames(), hop).map_err(anyhow::Error::msg)?;
     }
     let found = audio::find(&args.paths);
     outputs.spare(&found.files)?;
@@ -120,7 +119,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let made_with = MadeWith {
         model: hash_file(&args.model)?,
         per: args.per,
-        hop: segment.hop,
+        hop: segment.hop(),
         engine: front_end.engine().name().to_string(),
     };
     let mut partial = Partial::open(&args.output, args.resume, &made_with)?;

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use gamaka::adapt::AdaptedAccuracy;
-use gamaka::data::Dataset;
+use gamaka::data::{Dataset, SHOTS, WAYS};
 use gamaka::evaluate::{
     Embedded, EvaluateError, EvaluatePart, HeadChoice, LABELS, LabelMap, Reader, Report, Shifted,
     check_column, check_episode, embed_between, embed_dataset,
@@ -31,6 +31,7 @@ use super::advice;
 use super::common::{
     Common, conclude, engine, failed_json, front_end, load_model, print, print_json, usage,
 };
+use super::numbers::{seed, whole};
 use super::settings::{Classes, files_of, shifts};
 use super::table::{Align, Table, pad, widest};
 
@@ -63,19 +64,19 @@ pub struct Args {
     #[arg(long, default_value = "test", value_name = "test|all", value_parser = part)]
     split: EvaluatePart,
     /// Classes of an episode [default: as the (first) model was trained for]
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true, value_parser = whole(1..=*WAYS.end()))]
     way: Option<usize>,
     /// Supports a class [default: as the model was trained for]
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true, value_parser = whole(SHOTS))]
     shot: Option<usize>,
     /// Queries a class [default: as the model was trained for]
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true, value_parser = whole(SHOTS))]
     query: Option<usize>,
     /// Number of episodes
-    #[arg(long, default_value_t = 1000)]
+    #[arg(long, default_value_t = 1000, allow_negative_numbers = true, value_parser = whole(2..=TrainConfig::MOST_SCORED))]
     episodes: usize,
     /// Seed of the episodes
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, allow_negative_numbers = true, value_parser = seed)]
     seed: u64,
     /// What classifies the embeddings of the network and of the untrained one: auto is what it was trained for
     #[arg(
@@ -85,7 +86,7 @@ pub struct Args {
     )]
     head: HeadChoice,
     /// Episodes that a network trained by maml or reptile, a single one, adapts its whole body to; 0 for none
-    #[arg(long, default_value_t = 100, value_name = "EPISODES")]
+    #[arg(long, default_value_t = 100, value_name = "EPISODES", allow_negative_numbers = true, value_parser = whole(0..=TrainConfig::MOST_SCORED))]
     adapt: usize,
     /// Which engine computes mel frames: auto, gpu or cpu
     #[arg(long, default_value = "auto", value_parser = engine)]
@@ -260,14 +261,14 @@ fn fewer(
     })
 }
 
-/// A model that can be evaluated as asked, with the settings of its training.
-fn opened(args: &Args, path: &Path) -> anyhow::Result<(Model, TrainConfig)> {
+/// A model that can be evaluated as asked.
+fn opened(args: &Args, path: &Path) -> anyhow::Result<Model> {
     let model = load_model(path)?;
-    let at = || path.display().to_string();
     // Before the files are read, which takes long.
-    args.head.check(&model).with_context(at)?;
-    let config = TrainConfig::from_toml(&model.info.config).with_context(at)?;
-    Ok((model, config))
+    args.head
+        .check(&model)
+        .with_context(|| path.display().to_string())?;
+    Ok(model)
 }
 
 pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
@@ -276,10 +277,10 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let [path] = &args.models[..] else {
         return several::run(args, common);
     };
-    let (model, config) = opened(args, path)?;
+    let model = opened(args, path)?;
     let gpu = common.gpu()?;
     let front_end = front_end(args.engine, &gpu, &model, args.strict)?;
-    let [way, shot, query] = args.episode(&config);
+    let [way, shot, query] = args.episode(&model.info.config);
     let reader = Reader::new(&gpu, &model, &front_end)?;
     let episode = [way, shot, query];
     let mut embedded = embed(args, &reader, episode, common)?;
@@ -413,7 +414,7 @@ fn against(
     shifts: &[Shift],
     episode: [usize; 3],
 ) -> anyhow::Result<(Embedded, Vec<Shifted>)> {
-    let (model, _) = opened(args, path)?;
+    let model = opened(args, path)?;
     let front_end = front_end(args.engine, gpu, &model, args.strict)?;
     let reader = Reader::new(gpu, &model, &front_end)?;
     let mut embedded = embed(args, &reader, episode, common)?;

@@ -17,6 +17,7 @@ use gamaka::mel::{
 use gamaka::report::{Rows, SpectrogramCanvas, has_letters};
 
 use super::common::{Common, engine, print, print_json};
+use super::numbers::{number, whole};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -31,10 +32,10 @@ pub struct Args {
     #[command(flatten)]
     kind: Kind,
     /// Number of coefficients for --mfcc
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 20, allow_negative_numbers = true, value_parser = whole(1..=Preset::MAX_N_MELS))]
     n_mfcc: usize,
     /// What 0 dB means, as power
-    #[arg(long = "ref", default_value_t = 1.0, value_name = "POWER")]
+    #[arg(long = "ref", default_value_t = 1.0, allow_negative_numbers = true, value_parser = reference, value_name = "POWER")]
     reference: f32,
     /// Range in dB kept below the loudest value; `none` keeps all
     #[arg(long, default_value_t = TopDb(Some(TOP_DB)), value_name = "DB|none")]
@@ -99,6 +100,10 @@ impl std::fmt::Display for TopDb {
     }
 }
 
+fn reference(text: &str) -> Result<f32, String> {
+    Ok(number(1e-30..=1e30)(text)? as f32)
+}
+
 fn preset(name: &str) -> Result<Preset, String> {
     Preset::named(name).map_err(|e| e.to_string())
 }
@@ -119,9 +124,6 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let mut outputs = Outputs::default();
     outputs.add(&args.output)?;
     outputs.spare([&args.audio])?;
-    if !(args.reference.is_finite() && args.reference > 0.0) {
-        bail!("--ref is {}, but must be a positive number", args.reference);
-    }
     let mut preset = args.preset.clone();
     preset.n_mfcc = args.n_mfcc;
     preset.validate()?;

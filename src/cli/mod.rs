@@ -12,6 +12,7 @@ mod embed;
 mod eval;
 mod interrupt;
 mod mel;
+mod numbers;
 mod settings;
 mod start;
 mod table;

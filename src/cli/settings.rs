@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use gamaka::data::{Dataset, Labels, Protocol};
+use gamaka::data::{Dataset, Labels, Protocol, SHOTS, WAYS};
 use gamaka::shift::Shift;
 use gamaka::train::{Setting, TrainConfig};
 
-use super::common::{Common, usage};
+use super::common::{Common, read_toml, usage};
+use super::numbers::{seconds, whole};
 
 /// A data set, and what its classes are.
 #[derive(clap::Args)]
@@ -54,22 +55,22 @@ pub struct Settings {
     #[arg(long, value_name = "novel-classes|seen-classes", value_parser = protocol)]
     protocol: Option<Protocol>,
     /// Classes of the task [default: 5]
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true, value_parser = whole(WAYS))]
     way: Option<usize>,
     /// Supports a class of the task [default: 5]
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true, value_parser = whole(SHOTS))]
     shot: Option<usize>,
     /// Queries a class of the task [default: 5]
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true, value_parser = whole(SHOTS))]
     query: Option<usize>,
     /// Training episodes
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true, value_parser = whole(TrainConfig::EPISODES))]
     episodes: Option<usize>,
     /// Length of a segment in seconds [default: 3]
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, value_parser = seconds)]
     segment: Option<f64>,
     /// Seconds from one segment of a file to the next, where whole files are embedded [default: 1]
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, value_parser = seconds)]
     hop: Option<f64>,
     /// A training configuration; the options here come before what it says
     #[arg(long, value_name = "FILE.toml")]
@@ -145,8 +146,7 @@ impl Settings {
         let mut config = match &self.config {
             None => TrainConfig::default(),
             Some(path) => {
-                let text = std::fs::read_to_string(path)
-                    .with_context(|| format!("{}: cannot be read", path.display()))?;
+                let text = read_toml(path)?;
                 TrainConfig::from_toml(&text).with_context(|| path.display().to_string())?
             }
         };

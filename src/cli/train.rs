@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::Context;
 use bytesize::ByteSize;
 use gamaka::bench::{Ceilings, KernelFigures, profile_training};
 use gamaka::data::{Dataset, Labels, Part};
@@ -19,6 +20,7 @@ use super::advice::{self, Asked};
 use super::bench::kernel_table;
 use super::common::{Common, network_spec, print, print_error, print_json};
 use super::interrupt::{INTERRUPTED, Stopping};
+use super::numbers::{memory, number, rate, seed};
 use super::settings::{Settings, Source, files_of, shifts};
 
 #[derive(clap::Args)]
@@ -32,7 +34,7 @@ pub struct Args {
     #[arg(long, value_name = "DATA")]
     mix: Option<PathBuf>,
     /// That share [default: 0.3]
-    #[arg(long, value_name = "0..1", requires = "mix")]
+    #[arg(long, value_name = "0..1", requires = "mix", allow_negative_numbers = true, value_parser = number(0.0..=1.0))]
     mix_share: Option<f64>,
     /// Which of the two collections validates [default: mix]
     #[arg(long, value_name = "data|mix", requires = "mix")]
@@ -40,10 +42,10 @@ pub struct Args {
     #[command(flatten)]
     settings: Settings,
     /// Seed of everything: split, initial parameters, episodes, augmentation [default: 1]
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true, value_parser = seed)]
     seed: Option<u64>,
     /// Highest learning rate
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true, value_parser = rate)]
     lr: Option<f64>,
     /// The network: one that comes with gamaka, or a TOML file
     #[arg(long, value_name = "NAME|SPEC.toml")]
@@ -61,7 +63,7 @@ pub struct Args {
     #[arg(long)]
     resume: bool,
     /// Limit of device memory, for example 512MiB
-    #[arg(long, value_name = "LIMIT")]
+    #[arg(long, value_name = "LIMIT", allow_negative_numbers = true, value_parser = memory)]
     memory: Option<ByteSize>,
     /// Write the loss of every episode
     #[arg(long, value_name = "FILE.csv")]
@@ -183,9 +185,15 @@ fn configuration(args: &Args, settings: &Settings) -> anyhow::Result<TrainConfig
     config.validate()?;
     if let Some(name) = &args.network {
         // Last, because how wide a network is may depend on the clips.
-        let input = [config.preset.n_mels, config.segment().frames];
+        let input = [config.preset.n_mels, config.segment().frames()];
         config.network = network_spec(name, input)?;
     }
+    // Before the data is looked at, which takes long.
+    let network = config.network();
+    match &args.network {
+        Some(name) => network.with_context(|| name.clone())?,
+        None => network?,
+    };
     Ok(config)
 }
 

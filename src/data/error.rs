@@ -300,6 +300,9 @@ pub enum DataError {
         /// shot + query.
         need: usize,
     },
+    /// No data set can give the episodes asked for.
+    #[error(transparent)]
+    Episode(#[from] PoolError),
     /// A part cannot give the episodes asked for.
     #[error("{part}: {problem}")]
     Part {

@@ -3,11 +3,20 @@
 use super::{DataError, Labels, Part, dataset::Listed, labels, layouts::Row};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
+    io::Read,
     path::{Path, PathBuf},
 };
 
 /// How many missing files an error names.
 const NAMED: usize = 5;
+
+/// Largest manifest, in bytes.
+const LARGEST: u64 = 1 << 30;
+
+/// Most columns, and the longest name of one and the longest field in bytes: more are a sign of another kind of file.
+const MOST_COLUMNS: usize = 1000;
+const LONGEST_NAME: usize = 256;
+const LONGEST_FIELD: usize = 1 << 15;
 
 /// Columns with a meaning of their own.
 const KNOWN: [&str; 4] = ["path", "label", "split", "group"];
@@ -18,10 +27,13 @@ pub(super) fn list(
     labels: &Labels,
     warnings: &mut Vec<String>,
 ) -> Result<Vec<Listed>, DataError> {
-    let bytes = std::fs::read(manifest).map_err(|error| DataError::Unreadable {
-        path: manifest.into(),
-        reason: error.to_string(),
-    })?;
+    let mut bytes = Vec::new();
+    std::fs::File::open(manifest)
+        .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
+        .map_err(|error| DataError::Unreadable {
+            path: manifest.into(),
+            reason: error.to_string(),
+        })?;
     let text = bytes.as_slice();
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(delimiter(text))
@@ -44,12 +56,27 @@ pub(super) fn list(
         wrong(line, reason)
     };
 
+    if text.len() as u64 > LARGEST {
+        return Err(wrong(
+            1,
+            "the file is larger than 1 GiB: is it a manifest?".into(),
+        ));
+    }
     let header: Vec<String> = reader
         .headers()
         .map_err(unparsable)?
         .iter()
         .map(str::to_lowercase)
         .collect();
+    if header.len() > MOST_COLUMNS || header.iter().any(|name| name.len() > LONGEST_NAME) {
+        return Err(wrong(
+            1,
+            format!(
+                "{} columns, or one with a name of more than {LONGEST_NAME} bytes: the first line must name up to {MOST_COLUMNS} columns, at least path,label",
+                header.len()
+            ),
+        ));
+    }
     let column = |name: &str| header.iter().position(|found| found == name);
     let required = |missing: &'static str| {
         column(missing).ok_or_else(|| DataError::MissingColumn {
@@ -81,6 +108,14 @@ pub(super) fn list(
         let line = record.position().map_or(0, csv::Position::line);
         if record.iter().all(str::is_empty) {
             continue;
+        }
+        if record.iter().any(|field| field.len() > LONGEST_FIELD) {
+            return Err(wrong(
+                line,
+                format!(
+                    "a field of more than {LONGEST_FIELD} bytes: a closing quote may be missing"
+                ),
+            ));
         }
         if record
             .iter()

@@ -28,6 +28,6 @@ pub use hash::hash_file;
 pub use labels::Labels;
 pub use layouts::Layout;
 pub(crate) use linked::linked;
-pub use pool::{Pool, PoolError};
+pub use pool::{Pool, PoolError, SHOTS, WAYS, check_episode};
 pub use protocol::Protocol;
 pub use split::{Part, Split, SplitEntry, SplitMatch};

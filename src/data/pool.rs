@@ -1,6 +1,7 @@
 //! The files that episodes are drawn from, and whether they are enough.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 /// Files by class, with their groups.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +18,24 @@ pub struct Pool {
     pub album_of: Vec<usize>,
 }
 
+/// How many classes an episode may have.
+pub const WAYS: RangeInclusive<usize> = 2..=10_000;
+
+/// How many supports, and how many queries, a class of an episode may have.
+pub const SHOTS: RangeInclusive<usize> = 1..=10_000;
+
+/// Checks that there can be episodes of `way` classes with `shot` supports and `query` queries each. Whatever takes such
+/// numbers from outside calls this first, so that they can be added and multiplied.
+///
+/// # Errors
+/// [`PoolError::NoEpisode`].
+pub fn check_episode(way: usize, shot: usize, query: usize) -> Result<(), PoolError> {
+    match WAYS.contains(&way) && SHOTS.contains(&shot) && SHOTS.contains(&query) {
+        true => Ok(()),
+        false => Err(PoolError::NoEpisode { way, shot, query }),
+    }
+}
+
 /// Why a pool cannot give the episodes asked for.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum PoolError {
@@ -31,7 +50,11 @@ pub enum PoolError {
         classes: usize,
     },
     /// Ways, shots or queries that make no episode.
-    #[error("an episode needs at least 2 ways, 1 shot and 1 query, not {way}, {shot} and {query}")]
+    #[error(
+        "an episode has 2 to {} ways, 1 to {} shots and as many queries, not {way}, {shot} and {query}",
+        WAYS.end(),
+        SHOTS.end()
+    )]
     NoEpisode {
         /// Ways asked for.
         way: usize,
@@ -88,9 +111,7 @@ impl Pool {
 
     /// Checks that every class can give `shot` support and `query` query files, and that classes suffice for `way`.
     pub fn check(&self, way: usize, shot: usize, query: usize) -> Result<(), PoolError> {
-        if way < 2 || shot == 0 || query == 0 {
-            return Err(PoolError::NoEpisode { way, shot, query });
-        }
+        check_episode(way, shot, query)?;
         if let Some(&file) = self
             .files
             .iter()

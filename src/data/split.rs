@@ -1,7 +1,7 @@
 //! Which files train, which choose between models, and which are kept for the test.
 
 use super::{
-    DataError, Dataset, PoolError, Protocol,
+    DataError, Dataset, PoolError, Protocol, check_episode,
     protocol::{check_given, novel_classes, seen_classes, too_few_files},
 };
 use serde::{Deserialize, Serialize};
@@ -50,6 +50,9 @@ impl fmt::Display for Part {
         })
     }
 }
+
+/// Hexadecimal digits of a file's hash.
+const HASH_DIGITS: usize = 2 * blake3::OUT_LEN;
 
 /// A file and its part, as stored with a model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,6 +112,29 @@ impl Split {
         files.map(|file| file.label.as_str()).collect()
     }
 
+    /// Checks a split that was stored: its hashes are hashes, and no content is in two parts.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let mut part_of = HashMap::new();
+        for SplitEntry {
+            path, hash, part, ..
+        } in &self.files
+        {
+            if hash.len() != HASH_DIGITS || !hash.bytes().all(|c| c.is_ascii_hexdigit()) {
+                return Err(format!(
+                    "its split has no hash of {}",
+                    path.display().to_string().escape_debug()
+                ));
+            }
+            if *part_of.entry(hash).or_insert(*part) != *part {
+                return Err(format!(
+                    "its split has the content of {} in two parts",
+                    path.display().to_string().escape_debug()
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// Splits a data set so that every part can give `way`-way episodes of `shot` support and `query` query files a
     /// class. Where the manifest gives a split it is used as it is, after a check against the protocol (it may leave
     /// out validation); else about a half of the classes (or files) train and a quarter each validate and test, drawn
@@ -122,6 +148,7 @@ impl Split {
         query: usize,
         seed: u64,
     ) -> Result<Self, DataError> {
+        check_episode(way, shot, query)?;
         if dataset.tracks && protocol == Protocol::SeenClasses {
             return Err(DataError::TracksHaveNoFiles {
                 reason: "which cannot be in several parts of a split: use --protocol novel-classes",

@@ -27,7 +27,7 @@ use crate::fewshot::{
 use crate::gpu::{Gpu, GpuError};
 use crate::mel::MelError;
 use crate::model::Model;
-use crate::train::{Learner, TrainConfig};
+use crate::train::Learner;
 
 pub use between::{LabelMap, embed_between};
 pub use multi_label::{LABELS, MultiLabelReport};
@@ -364,8 +364,7 @@ fn embed_items(
     notes.extend(dataset.warnings.iter().cloned());
     let initial = model.network.initial_parameters(model.info.seed);
     let count = dataset.items.len();
-    let learner = TrainConfig::from_toml(&model.info.config)
-        .map_or_else(|_| Learner::default(), |config| config.learner);
+    let learner = model.info.config.learner;
     let frames = match learner.adapts_body() {
         true => Some(FeatureStore::new(count, model.info.preset.n_mels)?),
         false => None,

@@ -27,6 +27,12 @@ pub enum FeatureError {
         /// What happened.
         error: MelError,
     },
+    /// The network's numbers overflow on it.
+    #[error("{}: the model's embedding of it is not finite: train the model anew, with a lower learning rate", path.display())]
+    NotFinite {
+        /// Which file.
+        path: PathBuf,
+    },
 }
 
 impl FeatureError {
@@ -56,6 +62,11 @@ pub struct Features {
     pub mfcc: Vec<f32>,
     /// What was decoded.
     pub info: AudioInfo,
+}
+
+impl Features {
+    /// Length of [`Self::mfcc`]: librosa's 20 coefficients, their means, then their deviations.
+    pub const MFCC_LEN: usize = 40;
 }
 
 /// Everything between a file and the network's input. Of a long file only the beginning is heard, whatever it is heard for.
@@ -345,7 +356,7 @@ mod tests {
                 "{name}"
             );
             assert_eq!(info, features.info);
-            let shape = SegmentShape { frames: 8, hop: 8 };
+            let shape = SegmentShape::new(8, 8).unwrap();
             let mut segments = Vec::new();
             let of_segments = front_end.segments(&at(name), shape, &mut |s| segments.push(s));
             assert_eq!(of_segments.unwrap(), info);

@@ -6,27 +6,79 @@ use crate::mel::{Preset, transpose};
 
 /// Length of a segment and the way from one to the next, in frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Stored")]
 pub struct SegmentShape {
-    /// Frames of a segment.
-    pub frames: usize,
-    /// Frames from the start of one segment to the start of the next.
-    pub hop: usize,
+    frames: usize,
+    hop: usize,
+}
+
+/// A segment's shape as a model file holds it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    frames: usize,
+    hop: usize,
+}
+
+impl TryFrom<Stored> for SegmentShape {
+    type Error = String;
+
+    fn try_from(Stored { frames, hop }: Stored) -> Result<Self, String> {
+        Self::new(frames, hop)
+    }
 }
 
 impl SegmentShape {
+    /// Most frames of a segment.
+    pub const MOST_FRAMES: usize = 1 << 16;
+    /// Most frames from one segment to the next.
+    pub const LONGEST_HOP: usize = 1 << 20;
+
+    /// Segments of `frames` frames, one every `hop` frames.
+    ///
+    /// # Errors
+    /// A sentence if one of them is 0 or beyond [`Self::MOST_FRAMES`] and [`Self::LONGEST_HOP`].
+    pub fn new(frames: usize, hop: usize) -> Result<Self, String> {
+        for (what, number, most) in [
+            ("a segment", frames, Self::MOST_FRAMES),
+            (
+                "the way from one segment to the next",
+                hop,
+                Self::LONGEST_HOP,
+            ),
+        ] {
+            if !(1..=most).contains(&number) {
+                return Err(format!(
+                    "{what} has {number} frames, but must have from 1 to {most}"
+                ));
+            }
+        }
+        Ok(Self { frames, hop })
+    }
+
     /// Segments of about `seconds` every `hop_seconds`: lengths are rounded down to a multiple of 8
-    /// frames where they are that long, so that strided convolutions divide them evenly.
+    /// frames where they are that long, so that strided convolutions divide them evenly, and no longer than
+    /// [`Self::new`] allows.
     pub fn from_seconds(preset: &Preset, seconds: f64, hop_seconds: f64) -> Self {
-        let frames = |seconds: f64| {
+        let frames = |seconds: f64, most: usize| {
             let exact = seconds * f64::from(preset.sample_rate) / preset.hop_length as f64;
-            let whole = exact.clamp(1.0, 1e6) as usize;
+            let whole = exact.clamp(1.0, most as f64) as usize;
             if whole < 8 { whole } else { whole / 8 * 8 }
         };
         Self {
-            frames: frames(seconds),
-            hop: frames(hop_seconds),
+            frames: frames(seconds, Self::MOST_FRAMES),
+            hop: frames(hop_seconds, Self::LONGEST_HOP),
         }
+    }
+
+    /// Frames of a segment.
+    pub fn frames(self) -> usize {
+        self.frames
+    }
+
+    /// Frames from the start of one segment to the start of the next.
+    pub fn hop(self) -> usize {
+        self.hop
     }
 
     /// Time of a frame in seconds.
@@ -80,7 +132,7 @@ impl Segmenter {
         let mut segments = Vec::new();
         while self.next + self.shape.frames <= self.end() {
             segments.push(self.cut(self.next));
-            self.next += self.shape.hop.max(1);
+            self.next += self.shape.hop;
         }
         // Keep a segment's length for the last one, which may end with the file.
         let keep_from = self.end().saturating_sub(self.shape.frames).min(self.next);
@@ -105,7 +157,7 @@ impl Segmenter {
                 values: transpose(&rows, self.bands),
             });
         }
-        let covered = self.next - self.shape.hop.max(1) + self.shape.frames;
+        let covered = self.next - self.shape.hop + self.shape.frames;
         let rest = end.saturating_sub(covered);
         (2 * rest >= self.shape.frames).then(|| self.cut(end - self.shape.frames))
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use crate::data::{Pool, PoolError};
+use crate::data::{Pool, PoolError, check_episode};
 use crate::random::Stream;
 use serde::{Deserialize, Serialize};
 
@@ -131,9 +131,7 @@ impl EpisodeSampler {
         shot: usize,
         query: usize,
     ) -> Result<Self, EpisodeError> {
-        if way < 2 || shot == 0 || query == 0 {
-            return Err(PoolError::NoEpisode { way, shot, query }.into());
-        }
+        check_episode(way, shot, query)?;
         let classes = pool.files.len().min(pool.classes.len());
         if classes < way {
             return Err(PoolError::TooFewClasses { way, classes }.into());

@@ -100,10 +100,9 @@ pub fn evaluate_open(
 ) -> Result<OpenEvaluation, ScoreError> {
     let (way, shot, query) = sampler.shape();
     if known == 0 || known >= way {
-        let way = known + 1;
         return Err(PoolError::TooFewClasses {
-            way,
-            classes: way - 1,
+            way: known.saturating_add(1),
+            classes: known,
         }
         .into());
     }

@@ -42,6 +42,25 @@ impl Standardiser {
         })
     }
 
+    /// Checks one that was stored: for features of `length` values, and fit to divide by.
+    pub(crate) fn check(&self, length: usize) -> Result<(), String> {
+        let Self { mean, deviation } = self;
+        if mean.len() != length || deviation.len() != length {
+            return Err(format!(
+                "its MFCC have {} means and {} deviations, and {length} of each are needed",
+                mean.len(),
+                deviation.len()
+            ));
+        }
+        let positive = |d: &f32| d.is_finite() && *d > 0.0;
+        if !(mean.iter().all(|m| m.is_finite()) && deviation.iter().all(positive)) {
+            return Err(
+                "the means of its MFCC must be finite, and their deviations above 0".into(),
+            );
+        }
+        Ok(())
+    }
+
     /// (value - mean) / deviation in each dimension; dimensions beyond the fitted ones are left out.
     pub fn apply(&self, features: &[f32]) -> Vec<f32> {
         let fitted = self.mean.iter().zip(&self.deviation);

@@ -33,8 +33,26 @@ pub enum MelError {
         /// Half the sample rate in Hz.
         nyquist: f64,
     },
+    /// The name has control characters or is too long.
+    #[error(
+        "mel preset: the name must have 100 characters or less, none of them a control character"
+    )]
+    Name,
+    /// More frames and bands than a network can be given.
+    #[error(
+        "mel preset: at {sample_rate} samples a second, {n_mels} bands every {hop_length} samples are too much or too little \
+         to train with: use 1000 samples a second or more, and fewer bands or a longer hop_length"
+    )]
+    TooMuch {
+        /// Samples a second.
+        sample_rate: u32,
+        /// Samples from one frame to the next.
+        hop_length: usize,
+        /// Bands.
+        n_mels: usize,
+    },
     /// The compression gain is not a positive finite number.
-    #[error("mel preset: compression_gain is {0}, but must be a positive number")]
+    #[error("mel preset: compression_gain is {0}, but must be above 0 and at most 1e12")]
     CompressionGain(f32),
     /// The signal has no samples.
     #[error("the signal has no samples, so it has no spectrum; leave it out")]

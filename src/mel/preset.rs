@@ -103,6 +103,10 @@ impl Preset {
     pub const MAX_N_FFT: usize = 65536;
     /// Largest `n_mels` that [`validate`](Self::validate) allows.
     pub const MAX_N_MELS: usize = 1024;
+    /// Longest name of a network's preset, in characters.
+    const LONGEST_NAME: usize = 100;
+    /// Most values, bands times frames, that a network may be given of a second: files of ten minutes are held in memory.
+    const MOST_VALUES_A_SECOND: u64 = 1 << 18;
 
     /// `librosa.feature.melspectrogram` and `librosa.feature.mfcc` of librosa 1.0.
     pub fn librosa() -> Self {
@@ -212,8 +216,31 @@ impl Preset {
                 nyquist,
             });
         }
-        if !(self.compression_gain > 0.0 && self.compression_gain.is_finite()) {
+        // Beyond it the compressed power of a loud signal leaves f32.
+        if !(self.compression_gain > 0.0 && self.compression_gain <= 1e12) {
             return Err(MelError::CompressionGain(self.compression_gain));
+        }
+        Ok(())
+    }
+
+    /// Checks that a network can hear by these numbers: besides [`Self::validate`], that its name can be printed, and that a
+    /// second of sound makes no more than [`Self::MOST_VALUES_A_SECOND`].
+    ///
+    /// # Errors
+    /// As [`Self::validate`].
+    pub fn validate_for_network(&self) -> Result<(), MelError> {
+        self.validate()?;
+        let length = self.name.chars().take(Self::LONGEST_NAME + 1).count();
+        if length > Self::LONGEST_NAME || self.name.chars().any(char::is_control) {
+            return Err(MelError::Name);
+        }
+        let values = self.n_mels as u64 * u64::from(self.sample_rate) / self.hop_length as u64;
+        if self.sample_rate < 1000 || values > Self::MOST_VALUES_A_SECOND {
+            return Err(MelError::TooMuch {
+                sample_rate: self.sample_rate,
+                hop_length: self.hop_length,
+                n_mels: self.n_mels,
+            });
         }
         Ok(())
     }

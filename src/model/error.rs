@@ -41,10 +41,18 @@ pub enum ModelError {
         /// What is wrong.
         reason: String,
     },
-    /// A parameter of the model file is missing or has another shape.
-    #[error(
-        "the model file has no parameter `{name}` of shape {dims:?}: it was made for another network"
-    )]
+    /// A network too large for any device.
+    #[error("layer {index} ({kind}) of the network is too large: {reason}")]
+    TooLarge {
+        /// Place of the layer, from 0.
+        index: usize,
+        /// Its type.
+        kind: &'static str,
+        /// What there is too much of, and how much there may be.
+        reason: String,
+    },
+    /// A parameter is missing or has another shape.
+    #[error("there is no parameter `{name}` of shape {dims:?}, which its network has")]
     Parameter {
         /// Name of the parameter.
         name: String,

@@ -2,11 +2,16 @@
 
 use super::ModelError;
 use super::edges::spline_power;
-use super::layers::{Build, Forward, Init, Layer, Parameter, Standardise};
+use super::layers::{
+    Build, Forward, Init, LARGEST, Layer, MOST_VALUES, Parameter, Standardise, values,
+};
 use super::spec::{LayerSpec, Spec};
 use crate::gpu::{Plan, Shape, Tensor, VIEW_ALIGNMENT};
 use crate::ops::Basis;
 use crate::reference::normal;
+
+/// Most values that all layers together make of a clip.
+const MOST_ACTIVATIONS: usize = 4 * MOST_VALUES;
 
 /// Where a parameter tensor lies in the flat parameter vector.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,19 +60,30 @@ pub struct NetworkForward {
 }
 
 impl Network {
-    /// Places a spec on clips of `input` = [bands, frames].
+    /// Places a spec on clips of `input` = [bands, frames], 1 to 65536 each. All numbers of the spec are checked here, so
+    /// that every network that exists can be computed with: no tensor of a clip has more than 2^25 values, nor have
+    /// all parameters together, nor all activations of a clip more than 2^27.
     ///
     /// # Errors
-    /// [`ModelError::Layer`], naming the first layer that does not fit, or [`ModelError::Spec`].
+    /// [`ModelError::Layer`] or [`ModelError::TooLarge`], naming the first layer that does not fit, or [`ModelError::Spec`].
     pub fn new(spec: Spec, input: [usize; 2]) -> Result<Self, ModelError> {
-        if !(spec.scale.is_finite() && spec.scale > 0.0) {
-            return Err(ModelError::Spec {
-                reason: format!("scale is {}, but must be above 0", spec.scale),
-            });
+        let refuse = |reason: String| Err(ModelError::Spec { reason });
+        spec.check()?;
+        if input.iter().any(|size| !(1..=LARGEST).contains(size)) {
+            return refuse(format!(
+                "a clip of {} bands and {} frames is not possible: both must be from 1 to {LARGEST}",
+                input[0], input[1]
+            ));
         }
         let mut shape = [1, 1, input[0], input[1]];
-        let mut flat_len = 0;
-        let mut stages = Vec::new();
+        if values(&shape).is_none() {
+            return refuse(format!(
+                "a clip of {} bands and {} frames has more than {MOST_VALUES} values",
+                input[0], input[1]
+            ));
+        }
+        let (mut flat_len, mut activations) = (0, 0);
+        let mut stages: Vec<Stage> = Vec::new();
         for (index, layer_spec) in spec.layers.iter().enumerate() {
             let layer = layer_spec.layer();
             if index > 0 && lacks_moments(layer_spec) {
@@ -84,15 +100,34 @@ impl Network {
                 kind: layer_spec.kind(),
                 reason,
             })?;
-            let parameters = layer
-                .parameters(shape)
-                .into_iter()
-                .map(|parameter| {
-                    let first = flat_len;
-                    flat_len += parameter.device_len().next_multiple_of(VIEW_ALIGNMENT);
-                    Placed { parameter, first }
-                })
-                .collect();
+            let too_large = |reason: String| ModelError::TooLarge {
+                index,
+                kind: layer_spec.kind(),
+                reason,
+            };
+            activations += values(&output).ok_or_else(|| {
+                let [_, c, h, w] = output;
+                too_large(format!(
+                    "its output of {c} x {h} x {w} has more than {MOST_VALUES} values"
+                ))
+            })?;
+            if activations > MOST_ACTIVATIONS {
+                return Err(too_large(format!(
+                    "up to it the network makes more than {MOST_ACTIVATIONS} values of a clip"
+                )));
+            }
+            let mut parameters = Vec::new();
+            for parameter in layer.parameters(shape) {
+                let first = flat_len;
+                let end = values(&parameter.device_dims())
+                    .map(|len| first + len.next_multiple_of(VIEW_ALIGNMENT));
+                flat_len = end.filter(|&end| end <= MOST_VALUES).ok_or_else(|| {
+                    too_large(format!(
+                        "up to it the network has more than {MOST_VALUES} parameters"
+                    ))
+                })?;
+                parameters.push(Placed { parameter, first });
+            }
             stages.push(Stage {
                 input: shape,
                 output,
@@ -100,13 +135,15 @@ impl Network {
             });
             shape = output;
         }
-        if !stages
-            .iter()
-            .any(|s: &Stage| s.parameters.iter().any(|p| p.parameter.trained))
-        {
-            return Err(ModelError::Spec {
-                reason: "the network has no parameters to train".into(),
-            });
+        let trained = |s: &Stage| s.parameters.iter().any(|p| p.parameter.trained);
+        if !stages.iter().any(trained) {
+            return refuse("the network has no parameters to train".into());
+        }
+        let width: usize = shape.iter().product();
+        if width > LARGEST {
+            return refuse(format!(
+                "an embedding of {width} values is too long: the last layer may make {LARGEST} or less"
+            ));
         }
         Ok(Self {
             spec,
@@ -241,23 +278,45 @@ impl Network {
         table
     }
 
-    /// Splits a flat parameter vector into named tensors without padding.
-    pub fn named_parameters(&self, flat: &[f32]) -> Vec<NamedParameter> {
+    /// Names and dimensions of its parameter tensors, in the order of [`Self::named_parameters`].
+    pub(super) fn parameter_shapes(&self) -> Vec<(String, &[usize])> {
         self.placed()
             .map(|(index, placed)| {
-                let Parameter {
-                    name, dims, padded, ..
-                } = &placed.parameter;
+                let Parameter { name, dims, .. } = &placed.parameter;
+                let kind = self.spec.layers[index].kind();
+                (format!("{index}.{kind}.{name}"), &dims[..])
+            })
+            .collect()
+    }
+
+    /// Writes the values of parameter tensor number `place` into a flat parameter vector.
+    pub(super) fn set_parameter(&self, flat: &mut [f32], place: usize, values: &[f32]) {
+        let Some((_, placed)) = self.placed().nth(place) else {
+            return;
+        };
+        let Parameter { dims, padded, .. } = &placed.parameter;
+        let target = &mut flat[placed.first..placed.first + placed.parameter.device_len()];
+        let row = dims[dims.len() - 1];
+        for (to, from) in target.chunks_mut(*padded).zip(values.chunks(row)) {
+            to[..row].copy_from_slice(from);
+        }
+    }
+
+    /// Splits a flat parameter vector into named tensors without padding.
+    pub fn named_parameters(&self, flat: &[f32]) -> Vec<NamedParameter> {
+        self.parameter_shapes()
+            .into_iter()
+            .zip(self.placed())
+            .map(|((name, dims), (_, placed))| {
                 let row = dims[dims.len() - 1];
                 let values = flat[placed.first..placed.first + placed.parameter.device_len()]
-                    .chunks(*padded)
+                    .chunks(placed.parameter.padded)
                     .flat_map(|r| &r[..row])
                     .copied()
                     .collect();
-                let name = format!("{index}.{}.{name}", self.spec.layers[index].kind());
                 NamedParameter {
                     name,
-                    dims: dims.clone(),
+                    dims: dims.to_vec(),
                     values,
                 }
             })
@@ -270,24 +329,17 @@ impl Network {
     /// [`ModelError::Parameter`] if one is missing or has another shape.
     pub fn flat_parameters(&self, named: &[NamedParameter]) -> Result<Vec<f32>, ModelError> {
         let mut flat = vec![0.0; self.flat_len];
-        for (wanted, (_, placed)) in self.named_parameters(&flat).into_iter().zip(self.placed()) {
-            let found = named
-                .iter()
-                .find(|n| n.name == wanted.name && n.dims == wanted.dims);
-            let Some(found) = found.filter(|n| n.values.len() == wanted.values.len()) else {
+        for (place, (name, dims)) in self.parameter_shapes().into_iter().enumerate() {
+            let fits = |n: &&NamedParameter| {
+                n.name == name && n.dims == dims && n.values.len() == dims.iter().product::<usize>()
+            };
+            let Some(found) = named.iter().find(fits) else {
                 return Err(ModelError::Parameter {
-                    name: wanted.name,
-                    dims: wanted.dims,
+                    name,
+                    dims: dims.to_vec(),
                 });
             };
-            let row = wanted.dims[wanted.dims.len() - 1];
-            let target = &mut flat[placed.first..placed.first + placed.parameter.device_len()];
-            for (to, from) in target
-                .chunks_mut(placed.parameter.padded)
-                .zip(found.values.chunks(row))
-            {
-                to[..row].copy_from_slice(from);
-            }
+            self.set_parameter(&mut flat, place, &found.values);
         }
         Ok(flat)
     }

@@ -122,6 +122,18 @@ const fn default_scale() -> f32 {
     1.0
 }
 
+/// Most layers of a network.
+const MOST_LAYERS: usize = 256;
+
+/// Longest name of a network, in characters.
+const LONGEST_NAME: usize = 100;
+
+/// Whether a name can be printed in a line.
+pub(super) fn is_name(name: &str) -> bool {
+    let length = name.chars().take(LONGEST_NAME + 1).count();
+    (1..=LONGEST_NAME).contains(&length) && !name.chars().any(char::is_control)
+}
+
 /// The specs that come with the crate, by name; the first one is the default.
 const NAMED: &[(&str, &str)] = &[
     (
@@ -160,6 +172,29 @@ impl Spec {
         toml::from_str(text).map_err(|e| ModelError::Spec {
             reason: e.to_string(),
         })
+    }
+
+    /// Checks what does not depend on the clips; [`Network::new`] checks the layers.
+    pub(super) fn check(&self) -> Result<(), ModelError> {
+        let refuse = |reason: String| Err(ModelError::Spec { reason });
+        if !is_name(&self.name) {
+            return refuse(format!(
+                "its name must have 1 to {LONGEST_NAME} characters, none of them a control character"
+            ));
+        }
+        if !(1e-6..=1e6).contains(&self.scale) {
+            return refuse(format!(
+                "scale is {}, but must be from 0.000001 to 1000000",
+                self.scale
+            ));
+        }
+        if self.layers.len() > MOST_LAYERS {
+            return refuse(format!(
+                "it has {} layers, but may have {MOST_LAYERS} or less",
+                self.layers.len()
+            ));
+        }
+        Ok(())
     }
 
     /// The spec as TOML.

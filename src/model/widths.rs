@@ -32,8 +32,11 @@ pub fn equal_parameters(spec: &Spec, target: usize, input: [usize; 2]) -> Result
         }
         spec
     };
-    let count = |widths: &[usize]| -> Result<usize, ModelError> {
-        Ok(Network::new(widened(widths), input)?.parameter_count())
+    // None where a layer is too large for any device.
+    let count = |widths: &[usize]| match Network::new(widened(widths), input) {
+        Ok(network) => Ok(Some(network.parameter_count())),
+        Err(ModelError::TooLarge { .. }) => Ok(None),
+        Err(error) => Err(error),
     };
 
     // So many channels of the widest layer, the others in proportion.
@@ -49,7 +52,7 @@ pub fn equal_parameters(spec: &Spec, target: usize, input: [usize; 2]) -> Result
     while low < high {
         let middle = (low + high).div_ceil(2);
         // A norm of a single value does not fit: that is too narrow.
-        if count(&scaled(middle)).map_or(true, |count| count <= target) {
+        if count(&scaled(middle)).map_or(true, |count| count.is_some_and(|n| n <= target)) {
             low = middle;
         } else {
             high = middle - 1;
@@ -62,14 +65,15 @@ pub fn equal_parameters(spec: &Spec, target: usize, input: [usize; 2]) -> Result
     if count(&best).is_err() {
         best.clone_from(&next);
     }
-    let mut nearest = count(&best)?;
+    let mut nearest = count(&best)?.unwrap_or(0);
     loop {
         let mut found = None;
         for layer in 0..best.len() {
             let mut widths = best.clone();
             widths[layer] = next[layer];
-            let reached = count(&widths)?;
-            if reached.abs_diff(target) < nearest.abs_diff(target) {
+            if let Some(reached) = count(&widths)?
+                && reached.abs_diff(target) < nearest.abs_diff(target)
+            {
                 nearest = reached;
                 found = Some(widths);
             }

@@ -1,9 +1,8 @@
 //! The state of a training, for `--resume`: with it a killed run ends with the same bits.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, SafeTensorError, TensorView};
 use serde::{Deserialize, Serialize};
 
 use super::TrainError;
@@ -11,6 +10,7 @@ use crate::data::Split;
 use crate::fewshot::Interval;
 use crate::files;
 use crate::ops::OptimizerState;
+use crate::tensors::{self, TensorFile, TensorFileError};
 
 /// Key of the metadata.
 const KEY: &str = "gamaka-checkpoint";
@@ -95,8 +95,32 @@ struct Header {
     identity: Identity,
     episode: usize,
     seconds: f64,
-    log: Vec<LogRow>,
     validations: Vec<Validation>,
+}
+
+/// Words of a log row: loss, accuracy and gradient norm, which need not be finite, and the skipped steps. JSON has no word
+/// for what is not finite. The episode is the row's place.
+const LOG_WORDS: usize = 4;
+
+fn log_words(log: &[LogRow]) -> Vec<u32> {
+    let words = |row: &LogRow| {
+        let figures = [row.loss, row.accuracy, row.gradient_norm];
+        let [loss, accuracy, norm] = figures.map(f32::to_bits);
+        [loss, accuracy, norm, row.skipped]
+    };
+    log.iter().flat_map(words).collect()
+}
+
+fn log_rows(words: &[u32]) -> Vec<LogRow> {
+    let rows = words.chunks_exact(LOG_WORDS).enumerate();
+    rows.map(|(place, words)| LogRow {
+        episode: place + 1,
+        loss: f32::from_bits(words[0]),
+        accuracy: f32::from_bits(words[1]),
+        gradient_norm: f32::from_bits(words[2]),
+        skipped: words[3],
+    })
+    .collect()
 }
 
 /// Where the state of a training lies whose model goes to `model`.
@@ -119,45 +143,52 @@ pub(super) fn save(
         identity: identity.clone(),
         episode: progress.episode,
         seconds: progress.seconds,
-        log: progress.log.clone(),
         validations: progress.validations.clone(),
     };
     let header = serde_json::to_string(&header).map_err(|e| at(e.to_string()))?;
+    let log = log_words(&progress.log);
+    let bytes = views(progress, &log)
+        .and_then(|views| tensors::serialize(KEY, &header, views))
+        .map_err(|e| at(e.to_string()))?;
+    Ok(files::write(path, &bytes)?)
+}
+
+/// Names of the flat vectors.
+const FLAT: [&str; 4] = ["parameters", "first", "second", "best"];
+
+fn views<'a>(
+    progress: &'a Progress,
+    log: &'a [u32],
+) -> Result<Vec<(&'static str, TensorView<'a>)>, SafeTensorError> {
     let Weights {
         parameters,
         first,
         second,
         state,
     } = &progress.weights;
-    let bytes = vectors(parameters, first, second, &progress.best, state)
-        .and_then(|views| {
-            safetensors::serialize(views, Some(HashMap::from([(KEY.to_string(), header)])))
-        })
-        .map_err(|e| at(e.to_string()))?;
-    Ok(files::write(path, &bytes)?)
+    let mut views = Vec::new();
+    for (name, values) in FLAT
+        .into_iter()
+        .zip([parameters, first, second, &progress.best])
+    {
+        let bytes = bytemuck::cast_slice(values);
+        views.push((
+            name,
+            TensorView::new(Dtype::F32, vec![values.len()], bytes)?,
+        ));
+    }
+    let words = |words: &'a [u8], dims| TensorView::new(Dtype::U32, dims, words);
+    views.push((
+        "state",
+        words(bytemuck::bytes_of(state), vec![STATE_WORDS])?,
+    ));
+    let dims = vec![log.len() / LOG_WORDS, LOG_WORDS];
+    views.push(("log", words(bytemuck::cast_slice(log), dims)?));
+    Ok(views)
 }
 
-fn vectors<'a>(
-    parameters: &'a [f32],
-    first: &'a [f32],
-    second: &'a [f32],
-    best: &'a [f32],
-    state: &'a OptimizerState,
-) -> Result<Vec<(&'static str, TensorView<'a>)>, SafeTensorError> {
-    let flat = |values: &'a [f32]| {
-        TensorView::new(Dtype::F32, vec![values.len()], bytemuck::cast_slice(values))
-    };
-    Ok(vec![
-        ("parameters", flat(parameters)?),
-        ("first", flat(first)?),
-        ("second", flat(second)?),
-        ("best", flat(best)?),
-        (
-            "state",
-            TensorView::new(Dtype::U32, vec![8], bytemuck::bytes_of(state))?,
-        ),
-    ])
-}
+/// Words of the optimiser's state.
+const STATE_WORDS: usize = size_of::<OptimizerState>() / 4;
 
 /// Reads a checkpoint and checks that it belongs to this training.
 pub(super) fn load(
@@ -170,17 +201,13 @@ pub(super) fn load(
         reason: reason.to_string(),
     };
     let damaged = || at("is damaged or of another version: delete it and start without --resume");
-    let bytes = std::fs::read(path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => at("there is nothing to resume: start without --resume"),
-        _ => at(&format!("cannot be read: {e}")),
-    })?;
-    let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|_| damaged())?;
-    let text = metadata
-        .metadata()
-        .as_ref()
-        .and_then(|m| m.get(KEY))
-        .ok_or_else(damaged)?;
-    let header: Header = serde_json::from_str(text).map_err(|_| damaged())?;
+    let explain = |error: TensorFileError| match error {
+        TensorFileError::Missing => at("there is nothing to resume: start without --resume"),
+        TensorFileError::Unreadable(_) | TensorFileError::NotAFile => at(&error.to_string()),
+        _ => damaged(),
+    };
+    let file = TensorFile::open(path, KEY).map_err(explain)?;
+    let header: Header = serde_json::from_str(&file.text).map_err(|_| damaged())?;
     if header.identity.config != identity.config {
         let differs = first_difference(&header.identity.config, &identity.config);
         return Err(at(&format!(
@@ -197,27 +224,49 @@ pub(super) fn load(
             "was made with other files: give the same data, or start without --resume",
         ));
     }
-    let tensors = SafeTensors::deserialize(&bytes).map_err(|_| damaged())?;
-    let flat = |name: &str| {
-        let view = tensors.tensor(name).ok()?;
-        let values: Vec<f32> = bytemuck::pod_collect_to_vec(view.data());
-        (view.dtype() == Dtype::F32 && values.len() == flat_len).then_some(values)
-    };
-    let state = tensors
-        .tensor("state")
-        .ok()
-        .and_then(|v| bytemuck::try_pod_read_unaligned(v.data()).ok());
+    // What has these sizes is what will be read.
+    let tensors = file.tensors.iter();
+    let mut found = Vec::from_iter(tensors.map(|t| (t.name.as_str(), t.dtype, &t.dims[..])));
+    found.sort_by_key(|(name, ..)| *name);
+    let (flat, state, log) = ([flat_len], [STATE_WORDS], [header.episode, LOG_WORDS]);
+    let wanted: [(&str, Dtype, &[usize]); 6] = [
+        ("best", Dtype::F32, &flat),
+        ("first", Dtype::F32, &flat),
+        ("log", Dtype::U32, &log),
+        ("parameters", Dtype::F32, &flat),
+        ("second", Dtype::F32, &flat),
+        ("state", Dtype::U32, &state),
+    ];
+    if found != wanted || file.checksum.is_none() {
+        return Err(damaged());
+    }
+    let names = Vec::from_iter(file.tensors.iter().map(|tensor| tensor.name.clone()));
+    let mut floats: [Vec<f32>; 4] = Default::default();
+    let (mut state, mut log) = (OptimizerState::START, Vec::new());
+    let read = file.read(|place, bytes| match names[place].as_str() {
+        "state" => state = bytemuck::pod_read_unaligned(bytes),
+        "log" => log = bytemuck::pod_collect_to_vec(bytes),
+        name => {
+            for (values, known) in floats.iter_mut().zip(FLAT) {
+                if known == name {
+                    *values = bytemuck::pod_collect_to_vec(bytes);
+                }
+            }
+        }
+    });
+    read.map_err(explain)?;
+    let [parameters, first, second, best] = floats;
     Ok(Progress {
         episode: header.episode,
         weights: Weights {
-            parameters: flat("parameters").ok_or_else(damaged)?,
-            first: flat("first").ok_or_else(damaged)?,
-            second: flat("second").ok_or_else(damaged)?,
-            state: state.ok_or_else(damaged)?,
+            parameters,
+            first,
+            second,
+            state,
         },
-        best: flat("best").ok_or_else(damaged)?,
+        best,
         seconds: header.seconds,
-        log: header.log,
+        log: log_rows(&log),
         validations: header.validations,
     })
 }
@@ -227,4 +276,118 @@ fn first_difference(a: &str, b: &str) -> String {
     differs.map_or("one is longer".to_string(), |(x, y)| {
         format!("`{}` then, `{}` now", x.trim(), y.trim())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Protocol;
+
+    fn identity() -> Identity {
+        Identity {
+            config: "way = 5\n".into(),
+            split: Split {
+                protocol: Protocol::NovelClasses,
+                seed: Some(1),
+                files: Vec::new(),
+            },
+            failed: Vec::new(),
+            memory: None,
+        }
+    }
+
+    fn row(episode: usize, loss: f32, gradient_norm: f32) -> LogRow {
+        LogRow {
+            episode,
+            loss,
+            accuracy: 0.5,
+            gradient_norm,
+            skipped: 2,
+        }
+    }
+
+    fn progress() -> Progress {
+        let over_episodes = Interval {
+            low: 0.2,
+            high: 0.4,
+        };
+        Progress {
+            episode: 3,
+            weights: Weights {
+                parameters: vec![1.0, f32::MIN_POSITIVE, -3.5],
+                first: vec![0.1, 0.2, 0.3],
+                second: vec![1e-30, 0.0, -0.0],
+                state: OptimizerState::START,
+            },
+            seconds: 1.25,
+            best: vec![4.0; 3],
+            log: vec![
+                row(1, 1.6, 0.1),
+                row(2, f32::NAN, f32::INFINITY),
+                row(3, f32::NEG_INFINITY, f32::NAN),
+            ],
+            validations: vec![Validation {
+                episode: 0,
+                accuracy: 0.3,
+                over_episodes,
+                over_files: None,
+                seconds: 0.0,
+            }],
+        }
+    }
+
+    /// The log by its bits: NaN is not equal to itself.
+    fn bits(progress: &Progress) -> Vec<(usize, u32, u32, u32, u32)> {
+        let row = |r: &LogRow| {
+            let [loss, accuracy, norm] = [r.loss, r.accuracy, r.gradient_norm].map(f32::to_bits);
+            (r.episode, loss, accuracy, norm, r.skipped)
+        };
+        progress.log.iter().map(row).collect()
+    }
+
+    #[test]
+    fn a_log_that_is_not_finite_comes_back_bit_by_bit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.checkpoint");
+        let mut saved = progress();
+        save(&path, &identity(), &saved).unwrap();
+        let mut found = load(&path, &identity(), 3).unwrap();
+        assert_eq!(bits(&found), bits(&saved));
+        (saved.log, found.log) = (Vec::new(), Vec::new());
+        assert_eq!(found, saved);
+        // Nothing done yet is a state too.
+        saved.episode = 0;
+        save(&path, &identity(), &saved).unwrap();
+        assert_eq!(load(&path, &identity(), 3).unwrap(), saved);
+    }
+
+    #[test]
+    fn every_flipped_bit_and_every_length_but_the_right_one_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.checkpoint");
+        save(&path, &identity(), &progress()).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        for place in (0..bytes.len()).step_by(3) {
+            let mut other = bytes.clone();
+            other[place] ^= 1 << (place % 8);
+            std::fs::write(&path, &other).unwrap();
+            match load(&path, &identity(), 3) {
+                Err(TrainError::Checkpoint { path: named, .. }) => assert_eq!(named, path),
+                // Blanks behind the header fill it up and say nothing.
+                other => {
+                    assert!(
+                        other.is_err() || bytes[place] == b' ',
+                        "byte {place}: {other:?}"
+                    );
+                }
+            }
+        }
+        for length in (0..bytes.len()).step_by(7) {
+            std::fs::write(&path, &bytes[..length]).unwrap();
+            assert!(load(&path, &identity(), 3).is_err(), "{length} bytes");
+        }
+        std::fs::write(&path, [&bytes[..], b"more"].concat()).unwrap();
+        let said = load(&path, &identity(), 3).unwrap_err().to_string();
+        assert!(said.contains("start without --resume"), "{said}");
+    }
 }

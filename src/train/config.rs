@@ -1,14 +1,15 @@
 //! What a training does, as data: read from TOML, stored with the model.
 
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Learner, Shifts, TrainError};
-use crate::data::Protocol;
+use crate::data::{Protocol, SHOTS, WAYS};
 use crate::features::{MAX_SECONDS, SegmentShape};
 use crate::mel::{EngineChoice, Preset};
-use crate::model::Spec;
+use crate::model::{Network, Spec};
 use crate::ops::{AdamW, Augment};
 use crate::random::Stream;
 
@@ -139,6 +140,15 @@ impl Default for TrainConfig {
 }
 
 impl TrainConfig {
+    /// Episodes of a training.
+    pub const EPISODES: RangeInclusive<usize> = 1..=10_000_000;
+    /// Most episodes that a score is made of: all of them are held in memory.
+    pub const MOST_SCORED: usize = 1_000_000;
+    /// Largest seed: whole numbers in TOML end there.
+    pub const LARGEST_SEED: u64 = i64::MAX as u64;
+    /// Longest time there may be, in seconds: eleven days.
+    pub const MOST_SECONDS: f64 = 1e6;
+
     /// Reads a configuration from TOML.
     ///
     /// # Errors
@@ -160,7 +170,7 @@ impl TrainConfig {
     /// With segments of another length. A mask of frames hides at most half of a short one.
     pub fn with_segment(mut self, seconds: f64) -> Self {
         self.segment_seconds = seconds;
-        let half = self.segment().frames as u32 / 2;
+        let half = self.segment().frames() as u32 / 2;
         self.augment.frame_mask = self.augment.frame_mask.min(half);
         self
     }
@@ -179,33 +189,59 @@ impl TrainConfig {
     /// [`TrainError::Config`] naming the first that does not.
     pub fn validate(&self) -> Result<(), TrainError> {
         let refuse = |sentence: String| Err(TrainError::Config(sentence));
+        // First, because the length of a segment depends on it.
+        self.preset
+            .validate_for_network()
+            .map_err(|e| TrainError::Config(e.to_string()))?;
         let counts = [
-            ("episodes", self.episodes),
-            ("validate_every", self.validate_every),
-            ("shot", self.shot),
-            ("query", self.query),
-            ("train_shot", self.train_shot),
-            ("train_query", self.train_query),
+            ("way", self.way, WAYS),
+            ("shot", self.shot, SHOTS),
+            ("query", self.query, SHOTS),
+            ("train_way", self.train_way, WAYS),
+            ("train_shot", self.train_shot, SHOTS),
+            ("train_query", self.train_query, SHOTS),
+            ("episodes", self.episodes, Self::EPISODES),
+            ("validate_every", self.validate_every, Self::EPISODES),
+            (
+                "validation_episodes",
+                self.validation_episodes,
+                2..=Self::MOST_SCORED,
+            ),
         ];
-        if let Some((name, _)) = counts.iter().find(|(_, value)| *value == 0) {
-            return refuse(format!("{name} must be at least 1"));
+        for (name, number, range) in counts {
+            if !range.contains(&number) {
+                return refuse(format!(
+                    "{name} is {number}, but must be from {} to {}",
+                    range.start(),
+                    range.end()
+                ));
+            }
         }
-        if self.way < 2 || self.train_way < 2 {
-            return refuse("way and train_way must be at least 2".into());
-        }
-        if self.validation_episodes < 2 {
-            return refuse("validation_episodes must be at least 2".into());
-        }
-        let positive = [
+        for (name, value) in [
             ("segment_seconds", self.segment_seconds),
             ("hop_seconds", self.hop_seconds),
             ("max_seconds", self.max_seconds),
-        ];
-        if let Some((name, value)) = positive
-            .iter()
-            .find(|(_, value)| !(value.is_finite() && *value > 0.0))
-        {
-            return refuse(format!("{name} is {value}, but must be a positive number"));
+        ] {
+            if !(value > 0.0 && value <= Self::MOST_SECONDS) {
+                return refuse(format!(
+                    "{name} is {value}, but must be above 0 and at most {}",
+                    Self::MOST_SECONDS
+                ));
+            }
+        }
+        if self.seed > Self::LARGEST_SEED {
+            return refuse(format!(
+                "seed is {}, but must be at most {}",
+                self.seed,
+                Self::LARGEST_SEED
+            ));
+        }
+        let longest = SegmentShape::seconds(&self.preset, SegmentShape::MOST_FRAMES);
+        if self.segment_seconds > longest {
+            return refuse(format!(
+                "segment_seconds is {}, but must be at most {longest:.0} with this preset",
+                self.segment_seconds
+            ));
         }
         if !(self.learning_rate.is_finite() && self.learning_rate >= 0.0) {
             return refuse(format!(
@@ -260,7 +296,7 @@ impl TrainConfig {
         let bands = self.preset.n_mels as u32;
         if augment.band_mask > bands
             || augment.shift > bands
-            || augment.frame_mask as usize > self.segment().frames
+            || augment.frame_mask as usize > self.segment().frames()
         {
             return refuse(
                 "augment: masks and shifts must fit the segment's bands and frames".into(),
@@ -274,9 +310,16 @@ impl TrainConfig {
         }
         self.learner.validate()?;
         self.engine()?;
-        self.preset
-            .validate()
-            .map_err(|e| TrainError::Config(e.to_string()))
+        Ok(())
+    }
+
+    /// The network that is trained, on this preset's bands and these segments.
+    ///
+    /// # Errors
+    /// [`TrainError::Model`] if the spec is not valid or does not fit.
+    pub fn network(&self) -> Result<Network, TrainError> {
+        let input = [self.preset.n_mels, self.segment().frames()];
+        Ok(Network::new(self.network.clone(), input)?)
     }
 
     /// Ways, shots and queries of a training episode on `classes` classes.

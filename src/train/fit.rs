@@ -123,7 +123,7 @@ impl Collections<'_> {
         let dataset = self.datasets[set];
         frames.is_none_or(|&frames| match dataset.tracks {
             true => {
-                parts_of_track(frames, parts(dataset, config), config.segment().frames).is_some()
+                parts_of_track(frames, parts(dataset, config), config.segment().frames()).is_some()
             }
             false => frames > 0,
         })
@@ -254,7 +254,7 @@ impl Collections<'_> {
     /// How long a track must be for a configuration's parts, in seconds.
     pub fn shortest_track(&self, config: &TrainConfig) -> Option<f64> {
         let tracks = self.datasets.iter().find(|dataset| dataset.tracks)?;
-        let frames = (3 * parts(tracks, config) - 1) * config.segment().frames;
+        let frames = (3 * parts(tracks, config) - 1) * config.segment().frames();
         Some(SegmentShape::seconds(&config.preset, frames))
     }
 }

@@ -185,7 +185,7 @@ impl Features {
             on(Event::Note(format!(
                 "left out: {} tracks are shorter than {:.0} s, too short for {parts} parts of two segments with a segment between them",
                 features.short,
-                SegmentShape::seconds(&config.preset, (3 * parts - 1) * config.segment().frames)
+                SegmentShape::seconds(&config.preset, (3 * parts - 1) * config.segment().frames())
             )));
         }
         Ok(features)
@@ -204,7 +204,7 @@ impl Features {
         let first = first + index * parts;
         for (version, read) in versions.iter().enumerate() {
             let ranges = match track {
-                true => parts_of_track(read.frames, parts, config.segment().frames),
+                true => parts_of_track(read.frames, parts, config.segment().frames()),
                 false => Some(std::iter::once(0..read.frames).collect()),
             };
             let Some(ranges) = ranges else {

@@ -145,10 +145,7 @@ pub fn train_mixed(
             reason: "keeps the state of a run that was stopped: add --resume to go on, or delete it to start anew".into(),
         });
     }
-    let network = Network::new(
-        config.network.clone(),
-        [config.preset.n_mels, config.segment().frames],
-    )?;
+    let network = config.network()?;
     let splits = fit::split(&datasets, config)?;
     let split = joined(&splits)?;
     let gpu = Gpu::open(&options.device)?;
@@ -276,6 +273,12 @@ pub(crate) fn train_on(
         )));
     }
     let best = progress.best_validation();
+    let finite = centre.iter().all(|value| value.is_finite());
+    if !finite {
+        on(Event::Note(
+            "the embeddings of the training files are not finite: train anew with a lower learning rate".into(),
+        ));
+    }
     let model = Model {
         parameters: progress.best,
         info: ModelInfo {
@@ -286,9 +289,9 @@ pub(crate) fn train_on(
             seed: config.seed,
             split,
             mfcc: material.mfcc.clone(),
-            config: config.to_toml(),
+            config: config.clone(),
             episodes: best.map_or(progress.episode, |v| v.episode),
-            centre,
+            centre: if finite { centre } else { Vec::new() },
         },
         network,
     };
@@ -445,6 +448,13 @@ impl Run<'_> {
         let mut embeddings = vec![Vec::new(); pool.group_of.len()];
         for &index in pool.files.iter().flatten() {
             embeddings[index] = self.embed(session, index)?;
+        }
+        if embeddings.iter().flatten().any(|value| !value.is_finite()) {
+            // What was best before stays the best.
+            on(Event::Note(format!(
+                "after {episode} episodes the network's embeddings are not finite, and are not scored: a lower learning rate may help"
+            )));
+            return Ok(());
         }
         let [way, shot, query] = self.material.validation_episode;
         let sampler = EpisodeSampler::new(pool.clone(), way, shot, query)?;

@@ -229,12 +229,16 @@ fn grids_that_make_no_sense_are_refused_before_anything_is_trained() {
         (1, &["--models", "kan", "--seeds", "many"], "--seeds many"),
         (1, &["--models", "kan", "--seeds", "0"], "at least one seed"),
         (1, &["--models", "kan", "--rates", "0"], "above 0"),
-        (1, &["--models", "kan", "--shares", "1.5"], "below 1"),
+        (
+            2,
+            &["--models", "kan", "--shares", "1.5"],
+            "a number from 0 to 1",
+        ),
         (1, &["--models", "kan", "--way", "5"], "class"),
         (1, &["--models", "kan", "--near", "a/jazz"], "`jazz`"),
         (1, &["--models", "kan", "--near", "a/a"], "beside itself"),
         (
-            1,
+            2,
             &["--models", "kan", "--test-episodes", "1"],
             "--test-episodes",
         ),
@@ -244,7 +248,7 @@ fn grids_that_make_no_sense_are_refused_before_anything_is_trained() {
             "differ by 1 %",
         ),
         (
-            1,
+            2,
             &[
                 "--models",
                 "kan",

@@ -269,7 +269,7 @@ fn a_configuration_or_network_that_makes_no_sense_is_refused_with_the_place() {
         )
     };
     assert!(train("episoded = 3").contains("episoded"));
-    assert!(train("shot = 0").contains("shot must be at least 1"));
+    assert!(train("shot = 0").contains("shot is 0, but must be from 1"));
     let said = train(
         "way = 2\nshot = 1\nquery = 1\n[network]\nname = \"n\"\n[[network.layers]]\ntype = \"conv\"\nchannels = 2\nkernel = 500\n",
     );
@@ -319,6 +319,107 @@ fn a_configuration_or_network_that_makes_no_sense_is_refused_with_the_place() {
         ],
     );
     assert!(said.contains("--memory"), "{said}");
+}
+
+#[test]
+fn every_number_has_a_range_and_a_message_that_tells_it() {
+    let train = ["train", "music", "-o", "m.safetensors"];
+    let eval = ["eval", "music", "-m", "m.safetensors"];
+    let ablate = ["ablate", "music", "-o", "results"];
+    let embed = ["embed", "a.wav", "-m", "m.safetensors", "-o", "e.csv"];
+    let mel = ["mel", "a.wav", "-o", "a.npy"];
+    let cases: [(&[&str], &[&str], &str); 14] = [
+        (&train, &["--way"], "a whole number from 2 to 10000"),
+        (
+            &train,
+            &["--shot", "--query"],
+            "a whole number from 1 to 10000",
+        ),
+        (&train, &["--episodes"], "a whole number from 1 to 10000000"),
+        (
+            &train,
+            &["--segment", "--hop"],
+            "a number from 0.001 to 1000000",
+        ),
+        (&train, &["--lr"], "a number from 0 to 1e30"),
+        (&train, &["--memory"], "a size above 0, for example 512MiB"),
+        (
+            &train,
+            &["--mix=music", "--mix-share"],
+            "a number from 0 to 1",
+        ),
+        (
+            &eval,
+            &["--way", "--shot", "--query"],
+            "a whole number from 1 to 10000",
+        ),
+        (&eval, &["--episodes"], "a whole number from 2 to 1000000"),
+        (&eval, &["--adapt"], "a whole number from 0 to 1000000"),
+        (
+            &ablate,
+            &["--learner-seeds"],
+            "a whole number from 1 to 1000",
+        ),
+        (&ablate, &["--shares"], "a number from 0 to 1"),
+        (&embed, &["--hop"], "a number from 0.001 to 1000000"),
+        (&mel, &["--n-mfcc"], "a whole number from 1 to 1024"),
+    ];
+    for (command, flags, word) in cases {
+        for flag in flags.iter().filter(|flag| !flag.contains('=')) {
+            let given = flags.iter().filter(|flag| flag.contains('='));
+            for number in ["-1", "nan", "1e400", "", "many", "-18446744073709551616"] {
+                let more: Vec<&str> = given.clone().copied().chain([*flag, number]).collect();
+                let said = fails(2, &[command, &more[..]].concat());
+                assert!(
+                    said.contains(word) && said.contains(flag),
+                    "{flag} {number}: {said}"
+                );
+            }
+        }
+    }
+    for (command, arguments, word) in [
+        (
+            &train[..],
+            ["--seed", "9223372036854775808"],
+            "from 0 to 9223372036854775807",
+        ),
+        (&eval, ["--seed", "-1"], "from 0 to 9223372036854775807"),
+        (
+            &train,
+            ["--shot", "18446744073709551615"],
+            "from 1 to 10000",
+        ),
+    ] {
+        let said = fails(2, &[command, &arguments[..]].concat());
+        assert!(said.contains(word), "{said}");
+    }
+}
+
+#[test]
+fn an_impossible_network_is_refused_before_the_data_is_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let spec = folder.path().join("wide.toml");
+    let layers = "name = \"w\"\n[[layers]]\ntype = \"linear\"\nchannels = 1000000000000\n";
+    std::fs::write(&spec, layers).unwrap();
+    let train = ["train", "nowhere", "-o", "m.safetensors"];
+    let said = fails(1, &[&train[..], &["--network", text(&spec)]].concat());
+    assert!(said.contains("wide.toml: layer 0 (linear)"), "{said}");
+    let said = fails(
+        1,
+        &[
+            "ablate",
+            "nowhere",
+            "-o",
+            text(folder.path()),
+            "--models",
+            text(&spec),
+        ],
+    );
+    assert!(said.contains("wide.toml: layer 0 (linear)"), "{said}");
+    let large = std::fs::File::create(&spec).unwrap();
+    large.set_len(1 << 33).unwrap();
+    let said = fails(1, &[&train[..], &["--network", text(&spec)]].concat());
+    assert!(said.contains("wide.toml: is larger than 1 MiB"), "{said}");
 }
 
 #[test]

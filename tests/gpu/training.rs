@@ -315,7 +315,7 @@ fn a_training_by_inner_steps_repeats_too_and_its_model_says_how_it_learned() {
     assert!(first.model.parameters == second.model.parameters);
     assert!(first.log.iter().all(|row| row.loss.is_finite()));
     assert_eq!(first.log[5].skipped, 0);
-    let stored = TrainConfig::from_toml(&first.model.info.config).unwrap();
+    let stored = first.model.info.config.clone();
     assert_eq!(stored.learner, config.learner);
 }
 
@@ -354,6 +354,34 @@ fn a_stopped_training_resumes_to_the_same_bits() {
     };
     assert_eq!(accuracies(&resumed), accuracies(&whole));
     assert!(resumed.model.parameters == whole.model.parameters);
+}
+
+#[test]
+fn a_training_whose_steps_are_skipped_can_be_stopped_and_resumed_and_its_model_read() {
+    let config = TrainConfig {
+        learning_rate: 1e20,
+        ..short()
+    };
+    let mut run = Run::new();
+    let stopped = run.go(&config, &mut |event| {
+        if let Event::Episodes(_) = event {
+            run.stop.store(true, Ordering::Relaxed);
+        }
+    });
+    let error = stopped.unwrap_err();
+    assert!(matches!(error, TrainError::Interrupted { .. }), "{error}");
+    run.stop.store(false, Ordering::Relaxed);
+    run.resume = true;
+    let resumed = run.go(&config, &mut |_| {}).unwrap();
+    let whole = Run::new().go(&config, &mut |_| {}).unwrap();
+    assert!(resumed.log.iter().any(|row| !row.loss.is_finite()));
+    assert!(resumed.log.last().unwrap().skipped > 0);
+    // NaN is not equal to itself, but looks the same.
+    assert_eq!(format!("{:?}", resumed.log), format!("{:?}", whole.log));
+    // The untrained network, the only one that could be scored.
+    assert_eq!(resumed.validations.len(), 1);
+    assert!(resumed.model.parameters == whole.model.parameters);
+    assert!(Model::load(&run.model()).unwrap() == resumed.model);
 }
 
 /// Unlabelled tracks of 3.2 s, each with a beat, a pitch and a colour of its own; one is there twice, one is too short.
@@ -692,7 +720,7 @@ fn a_device_lost_while_embedding_is_told_and_does_not_hang() {
     .unwrap();
     let config = config();
     let shape = SegmentShape::from_seconds(&config.preset, 1.0, 0.25);
-    let network = Network::new(config.network, [config.preset.n_mels, shape.frames]).unwrap();
+    let network = Network::new(config.network, [config.preset.n_mels, shape.frames()]).unwrap();
     let embedder = Embedder::new(&gpu, &network, &network.initial_parameters(1)).unwrap();
     let front_end = FrontEnd::new(EngineChoice::Cpu, None, &config.preset, true).unwrap();
     // Far more segments than wait for the device at a time.

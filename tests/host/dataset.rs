@@ -411,6 +411,25 @@ fn a_manifest_gives_labels_splits_and_groups_whatever_else_it_holds() {
 }
 
 #[test]
+fn tables_that_are_no_manifests_are_refused_in_a_line() {
+    let wide = format!("path,label{}\n", ",c".repeat(1_000_000));
+    let name = format!("path,label,{}\na.wav,x,\n", "n".repeat(1_000_000));
+    let open = format!("path,label\na.wav,\"x\n{}", "b.wav,y\n".repeat(100_000));
+    let long = format!("path,label\n{},x\n", "a".repeat(1_000_000));
+    for (text, word) in [
+        (wide, "1000002 columns"),
+        (name, "more than 256 bytes"),
+        (open, "a closing quote may be missing"),
+        (long, "line 2: a field of more than 32768 bytes"),
+        ("path,label\na\0.wav,x\n".into(), "do not exist"),
+    ] {
+        let (_folder, dataset) = manifest(&["a.wav"], &text);
+        let said = message(dataset);
+        assert!(said.contains(word) && said.len() < 1000, "{said}");
+    }
+}
+
+#[test]
 fn manifests_of_other_countries_and_systems_are_read() {
     for text in [
         "path;label\r\nx/1.wav;a\r\n2.wav;b\r\n",

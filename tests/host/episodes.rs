@@ -275,3 +275,40 @@ fn tracks_of_an_episode_are_of_different_albums_as_far_as_there_are_albums() {
     let of: BTreeSet<usize> = episode.classes.iter().map(|&class| albums[class]).collect();
     assert_eq!((episode.classes.len(), of.len()), (5, 3));
 }
+
+#[test]
+fn numbers_that_make_no_episode_are_refused_before_they_are_added() {
+    let pool = |classes: usize| {
+        let files = (0..classes).map(|class| vec![2 * class, 2 * class + 1]);
+        let names = (0..classes).map(|class| class.to_string()).collect();
+        Pool::new(names, files.collect(), (0..2 * classes).collect())
+    };
+    for [way, shot, query] in [
+        [0, 1, 1],
+        [1, 1, 1],
+        [2, 0, 1],
+        [2, 1, 0],
+        [2, usize::MAX, 1],
+        [2, 1, usize::MAX],
+        [usize::MAX, 1, 1],
+        [2, usize::MAX / 2 + 1, usize::MAX / 2 + 1],
+    ] {
+        let said = pool(3).check(way, shot, query).unwrap_err().to_string();
+        assert!(said.contains("an episode has 2 to 10000 ways"), "{said}");
+        let only = vec![false; 6];
+        assert!(EpisodeSampler::between(pool(3), only, way, shot, query).is_err());
+    }
+    for classes in 0..2 {
+        let said = pool(classes).check(5, 1, 1).unwrap_err().to_string();
+        assert!(
+            !said.contains("--way") && said.ends_with("add classes"),
+            "{said}"
+        );
+    }
+    let said = pool(3).check(5, 1, 1).unwrap_err().to_string();
+    assert!(
+        said.contains("use --way 3 or less, or add classes"),
+        "{said}"
+    );
+    assert!(pool(3).check(3, 1, 1).is_ok());
+}

@@ -3,6 +3,7 @@
 mod dataset;
 mod episodes;
 mod mel_fixtures;
+mod model_files;
 mod plans;
 mod scores;
 mod shaders;

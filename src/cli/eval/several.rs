@@ -30,7 +30,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let models = args.models.iter().map(|path| opened(args, path));
     let models = models.collect::<anyhow::Result<Vec<_>>>()?;
     // The same episodes' shape for all, or a mean would mix levels of chance.
-    let [way, shot, query] = args.episode(&models[0].1);
+    let [way, shot, query] = args.episode(&models[0].info.config);
     let gpu = common.gpu()?;
     let data = args.data.as_deref().unwrap_or(Path::new(""));
     // Opened once: all files are hashed for it.
@@ -40,14 +40,14 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     }
     // Tracks are refused where they are read.
     let checkable = args.models.iter().zip(&models).filter(|_| !dataset.tracks);
-    for (path, (model, _)) in checkable {
+    for (path, model) in checkable {
         let checked = checked(args, &dataset, model, [way, shot, query]);
         checked.with_context(|| path.display().to_string())?;
     }
     let mut reports = Vec::new();
     let mut documents = Vec::new();
     let mut code = ExitCode::SUCCESS;
-    for (path, (model, _)) in args.models.iter().zip(&models) {
+    for (path, model) in args.models.iter().zip(&models) {
         let at = || path.display().to_string();
         let front_end = front_end(args.engine, &gpu, model, args.strict)?;
         let reader = Reader::new(&gpu, model, &front_end)?;
@@ -70,7 +70,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         reports.push(report);
     }
     let means = mean_of_models(&reports);
-    let name = &models[0].0.network.spec.name;
+    let name = &models[0].network.spec.name;
     if let Some(folder) = &args.output {
         let picture = picture(&args.models, &reports, &means, name)?;
         write_picture(args, folder, &picture, common)?;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Build, Forward, Init, Layer, Parameter};
+use super::{Build, Forward, Init, LARGEST, Layer, Parameter};
 use crate::gpu::{Shape, Tensor};
 use crate::ops::{self, Basis, ConvKept, ConvShape};
 use crate::reference;
@@ -216,17 +216,27 @@ fn check_splines(basis: &Basis, curvature: f32) -> Result<(), String> {
     if !(1..=64).contains(&basis.grid) {
         return Err(format!("grid {} must be 1 to 64 cells", basis.grid));
     }
-    if !(basis.range.is_finite() && basis.range > 0.0) {
-        return Err(format!("range {} must be a positive number", basis.range));
+    // Beyond these the squares and cubes of the splines leave f32.
+    if !(1e-3..=1e6).contains(&basis.range) {
+        return Err(format!(
+            "range {} must be from 0.001 to 1000000",
+            basis.range
+        ));
     }
-    if !basis.centre.is_finite() {
-        return Err(format!("centre {} must be a number", basis.centre));
+    if !(-1e6..=1e6).contains(&basis.centre) {
+        return Err(format!(
+            "centre {} must be from -1000000 to 1000000",
+            basis.centre
+        ));
     }
-    if !(curvature.is_finite() && curvature >= 0.0) {
-        return Err(format!("curvature {curvature} must be 0 or more"));
+    if !(0.0..=1e6).contains(&curvature) {
+        return Err(format!("curvature {curvature} must be from 0 to 1000000"));
     }
     Ok(())
 }
+
+/// Most places from which a step of the strides may start: the gradient has workgroups for each.
+const MOST_PHASES: usize = 1 << 14;
 
 fn conv_shape(
     input: Shape,
@@ -239,12 +249,38 @@ fn conv_shape(
     if channels == 0 || kernel.contains(&0) || stride.contains(&0) {
         return Err("channels, kernel and stride must be at least 1".to_string());
     }
+    for (name, number) in [
+        ("channels", channels),
+        ("kernel", kernel[0].max(kernel[1])),
+        ("stride", stride[0].max(stride[1])),
+        ("padding", padding[0].max(padding[1])),
+    ] {
+        if number > LARGEST {
+            return Err(format!("{name} is {number}, but must be {LARGEST} or less"));
+        }
+    }
     for (axis, size) in [height, width].into_iter().enumerate() {
-        if kernel[axis] > size + 2 * padding[axis] {
+        let padded = size + 2 * padding[axis];
+        if kernel[axis] > padded {
             return Err(format!(
                 "a kernel of {kernel:?} does not fit an input of {height} x {width} with padding {padding:?}"
             ));
         }
+        if padding[axis] >= kernel[axis] {
+            return Err(format!(
+                "a padding of {padding:?} must be less than the kernel of {kernel:?}: beyond it are outputs that hear nothing"
+            ));
+        }
+        if stride[axis] > padded {
+            return Err(format!(
+                "a stride of {stride:?} leaves an input of {height} x {width} with padding {padding:?}"
+            ));
+        }
+    }
+    if stride[0] * stride[1] > MOST_PHASES {
+        return Err(format!(
+            "a stride of {stride:?} skips more than {MOST_PHASES} places at a time: pool before it"
+        ));
     }
     Ok(ConvShape {
         n,
@@ -280,7 +316,7 @@ impl<T: Edges> Layer for T {
             basis,
             ..
         } = self.placed(input).shape;
-        let fan = ci * kernel[0] * kernel[1];
+        let fan = ci.saturating_mul(kernel[0] * kernel[1]);
         let (init, decay) = match basis.order {
             0 => (Init::Normal { gain: 2.0, fan }, 1.0),
             // Spline coefficients want little decay: at most 1e-5 against the usual 1e-4.

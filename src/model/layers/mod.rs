@@ -22,6 +22,18 @@ pub use statistics_pool::StatisticsPool;
 use crate::gpu::{BufferRole, Plan, Shape, Tensor};
 use crate::ops::Basis;
 
+/// Largest size of a clip, a kernel or a padding on one axis, and most channels that a layer makes.
+pub(crate) const LARGEST: usize = 1 << 16;
+
+/// Most values of a tensor of a single clip or of all parameters together: WebGPU's default limit of a binding, 128 MiB.
+pub(crate) const MOST_VALUES: usize = 1 << 25;
+
+/// How many values a tensor of these dimensions has; none if they are more than a tensor may have.
+pub(crate) fn values(dims: &[usize]) -> Option<usize> {
+    let product = dims.iter().try_fold(1usize, |n, &dim| n.checked_mul(dim));
+    product.filter(|&n| n <= MOST_VALUES)
+}
+
 /// How a parameter begins.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Init {
@@ -54,9 +66,15 @@ pub(crate) struct Parameter {
 }
 
 impl Parameter {
+    /// Its dimensions on the device, padding included.
+    pub fn device_dims(&self) -> Vec<usize> {
+        let outer = &self.dims[..self.dims.len() - 1];
+        [outer, &[self.padded]].concat()
+    }
+
     /// Elements on the device, padding included.
     pub fn device_len(&self) -> usize {
-        self.dims[..self.dims.len() - 1].iter().product::<usize>() * self.padded
+        self.device_dims().iter().product()
     }
 
     /// What counts as parameters: elements without padding, if they learn.
@@ -97,9 +115,10 @@ pub(crate) struct Forward {
     pub kept: Vec<Tensor>,
 }
 
-/// A layer. Shapes are [n, channels, height, width].
+/// A layer. Shapes are [n, channels, height, width]. The network calls [`Self::output`] first; what it refuses the other
+/// functions never see, nor tensors of more than [`MOST_VALUES`].
 pub(crate) trait Layer {
-    /// Shape of the output; a sentence if the layer cannot take this input.
+    /// Shape of the output of a single clip; a sentence if the layer cannot take this input. Its product may still overflow.
     fn output(&self, input: Shape) -> Result<Shape, String>;
 
     /// Its parameters, in the order in which the other functions take them.

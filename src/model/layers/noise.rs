@@ -17,8 +17,11 @@ pub struct Noise {
 
 impl Layer for Noise {
     fn output(&self, input: Shape) -> Result<Shape, String> {
-        if !(self.deviation.is_finite() && self.deviation >= 0.0) {
-            return Err(format!("deviation {} must be 0 or more", self.deviation));
+        if !(0.0..=1e6).contains(&self.deviation) {
+            return Err(format!(
+                "deviation {} must be from 0 to 1000000",
+                self.deviation
+            ));
         }
         Ok(input)
     }

@@ -44,6 +44,12 @@ impl Layer for Pool {
                 shape.kernel, shape.input
             ));
         }
+        if (0..2).any(|a| shape.stride[a] > shape.input[a]) {
+            return Err(format!(
+                "a stride of {:?} leaves an input of {:?}",
+                shape.stride, shape.input
+            ));
+        }
         let [h, w] = shape.output();
         Ok([input[0], input[1], h, w])
     }

@@ -46,8 +46,9 @@ impl Layer for Standardise {
                 deviation.len()
             ));
         }
-        let finite = mean.iter().all(|m| m.is_finite());
-        if !(finite && deviation.iter().all(|&d| d.is_finite() && d > 0.0)) {
+        let positive = deviation.iter().all(|&d| d.is_finite() && d > 0.0);
+        // A deviation may be too near 0 to divide by.
+        if !(positive && self.affine(bands).iter().all(|value| value.is_finite())) {
             return Err("means must be finite, and deviations above 0".into());
         }
         Ok(input)

@@ -1,0 +1,197 @@
+//! Safetensors files with a JSON text and a checksum in their metadata: what model files and checkpoints have in common.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::Path;
+
+use safetensors::tensor::{Dtype, Metadata, SafeTensorError, TensorView};
+
+/// What stands before the checksum, the last field of the text.
+const CHECKSUM: &str = ",\"checksum\":\"";
+
+/// Hexadecimal digits of a checksum.
+const DIGITS: usize = 2 * blake3::OUT_LEN;
+
+/// Longest header that safetensors writes and reads.
+const LONGEST_HEADER: u64 = 100_000_000;
+
+/// What is wrong with a file; the caller adds its name and the mend.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TensorFileError {
+    #[error("there is no such file")]
+    Missing,
+    #[error("is a folder or a device, not a file")]
+    NotAFile,
+    #[error("cannot be read: {0}")]
+    Unreadable(io::Error),
+    #[error("is not in the safetensors format")]
+    NotSafetensors,
+    #[error("is a safetensors file of another program")]
+    Foreign,
+    #[error("is cut short")]
+    CutShort,
+    #[error("has {0} bytes behind its end")]
+    TooLong(u64),
+    #[error("is damaged: its content does not fit its checksum")]
+    Damaged,
+}
+
+/// A tensor, as the header tells it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct TensorEntry {
+    pub name: String,
+    pub dtype: Dtype,
+    pub dims: Vec<usize>,
+    /// Its bytes, which fit type and dimensions.
+    bytes: usize,
+}
+
+/// A file whose header has been read, and no tensor.
+#[derive(Debug)]
+pub(crate) struct TensorFile {
+    /// The text, without its checksum.
+    pub text: String,
+    /// The tensors, in the order of their data.
+    pub tensors: Vec<TensorEntry>,
+    /// None in files of versions that wrote none.
+    pub checksum: Option<String>,
+    data: BufReader<File>,
+}
+
+/// The bytes of a file: `text`, a JSON object with a field at least, goes into the metadata under `key`.
+pub(crate) fn serialize(
+    key: &str,
+    text: &str,
+    tensors: Vec<(&str, TensorView)>,
+) -> Result<Vec<u8>, SafeTensorError> {
+    let mut sums = Vec::from_iter(tensors.iter().map(|(name, view)| {
+        let head = head(name, view.dtype(), view.shape());
+        (head, blake3::hash(view.data()))
+    }));
+    let sum = checksum(text, &mut sums);
+    let body = text.strip_suffix('}').unwrap_or(text);
+    let text = format!("{body}{CHECKSUM}{sum}\"}}");
+    safetensors::serialize(tensors, Some(HashMap::from([(key.to_string(), text)])))
+}
+
+fn head(name: &str, dtype: Dtype, dims: &[usize]) -> String {
+    format!("{name} {dtype:?} {dims:?}")
+}
+
+/// The checksum of a text and of tensors, in whatever order they lie.
+fn checksum(text: &str, tensors: &mut [(String, blake3::Hash)]) -> String {
+    tensors.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(blake3::hash(text.as_bytes()).as_bytes());
+    for (head, data) in tensors {
+        hasher.update(blake3::hash(head.as_bytes()).as_bytes());
+        hasher.update(data.as_bytes());
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+/// A text without its checksum, and the checksum.
+fn parted(text: &str) -> (String, Option<String>) {
+    let parts = || {
+        let text = text.strip_suffix("\"}")?;
+        let (body, sum) = text.split_at_checked(text.len().checked_sub(DIGITS)?)?;
+        Some((body.strip_suffix(CHECKSUM)?, sum))
+    };
+    match parts() {
+        Some((body, sum)) => (format!("{body}}}"), Some(sum.to_string())),
+        None => (text.to_string(), None),
+    }
+}
+
+impl TensorFile {
+    /// Reads the header of a file with a text under `key`: as much memory as the header is long.
+    pub fn open(path: &Path, key: &str) -> Result<Self, TensorFileError> {
+        let unreadable = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound => TensorFileError::Missing,
+            _ => TensorFileError::Unreadable(error),
+        };
+        let about = std::fs::metadata(path).map_err(unreadable)?;
+        if !about.is_file() {
+            // A pipe would wait for ever.
+            return Err(TensorFileError::NotAFile);
+        }
+        let mut data = BufReader::new(File::open(path).map_err(unreadable)?);
+        let mut start = Vec::new();
+        (&mut data)
+            .take(9)
+            .read_to_end(&mut start)
+            .map_err(unreadable)?;
+        let (length, opening) = match start[..] {
+            [a, b, c, d, e, f, g, h, opening] => {
+                (u64::from_le_bytes([a, b, c, d, e, f, g, h]), opening)
+            }
+            _ => return Err(TensorFileError::NotSafetensors),
+        };
+        if opening != b'{' || length > LONGEST_HEADER {
+            return Err(TensorFileError::NotSafetensors);
+        }
+        let mut header = vec![opening];
+        (&mut data)
+            .take(length.saturating_sub(1))
+            .read_to_end(&mut header)
+            .map_err(unreadable)?;
+        if (header.len() as u64) < length {
+            return Err(TensorFileError::CutShort);
+        }
+        // Checks that each tensor's bytes fit its type and shape, and that they leave no gap.
+        let metadata: Metadata =
+            serde_json::from_slice(&header).map_err(|_| TensorFileError::NotSafetensors)?;
+        drop(header);
+        let end = (8 + length).saturating_add(metadata.data_len() as u64);
+        if about.len() < end {
+            return Err(TensorFileError::CutShort);
+        }
+        if about.len() > end {
+            return Err(TensorFileError::TooLong(about.len() - end));
+        }
+        let text = metadata.metadata().as_ref().and_then(|m| m.get(key));
+        let (text, checksum) = parted(text.ok_or(TensorFileError::Foreign)?);
+        let entry = |name: String| {
+            let info = metadata.info(&name)?;
+            let (first, end) = info.data_offsets;
+            Some(TensorEntry {
+                dtype: info.dtype,
+                dims: info.shape.clone(),
+                bytes: end - first,
+                name,
+            })
+        };
+        let tensors = metadata.offset_keys().into_iter().filter_map(entry);
+        Ok(Self {
+            tensors: tensors.collect(),
+            text,
+            checksum,
+            data,
+        })
+    }
+
+    /// Reads the tensors, one after the other, and compares everything with the checksum. `take` is handed the place in
+    /// [`Self::tensors`] and the bytes; what it makes of them must not be used if this fails.
+    pub fn read(mut self, mut take: impl FnMut(usize, &[u8])) -> Result<(), TensorFileError> {
+        let mut sums = Vec::new();
+        for (place, entry) in self.tensors.iter().enumerate() {
+            let mut bytes = vec![0; entry.bytes];
+            self.data
+                .read_exact(&mut bytes)
+                .map_err(|error| match error.kind() {
+                    io::ErrorKind::UnexpectedEof => TensorFileError::CutShort,
+                    _ => TensorFileError::Unreadable(error),
+                })?;
+            sums.push((
+                head(&entry.name, entry.dtype, &entry.dims),
+                blake3::hash(&bytes),
+            ));
+            take(place, &bytes);
+        }
+        match self.checksum {
+            Some(sum) if sum != checksum(&self.text, &mut sums) => Err(TensorFileError::Damaged),
+            _ => Ok(()),
+        }
+    }
+}
