@@ -1,5 +1,7 @@
 //! Classification by adapting the whole network to the supports of a task.
 
+use std::sync::{Mutex, PoisonError};
+
 use serde::{Deserialize, Serialize};
 
 use crate::fewshot::{EpisodeError, EpisodeSampler, Interval};
@@ -32,10 +34,12 @@ fn evenly(segments: Vec<Vec<f32>>, count: usize) -> Vec<Vec<f32>> {
 }
 
 /// A network that adapts body and head to the supports of a task by inner steps, as MAML and Reptile train
-/// it to, and then classifies queries. All happens in one run of a plan; noise and dropout do nothing.
+/// it to, and then classifies queries. All happens in one run of a plan; noise and dropout do nothing. Threads may share
+/// it: one task follows the other.
 #[derive(Debug)]
 pub struct Adapter {
-    program: Program,
+    // A task is written, run and read as a whole.
+    program: Mutex<Program>,
     parameters: Tensor,
     /// For each inner step the supports, class by class, [way * shot, 1, bands, frames].
     support: Vec<Tensor>,
@@ -101,7 +105,7 @@ impl Adapter {
         plan.keep(distance);
         plan.share_scratch();
         Ok(Self {
-            program: Program::new(gpu, plan)?,
+            program: Mutex::new(Program::new(gpu, plan)?),
             parameters,
             support,
             query: queries,
@@ -157,11 +161,12 @@ impl Adapter {
         assert_eq!(support.len(), self.way, "classes");
         assert!(support.iter().all(|files| files.len() == self.shot));
         let support: Vec<&[Vec<f32>]> = support.iter().flatten().copied().collect();
-        self.program.write(self.parameters, parameters);
-        self.write(&self.support, &support);
-        self.write(&self.query, query);
-        self.program.run()?;
-        self.program.read(self.distance)
+        let program = self.program.lock().unwrap_or_else(PoisonError::into_inner);
+        program.write(self.parameters, parameters);
+        write(&program, &self.support, &support);
+        write(&program, &self.query, query);
+        program.run()?;
+        program.read(self.distance)
     }
 
     /// The accuracy of episodes. `segments` gives all segments of a file; as many as the adapter looks at are taken,
@@ -210,16 +215,16 @@ impl Adapter {
             over_episodes: Interval::over_episodes(&accuracies, 0.95),
         })
     }
+}
 
-    /// Batch k gets segment k of each file.
-    fn write(&self, batches: &[Tensor], files: &[&[Vec<f32>]]) {
-        for (k, &batch) in batches.iter().enumerate() {
-            assert_eq!(files.len(), batch.shape[0], "files");
-            let clip_len = batch.len() / files.len();
-            for (place, segments) in files.iter().enumerate() {
-                let clip = &segments[k % segments.len()];
-                self.program.write_at(batch, place * clip_len, clip);
-            }
+/// Batch k gets segment k of each file.
+fn write(program: &Program, batches: &[Tensor], files: &[&[Vec<f32>]]) {
+    for (k, &batch) in batches.iter().enumerate() {
+        assert_eq!(files.len(), batch.shape[0], "files");
+        let clip_len = batch.len() / files.len();
+        for (place, segments) in files.iter().enumerate() {
+            let clip = &segments[k % segments.len()];
+            program.write_at(batch, place * clip_len, clip);
         }
     }
 }

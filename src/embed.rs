@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 
@@ -14,10 +15,11 @@ use crate::model::Network;
 /// Segments that wait between decoding and the GPU.
 const QUEUE: usize = 256;
 
-/// A network ready to embed clips, a batch at a time.
+/// A network ready to embed clips, a batch at a time. Threads may share it: one embeds after the other.
 #[derive(Debug)]
 pub struct Embedder {
-    program: Program,
+    // All batches of a call are written, run and read as a whole.
+    program: Mutex<Program>,
     parameters: Tensor,
     clips: Tensor,
     embedding: Tensor,
@@ -34,7 +36,7 @@ impl Embedder {
         let [bands, frames] = network.input;
         let (plan, [flat, clips, embedding]) = inference(gpu.class(), network, batch(gpu.class()));
         let embedder = Self {
-            program: Program::new(gpu, plan)?,
+            program: Mutex::new(Program::new(gpu, plan)?),
             parameters: flat,
             clips,
             embedding,
@@ -45,9 +47,13 @@ impl Embedder {
         Ok(embedder)
     }
 
-    /// Changes the parameters.
+    /// Changes the parameters, for all threads that share it; what another thread is embedding keeps the old ones.
     pub fn set_parameters(&self, parameters: &[f32]) {
-        self.program.write(self.parameters, parameters);
+        self.program().write(self.parameters, parameters);
+    }
+
+    fn program(&self) -> MutexGuard<'_, Program> {
+        self.program.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Length of an embedding.
@@ -65,13 +71,14 @@ impl Embedder {
     /// # Errors
     /// A fault of the device.
     pub fn embed(&self, clips: &[Vec<f32>]) -> Result<Vec<Vec<f32>>, GpuError> {
+        let program = self.program();
         let mut embeddings = Vec::with_capacity(clips.len());
         for batch in clips.chunks(self.clips.shape[0]) {
             for (k, clip) in batch.iter().enumerate() {
-                self.program.write_at(self.clips, k * self.clip_len, clip);
+                program.write_at(self.clips, k * self.clip_len, clip);
             }
-            self.program.run()?;
-            let all: Vec<f32> = self.program.read(self.embedding)?;
+            program.run()?;
+            let all: Vec<f32> = program.read(self.embedding)?;
             embeddings.extend(
                 all.chunks(self.width)
                     .take(batch.len())
@@ -185,13 +192,21 @@ fn decode_all(
         sender.send(Message::End(index, Box::new(result))).ok()
     };
     // In order of the list, so that results leave early and little waits.
-    let _ = paths
-        .par_iter()
-        .enumerate()
-        .with_max_len(1)
-        .map(decode)
-        .while_some()
-        .count();
+    let decode_each = || {
+        let _ = paths
+            .par_iter()
+            .enumerate()
+            .with_max_len(1)
+            .map(decode)
+            .while_some()
+            .count();
+    };
+    // In a pool of its own: all threads of the common one may be waiting for this to embed. A system that grants no
+    // more threads has the common pool alone.
+    match rayon::ThreadPoolBuilder::new().build() {
+        Ok(pool) => pool.install(decode_each),
+        Err(_) => decode_each(),
+    }
 }
 
 /// Gathers segments into batches and hands files out in order.

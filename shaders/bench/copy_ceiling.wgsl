@@ -6,7 +6,7 @@
 @group(0) @binding(1) var<storage, read_write> y: array<vec4<f32>>;  // [SIZE]
 
 override SIZE: u32;
-override WORKGROUP: u32;
+override WORKGROUP: u32; // 1 to 256
 
 @compute @workgroup_size(WORKGROUP)
 fn main(

@@ -13,7 +13,7 @@
 
 override SIZE: u32;
 override ROUNDS: u32;
-override WORKGROUP: u32;
+override WORKGROUP: u32; // 1 to 256
 
 @compute @workgroup_size(WORKGROUP)
 fn main(

@@ -29,17 +29,17 @@ struct Slot {
 override CLIPS: u32;
 override BANDS: u32;
 override FRAMES: u32;
-override BANK: u32;
+override BANK: u32; // 0 or more
 override STRETCH: f32;
-override SHIFT: u32;
+override SHIFT: u32; // 0 to BANDS
 override GAIN_DB: f32;
 override TILT_DB: f32;
-override BAND_MASKS: u32;
-override BAND_MASK: u32;
-override FRAME_MASKS: u32;
-override FRAME_MASK: u32;
+override BAND_MASKS: u32; // 0 to 16
+override BAND_MASK: u32; // 0 to BANDS
+override FRAME_MASKS: u32; // 0 to 16
+override FRAME_MASK: u32; // 0 to FRAMES
 override NOISE: f32;
-override WORKGROUP: u32;
+override WORKGROUP: u32; // 1 to 256
 
 // A whole number in 0 .. count-1.
 fn pick(u: f32, count: u32) -> u32 {

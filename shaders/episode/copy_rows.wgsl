@@ -4,16 +4,16 @@
 //
 // dispatch: ROWS*SIZE invocations, folded over x and y
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<f32>;        // [ROWS*SIZE and more]
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;  // [ROWS*SIZE and more]
 
 override ROWS: u32;
 override SIZE: u32;
-override FROM_FIRST: u32;
-override FROM_STRIDE: u32;
-override TO_FIRST: u32;
-override TO_STRIDE: u32;
-override WORKGROUP: u32;
+override FROM_FIRST: u32; // 0 or more
+override FROM_STRIDE: u32; // 0 or more
+override TO_FIRST: u32; // 0 or more
+override TO_STRIDE: u32; // 0 or more
+override WORKGROUP: u32; // 1 to 256
 
 @compute @workgroup_size(WORKGROUP)
 fn main(

@@ -10,11 +10,11 @@
 @group(0) @binding(2) var<storage, read_write> distance_out: array<f32>;   // [QUERIES, WAY]
 @group(0) @binding(3) var<storage, read_write> products: array<Products>;  // [QUERIES, WAY, 3]
 
-override SUPPORTS: u32;
+override SUPPORTS: u32; // 0 or more
 override QUERIES: u32;
 override WAY: u32;
 override WIDTH: u32;
-override WORKGROUP: u32;
+override WORKGROUP: u32; // 1 to 256
 
 @compute @workgroup_size(WORKGROUP)
 fn main(

@@ -10,11 +10,11 @@
 @group(0) @binding(3) var<storage, read> grad_distance: array<f32>;         // [QUERIES, WAY]
 @group(0) @binding(4) var<storage, read_write> grad_embedding: array<f32>;  // [SUPPORTS + QUERIES, WIDTH]
 
-override SUPPORTS: u32;
+override SUPPORTS: u32; // 0 or more
 override QUERIES: u32;
 override WAY: u32;
 override WIDTH: u32;
-override WORKGROUP: u32;
+override WORKGROUP: u32; // 1 to 256
 
 @compute @workgroup_size(WORKGROUP)
 fn main(

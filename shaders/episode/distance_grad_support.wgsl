@@ -14,7 +14,7 @@ override QUERIES: u32;
 override WAY: u32;
 override SHOT: u32;
 override WIDTH: u32;
-override WORKGROUP: u32;
+override WORKGROUP: u32; // 1 to 256
 
 @compute @workgroup_size(WORKGROUP)
 fn main(

@@ -13,7 +13,7 @@
 override WAY: u32;
 override QUERY: u32;
 override SCALE: f32;
-override WORKGROUP: u32;
+override WORKGROUP: u32; // 1 to 256
 
 @compute @workgroup_size(WORKGROUP)
 fn main(

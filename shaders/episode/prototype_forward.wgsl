@@ -10,7 +10,7 @@
 override WAY: u32;
 override SHOT: u32;
 override WIDTH: u32;
-override WORKGROUP: u32;
+override WORKGROUP: u32; // 1 to 256
 
 @compute @workgroup_size(WORKGROUP)
 fn main(

@@ -14,18 +14,28 @@ override ROWS: u32;
 override WIDTH: u32;
 override SCALED: bool;
 
+const UNROLLED = 8u; // see reduce_partials
+
 @compute @workgroup_size(1)
 fn main() {
   var square = 0.0;
   for (var d = 0u; d < WIDTH; d++) {
     var sum = 0.0;
-    for (var r = 0u; r < ROWS; r++) {
-      sum += x[r * WIDTH + d];
+    for (var r = 0u; r < ROWS; r += UNROLLED) {
+      for (var j = 0u; j < UNROLLED; j++) {
+        if (r + j < ROWS) {
+          sum += x[(r + j) * WIDTH + d];
+        }
+      }
     }
     let mean = sum / f32(ROWS);
-    for (var r = 0u; r < ROWS; r++) {
-      let deviation = x[r * WIDTH + d] - mean;
-      square = fma(deviation, deviation, square);
+    for (var r = 0u; r < ROWS; r += UNROLLED) {
+      for (var j = 0u; j < UNROLLED; j++) {
+        if (r + j < ROWS) {
+          let deviation = x[(r + j) * WIDTH + d] - mean;
+          square = fma(deviation, deviation, square);
+        }
+      }
     }
     statistics[d] = mean;
   }

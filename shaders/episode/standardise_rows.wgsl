@@ -11,7 +11,7 @@
 override ROWS: u32;
 override WIDTH: u32;
 override CENTRED: bool;
-override WORKGROUP: u32;
+override WORKGROUP: u32; // 1 to 256
 
 @compute @workgroup_size(WORKGROUP)
 fn main(

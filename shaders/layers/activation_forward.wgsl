@@ -8,8 +8,8 @@
 @group(0) @binding(1) var<storage, read_write> y: array<vec4<f32>>;  // [SIZE]
 
 override SIZE: u32;
-override KIND: u32;
-override WORKGROUP: u32;
+override KIND: u32; // 0 to 2
+override WORKGROUP: u32; // 1 to 256
 
 fn activation(z: vec4<f32>) -> vec4<f32> {
   if (KIND == 0u) {

@@ -9,8 +9,8 @@
 @group(0) @binding(2) var<storage, read_write> grad_x: array<vec4<f32>>;  // [SIZE]
 
 override SIZE: u32;
-override KIND: u32;
-override WORKGROUP: u32;
+override KIND: u32; // 0 to 2
+override WORKGROUP: u32; // 1 to 256
 
 fn activation_slope(z: vec4<f32>) -> vec4<f32> {
   if (KIND == 0u) {

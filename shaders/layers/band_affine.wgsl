@@ -4,14 +4,14 @@
 //
 // dispatch: SIZE = ROWS*BANDS*FRAMES invocations, folded over x and y
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;        // [ROWS = N*C, BANDS, FRAMES]
+@group(0) @binding(0) var<storage, read> x: array<f32>;        // [SIZE = N*C*BANDS*FRAMES]
 @group(0) @binding(1) var<storage, read> affine: array<f32>;   // [2, BANDS]: scale, shift
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;  // [ROWS, BANDS, FRAMES]
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;  // [SIZE]
 
 override SIZE: u32;
 override BANDS: u32;
 override FRAMES: u32;
-override WORKGROUP: u32;
+override WORKGROUP: u32; // 1 to 256
 
 @compute @workgroup_size(WORKGROUP)
 fn main(

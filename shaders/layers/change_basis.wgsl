@@ -10,8 +10,8 @@
 
 override TAPS: u32;
 override SLOTS: u32;
-override CO_PAD: u32;
-override WORKGROUP: u32;
+override CO_PAD: u32; // 4 or more
+override WORKGROUP: u32; // 1 to 256
 
 @compute @workgroup_size(WORKGROUP)
 fn main(

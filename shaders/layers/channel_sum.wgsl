@@ -4,12 +4,12 @@
 //
 // dispatch: N*C invocations, one a row, folded over x and y
 
-@group(0) @binding(0) var<storage, read> values: array<vec4<f32>>;   // [N, C, POSITIONS]
-@group(0) @binding(1) var<storage, read_write> partial: array<f32>;  // [N, C]
+@group(0) @binding(0) var<storage, read> values: array<vec4<f32>>;   // [ROWS, POSITIONS]
+@group(0) @binding(1) var<storage, read_write> partial: array<f32>;  // [ROWS]
 
 override ROWS: u32; // N * C
 override POSITIONS: u32;
-override WORKGROUP: u32;
+override WORKGROUP: u32; // 1 to 256
 
 @compute @workgroup_size(WORKGROUP)
 fn main(

@@ -9,9 +9,9 @@
 
 override N: u32;
 override C: u32;
-override C_PAD: u32; // C rounded up to a multiple of 4
+override C_PAD: u32; // 4 or more: C rounded up to a multiple of 4
 override POSITIONS: u32;
-override WORKGROUP: u32;
+override WORKGROUP: u32; // 1 to 256
 
 @compute @workgroup_size(WORKGROUP)
 fn main(

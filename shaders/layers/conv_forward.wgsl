@@ -15,8 +15,8 @@
 
 override TILE_P: u32; // 1 to MAX_P
 override TILE_O: u32; // 1 to MAX_O
-override TILE_C: u32; // 4 or 1
-override WORKGROUP: u32;
+override TILE_C: u32; // 1 to MAX_C: 4 or 1
+override WORKGROUP: u32; // 1 to 256
 
 // Why loops run to the greatest size of a tile: see kan_conv_forward.
 const MAX_P = 16u;

@@ -22,7 +22,7 @@
 
 override TILE_P: u32; // 1 to MAX_P
 override TILE_R: u32; // 1 to MAX_R, a multiple of slot_tile
-override WORKGROUP: u32;
+override WORKGROUP: u32; // 1 to 256
 
 // Why loops run to the greatest size of a tile: see kan_conv_forward.
 const MAX_P = 16u;

@@ -13,16 +13,23 @@
 @group(0) @binding(1) var<storage, read> grad_y: array<vec4<f32>>;         // [N, OUT_H, OUT_W, CO_PAD]
 @group(0) @binding(2) var<storage, read_write> partial: array<vec4<f32>>;  // [SPLITS, CI, KERNEL_H, KERNEL_W, CO_PAD]
 
-override SPLITS: u32;
+override SPLITS: u32; // 1 to 65536
 override TILE_T: u32; // 1 to MAX_T
 override TILE_O: u32; // 1 to MAX_O
-override TILE_C: u32; // 4 or 1
-override WORKGROUP: u32;
+override TILE_C: u32; // 1 to MAX_C: 4 or 1
+override WORKGROUP: u32; // 1 to 256
 
 // Why loops run to the greatest size of a tile: see kan_conv_forward.
 const MAX_T = 4u;
 const MAX_O = 4u;
 const MAX_C = 4u;
+
+// First row of outputs of a split, floor(split * N*OUT_H / SPLITS): rows go to one split as a whole. Quotient
+// and remainder apart, because there may be more rows than 32 bits hold times SPLITS.
+fn split_row(split: u32) -> u32 {
+  let rows = N * OUT_H;
+  return split * (rows / SPLITS) + split * (rows % SPLITS) / SPLITS;
+}
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -37,9 +44,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   }
   let first_row = (place / output_tiles) * TILE_T;
   let o4 = (place % output_tiles) * TILE_O;
-  // Rows of an image go to one split: positions may be too many to multiply by SPLITS in 32 bits.
-  let first = split * (N * OUT_H) / SPLITS * OUT_W;
-  let end = (split + 1u) * (N * OUT_H) / SPLITS * OUT_W;
+  let first = split_row(split) * OUT_W;
+  let end = split_row(split + 1u) * OUT_W;
 
   var c: array<u32, MAX_T>;
   var kh: array<i32, MAX_T>;

@@ -13,7 +13,7 @@
 
 override N: u32;
 override C: u32;
-override GROUPS: u32;
+override GROUPS: u32; // 1 to C
 override POSITIONS: u32;
 
 @compute @workgroup_size(WORKGROUP)

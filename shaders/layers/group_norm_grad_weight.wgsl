@@ -14,9 +14,9 @@
 
 override N: u32;
 override C: u32;
-override GROUPS: u32;
+override GROUPS: u32; // 1 to C
 override POSITIONS: u32;
-override WORKGROUP: u32;
+override WORKGROUP: u32; // 1 to 256
 
 @compute @workgroup_size(WORKGROUP)
 fn main(

@@ -15,7 +15,7 @@
 
 override TILE_P: u32; // 1 to MAX_P
 override TILE_O: u32; // 1 to MAX_O
-override WORKGROUP: u32;
+override WORKGROUP: u32; // 1 to 256
 
 // Loops over a tile run to its greatest size: lavapipe unrolls a loop over an array where it meets the
 // array's own length, and keeps the array in registers only then.

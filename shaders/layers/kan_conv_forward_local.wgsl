@@ -17,7 +17,7 @@
 
 override TILE_P: u32; // 1 to MAX_P
 override TILE_O: u32; // 1 to MAX_O
-override WORKGROUP: u32;
+override WORKGROUP: u32; // 1 to 256
 
 // Why loops run to the greatest size of a tile: see kan_conv_forward.
 const MAX_P = 4u;

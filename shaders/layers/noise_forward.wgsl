@@ -10,8 +10,8 @@
 
 override SIZE: u32;
 override DEVIATION: f32;
-override LAYER: u32; // keeps the streams of two layers apart
-override WORKGROUP: u32;
+override LAYER: u32; // 0 or more: keeps the streams of two layers apart
+override WORKGROUP: u32; // 1 to 256
 
 @compute @workgroup_size(WORKGROUP)
 fn main(

@@ -14,12 +14,12 @@ override IN_H: u32;
 override IN_W: u32;
 override OUT_H: u32;
 override OUT_W: u32;
-override KERNEL_H: u32;
-override KERNEL_W: u32;
+override KERNEL_H: u32; // 1 to IN_H
+override KERNEL_W: u32; // 1 to IN_W
 override STRIDE_H: u32;
 override STRIDE_W: u32;
-override KIND: u32;
-override WORKGROUP: u32;
+override KIND: u32; // 0 to 1
+override WORKGROUP: u32; // 1 to 256
 
 // Place within its window (kh * KERNEL_W + kw) of the first maximum.
 fn first_maximum(first: u32) -> u32 {

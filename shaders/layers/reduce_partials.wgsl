@@ -9,7 +9,11 @@
 
 override SPLITS: u32;
 override SIZE: u32;
-override WORKGROUP: u32;
+override WORKGROUP: u32; // 1 to 256
+
+// So many turns of a long loop are written out by the compiler: lavapipe ends all loops of an invocation, silently,
+// after 65,535 turns.
+const UNROLLED = 8u;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -22,8 +26,12 @@ fn main(
     return;
   }
   var sum = 0.0;
-  for (var s = 0u; s < SPLITS; s++) {
-    sum += partial[s * SIZE + i];
+  for (var s = 0u; s < SPLITS; s += UNROLLED) {
+    for (var j = 0u; j < UNROLLED; j++) {
+      if (s + j < SPLITS) {
+        sum += partial[(s + j) * SIZE + i];
+      }
+    }
   }
   total[i] = sum;
 }

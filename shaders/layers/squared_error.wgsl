@@ -10,7 +10,7 @@
 @group(0) @binding(3) var<storage, read_write> grad_y: array<f32>;  // [SIZE]
 
 override SIZE: u32;
-override WORKGROUP: u32;
+override WORKGROUP: u32; // 1 to 256
 
 @compute @workgroup_size(WORKGROUP)
 fn main(

@@ -11,7 +11,9 @@ override N: u32;
 override ROWS: u32;
 override FRAMES: u32;
 override EPSILON: f32;
-override WORKGROUP: u32;
+override WORKGROUP: u32; // 1 to 256
+
+const UNROLLED = 8u; // see reduce_partials
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -25,14 +27,22 @@ fn main(
   }
   let first = k * FRAMES;
   var sum = 0.0;
-  for (var w = 0u; w < FRAMES; w++) {
-    sum += x[first + w];
+  for (var w = 0u; w < FRAMES; w += UNROLLED) {
+    for (var j = 0u; j < UNROLLED; j++) {
+      if (w + j < FRAMES) {
+        sum += x[first + w + j];
+      }
+    }
   }
   let mean = sum / f32(FRAMES);
   var square = 0.0;
-  for (var w = 0u; w < FRAMES; w++) {
-    let d = x[first + w] - mean;
-    square = fma(d, d, square);
+  for (var w = 0u; w < FRAMES; w += UNROLLED) {
+    for (var j = 0u; j < UNROLLED; j++) {
+      if (w + j < FRAMES) {
+        let d = x[first + w + j] - mean;
+        square = fma(d, d, square);
+      }
+    }
   }
   let at = (k / ROWS) * 2u * ROWS + k % ROWS;
   y[at] = mean;

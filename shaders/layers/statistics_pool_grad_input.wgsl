@@ -12,7 +12,7 @@
 override N: u32;
 override ROWS: u32;
 override FRAMES: u32;
-override WORKGROUP: u32;
+override WORKGROUP: u32; // 1 to 256
 
 @compute @workgroup_size(WORKGROUP)
 fn main(

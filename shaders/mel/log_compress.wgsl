@@ -9,7 +9,7 @@
 
 override SIZE: u32;
 override SCALE: f32;
-override WORKGROUP: u32;
+override WORKGROUP: u32; // 1 to 256
 
 @compute @workgroup_size(WORKGROUP)
 fn main(

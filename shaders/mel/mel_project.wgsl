@@ -19,7 +19,7 @@ struct Band {
 override FRAMES: u32;
 override BANDS: u32;
 override BINS: u32;
-override WORKGROUP: u32;
+override WORKGROUP: u32; // 1 to 256
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -34,7 +34,7 @@ fn main(
   let band = band_table[k % BANDS];
   let row = (k / BANDS) * BINS + band.first_bin;
   var sum = 0.0;
-  for (var j = 0u; j < band.bins; j++) {
+  for (var j = 0u; j < min(band.bins, BINS); j++) {
     sum = fma(weight[band.first_weight + j], power[row + j], sum);
   }
   mel[k] = sum;

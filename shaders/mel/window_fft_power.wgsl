@@ -8,19 +8,19 @@
 //
 // dispatch: FRAMES workgroups, folded over x and y
 
-@group(0) @binding(0) var<storage, read> samples: array<f32>;       // [(FRAMES-1)*HOP + N_FFT]
+@group(0) @binding(0) var<storage, read> samples: array<f32>;       // [N_FFT + (FRAMES-1)*HOP]
 @group(0) @binding(1) var<storage, read> window: array<f32>;        // [N_FFT]
 @group(0) @binding(2) var<storage, read> twiddle: array<vec2<f32>>; // [N_FFT]: exp(-2 pi i k / N_FFT), made in f64
-@group(0) @binding(3) var<storage, read_write> power: array<f32>;   // [FRAMES, N_FFT/2 + 1]
+@group(0) @binding(3) var<storage, read_write> power: array<f32>;   // [FRAMES, HALF + 1]
 
 override FRAMES: u32;
 override HOP: u32;
-override N_FFT: u32;
-override HALF: u32;   // N_FFT / 2 = 4^FOURS * 2^TWOS * 5^FIVES
-override FOURS: u32;
-override TWOS: u32;   // 0 or 1
-override FIVES: u32;
-override WORKGROUP: u32;
+override N_FFT: u32; // 2 to 4096
+override HALF: u32; // 1 to 2048: N_FFT / 2 = 4^FOURS * 2^TWOS * 5^FIVES
+override FOURS: u32; // 0 to 6
+override TWOS: u32; // 0 to 1
+override FIVES: u32; // 0 to 4
+override WORKGROUP: u32; // 1 to 256
 
 var<workgroup> z: array<vec2<f32>, HALF>; // at most 16 KiB: N_FFT up to 4096
 

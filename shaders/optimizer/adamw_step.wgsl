@@ -20,7 +20,7 @@ override SIZE: u32;
 override BETA1: f32;
 override BETA2: f32;
 override EPSILON: f32;
-override WORKGROUP: u32;
+override WORKGROUP: u32; // 1 to 256
 
 @compute @workgroup_size(WORKGROUP)
 fn main(

@@ -9,10 +9,10 @@
 @group(0) @binding(1) var<storage, read_write> grad: array<f32>;   // [TAPS, COEFFICIENTS + 1, CO_PAD]
 
 override TAPS: u32;
-override COEFFICIENTS: u32; // spline coefficients an edge, at least 2
-override CO_PAD: u32;
+override COEFFICIENTS: u32; // 2 or more: spline coefficients an edge
+override CO_PAD: u32; // 4 or more
 override WEIGHT: f32;
-override WORKGROUP: u32;
+override WORKGROUP: u32; // 1 to 256
 
 // The second difference at coefficient m of the edge whose first coefficient is at `first`; 0 at the ends.
 fn second_difference(first: u32, m: i32) -> f32 {

@@ -11,7 +11,7 @@
 override SIZE: u32;
 override ALPHA: f32;
 override BETA: f32;
-override WORKGROUP: u32;
+override WORKGROUP: u32; // 1 to 256
 
 @compute @workgroup_size(WORKGROUP)
 fn main(

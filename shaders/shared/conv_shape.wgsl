@@ -5,16 +5,16 @@ override N: u32;
 override CI: u32;
 override IN_H: u32;
 override IN_W: u32;
-override CO: u32;
-override CO_PAD: u32; // CO rounded up to a multiple of 4
+override CO: u32; // 1 to CO_PAD
+override CO_PAD: u32; // 4 or more: CO rounded up to a multiple of 4
 override OUT_H: u32;
 override OUT_W: u32;
 override KERNEL_H: u32;
 override KERNEL_W: u32;
-override STRIDE_H: u32;
-override STRIDE_W: u32;
-override PAD_H: u32;
-override PAD_W: u32;
+override STRIDE_H: u32; // 1 to 65535
+override STRIDE_W: u32; // 1 to 65535
+override PAD_H: u32; // 0 or more
+override PAD_W: u32; // 0 or more
 
 // Output position p of N*OUT_H*OUT_W: its image, its place within the image's outputs, and the row and
 // column of the input that its first tap meets.

@@ -1,7 +1,7 @@
 // Rows of values in an array of vec4, read WIDTH elements at a time: 4 where a row's length is a
 // multiple of it, because a vec4 loads in the time of two scalars, else 1.
 
-override WIDTH: u32; // 4 or 1
+override WIDTH: u32; // 1 to 4: 4 or 1
 
 // The vec4 that holds item k of WIDTH elements.
 fn few_index(k: u32) -> u32 {

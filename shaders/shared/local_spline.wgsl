@@ -2,7 +2,7 @@
 // cell that z lies in, cell to cell + ORDER.
 
 override ORDER: u32; // 1 to 3
-override GRID: u32;
+override GRID: u32; // 1 to 64
 override RANGE: f32;
 override CENTRE: f32;
 

@@ -1,7 +1,7 @@
 // Distances between a query and a prototype from their three inner products.
 // METRIC 0 is the squared Euclidean distance, 1 the cosine distance 1 - cos.
 
-override METRIC: u32;
+override METRIC: u32; // 0 to 1
 
 struct Products {
   qq: f32, // query . query

@@ -1,6 +1,6 @@
 // Sums over the invocations of a workgroup. Every invocation must call row_sum: it has barriers.
 
-override WORKGROUP: u32; // a power of two
+override WORKGROUP: u32; // 1 to 256: a power of two
 
 var<workgroup> row_sum_scratch: array<vec2<f32>, WORKGROUP>;
 

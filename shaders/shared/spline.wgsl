@@ -8,8 +8,8 @@
 // the kernels work with the truncated powers around the middle of the grid, a third of the arithmetic,
 // and change_basis translates weights and gradients; on large grids those would cancel too badly.
 
-override ORDER: u32;
-override GRID: u32;
+override ORDER: u32; // 0 to 3
+override GRID: u32; // 1 to 64
 override RANGE: f32;
 override CENTRE: f32; // subtracting 0 is exact, so compilers drop it
 override POWERS: bool;

@@ -132,7 +132,7 @@ fn time_forward(
         let bias = input("bias", [1, 1, 1, shape.co]);
         let y = plan.tensor("y", shape.output_shape(), BufferRole::Scratch);
         forward(&mut plan, &shape, x, weight, bias, y);
-        if shape.n == 1 || plan.check(&gpu.limits()).is_ok() {
+        if shape.n == 1 || plan.validate().is_ok() {
             break (plan, [x, weight, bias]);
         }
         shape.n /= 2;

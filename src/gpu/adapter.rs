@@ -384,9 +384,16 @@ impl Gpu {
         // A check on every index of a register tile keeps lavapipe from unrolling the loops over it:
         // grad_weight is then nine times slower. Vulkan and DX12 check buffers in the driver.
         checks.bounds_checks = self.backend == wgpu::Backend::Metal;
-        // SAFETY: every kernel is our own source, tested against its twin at odd shapes. Its loops end
-        // (their bounds are override constants or small counts), it divides by override constants only,
-        // which plans make from non-zero shapes, and it indexes local arrays by loop counters only.
+        // SAFETY: every kernel is our own source (`KERNELS`), tested against its twin at odd shapes, and runs only as a
+        // step of a plan that `Plan::validate` let pass: `Program::new` is the one caller of `pipeline`.
+        // Loops end: their counters go up by at least 1 to bounds that are override constants, products of them, or
+        // counts that the kernel itself caps by one. `validate` holds the constants to the ranges that the WGSL
+        // declares (at most MOST_ELEMENTS, strides of loops at least 1), and their products to the sizes of the tensors
+        // bound, so that none wraps.
+        // Divisors are such constants and products too: `validate` refuses a 0 where the WGSL does not allow it.
+        // Local arrays are indexed by loop counters and quotients of them, whose bounds are literals; workgroup arrays by
+        // the lane, and in `window_fft_power` by places below HALF, which follows from the factors of HALF that
+        // `validate` multiplies out.
         // Buffer accesses stay checked: by the driver's robust buffer access, on Metal by naga.
         unsafe { self.device.create_shader_module_trusted(descriptor, checks) }
     }

@@ -45,7 +45,7 @@ pub enum GpuError {
     },
     /// A step needs more workgroups than a dispatch may have.
     #[error(
-        "kernel `{kernel}` needs {workgroups:?} workgroups, over the limit of {limit} a dimension: use a smaller batch"
+        "kernel `{kernel}` needs {workgroups:?} workgroups, over the limit of {limit} a dimension: use a smaller batch or a smaller network"
     )]
     DispatchTooLarge {
         /// Name of the kernel.
@@ -54,6 +54,24 @@ pub enum GpuError {
         workgroups: [u32; 3],
         /// The limit for each dimension.
         limit: u32,
+    },
+    /// A step loops so often that a software rasteriser would silently end it early.
+    #[error(
+        "kernel `{kernel}` would loop {turns} times, and software adapters end a kernel's loops after {limit}: choose a GPU with --device, or use a smaller network or shorter segments"
+    )]
+    LoopTooLong {
+        /// Name of the kernel.
+        kernel: String,
+        /// Turns of all its loops.
+        turns: usize,
+        /// The most there may be.
+        limit: usize,
+    },
+    /// A plan that no program can be made of: one that was read from elsewhere, or changed by hand.
+    #[error("this plan cannot run: {reason}")]
+    InvalidPlan {
+        /// What is wrong with it.
+        reason: String,
     },
     /// The work needs more device memory than the user allows.
     #[error(

@@ -1,5 +1,9 @@
 //! The WGSL kernels, embedded in the binary.
 
+use std::sync::OnceLock;
+
+use super::facts::Facts;
+
 /// One compute kernel: a file under `shaders/` with an entry point `main`.
 #[derive(Debug, Clone, Copy)]
 pub struct Kernel {
@@ -7,6 +11,7 @@ pub struct Kernel {
     pub name: &'static str,
     source: &'static str,
     shared: &'static [&'static str],
+    facts: &'static OnceLock<Facts>,
 }
 
 impl Kernel {
@@ -19,6 +24,11 @@ impl Kernel {
         }
         text.push_str(self.source);
         text
+    }
+
+    /// What a step must give it; read from its WGSL once.
+    pub(super) fn facts(&self) -> &'static Facts {
+        self.facts.get_or_init(|| Facts::read(&self.wgsl()))
     }
 }
 
@@ -34,13 +44,15 @@ const METRIC: &str = include_str!("../../shaders/shared/metric.wgsl");
 const OPTIMIZER: &str = include_str!("../../shaders/shared/optimizer_state.wgsl");
 
 macro_rules! kernel {
-    ($folder:literal, $name:literal $(, $shared:ident)*) => {
+    ($folder:literal, $name:literal $(, $shared:ident)*) => {{
+        static FACTS: OnceLock<Facts> = OnceLock::new();
         Kernel {
             name: $name,
             source: include_str!(concat!("../../shaders/", $folder, "/", $name, ".wgsl")),
             shared: &[$($shared),*],
+            facts: &FACTS,
         }
-    };
+    }};
 }
 
 /// Every kernel there is.
@@ -90,13 +102,7 @@ pub static KERNELS: &[Kernel] = &[
     kernel!("bench", "copy_ceiling"),
 ];
 
-/// The kernel of this name.
-///
-/// # Panics
-/// If there is none: names come from this crate's own layers.
-pub fn kernel(name: &str) -> &'static Kernel {
-    KERNELS
-        .iter()
-        .find(|k| k.name == name)
-        .unwrap_or_else(|| panic!("no kernel is named {name}"))
+/// The kernel of this name, if there is one.
+pub fn kernel(name: &str) -> Option<&'static Kernel> {
+    KERNELS.iter().find(|k| k.name == name)
 }

@@ -4,14 +4,18 @@
 //! device into a [`Program`], which replays it without allocating or creating anything.
 
 mod adapter;
+mod facts;
 mod fault;
 mod kernel;
 mod plan;
 mod program;
+mod validate;
 
 pub use adapter::{AdapterClass, AdapterSummary, DeviceChoice, Gpu, adapters, install_hint};
 pub use fault::GpuError;
 pub use kernel::{KERNELS, Kernel, kernel};
 pub(crate) use plan::VIEW_ALIGNMENT;
-pub use plan::{BufferRole, Plan, Shape, Step, Tensor, element_count, workgroups};
+pub use plan::{
+    BufferInfo, BufferRole, Plan, Shape, Step, Tensor, TensorInfo, element_count, workgroups,
+};
 pub use program::Program;

@@ -7,9 +7,10 @@ use super::{AdapterClass, GpuError};
 /// The shape of a tensor, outermost dimension first: batch, channels, height (mel bands), width (frames).
 pub type Shape = [usize; 4];
 
-/// Number of elements of a shape.
+/// Number of elements of a shape. More than `usize` counts are `usize::MAX`, which no plan may hold
+/// ([`Plan::validate`]).
 pub fn element_count(shape: Shape) -> usize {
-    shape.iter().product()
+    shape.into_iter().fold(1, usize::saturating_mul)
 }
 
 /// What a buffer is for.
@@ -101,7 +102,11 @@ pub struct Step {
 }
 
 /// Tensors and steps. Build it once, replay it with a [`super::Program`].
+///
+/// Building never fails: what is too large or otherwise cannot be is found by [`Self::validate`], which every program
+/// and every plan that is read goes through.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
 pub struct Plan {
     /// What its tile shapes suit.
     pub class: AdapterClass,
@@ -113,6 +118,36 @@ pub struct Plan {
     pub constants: Vec<(usize, Vec<f32>)>,
     /// What runs, in order.
     pub steps: Vec<Step>,
+    /// The first step that could not be added.
+    #[serde(skip)]
+    pub(super) refused: Option<GpuError>,
+}
+
+/// A plan as it is read.
+#[derive(Deserialize)]
+struct Unchecked {
+    class: AdapterClass,
+    buffers: Vec<BufferInfo>,
+    tensors: Vec<TensorInfo>,
+    constants: Vec<(usize, Vec<f32>)>,
+    steps: Vec<Step>,
+}
+
+impl TryFrom<Unchecked> for Plan {
+    type Error = GpuError;
+
+    fn try_from(read: Unchecked) -> Result<Self, GpuError> {
+        let plan = Self {
+            class: read.class,
+            buffers: read.buffers,
+            tensors: read.tensors,
+            constants: read.constants,
+            steps: read.steps,
+            refused: None,
+        };
+        plan.validate()?;
+        Ok(plan)
+    }
 }
 
 /// Alignment in elements of a tensor within a larger buffer: 256 bytes, WebGPU's offset alignment.
@@ -120,6 +155,18 @@ pub(crate) const VIEW_ALIGNMENT: usize = 64;
 
 /// Bytes of a vec4.
 pub(super) const VEC4_BYTES: u64 = 16;
+
+/// Bytes of a shape's elements, at most `u64::MAX`.
+fn byte_count(shape: Shape) -> u64 {
+    (element_count(shape) as u64).saturating_mul(4)
+}
+
+/// Bytes rounded up to a vec4, at most `u64::MAX`.
+pub(super) fn padded(bytes: u64) -> u64 {
+    bytes
+        .checked_next_multiple_of(VEC4_BYTES)
+        .unwrap_or(u64::MAX)
+}
 
 impl Plan {
     /// An empty plan for this class of adapter.
@@ -130,16 +177,17 @@ impl Plan {
             tensors: Vec::new(),
             constants: Vec::new(),
             steps: Vec::new(),
+            refused: None,
         }
     }
 
     /// Adds a tensor with a buffer of its own.
     pub fn tensor(&mut self, label: impl Into<String>, shape: Shape, role: BufferRole) -> Tensor {
         let label = label.into();
-        let bytes = element_count(shape) as u64 * 4;
+        let bytes = byte_count(shape);
         self.buffers.push(BufferInfo {
             label: label.clone(),
-            bytes: bytes.next_multiple_of(VEC4_BYTES),
+            bytes: padded(bytes),
             role,
         });
         self.tensors.push(TensorInfo {
@@ -176,13 +224,14 @@ impl Plan {
         first: usize,
         shape: Shape,
     ) -> Tensor {
-        assert!(first.is_multiple_of(VIEW_ALIGNMENT) && first + element_count(shape) <= of.len());
+        let end = first.saturating_add(element_count(shape));
+        assert!(first.is_multiple_of(VIEW_ALIGNMENT) && end <= of.len());
         let parent = &self.tensors[of.id];
         self.tensors.push(TensorInfo {
             label: label.into(),
             buffer: parent.buffer,
-            offset: parent.offset + first as u64 * 4,
-            bytes: element_count(shape) as u64 * 4,
+            offset: parent.offset.saturating_add(byte_count([1, 1, 1, first])),
+            bytes: byte_count(shape),
         });
         Tensor {
             id: self.tensors.len() - 1,
@@ -249,7 +298,7 @@ impl Plan {
         kernel: &str,
         overrides: &[(&str, f64)],
         bindings: &[Tensor],
-        workgroups: [u32; 3],
+        workgroups: [usize; 3],
     ) {
         self.steps.push(Step {
             kernel: kernel.to_string(),
@@ -258,54 +307,28 @@ impl Plan {
                 .map(|(name, value)| (name.to_string(), *value))
                 .collect(),
             bindings: bindings.iter().map(|t| t.id).collect(),
-            workgroups,
+            // What 32 bits do not hold is over any limit.
+            workgroups: workgroups.map(|count| u32::try_from(count).unwrap_or(u32::MAX)),
         });
+    }
+
+    /// Makes the plan one that does not [`validate`](Self::validate), for the first of these reasons.
+    pub(crate) fn refuse(&mut self, reason: GpuError) {
+        self.refused.get_or_insert(reason);
     }
 
     /// Device memory of all its buffers in bytes.
     pub fn bytes(&self) -> u64 {
-        self.buffers.iter().map(|b| b.bytes).sum()
-    }
-
-    /// Whether the plan stays within a device's limits.
-    ///
-    /// # Errors
-    /// [`GpuError::TensorTooLarge`] or [`GpuError::DispatchTooLarge`], naming the offender.
-    pub fn check(&self, limits: &wgpu::Limits) -> Result<(), GpuError> {
-        let limit = limits.max_storage_buffer_binding_size;
-        if let Some(tensor) = self
-            .steps
+        self.buffers
             .iter()
-            .flat_map(|s| &s.bindings)
-            .map(|&id| &self.tensors[id])
-            .find(|t| t.bytes > limit)
-        {
-            return Err(GpuError::TensorTooLarge {
-                tensor: tensor.label.clone(),
-                needed_mib: tensor.bytes.div_ceil(1 << 20),
-                limit_mib: limit >> 20,
-            });
-        }
-        let limit = limits.max_compute_workgroups_per_dimension;
-        match self
-            .steps
-            .iter()
-            .find(|s| s.workgroups.iter().any(|&w| w > limit))
-        {
-            Some(step) => Err(GpuError::DispatchTooLarge {
-                kernel: step.kernel.clone(),
-                workgroups: step.workgroups,
-                limit,
-            }),
-            None => Ok(()),
-        }
+            .fold(0, |sum: u64, buffer| sum.saturating_add(buffer.bytes))
     }
 }
 
 /// Workgroups for `invocations` in groups of `size`, folded into two dimensions where one would
 /// exceed 65,535. Kernels unfold with `workgroup_id.y * num_workgroups.x + workgroup_id.x`.
-pub fn workgroups(invocations: usize, size: usize) -> [u32; 3] {
+pub fn workgroups(invocations: usize, size: usize) -> [usize; 3] {
     let groups = invocations.div_ceil(size).max(1);
     let rows = groups.div_ceil(65_535);
-    [groups.div_ceil(rows) as u32, rows as u32, 1]
+    [groups.div_ceil(rows), rows, 1]
 }

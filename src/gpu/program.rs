@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use bytemuck::Pod;
 
-use super::kernel::kernel;
-use super::plan::VEC4_BYTES;
+use super::plan::{VEC4_BYTES, padded};
+use super::validate::known_kernel;
 use super::{BufferRole, Gpu, GpuError, Plan, Tensor};
 
 #[derive(Debug)]
@@ -16,6 +16,9 @@ struct CompiledStep {
 }
 
 /// A plan with its buffers, pipelines and bind groups on a device. Running it creates nothing.
+///
+/// Its tensors are one set for all threads: whoever shares it has to write, run and read under a lock, as
+/// [`crate::embed::Embedder`] does.
 #[derive(Debug)]
 pub struct Program {
     gpu: Gpu,
@@ -28,9 +31,9 @@ impl Program {
     /// Compiles a plan.
     ///
     /// # Errors
-    /// [`GpuError`]: a tensor or dispatch over the limits, memory, or a fault of the device.
+    /// [`GpuError`]: a plan that does not [`validate`](Plan::validate), memory, or a fault of the device.
     pub fn new(gpu: &Gpu, plan: Plan) -> Result<Self, GpuError> {
-        plan.check(&gpu.limits())?;
+        plan.validate()?;
         let buffers: Vec<_> = plan
             .buffers
             .iter()
@@ -50,22 +53,21 @@ impl Program {
             .steps
             .iter()
             .map(|step| {
-                let pipeline = gpu.pipeline(kernel(&step.kernel), &step.overrides);
+                let kernel = known_kernel(&step.kernel)?;
+                let pipeline = gpu.pipeline(kernel, &step.overrides);
                 gpu.check()?;
                 let entries: Vec<_> = step
                     .bindings
                     .iter()
-                    .enumerate()
-                    .map(|(binding, &id)| {
+                    .zip(0..)
+                    .map(|(&id, binding)| {
                         let tensor = &plan.tensors[id];
                         wgpu::BindGroupEntry {
-                            binding: binding as u32,
+                            binding,
                             resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
                                 buffer: &buffers[tensor.buffer],
                                 offset: tensor.offset,
-                                size: std::num::NonZero::new(
-                                    tensor.bytes.next_multiple_of(VEC4_BYTES),
-                                ),
+                                size: std::num::NonZero::new(padded(tensor.bytes)),
                             }),
                         }
                     })

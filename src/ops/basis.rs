@@ -27,7 +27,7 @@ impl Basis {
         if self.order == 0 {
             1
         } else {
-            self.grid + self.order + 1
+            self.grid.saturating_add(self.order).saturating_add(1)
         }
     }
 

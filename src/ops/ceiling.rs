@@ -1,6 +1,6 @@
 //! Kernels that do one thing as fast as an adapter can.
 
-use super::each;
+use super::{each, limit_turns};
 use crate::gpu::{Plan, Tensor};
 
 /// Multiply-adds of an invocation of [`fma_ceiling`] in a round.
@@ -11,6 +11,7 @@ pub const FMA_ROUND: usize = 8 * 12;
 pub fn fma_ceiling(plan: &mut Plan, rounds: usize, x: Tensor, y: Tensor) {
     let size = y.len() / 4;
     let overrides = [("SIZE", size as f64), ("ROUNDS", rounds as f64)];
+    limit_turns(plan, "fma_ceiling", rounds);
     each(plan, "fma_ceiling", &overrides, &[x, y], size);
 }
 

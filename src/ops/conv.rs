@@ -1,6 +1,8 @@
 //! Convolutions with functions on their edges; ordinary ones are those of order 0.
 
-use super::{Basis, WORKGROUP, each, width};
+use super::{
+    Basis, SOFTWARE_TURNS, UNROLLED, WORKGROUP, each, limit_turns, product, require_window, width,
+};
 use crate::gpu::{AdapterClass, BufferRole, Plan, Shape, Tensor};
 
 /// The shape of a convolution with functions on its edges.
@@ -27,7 +29,15 @@ pub struct ConvShape {
 impl ConvShape {
     /// Height and width of the output.
     pub fn output(&self) -> [usize; 2] {
-        [0, 1].map(|a| (self.input[a] + 2 * self.padding[a] - self.kernel[a]) / self.stride[a] + 1)
+        let padded = self.padded();
+        [0, 1]
+            .map(|a| padded[a].saturating_sub(self.kernel[a]) / self.stride[a].max(1))
+            .map(|steps| steps.saturating_add(1))
+    }
+
+    /// Height and width of the padded input.
+    fn padded(&self) -> [usize; 2] {
+        [0, 1].map(|a| self.input[a].saturating_add(self.padding[a].saturating_mul(2)))
     }
 
     /// Shape of the input, [n, ci, height, width].
@@ -42,22 +52,28 @@ impl ConvShape {
 
     /// Output channels rounded up to a multiple of 4, as weights are stored.
     pub fn co_pad(&self) -> usize {
-        self.co.next_multiple_of(4)
+        self.co.checked_next_multiple_of(4).unwrap_or(usize::MAX)
     }
 
     /// Taps: input channels times kernel area.
     pub fn taps(&self) -> usize {
-        self.ci * self.kernel[0] * self.kernel[1]
+        product(&[self.ci, self.kernel[0], self.kernel[1]])
     }
 
     /// Elements of the weights as stored, [taps, slots, co_pad].
     pub fn weight_len(&self) -> usize {
-        self.taps() * self.basis.slots() * self.co_pad()
+        product(&[self.taps(), self.basis.slots(), self.co_pad()])
     }
 
     /// How many channels the kernels of an ordinary convolution read at a time.
-    fn channel_tile(&self) -> (&'static str, f64) {
-        ("TILE_C", if self.ci == 1 { 1.0 } else { 4.0 })
+    fn channel_tile(&self) -> usize {
+        if self.ci == 1 { 1 } else { 4 }
+    }
+
+    /// Taps of an ordinary convolution, a tile of channels at a time.
+    fn tiled_taps(&self) -> usize {
+        let channel_tiles = self.ci.div_ceil(self.channel_tile());
+        product(&[channel_tiles, self.kernel[0], self.kernel[1]])
     }
 
     fn overrides(&self) -> Vec<(&'static str, f64)> {
@@ -86,17 +102,14 @@ impl ConvShape {
 /// How many positions an invocation makes (`TILE_P`, up to `most`), invocations a workgroup, and
 /// workgroups for so many positions. A software rasteriser pays for loads: many positions share one
 /// load of the weights. A GPU needs many invocations more.
-fn position_tile(class: AdapterClass, positions: usize, most: usize) -> (usize, usize, u32) {
+fn position_tile(class: AdapterClass, positions: usize, most: usize) -> (usize, usize, usize) {
     let (most, workgroup) = match class {
         AdapterClass::Software => (most, 32),
         AdapterClass::Hardware => (most.min(4), 64),
     };
-    let groups = positions.div_ceil(most * workgroup);
-    (
-        positions.div_ceil(groups * workgroup),
-        workgroup,
-        groups as u32,
-    )
+    let groups = positions.div_ceil(most * workgroup).max(1);
+    let tile = positions.div_ceil(groups * workgroup);
+    (tile, workgroup, groups)
 }
 
 /// How many vec4 of outputs an invocation makes (`TILE_O`), and tiles that cover all of them. A tile
@@ -110,7 +123,7 @@ fn output_tile(class: AdapterClass, co_pad: usize, most: usize, overhead: usize)
     let tiles = |size: usize| outputs.div_ceil(size);
     let best = (1..=most)
         .rev()
-        .min_by_key(|&size| tiles(size) * (size + overhead));
+        .min_by_key(|&size| product(&[tiles(size), size + overhead]));
     let best = best.unwrap_or(1);
     (best, tiles(best))
 }
@@ -135,6 +148,7 @@ pub fn conv_forward(
     bias: Tensor,
     y: Tensor,
 ) -> ConvKept {
+    require_window(plan, shape.kernel, shape.padded());
     let mut kept = ConvKept {
         x,
         kernel_x: x,
@@ -145,7 +159,8 @@ pub fn conv_forward(
             kept.kernel_x = channels_last(plan, x.reshaped(shape.input_shape()));
         }
         let tile = forward_tile(plan.class, shape, 16, 4, 2);
-        let more = [shape.channel_tile()];
+        let more = [("TILE_C", shape.channel_tile() as f64)];
+        limit_turns(plan, "conv_forward", shape.tiled_taps());
         let bindings = [kept.kernel_x, weight, bias, y];
         dispatch_forward(plan, "conv_forward", shape, tile, &more, &bindings);
     } else if shape.basis.is_local() {
@@ -171,6 +186,12 @@ pub fn kan_conv_forward_dense(
     bias: Tensor,
     y: Tensor,
 ) {
+    let (_, slot_tiles) = shape.basis.slot_tile();
+    limit_turns(
+        plan,
+        "kan_conv_forward",
+        product(&[shape.taps(), slot_tiles]),
+    );
     let tile = forward_tile(plan.class, shape, 16, 2, 1);
     let (more, bindings) = (shape.basis.overrides(), [x, weight, bias, y]);
     dispatch_forward(plan, "kan_conv_forward", shape, tile, &more, &bindings);
@@ -186,6 +207,7 @@ pub fn kan_conv_forward_local(
     bias: Tensor,
     y: Tensor,
 ) {
+    limit_turns(plan, "kan_conv_forward_local", shape.taps());
     let tile = forward_tile(plan.class, shape, 4, 2, 1);
     let more = shape.basis.overrides();
     let more = more.into_iter().filter(|(name, _)| *name != "POWERS");
@@ -207,23 +229,24 @@ fn forward_tile(
     most_positions: usize,
     most_outputs: usize,
     overhead: usize,
-) -> ([(&'static str, f64); 3], [u32; 3]) {
+) -> ([(&'static str, f64); 3], [usize; 3]) {
     let [out_h, out_w] = shape.output();
-    let (tile, workgroup, groups) = position_tile(class, shape.n * out_h * out_w, most_positions);
+    let (tile, workgroup, groups) =
+        position_tile(class, product(&[shape.n, out_h, out_w]), most_positions);
     let (outputs, tiles) = output_tile(class, shape.co_pad(), most_outputs, overhead);
     let overrides = [
         ("TILE_P", tile as f64),
         ("TILE_O", outputs as f64),
         ("WORKGROUP", workgroup as f64),
     ];
-    (overrides, [groups, tiles as u32, 1])
+    (overrides, [groups, tiles, 1])
 }
 
 fn dispatch_forward(
     plan: &mut Plan,
     kernel: &str,
     shape: &ConvShape,
-    (tile, workgroups): ([(&'static str, f64); 3], [u32; 3]),
+    (tile, workgroups): ([(&'static str, f64); 3], [usize; 3]),
     more: &[(&'static str, f64)],
     bindings: &[Tensor],
 ) {
@@ -261,7 +284,7 @@ pub fn conv_backward(
         [shape.n, 1, 1, shape.co],
         BufferRole::Scratch,
     );
-    channel_sum(plan, out_h * out_w, grad_y, partial);
+    channel_sum(plan, product(&[out_h, out_w]), grad_y, partial);
     reduce_partials(plan, partial, grad_bias);
     if let Some(grad_x) = grad_x {
         conv_grad_input(plan, shape, kept, outputs_last, grad_x);
@@ -276,16 +299,22 @@ pub(crate) fn conv_grad_input(
     outputs_last: Tensor,
     grad_x: Tensor,
 ) {
-    let rows = shape.input[0].div_ceil(shape.stride[0]);
-    let columns = shape.input[1].div_ceil(shape.stride[1]);
-    let (tile, workgroup, groups) = position_tile(plan.class, shape.n * rows * columns, 16);
+    let [rows, columns] = [0, 1].map(|a| shape.input[a].div_ceil(shape.stride[a].max(1)));
+    let positions = product(&[shape.n, rows, columns]);
+    let (tile, workgroup, groups) = position_tile(plan.class, positions, 16);
     let most = match plan.class {
         AdapterClass::Software => 16,
         AdapterClass::Hardware => 8,
     };
-    let (slots, _) = shape.basis.slot_tile();
-    let channel_tiles = shape.ci.div_ceil((most / slots).max(1));
-    let tile_rows = shape.ci.div_ceil(channel_tiles) * slots;
+    let (slots, slot_tiles) = shape.basis.slot_tile();
+    let [taps_h, taps_w] = [0, 1].map(|a| shape.kernel[a].div_ceil(shape.stride[a].max(1)));
+    limit_turns(
+        plan,
+        "conv_grad_input",
+        product(&[slot_tiles, taps_h, taps_w, shape.co_pad() / 4]).saturating_add(slot_tiles),
+    );
+    let channel_tiles = shape.ci.div_ceil((most / slots).max(1)).max(1);
+    let tile_rows = product(&[shape.ci.div_ceil(channel_tiles), slots]);
     let mut overrides = shape.overrides();
     overrides.extend(shape.basis.overrides());
     overrides.extend([
@@ -293,12 +322,12 @@ pub(crate) fn conv_grad_input(
         ("TILE_R", tile_rows as f64),
         ("WORKGROUP", workgroup as f64),
     ]);
-    let phases = (shape.stride[0] * shape.stride[1]) as u32;
+    let phases = product(&shape.stride);
     plan.dispatch(
         "conv_grad_input",
         &overrides,
         &[kept.x, kept.kernel_weight, outputs_last, grad_x],
-        [groups * phases, channel_tiles as u32, 1],
+        [product(&[groups, phases]), channel_tiles, 1],
     );
 }
 
@@ -317,19 +346,23 @@ fn conv_grad_weight(
         AdapterClass::Software => (if plain { 4 } else { (24 / slots).clamp(1, 3) }, 32, 512),
         AdapterClass::Hardware => (if plain { 2 } else { 1 }, 64, 65_536),
     };
-    let area = shape.kernel[0] * shape.kernel[1];
-    let (_, at_once) = shape.channel_tile();
     let rows = if plain {
-        area * shape.ci.div_ceil(at_once as usize)
+        shape.tiled_taps()
     } else {
         shape.taps()
     };
-    let tile = most.min(rows);
+    let tile = most.min(rows).max(1);
     let (outputs, output_tiles) =
         output_tile(plan.class, shape.co_pad(), 4, if plain { 4 } else { 1 });
-    let places = rows.div_ceil(tile) * output_tiles;
-    let [out_h, _] = shape.output();
-    let splits = wanted_splits(wanted, places, shape.n * out_h, shape.weight_len());
+    let places = product(&[rows.div_ceil(tile), output_tiles]);
+    let [out_h, out_w] = shape.output();
+    let image_rows = product(&[shape.n, out_h]);
+    let mut splits = wanted_splits(wanted, places, image_rows, shape.weight_len());
+    if plan.class == AdapterClass::Software {
+        // An invocation loops over the positions of its split.
+        let most_rows = (SOFTWARE_TURNS / out_w).max(1);
+        splits = splits.max(image_rows.div_ceil(most_rows));
+    }
     let partial = plan.tensor(
         "weight partials",
         [splits, 1, 1, shape.weight_len()],
@@ -343,18 +376,20 @@ fn conv_grad_weight(
         ("WORKGROUP", workgroup as f64),
     ]);
     let kernel = if plain {
-        overrides.push(shape.channel_tile());
+        overrides.push(("TILE_C", shape.channel_tile() as f64));
         "conv_grad_weight"
     } else {
         overrides.extend(shape.basis.overrides());
         "kan_conv_grad_weight"
     };
-    let groups = (places * splits).div_ceil(workgroup);
+    let turns = product(&[image_rows.div_ceil(splits), out_w]);
+    limit_turns(plan, kernel, turns);
+    let groups = product(&[places, splits]).div_ceil(workgroup);
     plan.dispatch(
         kernel,
         &overrides,
         &[kernel_x, outputs_last, partial],
-        [groups as u32, 1, slot_tiles as u32],
+        [groups, 1, slot_tiles],
     );
     reduce_partials(plan, partial, grad_weight);
 }
@@ -362,8 +397,8 @@ fn conv_grad_weight(
 /// The values of x, [n, c, height, width], with the channels innermost and filled up to a multiple of 4.
 pub(crate) fn channels_last(plan: &mut Plan, x: Tensor) -> Tensor {
     let [n, c, h, w] = x.shape;
-    let positions = h * w;
-    let c_pad = c.next_multiple_of(4);
+    let positions = product(&[h, w]);
+    let c_pad = c.checked_next_multiple_of(4).unwrap_or(usize::MAX);
     if positions == 1 && c == c_pad {
         return x;
     }
@@ -398,15 +433,20 @@ fn change_basis(plan: &mut Plan, shape: &ConvShape, matrix: Vec<f64>, from: Tens
 /// Splits of `rows` so that about `wanted` invocations run, within 64 MiB of partial sums.
 fn wanted_splits(wanted: usize, places: usize, rows: usize, weights: usize) -> usize {
     let affordable = (16 << 20) / weights.max(1);
-    wanted.div_ceil(places).min(affordable).clamp(1, rows)
+    wanted
+        .div_ceil(places.max(1))
+        .min(affordable)
+        .min(rows)
+        .max(1)
 }
 
 /// partial = sums of rows of `positions` values.
 pub fn channel_sum(plan: &mut Plan, positions: usize, values: Tensor, partial: Tensor) {
+    limit_turns(plan, "channel_sum", positions / width(positions));
     let overrides = [
         ("ROWS", partial.len() as f64),
         ("POSITIONS", positions as f64),
-        width(positions),
+        ("WIDTH", width(positions) as f64),
     ];
     each(
         plan,
@@ -419,7 +459,8 @@ pub fn channel_sum(plan: &mut Plan, positions: usize, values: Tensor, partial: T
 
 /// total = sum of the rows of partial.
 pub fn reduce_partials(plan: &mut Plan, partial: Tensor, total: Tensor) {
-    let splits = partial.len() / total.len();
+    let splits = partial.len() / total.len().max(1);
+    limit_turns(plan, "reduce_partials", splits.div_ceil(UNROLLED));
     let overrides = [("SPLITS", splits as f64), ("SIZE", total.len() as f64)];
     each(
         plan,
@@ -445,7 +486,7 @@ pub fn curvature_penalty(
         ("CO_PAD", shape.co_pad() as f64),
         ("WEIGHT", f64::from(factor)),
     ];
-    let count = shape.taps() * coefficients * shape.co_pad();
+    let count = product(&[shape.taps(), coefficients, shape.co_pad()]);
     each(
         plan,
         "curvature_penalty",

@@ -1,6 +1,6 @@
 //! Kernels of a few-shot episode.
 
-use super::each;
+use super::{UNROLLED, each, limit_turns, product};
 use crate::gpu::{Plan, Tensor};
 
 /// What the host sends before each training step; `Step` in `shaders/shared/step.wgsl`.
@@ -116,7 +116,13 @@ pub fn copy_rows(
         ("TO_STRIDE", to.stride),
     ]
     .map(|(name, value)| (name, value as f64));
-    each(plan, "copy_rows", &overrides, &[x, y], rows * size);
+    each(
+        plan,
+        "copy_rows",
+        &overrides,
+        &[x, y],
+        product(&[rows, size]),
+    );
 }
 
 /// statistics [width + 1] of embeddings [rows, width, 1, 1]: their mean, and one over their mean deviation if
@@ -128,6 +134,12 @@ pub fn row_statistics(plan: &mut Plan, scaled: bool, embedding: Tensor, statisti
         ("WIDTH", width as f64),
         ("SCALED", f64::from(u8::from(scaled))),
     ];
+    let turns = rows
+        .div_ceil(UNROLLED)
+        .saturating_mul(2)
+        .saturating_add(1)
+        .saturating_mul(width);
+    limit_turns(plan, "row_statistics", turns);
     let bindings = [embedding, statistics];
     plan.dispatch("row_statistics", &overrides, &bindings, [1, 1, 1]);
 }
@@ -181,17 +193,17 @@ pub struct EpisodeShape {
 impl EpisodeShape {
     /// Number of supports.
     pub fn supports(&self) -> usize {
-        self.way * self.shot
+        product(&[self.way, self.shot])
     }
 
     /// Number of queries.
     pub fn queries(&self) -> usize {
-        self.way * self.query
+        product(&[self.way, self.query])
     }
 
     /// Number of clips.
     pub fn clips(&self) -> usize {
-        self.supports() + self.queries()
+        self.supports().saturating_add(self.queries())
     }
 }
 
@@ -207,6 +219,7 @@ pub fn prototype_forward(
         ("SHOT", shape.shot as f64),
         ("WIDTH", shape.width as f64),
     ];
+    limit_turns(plan, "prototype_forward", shape.shot);
     each(
         plan,
         "prototype_forward",
@@ -232,6 +245,7 @@ pub fn distance_forward(
         ("WIDTH", shape.width as f64),
         ("METRIC", shape.distance as u32 as f64),
     ];
+    limit_turns(plan, "distance_forward", shape.width);
     each(
         plan,
         "distance_forward",
@@ -254,6 +268,7 @@ pub fn episode_loss(
         ("QUERY", shape.query as f64),
         ("SCALE", f64::from(shape.scale)),
     ];
+    limit_turns(plan, "episode_loss", product(&[shape.way, 3]));
     each(
         plan,
         "episode_loss",
@@ -288,12 +303,13 @@ pub fn distance_grad(
         ("WIDTH", shape.width as f64),
         ("METRIC", metric),
     ];
+    limit_turns(plan, "distance_grad_query", shape.way);
     each(
         plan,
         "distance_grad_query",
         &overrides,
         &bindings,
-        shape.queries() * shape.width,
+        product(&[shape.queries(), shape.width]),
     );
     let overrides = [
         ("QUERIES", shape.queries() as f64),
@@ -302,12 +318,14 @@ pub fn distance_grad(
         ("WIDTH", shape.width as f64),
         ("METRIC", metric),
     ];
+    let turns = shape.queries().saturating_add(shape.shot);
+    limit_turns(plan, "distance_grad_support", turns);
     each(
         plan,
         "distance_grad_support",
         &overrides,
         &bindings,
-        shape.way * shape.width,
+        product(&[shape.way, shape.width]),
     );
 }
 
@@ -324,6 +342,7 @@ pub fn record_step(
         ("QUERIES", shape.queries() as f64),
         ("ROWS", (history.len() / 4) as f64),
     ];
+    limit_turns(plan, "record_step", shape.queries());
     plan.dispatch(
         "record_step",
         &overrides,

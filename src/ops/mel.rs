@@ -1,6 +1,6 @@
 //! Kernels of the mel front end.
 
-use super::each;
+use super::{each, limit_turns};
 use crate::gpu::{AdapterClass, Plan, Tensor, workgroups};
 use crate::mel::FilterBank;
 
@@ -89,7 +89,8 @@ pub fn mel_project(
     weight: Tensor,
     mel: Tensor,
 ) {
-    let count = bands.len() / 4;
+    let count = (bands.len() / 4).max(1);
+    limit_turns(plan, "mel_project", bins);
     let overrides = [
         ("FRAMES", (mel.len() / count) as f64),
         ("BANDS", count as f64),

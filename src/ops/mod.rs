@@ -21,7 +21,7 @@ pub use norm::*;
 pub use optimizer::*;
 pub use pool::*;
 
-use crate::gpu::{Plan, Tensor, workgroups};
+use crate::gpu::{AdapterClass, GpuError, Plan, Tensor, workgroups};
 
 /// Invocations a workgroup of kernels that work element by element.
 const WORKGROUP: usize = 128;
@@ -39,7 +39,40 @@ fn each(
     plan.dispatch(kernel, &all, bindings, workgroups(count, WORKGROUP));
 }
 
-/// How many elements a kernel reads at a time from rows of so many (see `shaders/shared/few.wgsl`).
-fn width(row: usize) -> (&'static str, f64) {
-    ("WIDTH", if row.is_multiple_of(4) { 4.0 } else { 1.0 })
+/// The product of sizes, at most `usize::MAX`. A plan with a tensor, a constant or a dispatch near it does not validate.
+fn product(sizes: &[usize]) -> usize {
+    sizes.iter().copied().fold(1, usize::saturating_mul)
+}
+
+/// Refuses a step whose loops take so many turns in one invocation that a software adapter would end them early: lavapipe
+/// ends all loops of an invocation after 65,535 turns, without a word.
+fn limit_turns(plan: &mut Plan, kernel: &str, turns: usize) {
+    if plan.class == AdapterClass::Software && turns > SOFTWARE_TURNS {
+        plan.refuse(GpuError::LoopTooLong {
+            kernel: kernel.to_string(),
+            turns,
+            limit: SOFTWARE_TURNS,
+        });
+    }
+}
+
+/// Turns that all loops of an invocation may take on a software adapter.
+const SOFTWARE_TURNS: usize = 65_000;
+
+/// Turns that the compiler writes out in kernels with long loops: `UNROLLED` in their WGSL.
+const UNROLLED: usize = 8;
+
+/// Refuses a window that is larger than what it moves over.
+fn require_window(plan: &mut Plan, kernel: [usize; 2], input: [usize; 2]) {
+    if kernel[0] > input[0] || kernel[1] > input[1] {
+        plan.refuse(GpuError::InvalidPlan {
+            reason: format!("a window of {kernel:?} does not fit {input:?}"),
+        });
+    }
+}
+
+/// How many elements a kernel reads at a time from rows of so many: its constant `WIDTH` (see
+/// `shaders/shared/few.wgsl`).
+fn width(row: usize) -> usize {
+    if row.is_multiple_of(4) { 4 } else { 1 }
 }

@@ -1,6 +1,6 @@
 //! Group normalisation.
 
-use super::{each, reduce_partials, width};
+use super::{each, limit_turns, product, reduce_partials, width};
 use crate::gpu::{AdapterClass, BufferRole, Plan, Tensor, workgroups};
 
 /// The shape of a group normalisation.
@@ -26,7 +26,7 @@ impl NormShape {
             ("C", self.c as f64),
             ("GROUPS", self.groups as f64),
             ("POSITIONS", self.positions as f64),
-            width(self.positions),
+            ("WIDTH", width(self.positions) as f64),
         ]
     }
 }
@@ -41,17 +41,21 @@ fn each_row(
     bindings: &[Tensor],
 ) {
     let workgroup = match plan.class {
-        AdapterClass::Software => 8.0,
-        AdapterClass::Hardware => 256.0,
+        AdapterClass::Software => 8,
+        AdapterClass::Hardware => 256,
     };
+    // At most three loops over a row, and the sums of a workgroup.
+    let row = product(&[shape.c / shape.groups.max(1), shape.positions]) / width(shape.positions);
+    let turns = row.div_ceil(workgroup).saturating_mul(3).saturating_add(8);
+    limit_turns(plan, kernel, turns);
     let mut overrides = shape.overrides().to_vec();
     overrides.extend(more);
-    overrides.push(("WORKGROUP", workgroup));
+    overrides.push(("WORKGROUP", workgroup as f64));
     plan.dispatch(
         kernel,
         &overrides,
         bindings,
-        workgroups(shape.n * shape.groups, 1),
+        workgroups(product(&[shape.n, shape.groups]), 1),
     );
 }
 
@@ -106,12 +110,17 @@ pub fn group_norm_grad_weight(
         [shape.n, 1, 2, shape.c],
         BufferRole::Scratch,
     );
+    limit_turns(
+        plan,
+        "group_norm_grad_weight",
+        shape.positions / width(shape.positions),
+    );
     each(
         plan,
         "group_norm_grad_weight",
         &shape.overrides(),
         &[x, moments, grad_y, partial],
-        shape.n * shape.c,
+        product(&[shape.n, shape.c]),
     );
     reduce_partials(plan, partial, grad_affine);
 }

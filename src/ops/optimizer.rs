@@ -1,6 +1,6 @@
 //! The optimiser.
 
-use super::each;
+use super::{each, limit_turns};
 use crate::gpu::{BufferRole, Plan, Tensor};
 
 /// AdamW's constants.
@@ -119,6 +119,7 @@ pub fn adamw_step(plan: &mut Plan, constants: &AdamW, tensors: &OptimizerTensors
     let size = parameter.len();
     let partials = size.div_ceil(64).min(1024);
     let partial = plan.tensor("norm partials", [1, 1, partials, 2], BufferRole::Scratch);
+    limit_turns(plan, "grad_norm", size.div_ceil(partials.max(1)));
     each(
         plan,
         "grad_norm",

@@ -1,6 +1,6 @@
 //! Pooling.
 
-use super::each;
+use super::{UNROLLED, each, limit_turns, product, require_window};
 use crate::gpu::{Plan, Tensor};
 
 /// What a pooling window gives. The discriminant is the kernel's `KIND`.
@@ -31,7 +31,9 @@ pub struct PoolShape {
 impl PoolShape {
     /// Height and width of the output: windows that lie wholly inside.
     pub fn output(&self) -> [usize; 2] {
-        [0, 1].map(|a| (self.input[a] - self.kernel[a]) / self.stride[a] + 1)
+        [0, 1]
+            .map(|a| self.input[a].saturating_sub(self.kernel[a]) / self.stride[a].max(1))
+            .map(|steps| steps.saturating_add(1))
     }
 
     fn overrides(&self) -> Vec<(&'static str, f64)> {
@@ -53,8 +55,15 @@ impl PoolShape {
     }
 }
 
+/// Turns of the two loops over a window.
+fn window_turns(shape: &PoolShape) -> usize {
+    product(&shape.kernel).saturating_add(shape.kernel[0])
+}
+
 /// y = pooled x.
 pub fn pool_forward(plan: &mut Plan, shape: &PoolShape, x: Tensor, y: Tensor) {
+    require_window(plan, shape.kernel, shape.input);
+    limit_turns(plan, "pool_forward", window_turns(shape));
     each(plan, "pool_forward", &shape.overrides(), &[x, y], y.len());
 }
 
@@ -66,6 +75,17 @@ pub fn pool_grad_input(
     grad_y: Tensor,
     grad_x: Tensor,
 ) {
+    let turns = window_turns(shape);
+    // For a maximum the loops run again in every window that holds one of the neighbours computed together.
+    let windows = match shape.kind {
+        PoolKind::Mean => 0,
+        PoolKind::Max => {
+            let [h, w] = [0, 1].map(|a| shape.kernel[a].div_ceil(shape.stride[a].max(1)));
+            product(&[h, w, LANES]).min(product(&shape.kernel))
+        }
+    };
+    let turns = product(&[turns, windows]).saturating_add(turns);
+    limit_turns(plan, "pool_grad_input", turns);
     each(
         plan,
         "pool_grad_input",
@@ -74,6 +94,9 @@ pub fn pool_grad_input(
         x.len(),
     );
 }
+
+/// Invocations that a software adapter computes together, at most.
+const LANES: usize = 16;
 
 /// Added to the variance of statistics pooling, so that a constant row has a gradient.
 pub const STATISTICS_EPSILON: f64 = 1e-5;
@@ -103,12 +126,14 @@ impl StatisticsShape {
 pub fn statistics_pool_forward(plan: &mut Plan, shape: &StatisticsShape, x: Tensor, y: Tensor) {
     let mut overrides = shape.overrides().to_vec();
     overrides.push(("EPSILON", STATISTICS_EPSILON));
+    let turns = shape.frames.div_ceil(UNROLLED).saturating_mul(2);
+    limit_turns(plan, "statistics_pool_forward", turns);
     each(
         plan,
         "statistics_pool_forward",
         &overrides,
         &[x, y],
-        shape.n * shape.rows,
+        product(&[shape.n, shape.rows]),
     );
 }
 

@@ -1,6 +1,6 @@
 //! Kernels against their twins at odd shapes.
 
-use gamaka::gpu::AdapterClass;
+use gamaka::gpu::{AdapterClass, GpuError};
 use gamaka::ops::{
     Augment, Basis, ConvShape, Distance, EpisodeShape, NormShape, PoolKind, PoolShape,
     StatisticsShape,
@@ -124,6 +124,57 @@ fn plain_convolutions_match() {
             };
             holds(|class| selftest::conv(class, &shape));
         }
+    }
+}
+
+/// More rows of outputs than a split's number may be multiplied by in 32 bits.
+#[test]
+fn weight_gradients_of_very_many_rows_match() {
+    for (n, input, basis) in [
+        (70_000, [1, 1], CUBIC),
+        (2, [36_864, 1], Basis::IDENTITY),
+        (65_536, [1, 2], Basis::IDENTITY),
+    ] {
+        let shape = ConvShape {
+            n,
+            kernel: [1, 1],
+            padding: [0, 0],
+            basis,
+            ..conv(1, input, 1)
+        };
+        holds(|class| selftest::conv(class, &shape));
+    }
+}
+
+/// More turns than lavapipe gives all loops of an invocation, if every turn were one.
+#[test]
+fn long_loops_match_or_are_refused() {
+    holds(|class| selftest::reduce(class, 70_000, 1));
+    let statistics = |class, frames| {
+        let shape = StatisticsShape {
+            n: 1,
+            rows: 1,
+            frames,
+        };
+        selftest::statistics(class, &shape)
+    };
+    holds(|class| statistics(class, 70_000));
+    holds(|class| selftest::standardised_rows(class, 300, 300));
+
+    let pool = PoolShape {
+        rows: 1,
+        input: [260, 260],
+        kernel: [260, 260],
+        stride: [1, 1],
+        kind: PoolKind::Mean,
+    };
+    for case in [
+        statistics(AdapterClass::Software, 300_000),
+        selftest::pool(AdapterClass::Software, &pool),
+        selftest::reduce(AdapterClass::Software, 600_000, 1),
+    ] {
+        let refused = selftest::run(gpu(), &case).unwrap_err();
+        assert!(matches!(refused, GpuError::LoopTooLong { .. }), "{refused}");
     }
 }
 

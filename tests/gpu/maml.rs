@@ -428,6 +428,19 @@ fn an_adapted_network_answers_as_the_twin() {
         .collect();
     let asked: Vec<&[Vec<f32>]> = query.iter().map(Vec::as_slice).collect();
     let got = adapter.distances(&parameters, &by_class, &asked).unwrap();
+    // Threads that share it get the same.
+    let others: Vec<f32> = parameters.iter().map(|v| 0.5 * v).collect();
+    let of_others = adapter.distances(&others, &by_class, &asked).unwrap();
+    std::thread::scope(|scope| {
+        for (parameters, want) in [(&parameters, &got), (&others, &of_others)] {
+            let (adapter, by_class, asked) = (&adapter, &by_class, &asked);
+            scope.spawn(move || {
+                for _ in 0..5 {
+                    assert!(adapter.distances(parameters, by_class, asked).unwrap() == *want);
+                }
+            });
+        }
+    });
 
     let batch = |files: &[Vec<Vec<f32>>], k: usize| -> Vec<f64> {
         files

@@ -710,6 +710,64 @@ fn a_lost_device_costs_the_episodes_since_the_last_checkpoint_once() {
 }
 
 #[test]
+fn threads_that_share_an_embedder_get_the_answers_of_one() {
+    let network = Network::new(Spec::from_toml(SPEC).unwrap(), [64, 40]).unwrap();
+    let embedder = Embedder::new(gpu(), &network, &network.initial_parameters(1)).unwrap();
+    let clips = |of: usize| -> Vec<Vec<f32>> {
+        let value = |k: usize, at: usize| ((at * (of + 2) + 7 * k) % 31) as f32 / 31.0;
+        (0..8)
+            .map(|k| (0..64 * 40).map(|at| value(k, at)).collect())
+            .collect()
+    };
+    let alone: Vec<_> = (0..2)
+        .map(|of| embedder.embed(&clips(of)).unwrap())
+        .collect();
+    std::thread::scope(|scope| {
+        for (of, alone) in alone.iter().enumerate() {
+            let (clips, embedder) = (clips(of), &embedder);
+            scope.spawn(move || {
+                for _ in 0..20 {
+                    assert!(embedder.embed(&clips).unwrap() == *alone);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn files_are_embedded_from_within_a_full_pool_of_threads() {
+    let config = config();
+    let shape = SegmentShape::from_seconds(&config.preset, 1.0, 0.25);
+    let network = Network::new(config.network, [config.preset.n_mels, shape.frames()]).unwrap();
+    let embedder = Embedder::new(gpu(), &network, &network.initial_parameters(1)).unwrap();
+    let front_end = FrontEnd::new(EngineChoice::Cpu, None, &config.preset, true).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.wav");
+    write_wav(&path, &[0.25; 22_050 * 2]);
+    let (sender, receiver) = std::sync::mpsc::channel();
+    // As many calls as the pool has threads: none is left to decode for them.
+    let work = move || {
+        rayon::broadcast(|_| {
+            let mut files = 0;
+            let paths = [path.clone()];
+            embed_files(&front_end, &embedder, shape, &paths, |_, file| {
+                files += usize::from(file.is_ok());
+            })
+            .unwrap();
+            assert_eq!(files, 1);
+        });
+        // Keeps the folder until all are done.
+        drop(folder);
+        sender.send(()).unwrap();
+    };
+    std::thread::spawn(work);
+    let patience = std::time::Duration::from_secs(120);
+    receiver
+        .recv_timeout(patience)
+        .expect("nobody waits forever");
+}
+
+#[test]
 fn a_device_lost_while_embedding_is_told_and_does_not_hang() {
     let gpu = Gpu::open(
         &std::env::var("GAMAKA_DEVICE")

@@ -233,6 +233,224 @@ fn a_missing_binding_is_a_typed_error() {
     );
     assert!(matches!(
         Program::new(&Gpu::noop(), plan),
-        Err(GpuError::Validation { .. })
+        Err(GpuError::InvalidPlan { .. })
     ));
+}
+
+/// The convolution's own steps, forward and backward, of whatever shape.
+fn convolution(class: AdapterClass, shape: &ConvShape) -> Plan {
+    let mut plan = Plan::new(class);
+    let mut input = |label: &str, shape| plan.tensor(label, shape, BufferRole::Input);
+    let x = input("x", shape.input_shape());
+    let weight = input("weight", [1, 1, 1, shape.weight_len()]);
+    let bias = input("bias", [1, 1, 1, shape.co]);
+    let grad_y = input("grad y", shape.output_shape());
+    let mut output = |label: &str, shape| plan.tensor(label, shape, BufferRole::Output);
+    let y = output("y", shape.output_shape());
+    let grad_x = output("grad x", shape.input_shape());
+    let by_weight = output("grad weight", [1, 1, 1, shape.weight_len()]);
+    let by_bias = output("grad bias", [1, 1, 1, shape.co]);
+    let kept = ops::conv_forward(&mut plan, shape, x, weight, bias, y);
+    let by_parameters = [by_weight, by_bias];
+    ops::conv_backward(&mut plan, shape, &kept, grad_y, by_parameters, Some(grad_x));
+    plan
+}
+
+const POINT: ConvShape = ConvShape {
+    n: 2,
+    ci: 1,
+    input: [8, 8],
+    co: 1,
+    kernel: [1, 1],
+    stride: [1, 1],
+    padding: [0, 0],
+    basis: Basis::IDENTITY,
+};
+
+#[test]
+fn sizes_that_no_kernel_can_count_are_typed_errors() {
+    let cubic = Basis {
+        order: 3,
+        grid: 4,
+        range: 2.5,
+        centre: 0.0,
+    };
+    let huge = [1 << 25, 1 << 32, 1 << 40, 1 << 62, usize::MAX];
+    for class in CLASSES {
+        for basis in [Basis::IDENTITY, cubic] {
+            let base = ConvShape { basis, ..POINT };
+            let mut shapes = vec![
+                ConvShape {
+                    stride: [65_536, 65_536],
+                    ..base
+                },
+                ConvShape {
+                    stride: [256, 256],
+                    ..base
+                },
+                ConvShape {
+                    stride: [0, 1],
+                    ..base
+                },
+                ConvShape {
+                    kernel: [9, 1],
+                    ..base
+                },
+                ConvShape { n: 0, ..base },
+                ConvShape { ci: 0, ..base },
+                ConvShape { co: 0, ..base },
+            ];
+            for size in huge {
+                let stride = [size, 1];
+                shapes.extend([
+                    ConvShape { n: size, ..base },
+                    ConvShape { ci: size, ..base },
+                    ConvShape { co: size, ..base },
+                    ConvShape {
+                        input: [size, 8],
+                        ..base
+                    },
+                    ConvShape {
+                        padding: [size, 0],
+                        ..base
+                    },
+                    ConvShape { stride, ..base },
+                ]);
+            }
+            for shape in shapes {
+                let plan = convolution(class, &shape);
+                let error = plan.validate().expect_err(&format!("{shape:?}"));
+                assert!(!error.to_string().contains("bug"), "{shape:?}: {error}");
+            }
+            convolution(class, &base).validate().unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_split_of_positions_is_short_enough_for_software_adapters() {
+    let shape = ConvShape {
+        n: 200,
+        ci: 32,
+        input: [64, 64],
+        co: 32,
+        kernel: [3, 3],
+        padding: [1, 1],
+        ..POINT
+    };
+    let plan = convolution(AdapterClass::Software, &shape);
+    plan.validate().unwrap();
+    let step = plan.steps.iter().find(|s| s.kernel == "conv_grad_weight");
+    let overrides = &step.unwrap().overrides;
+    let splits = overrides.iter().find(|(name, _)| name == "SPLITS").unwrap();
+    let rows = (200.0 * 64.0 / splits.1).ceil();
+    assert!(rows * 64.0 <= 65_000.0, "{splits:?}");
+}
+
+/// A plan of two steps that is right.
+fn sound() -> Plan {
+    let mut plan = Plan::new(AdapterClass::Hardware);
+    let x = plan.tensor("x", [2, 4, 1, 64], BufferRole::Input);
+    let affine = plan.constant("affine", [1, 1, 2, 4], vec![1.0; 8]);
+    let norm = ops::NormShape {
+        n: 2,
+        c: 4,
+        groups: 2,
+        positions: 64,
+    };
+    let y = plan.tensor("y", x.shape, BufferRole::Scratch);
+    let moments = plan.tensor("moments", [2, 1, 2, 2], BufferRole::Output);
+    ops::group_norm_forward(&mut plan, &norm, x, affine, y, moments);
+    let z = plan.tensor("z", x.shape, BufferRole::Output);
+    ops::weighted_sum(&mut plan, [1.0, 0.5], [x, y], z);
+    plan
+}
+
+#[test]
+fn whatever_is_wrong_with_a_plan_is_a_typed_error() {
+    fn set(plan: &mut Plan, step: usize, name: &str, value: f64) {
+        let overrides = &mut plan.steps[step].overrides;
+        let found = overrides.iter_mut().find(|(known, _)| known == name);
+        found.unwrap().1 = value;
+    }
+    type Change = (&'static str, fn(&mut Plan));
+    let changes: &[Change] = &[
+        ("unknown kernel", |p| p.steps[0].kernel = "x".into()),
+        ("tensor id", |p| p.steps[0].bindings[0] = 999),
+        ("buffer id", |p| p.tensors[0].buffer = 999),
+        ("constant id", |p| p.constants[0].0 = 999),
+        ("too few bindings", |p| {
+            p.steps[0].bindings.pop();
+        }),
+        ("too many bindings", |p| p.steps[0].bindings.push(0)),
+        ("a division by zero", |p| set(p, 0, "WIDTH", 0.0)),
+        ("more groups than channels", |p| set(p, 0, "GROUPS", 5.0)),
+        ("not whole", |p| set(p, 0, "POSITIONS", 63.5)),
+        ("negative", |p| set(p, 0, "POSITIONS", -64.0)),
+        ("not a number", |p| set(p, 0, "POSITIONS", f64::NAN)),
+        ("infinite", |p| set(p, 1, "ALPHA", f64::INFINITY)),
+        ("over f32", |p| set(p, 1, "ALPHA", 1e300)),
+        ("more than the tensor", |p| set(p, 1, "SIZE", 513.0)),
+        ("an absurd size", |p| set(p, 1, "SIZE", 4e9)),
+        ("a workgroup over the limit", |p| {
+            set(p, 1, "WORKGROUP", 512.0);
+        }),
+        ("a constant missing", |p| {
+            p.steps[1].overrides.pop();
+        }),
+        ("a constant twice", |p| {
+            let first = p.steps[1].overrides[0].clone();
+            p.steps[1].overrides[1] = first;
+        }),
+        ("a constant unknown", |p| {
+            p.steps[1].overrides[0].0 = "NONE".into();
+        }),
+        ("no workgroup", |p| p.steps[1].workgroups[1] = 0),
+        ("a tensor beyond its buffer", |p| p.tensors[0].bytes += 16),
+        ("an offset that wraps", |p| p.tensors[0].offset = !255),
+        ("an offset out of line", |p| {
+            p.buffers[0].bytes += 256;
+            p.tensors[0].offset = 16;
+        }),
+        ("a buffer out of line", |p| p.buffers[0].bytes += 4),
+        ("a buffer over the limit", |p| p.buffers[0].bytes = 1 << 50),
+        ("an empty tensor", |p| p.tensors[0].bytes = 0),
+        ("a written tensor read", |p| p.steps[1].bindings[0] = 4),
+        ("a constant written", |p| {
+            p.tensors[3].buffer = p.tensors[1].buffer;
+        }),
+        ("a constant of another length", |p| {
+            p.constants[0].1.pop();
+        }),
+        ("a constant that is infinite", |p| {
+            p.constants[0].1[0] = f32::INFINITY;
+        }),
+        ("a constant without values", |p| p.constants.clear()),
+    ];
+    let gpu = Gpu::noop();
+    Program::new(&gpu, sound()).unwrap();
+    for (what, change) in changes {
+        let mut plan = sound();
+        change(&mut plan);
+        let error = plan.validate().expect_err(what);
+        assert!(!error.to_string().contains("bug"), "{what}: {error}");
+        assert_eq!(Program::new(&gpu, plan.clone()).unwrap_err(), error);
+        // Nor can it be read.
+        let text = serde_json::to_string(&plan).unwrap();
+        assert!(serde_json::from_str::<Plan>(&text).is_err(), "{what}");
+    }
+    gpu.check().unwrap();
+}
+
+#[test]
+fn buffers_beyond_any_memory_are_refused_before_they_are_made() {
+    let mut plan = sound();
+    let buffer = plan.buffers[0].clone();
+    plan.buffers
+        .extend((0..5000).map(|_| gamaka::gpu::BufferInfo {
+            bytes: 256 << 20,
+            ..buffer.clone()
+        }));
+    let error = Program::new(&Gpu::noop(), plan).unwrap_err().to_string();
+    assert!(error.contains("its buffers have"), "{error}");
 }

@@ -35,7 +35,7 @@ fn steps() -> Vec<Step> {
 }
 
 fn specialised(step: &Step) -> (Module, ModuleInfo) {
-    let (module, info) = parse(&kernel(&step.kernel).wgsl());
+    let (module, info) = parse(&kernel(&step.kernel).expect("a kernel").wgsl());
     let constants = step
         .overrides
         .iter()

@@ -1,0 +1,235 @@
+//! What a kernel's WGSL says of its override constants and bindings.
+
+use wgpu::naga::{
+    AddressSpace, Expression, Literal, Module, ScalarKind, StorageAccess, TypeInner, proc::Layouter,
+};
+
+use super::validate::MOST_ELEMENTS;
+
+/// Override constants and bindings of a kernel.
+#[derive(Debug, Default)]
+pub(super) struct Facts {
+    pub constants: Vec<Constant>,
+    /// In order of their numbers, which have no gaps.
+    pub bindings: Vec<Binding>,
+}
+
+/// An override constant.
+#[derive(Debug)]
+pub(super) struct Constant {
+    pub name: String,
+    pub kind: ConstantKind,
+}
+
+/// The type of an override constant, and what it may be.
+#[derive(Debug)]
+pub(super) enum ConstantKind {
+    /// A whole number from `least` on. Its declaration may have a range in a comment: `// 1 to 16`, `// 0 or more`,
+    /// `// 1 to GROUPS`. Without one it is a size: 1 to [`MOST_ELEMENTS`].
+    Whole { least: u64, most: Most },
+    /// A finite number.
+    Float,
+    /// 0 or 1.
+    Bool,
+}
+
+/// The greatest value of a whole number.
+#[derive(Debug)]
+pub(super) enum Most {
+    Value(u64),
+    /// That of another constant.
+    Constant(String),
+}
+
+/// A storage buffer.
+#[derive(Debug)]
+pub(super) struct Binding {
+    pub writes: bool,
+    /// Bytes of a single element of its array, or of its struct.
+    pub least_bytes: u64,
+    /// Dimensions, each a product of factors, from the comment behind its declaration; what is not a number or an override
+    /// constant there is taken for 1.
+    pub shape: Vec<Vec<String>>,
+}
+
+impl Facts {
+    /// Reads a kernel's whole WGSL. Of a text that does not parse it knows nothing, so that no step can use it; the tests
+    /// parse every kernel.
+    pub fn read(wgsl: &str) -> Self {
+        let mut layouter = Layouter::default();
+        let Ok(module) = wgpu::naga::front::wgsl::parse_str(wgsl) else {
+            return Self::default();
+        };
+        if layouter.update(module.to_ctx()).is_err() {
+            return Self::default();
+        }
+        let constants = module
+            .overrides
+            .iter()
+            .map(|(_, constant)| {
+                let name = constant.name.clone().unwrap_or_default();
+                let kind = match module.types[constant.ty].inner {
+                    TypeInner::Scalar(scalar) if scalar.kind == ScalarKind::Float => {
+                        ConstantKind::Float
+                    }
+                    TypeInner::Scalar(scalar) if scalar.kind == ScalarKind::Bool => {
+                        ConstantKind::Bool
+                    }
+                    _ => range(&module, comment(wgsl, &format!("override {name}:"))),
+                };
+                Constant { name, kind }
+            })
+            .collect();
+        let mut bindings: Vec<(u32, Binding)> = module
+            .global_variables
+            .iter()
+            .filter_map(|(_, variable)| {
+                let AddressSpace::Storage { access } = variable.space else {
+                    return None;
+                };
+                let number = variable.binding?.binding;
+                let binding = Binding {
+                    writes: access.contains(StorageAccess::STORE),
+                    least_bytes: layouter[variable.ty].size.into(),
+                    shape: shape(comment(wgsl, &format!("@group(0) @binding({number})"))),
+                };
+                Some((number, binding))
+            })
+            .collect();
+        bindings.sort_by_key(|(number, _)| *number);
+        Self {
+            constants,
+            bindings: bindings.into_iter().map(|(_, binding)| binding).collect(),
+        }
+    }
+}
+
+/// The comment behind the line that begins so; empty if there is none.
+fn comment<'a>(wgsl: &'a str, beginning: &str) -> &'a str {
+    wgsl.lines()
+        .find(|line| line.starts_with(beginning))
+        .and_then(|line| line.split_once("//"))
+        .map_or("", |(_, comment)| comment.trim())
+}
+
+/// The range in front of a comment.
+fn range(module: &Module, comment: &str) -> ConstantKind {
+    let number = |word: &str| word.parse().ok();
+    let mut words = comment.split([' ', ',', ':', ';']);
+    let mut next = || words.next().unwrap_or_default();
+    let (least, joint, most) = (number(next()), next(), next());
+    let (least, most) = match (least, joint) {
+        (Some(least), "to") => {
+            let known = number(most).or_else(|| literal(module, most));
+            (
+                least,
+                known.map_or_else(|| Most::Constant(most.to_string()), Most::Value),
+            )
+        }
+        (Some(least), "or") if most == "more" => (least, Most::Value(MOST_ELEMENTS)),
+        _ => (1, Most::Value(MOST_ELEMENTS)),
+    };
+    ConstantKind::Whole { least, most }
+}
+
+/// The value of a `const` of the module.
+fn literal(module: &Module, name: &str) -> Option<u64> {
+    let mut constants = module.constants.iter();
+    let (_, constant) = constants.find(|(_, c)| c.name.as_deref() == Some(name))?;
+    match module.global_expressions[constant.init] {
+        Expression::Literal(Literal::U32(value)) => Some(value.into()),
+        _ => None,
+    }
+}
+
+/// The shape in brackets in front of a comment.
+fn shape(comment: &str) -> Vec<Vec<String>> {
+    let brackets = comment
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once(']'));
+    let Some((inside, _)) = brackets else {
+        return Vec::new();
+    };
+    inside
+        .split(',')
+        .map(|dimension| {
+            let first = dimension.split_whitespace().next().unwrap_or_default();
+            first.split('*').map(str::to_string).collect()
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::KERNELS;
+
+    #[test]
+    fn comments_of_every_kernel_name_what_it_has() {
+        for kernel in KERNELS {
+            let name = kernel.name;
+            let facts = kernel.facts();
+            let has = |word: &str| facts.constants.iter().any(|c| c.name == word);
+            assert!(!facts.constants.is_empty() && !facts.bindings.is_empty());
+            assert!(facts.bindings.iter().any(|b| b.writes), "{name}");
+            for constant in &facts.constants {
+                if let ConstantKind::Whole {
+                    most: Most::Constant(other),
+                    ..
+                } = &constant.kind
+                {
+                    assert!(has(other), "{name}: {} to {other}", constant.name);
+                }
+            }
+            for binding in &facts.bindings {
+                let known = binding.shape.iter().flatten().any(|factor| has(factor));
+                let quotient = binding.shape.iter().flatten().any(|f| f.contains('/'));
+                assert!(
+                    known || quotient || binding.shape.is_empty(),
+                    "{name}: {:?}",
+                    binding.shape
+                );
+                assert!(
+                    known || !binding.writes || binding.least_bytes > 16,
+                    "{name} writes an array without a shape"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_range_is_read_from_a_comment() {
+        let wgsl = "
+const MOST = 16u;
+override A: u32; // 1 to MOST: any text
+override B: u32; // 0 or more, any text
+override C: u32; // 4 or 1
+override D: u32; // 2 to A
+@group(0) @binding(0) var<storage, read_write> y: array<vec4<f32>>;  // [A*B and more, 3, other]: text
+@compute @workgroup_size(1)
+fn main() {
+  y[0] = vec4<f32>(f32(A + B + C + D));
+}
+";
+        let facts = Facts::read(wgsl);
+        let range = |name: &str| match &facts
+            .constants
+            .iter()
+            .find(|c| c.name == name)
+            .unwrap()
+            .kind
+        {
+            ConstantKind::Whole { least, most } => format!("{least} {most:?}"),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(range("A"), "1 Value(16)");
+        assert_eq!(range("B"), format!("0 Value({MOST_ELEMENTS})"));
+        assert_eq!(range("C"), format!("1 Value({MOST_ELEMENTS})"));
+        assert_eq!(range("D"), "2 Constant(\"A\")");
+        let [binding] = &facts.bindings[..] else {
+            panic!("one binding")
+        };
+        assert!(binding.writes && binding.least_bytes == 16);
+        assert_eq!(binding.shape, [vec!["A", "B"], vec!["3"], vec!["other"]]);
+    }
+}

@@ -1,0 +1,261 @@
+//! Whether a plan can run: everything that compiling and running it rely on.
+
+use std::collections::{HashMap, HashSet};
+
+use super::facts::{ConstantKind, Most};
+use super::kernel::{Kernel, kernel};
+use super::plan::{VEC4_BYTES, padded};
+use super::{BufferRole, GpuError, Plan, Step};
+
+/// Elements that one tensor of a step may have: what a binding holds within WebGPU's default limits. The kernels
+/// compute with 32-bit indices, which cannot wrap below it.
+pub(super) const MOST_ELEMENTS: u64 = 1 << 25;
+
+/// Bytes that all buffers may have together: more than any adapter has.
+const MOST_BYTES: u64 = 1 << 40;
+
+/// Alignment of a tensor in its buffer.
+const OFFSET_ALIGNMENT: u64 = 256;
+
+fn invalid(reason: impl Into<String>) -> GpuError {
+    GpuError::InvalidPlan {
+        reason: reason.into(),
+    }
+}
+
+fn require(holds: bool, reason: impl FnOnce() -> String) -> Result<(), GpuError> {
+    if holds {
+        Ok(())
+    } else {
+        Err(invalid(reason()))
+    }
+}
+
+/// The kernel of this name.
+pub(super) fn known_kernel(name: &str) -> Result<&'static Kernel, GpuError> {
+    kernel(name).ok_or_else(|| invalid(format!("there is no kernel `{name}`")))
+}
+
+impl Plan {
+    /// Whether a program can be made of it: sizes and dispatches within WebGPU's default limits, which every device is
+    /// opened with; tensors within their buffers; constants complete and finite; and for every step a kernel that there
+    /// is, with all its override constants in their ranges, as many bindings as it has, each at least as long as the
+    /// kernel's shapes, and none of them overlapping one that it writes.
+    ///
+    /// # Errors
+    /// [`GpuError::TensorTooLarge`], [`GpuError::DispatchTooLarge`], [`GpuError::LoopTooLong`] or
+    /// [`GpuError::InvalidPlan`], naming the offender.
+    pub fn validate(&self) -> Result<(), GpuError> {
+        let limits = wgpu::Limits::default();
+        let too_large = |label: &str, bytes: u64, limit: u64| GpuError::TensorTooLarge {
+            tensor: label.to_string(),
+            needed_mib: bytes.div_ceil(1 << 20),
+            limit_mib: limit >> 20,
+        };
+        for step in &self.steps {
+            for &id in &step.bindings {
+                let tensor = self.tensors.get(id).ok_or_else(|| {
+                    invalid(format!(
+                        "kernel `{}` has tensor {id}, and there are {}",
+                        step.kernel,
+                        self.tensors.len()
+                    ))
+                })?;
+                let limit = limits
+                    .max_storage_buffer_binding_size
+                    .min(4 * MOST_ELEMENTS);
+                if padded(tensor.bytes) > limit {
+                    return Err(too_large(&tensor.label, tensor.bytes, limit));
+                }
+            }
+        }
+        if let Some(refused) = &self.refused {
+            return Err(refused.clone());
+        }
+        for buffer in &self.buffers {
+            let limit = limits.max_buffer_size;
+            if buffer.bytes > limit {
+                return Err(too_large(&buffer.label, buffer.bytes, limit));
+            }
+            require(buffer.bytes.is_multiple_of(VEC4_BYTES), || {
+                format!("buffer `{}` has {} bytes", buffer.label, buffer.bytes)
+            })?;
+        }
+        require(self.bytes() <= MOST_BYTES, || {
+            format!("its buffers have {} bytes", self.bytes())
+        })?;
+        for tensor in &self.tensors {
+            let buffer = self.buffers.get(tensor.buffer).ok_or_else(|| {
+                invalid(format!(
+                    "tensor `{}` lies in buffer {}, and there are {}",
+                    tensor.label,
+                    tensor.buffer,
+                    self.buffers.len()
+                ))
+            })?;
+            let end = tensor.offset.checked_add(padded(tensor.bytes));
+            let fits = end.is_some_and(|end| end <= buffer.bytes)
+                && tensor.offset.is_multiple_of(OFFSET_ALIGNMENT)
+                && tensor.bytes.is_multiple_of(4);
+            require(fits, || {
+                format!(
+                    "tensor `{}`, {} bytes from byte {} on, does not fit its buffer of {}",
+                    tensor.label, tensor.bytes, tensor.offset, buffer.bytes
+                )
+            })?;
+        }
+        self.validate_constants()?;
+        self.steps.iter().try_for_each(|step| {
+            let limit = limits.max_compute_workgroups_per_dimension;
+            if step.workgroups.iter().any(|&count| count > limit) {
+                return Err(GpuError::DispatchTooLarge {
+                    kernel: step.kernel.clone(),
+                    workgroups: step.workgroups,
+                    limit,
+                });
+            }
+            self.validate_step(step)
+        })
+    }
+
+    /// Every constant buffer is that of tensors with as many finite values as elements.
+    fn validate_constants(&self) -> Result<(), GpuError> {
+        let mut given = HashSet::new();
+        for (id, values) in &self.constants {
+            let tensor = self.tensors.get(*id);
+            let tensor =
+                tensor.ok_or_else(|| invalid(format!("constant {id} is not a tensor of it")))?;
+            let label = &tensor.label;
+            let of_constant = self.buffers[tensor.buffer].role == BufferRole::Constant;
+            require(of_constant && given.insert(tensor.buffer), || {
+                format!("constant `{label}` has no buffer of its own")
+            })?;
+            require(values.len() as u64 == tensor.bytes / 4, || {
+                format!(
+                    "constant `{label}` has {} values and {} bytes",
+                    values.len(),
+                    tensor.bytes
+                )
+            })?;
+            require(values.iter().all(|value| value.is_finite()), || {
+                format!("constant `{label}` has values that are not finite")
+            })?;
+        }
+        let constants = self
+            .buffers
+            .iter()
+            .enumerate()
+            .filter(|(_, buffer)| buffer.role == BufferRole::Constant);
+        for (index, buffer) in constants {
+            require(given.contains(&index), || {
+                format!("constant `{}` has no values", buffer.label)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// A step against what its kernel's WGSL declares. Its tensors are known to exist.
+    fn validate_step(&self, step: &Step) -> Result<(), GpuError> {
+        let name = &step.kernel;
+        let facts = known_kernel(name)?.facts();
+        require(step.workgroups.iter().all(|&count| count > 0), || {
+            format!("kernel `{name}` has no workgroups: {:?}", step.workgroups)
+        })?;
+
+        let values: HashMap<&str, f64> = step
+            .overrides
+            .iter()
+            .map(|(constant, value)| (constant.as_str(), *value))
+            .collect();
+        let complete = values.len() == step.overrides.len()
+            && values.len() == facts.constants.len()
+            && facts
+                .constants
+                .iter()
+                .all(|constant| values.contains_key(constant.name.as_str()));
+        require(complete, || {
+            let given: Vec<&str> = step.overrides.iter().map(|(c, _)| c.as_str()).collect();
+            let wanted: Vec<&str> = facts.constants.iter().map(|c| c.name.as_str()).collect();
+            format!("kernel `{name}` has the constants {given:?} instead of {wanted:?}")
+        })?;
+        for constant in &facts.constants {
+            let value = values[constant.name.as_str()];
+            let allowed = match &constant.kind {
+                ConstantKind::Float => value.abs() <= f64::from(f32::MAX),
+                ConstantKind::Bool => value == 0.0 || value == 1.0,
+                ConstantKind::Whole { least, most } => {
+                    let most = match most {
+                        Most::Value(most) => *most as f64,
+                        Most::Constant(other) => values.get(other.as_str()).copied().unwrap_or(0.0),
+                    };
+                    value.fract() == 0.0 && value >= *least as f64 && value <= most
+                }
+            };
+            require(allowed, || {
+                format!("kernel `{name}` cannot have {} = {value}", constant.name)
+            })?;
+        }
+
+        require(step.bindings.len() == facts.bindings.len(), || {
+            format!(
+                "kernel `{name}` has {} bindings instead of {}",
+                step.bindings.len(),
+                facts.bindings.len()
+            )
+        })?;
+        for (place, (&id, binding)) in step.bindings.iter().zip(&facts.bindings).enumerate() {
+            let tensor = &self.tensors[id];
+            let factor = |factor: &String| match values.get(factor.as_str()) {
+                Some(value) => *value,
+                None => factor.parse().unwrap_or(1.0),
+            };
+            let elements: f64 = binding.shape.iter().flatten().map(factor).product();
+            let long_enough = tensor.bytes > 0
+                && padded(tensor.bytes) >= binding.least_bytes
+                && (tensor.bytes / 4) as f64 >= elements;
+            require(long_enough, || {
+                format!(
+                    "tensor `{}` of {} bytes is too short for kernel `{name}`, which wants {elements} elements",
+                    tensor.label, tensor.bytes
+                )
+            })?;
+            if binding.writes {
+                let buffer = tensor.buffer;
+                require(self.buffers[buffer].role != BufferRole::Constant, || {
+                    format!("kernel `{name}` writes constant `{}`", tensor.label)
+                })?;
+                // A device tracks whole buffers.
+                let mut others = step.bindings.iter().enumerate();
+                let alone =
+                    others.all(|(other, &id)| other == place || self.tensors[id].buffer != buffer);
+                require(alone, || {
+                    format!(
+                        "kernel `{name}` writes `{}` and has its buffer twice",
+                        tensor.label
+                    )
+                })?;
+            }
+        }
+        if name == "window_fft_power" {
+            validate_transform(&values)?;
+        }
+        Ok(())
+    }
+}
+
+/// The factors of a Fourier transform make its length. In its range each power fits.
+fn validate_transform(values: &HashMap<&str, f64>) -> Result<(), GpuError> {
+    let value = |name: &str| values.get(name).copied().unwrap_or(0.0);
+    let half = 4f64.powf(value("FOURS")) * 2f64.powf(value("TWOS")) * 5f64.powf(value("FIVES"));
+    // Powers may be rounded.
+    let equal = |a: f64, b: f64| (a - b).abs() < 0.5;
+    require(
+        equal(half, value("HALF")) && equal(2.0 * half, value("N_FFT")),
+        || {
+            format!(
+                "a Fourier transform of {} points has other factors",
+                value("N_FFT")
+            )
+        },
+    )
+}
