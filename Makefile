@@ -1,13 +1,17 @@
 # `make demo` and `make test` work on a machine that has only Rust: they install a software Vulkan
 # driver where there is none. On macOS and Windows the plain cargo commands do.
 
-.PHONY: demo test setup lint
+.PHONY: demo test fuzz setup lint
 
 demo: setup
 	cargo run --release -- demo
 
 test: setup lint
 	cargo test
+
+# Changed inputs for every reader (fuzz/README.md).
+fuzz:
+	GAMAKA_FUZZ_INPUTS=$${INPUTS:-1000000} cargo test --release --test fuzz -- --nocapture
 
 # A minimal Rust has neither formatter nor linter.
 lint:

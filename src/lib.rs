@@ -11,6 +11,7 @@ pub mod evaluate;
 pub mod features;
 pub mod fewshot;
 pub mod files;
+pub mod fuzz;
 pub mod gpu;
 pub mod mel;
 pub mod model;

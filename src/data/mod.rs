@@ -31,3 +31,4 @@ pub(crate) use linked::linked;
 pub use pool::{Pool, PoolError, SHOTS, WAYS, check_episode};
 pub use protocol::Protocol;
 pub use split::{Part, Split, SplitEntry, SplitMatch};
+pub(crate) use tags::read as read_tags;

@@ -13,7 +13,7 @@ use crate::ops::OptimizerState;
 use crate::tensors::{self, TensorFile, TensorFileError};
 
 /// Key of the metadata.
-const KEY: &str = "gamaka-checkpoint";
+pub(crate) const KEY: &str = "gamaka-checkpoint";
 
 /// One training episode's figures.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -47,7 +47,7 @@ pub struct Validation {
 
 /// Parameters and moments, flat.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Weights {
+pub(crate) struct Weights {
     pub parameters: Vec<f32>,
     pub first: Vec<f32>,
     pub second: Vec<f32>,
@@ -56,7 +56,7 @@ pub(super) struct Weights {
 
 /// A training between two episodes.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Progress {
+pub(crate) struct Progress {
     /// Episodes done.
     pub episode: usize,
     pub weights: Weights,
@@ -80,7 +80,7 @@ impl Progress {
 
 /// What a checkpoint must share with the run that resumes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Identity {
+pub(crate) struct Identity {
     /// The configuration as TOML.
     pub config: String,
     pub split: Split,
@@ -130,7 +130,7 @@ pub fn checkpoint_path(model: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-pub(super) fn save(
+pub(crate) fn save(
     path: &Path,
     identity: &Identity,
     progress: &Progress,
@@ -191,7 +191,7 @@ fn views<'a>(
 const STATE_WORDS: usize = size_of::<OptimizerState>() / 4;
 
 /// Reads a checkpoint and checks that it belongs to this training.
-pub(super) fn load(
+pub(crate) fn load(
     path: &Path,
     identity: &Identity,
     flat_len: usize,

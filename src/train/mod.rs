@@ -2,7 +2,7 @@
 
 pub(crate) mod adaptation;
 mod bank;
-mod checkpoint;
+pub(crate) mod checkpoint;
 mod config;
 mod error;
 mod fit;

@@ -99,6 +99,11 @@ impl Layout {
         found.ok_or_else(|| DataError::UnknownLayout(path.into()))
     }
 
+    /// How many files the data set's own metadata lists.
+    pub(crate) fn count(self, path: &Path) -> Result<usize, DataError> {
+        Ok(self.list(path)?.rows.len())
+    }
+
     /// Reads the data set's own metadata.
     pub(super) fn list(self, path: &Path) -> Result<Listing, DataError> {
         if !path.exists() {

@@ -1,0 +1,487 @@
+//! What reads input from outside, as functions of bytes: for `make fuzz`, `cargo test` and libFuzzer alike.
+//!
+//! Each does with the bytes what a command does with a file of them. It must return: no panic, no hang, and no
+//! more memory than the bytes deserve. Errors are what most bytes deserve.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use crate::audio;
+use crate::data::{Dataset, Labels, Layout, Part, Protocol, Split, SplitEntry, read_tags};
+use crate::embed;
+use crate::features::Features;
+use crate::fewshot::{Interval, Standardiser};
+use crate::gpu::{AdapterClass, Gpu, Plan, Program};
+use crate::model::{Model, ModelInfo, Network, Spec};
+use crate::ops::OptimizerState;
+use crate::tensors;
+use crate::train::checkpoint::{self, Identity, Progress, Weights};
+use crate::train::{LogRow, TrainConfig, Validation};
+
+/// One kind of input.
+#[derive(Debug)]
+pub struct Target {
+    /// Its name.
+    pub name: &'static str,
+    /// Good inputs to start from, given the root of a checkout.
+    pub seeds: fn(&Path) -> Vec<Vec<u8>>,
+    /// Whether the bytes are text to their reader, so that changed numbers and words get further than changed bits.
+    pub text: bool,
+    /// Reads the bytes, with a folder of its own for files, and tells whether they were taken for good.
+    pub read: fn(&Path, &[u8]) -> bool,
+}
+
+/// All kinds of input.
+pub const TARGETS: [Target; 8] = [
+    Target {
+        name: "audio",
+        seeds: audio_seeds,
+        text: false,
+        read: audio,
+    },
+    Target {
+        name: "tags",
+        seeds: tag_seeds,
+        text: false,
+        read: tags,
+    },
+    Target {
+        name: "manifest",
+        seeds: manifest_seeds,
+        text: true,
+        read: manifest,
+    },
+    Target {
+        name: "layouts",
+        seeds: layout_seeds,
+        text: true,
+        read: layouts,
+    },
+    Target {
+        name: "spec",
+        seeds: spec_seeds,
+        text: true,
+        read: spec,
+    },
+    Target {
+        name: "model",
+        seeds: model_seeds,
+        text: true,
+        read: model,
+    },
+    Target {
+        name: "checkpoint",
+        seeds: checkpoint_seeds,
+        text: true,
+        read: checkpoint,
+    },
+    Target {
+        name: "plan",
+        seeds: plan_seeds,
+        text: true,
+        read: plan,
+    },
+];
+
+/// Seconds of a file that are decoded, as in a training: a few bytes of FLAC can stand for hours of silence.
+const MOST_SECONDS: u64 = 600;
+
+const RATE: u32 = 22_050;
+
+/// Writes the bytes to a file of the scratch folder.
+fn file(scratch: &Path, name: &str, bytes: &[u8]) -> PathBuf {
+    let path = scratch.join(name);
+    // A full disk is not what is looked for, and what is read then is still input.
+    let _ = std::fs::write(&path, bytes);
+    path
+}
+
+/// Decodes an audio file.
+fn audio(scratch: &Path, bytes: &[u8]) -> bool {
+    let path = file(scratch, "input.audio", bytes);
+    let mut samples = 0;
+    let decoded = audio::stream(&path, RATE, &mut |piece| {
+        samples += piece.len() as u64;
+        if samples < MOST_SECONDS * u64::from(RATE) {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    });
+    decoded.is_ok()
+}
+
+/// Reads an audio file's tags.
+fn tags(scratch: &Path, bytes: &[u8]) -> bool {
+    !read_tags(&file(scratch, "input.audio", bytes)).is_empty()
+}
+
+/// Opens a data set by its manifest, and splits it in each way.
+fn manifest(scratch: &Path, bytes: &[u8]) -> bool {
+    for name in ["a.wav", "b.wav", "c.wav", "d.wav"] {
+        let path = scratch.join(name);
+        if !path.exists() {
+            file(scratch, name, name.as_bytes());
+        }
+    }
+    let path = file(scratch, "input.csv", bytes);
+    let mut taken = false;
+    for labels in [
+        Labels::Folder,
+        Labels::Column("artist".into()),
+        Labels::Track,
+    ] {
+        if let Ok(dataset) = Dataset::open_with(&path, &labels) {
+            taken = true;
+            for protocol in [Protocol::NovelClasses, Protocol::SeenClasses] {
+                let _ = Split::create(&dataset, protocol, 2, 1, 1, 1);
+            }
+        }
+    }
+    taken
+}
+
+/// Lists published data sets whose metadata the bytes are.
+fn layouts(scratch: &Path, bytes: &[u8]) -> bool {
+    let mut taken = false;
+    for (layout, metadata, audio) in [
+        (Layout::Fma, "fma_metadata/tracks.csv", "000/000002.mp3"),
+        (Layout::Jamendo, "autotagging.tsv", "14/214.mp3"),
+        (
+            Layout::Nsynth,
+            "nsynth-train/examples.json",
+            "nsynth-train/audio/a.wav",
+        ),
+        (Layout::Esc50, "meta/esc50.csv", "audio/a.wav"),
+        (
+            Layout::Saraga,
+            "concert/song/song.json",
+            "concert/song/song.mp3",
+        ),
+    ] {
+        let root = scratch.join(layout.name());
+        for name in [metadata, audio] {
+            if let Some(folder) = root.join(name).parent() {
+                let _ = std::fs::create_dir_all(folder);
+            }
+        }
+        file(&root, audio, b"x");
+        file(&root, metadata, bytes);
+        taken |= layout.count(&root).is_ok();
+    }
+    taken
+}
+
+/// Builds a network of a spec or a configuration, and the plan of its inference.
+fn spec(_: &Path, bytes: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return false;
+    };
+    if let Ok(spec) = Spec::from_toml(text) {
+        return Network::new(spec, [64, 128]).is_ok_and(|network| plannable(&network));
+    }
+    match TrainConfig::from_toml(text) {
+        Ok(config) if config.validate().is_ok() => {
+            let input = [config.preset.n_mels, config.segment().frames()];
+            Network::new(config.network, input).is_ok_and(|network| plannable(&network))
+        }
+        _ => false,
+    }
+}
+
+fn plannable(network: &Network) -> bool {
+    [AdapterClass::Software, AdapterClass::Hardware]
+        .into_iter()
+        .all(|class| embed::inference(class, network, 16).0.validate().is_ok())
+}
+
+/// Loads a model file.
+fn model(scratch: &Path, bytes: &[u8]) -> bool {
+    let path = file(scratch, "input.safetensors", &with_length(bytes));
+    Model::load(&path).is_ok_and(|model| plannable(&model.network))
+}
+
+/// Loads a checkpoint whose checksum fits, and as it is.
+fn checkpoint(scratch: &Path, bytes: &[u8]) -> bool {
+    let Some((network, config)) = small() else {
+        return false;
+    };
+    let bytes = with_length(bytes);
+    let load = |bytes: &[u8]| {
+        let path = file(scratch, "input.checkpoint", bytes);
+        checkpoint::load(&path, &identity(&config), network.flat_len()).is_ok()
+    };
+    let fits = tensors::summed(checkpoint::KEY, &bytes).is_some_and(|bytes| load(&bytes));
+    load(&bytes) || fits
+}
+
+/// Reads a plan and compiles it for a device that only checks.
+fn plan(_: &Path, bytes: &[u8]) -> bool {
+    serde_json::from_slice::<Plan>(bytes).is_ok_and(|plan| Program::new(&Gpu::noop(), plan).is_ok())
+}
+
+/// A safetensors file of its header and data, without the length that comes first: changed headers would all
+/// have the wrong one, and nothing behind it would ever be tried.
+fn with_length(bytes: &[u8]) -> Vec<u8> {
+    let mut values =
+        serde_json::Deserializer::from_slice(bytes).into_iter::<serde::de::IgnoredAny>();
+    let length = match values.next() {
+        Some(Ok(_)) => {
+            let end = values.byte_offset();
+            // Padding belongs to the header.
+            end + bytes[end..]
+                .iter()
+                .take_while(|&&byte| byte == b' ')
+                .count()
+        }
+        _ => bytes.len() / 2,
+    };
+    let mut file = (length as u64).to_le_bytes().to_vec();
+    file.extend_from_slice(bytes);
+    file
+}
+
+/// The files below a folder whose names end so.
+fn files(folder: &Path, endings: &[&str]) -> Vec<Vec<u8>> {
+    walkdir::WalkDir::new(folder)
+        .sort_by_file_name()
+        .into_iter()
+        .filter_map(Result::ok)
+        .filter(|entry| {
+            endings
+                .iter()
+                .any(|end| entry.file_name().to_string_lossy().ends_with(end))
+        })
+        .filter_map(|entry| std::fs::read(entry.path()).ok())
+        .collect()
+}
+
+fn audio_seeds(root: &Path) -> Vec<Vec<u8>> {
+    files(&root.join("tests/fixtures/audio"), audio::EXTENSIONS)
+}
+
+/// Music with tags in each of the formats that have them.
+fn tag_seeds(root: &Path) -> Vec<Vec<u8>> {
+    let mut seeds = audio_seeds(root);
+    // The corpus has comments; one clip of it is enough.
+    seeds.extend(
+        files(&root.join("assets/corpus/rock"), &[".ogg"])
+            .into_iter()
+            .take(1),
+    );
+    let text = |name: &[u8; 4], value: &str| {
+        let mut frame = name.to_vec();
+        frame.extend((value.len() as u32 + 1).to_be_bytes());
+        frame.extend([0, 0, 3]);
+        frame.extend(value.as_bytes());
+        frame
+    };
+    let frames = [
+        text(b"TPE1", "Asha"),
+        text(b"TALB", "Evening"),
+        text(b"TIT2", "Raga"),
+    ]
+    .concat();
+    let mut id3 = b"ID3\x04\0\0\0\0\0".to_vec();
+    id3.push(frames.len() as u8);
+    let ape = |flags: u32| {
+        let mut part = b"APETAGEX".to_vec();
+        for word in [2000, 32 + 8 + 7 + 4, 1, flags, 0, 0] {
+            part.extend(u32::to_le_bytes(word));
+        }
+        part
+    };
+    let item = [&[4, 0, 0, 0, 0, 0, 0, 0], b"Artist\0Asha".as_slice()].concat();
+    if let Some(music) = files(&root.join("tests/fixtures/audio"), &["cbr.mp3"]).pop() {
+        seeds.push([&id3, &frames, &music].map(Vec::as_slice).concat());
+        seeds.push(
+            [&music, &ape(0xa000_0000), &item, &ape(0x8000_0000)]
+                .map(Vec::as_slice)
+                .concat(),
+        );
+        let mut id3v1 = b"TAGRaga".to_vec();
+        id3v1.resize(128, 0);
+        seeds.push([music, id3v1].concat());
+    }
+    seeds
+}
+
+fn manifest_seeds(root: &Path) -> Vec<Vec<u8>> {
+    let mut seeds = vec![
+        b"path,label,split,group,artist\na.wav,x,train,1,Asha\nb.wav,x,test,2,Ben\nc.wav,y,train,3,Asha\nd.wav,y,test,4,Ben\n"
+            .to_vec(),
+        b"label;path\r\nx;a.wav\r\n\"y;\"\"z\";b.wav\r\nx;c.wav\r\nx;d.wav\r\n".to_vec(),
+    ];
+    seeds.extend(files(&root.join("assets/corpus"), &["manifest.csv"]));
+    seeds
+}
+
+fn layout_seeds(_: &Path) -> Vec<Vec<u8>> {
+    [
+        ",album,album,artist,artist,set,set,track,track,track\n,id,title,id,name,split,subset,genre_top,genres_all,title\n\
+         track_id,,,,,,,,,\n2,1,\"A, 1\",1,Artist,training,small,Hip-Hop,\"[21, 12]\",Song\n",
+        "TRACK_ID\tARTIST_ID\tALBUM_ID\tPATH\tDURATION\tTAGS\n\
+         track_0000214\tartist_000014\talbum_000031\t14/214.mp3\t6.0\tgenre---punkrock\tgenre---rock\tmood/theme---happy\n",
+        r#"{"a": {"note_str": "a", "instrument_family_str": "bass", "instrument_str": "bass_synthetic_033",
+            "instrument_source_str": "synthetic", "pitch": 60, "velocity": 25, "qualities_str": ["dark"], "instrument": 33}}"#,
+        "filename,fold,target,category,esc10,src_file,take\na.wav,1,0,dog,True,100032,A\n",
+        r#"{"title": "Song", "raaga": [{"name": "Kalyani"}], "taala": [{"name": "adi"}], "form": [{"name": "kriti"}],
+            "album_artists": [{"name": "Asha"}], "concert": [{"title": "Evening"}], "artists": [{"artist": {"name": "Asha"}}]}"#,
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .into()
+}
+
+fn spec_seeds(root: &Path) -> Vec<Vec<u8>> {
+    let mut seeds = files(&root.join("assets/specs"), &[".toml"]);
+    seeds.extend(files(&root.join("docs/specs"), &[".toml"]));
+    seeds.push(TrainConfig::default().to_toml().into_bytes());
+    seeds
+}
+
+/// A network with a layer of most kinds, small.
+const SMALL: &str = r#"
+name = "small"
+layers = [
+    { type = "pool", kind = "mean", kernel = [8, 8] },
+    { type = "group_norm" },
+    { type = "kan_conv", channels = 2, kernel = 3, stride = 2, padding = 1 },
+    { type = "activation", kind = "silu" },
+    { type = "noise", deviation = 0.1 },
+    { type = "conv", channels = 4, kernel = 1 },
+    { type = "shared_spline" },
+    { type = "statistics_pool" },
+    { type = "dropout", rate = 0.1 },
+    { type = "linear", channels = 3 },
+]
+"#;
+
+fn small() -> Option<(Network, TrainConfig)> {
+    let config = TrainConfig {
+        network: Spec::from_toml(SMALL).ok()?,
+        ..TrainConfig::default()
+    };
+    let input = [config.preset.n_mels, config.segment().frames()];
+    Some((Network::new(config.network.clone(), input).ok()?, config))
+}
+
+fn split() -> Split {
+    let entry = |k: usize| SplitEntry {
+        path: format!("{k}.wav").into(),
+        hash: "0123456789abcdef".repeat(4),
+        label: format!("class {}", k / 2),
+        part: Part::ALL[k % 3],
+    };
+    Split {
+        protocol: Protocol::NovelClasses,
+        seed: Some(1),
+        files: (0..6).map(entry).collect(),
+    }
+}
+
+fn model_seeds(_: &Path) -> Vec<Vec<u8>> {
+    let Some((network, config)) = small() else {
+        return Vec::new();
+    };
+    let model = Model {
+        parameters: network.initial_parameters(1),
+        info: ModelInfo {
+            format: ModelInfo::FORMAT,
+            spec: network.spec.clone(),
+            preset: config.preset.clone(),
+            segment: config.segment(),
+            seed: 1,
+            split: split(),
+            mfcc: Standardiser {
+                mean: vec![0.0; Features::MFCC_LEN],
+                deviation: vec![1.0; Features::MFCC_LEN],
+            },
+            centre: vec![0.0; network.width()],
+            config,
+            episodes: 1,
+        },
+        network,
+    };
+    // As older versions wrote them, without a checksum, which no changed model would fit.
+    let mut seeds = saved(|path| model.save(path).is_ok());
+    seeds.iter_mut().for_each(|bytes| unsum(bytes));
+    seeds
+}
+
+fn identity(config: &TrainConfig) -> Identity {
+    Identity {
+        config: config.to_toml(),
+        split: split(),
+        failed: Vec::new(),
+        memory: None,
+    }
+}
+
+fn checkpoint_seeds(_: &Path) -> Vec<Vec<u8>> {
+    let Some((network, config)) = small() else {
+        return Vec::new();
+    };
+    let parameters = network.initial_parameters(1);
+    let row = |episode| LogRow {
+        episode,
+        loss: 1.5,
+        accuracy: 0.5,
+        gradient_norm: f32::INFINITY,
+        skipped: 1,
+    };
+    let interval = Interval {
+        low: 0.4,
+        high: 0.6,
+    };
+    let progress = Progress {
+        episode: 2,
+        weights: Weights {
+            first: parameters.clone(),
+            second: parameters.clone(),
+            state: OptimizerState::START,
+            parameters: parameters.clone(),
+        },
+        seconds: 2.5,
+        best: parameters,
+        log: vec![row(1), row(2)],
+        validations: vec![Validation {
+            episode: 0,
+            accuracy: 0.5,
+            over_episodes: interval,
+            over_files: Some(interval),
+            seconds: 0.5,
+        }],
+    };
+    saved(|path| checkpoint::save(path, &identity(&config), &progress).is_ok())
+}
+
+/// The bytes of a safetensors file without the length of its header.
+fn saved(save: impl FnOnce(&Path) -> bool) -> Vec<Vec<u8>> {
+    let read = || {
+        let folder = tempfile::tempdir().ok()?;
+        let path = folder.path().join("seed.safetensors");
+        save(&path).then_some(())?;
+        Some(std::fs::read(path).ok()?.get(8..)?.to_vec())
+    };
+    read().into_iter().collect()
+}
+
+/// Takes the checksum out of a header.
+fn unsum(header: &mut Vec<u8>) {
+    let sign = br#",\"checksum\":\""#;
+    if let Some(from) = header.windows(sign.len()).position(|part| part == sign) {
+        header.drain(from..from + sign.len() + 64 + 2);
+    }
+}
+
+fn plan_seeds(_: &Path) -> Vec<Vec<u8>> {
+    let plan = |class| {
+        let (network, _) = small()?;
+        let (plan, _) = embed::inference(class, &network, 2);
+        serde_json::to_vec(&plan).ok()
+    };
+    [AdapterClass::Software, AdapterClass::Hardware]
+        .into_iter()
+        .filter_map(plan)
+        .collect()
+}
