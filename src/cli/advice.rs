@@ -190,14 +190,14 @@ fn episodes(config: &TrainConfig, collections: &Collections) -> String {
         Protocol::SeenClasses => "other files of the classes that it trained on",
     };
     let queries = if *query == 1 { "query" } else { "queries" };
-    format!("{way}-way {shot}-shot episodes with {query} {queries} a class of {asks}")
+    format!("{way}-way {shot}-shot episodes with {query} {queries} a class, about {asks}")
 }
 
 /// What a configuration's episodes need, with music to spare in no part.
 fn need(config: &TrainConfig, collections: &Collections) -> String {
     let (way, files) = (config.way, config.shot + config.query);
     match (collections.shortest_track(config), config.protocol) {
-        (Some(seconds), _) => format!("{} tracks of {seconds:.0} s", 3 * way),
+        (Some(seconds), _) => format!("{} tracks of {seconds:.0} s or more", 3 * way),
         (None, Protocol::NovelClasses) => format!("{} classes of {files} files", 3 * way),
         (None, Protocol::SeenClasses) => format!("{way} classes of {} files", 3 * files),
     }
