@@ -404,7 +404,7 @@ fn model_seeds(_: &Path) -> Vec<Vec<u8>> {
     };
     // As older versions wrote them, without a checksum, which no changed model would fit.
     let mut seeds = saved(|path| model.save(path).is_ok());
-    seeds.iter_mut().for_each(|bytes| unsum(bytes));
+    seeds.iter_mut().for_each(unsum);
     seeds
 }
 

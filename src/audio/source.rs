@@ -19,7 +19,7 @@ use symphonia::core::units::Duration;
 
 use super::container::{self, Claim};
 use super::opus::OpusDecoder;
-use super::silence::Peaks;
+use super::silence::Loudness;
 use super::{AudioErrorKind, AudioInfo, AudioWarning, SAMPLE_RATES, aac, elementary, find};
 
 /// The most frames that an encoder adds to fill its last packets: two long Vorbis blocks.
@@ -74,7 +74,7 @@ pub(super) struct Source {
     /// Reading stopped before the end.
     cut: bool,
     skipped: u64,
-    peaks: Peaks,
+    loudness: Loudness,
     /// Only the lower half of HE-AAC is decoded, up to this frequency in Hz.
     lower_half_hz: Option<u32>,
     interleaved: Vec<f32>,
@@ -120,7 +120,7 @@ impl Source {
             behind_end: Vec::new(),
             cut: false,
             skipped: 0,
-            peaks: Peaks::default(),
+            loudness: Loudness::default(),
             lower_half_hz: None,
             interleaved: Vec::new(),
         };
@@ -210,7 +210,7 @@ impl Source {
         let scale = 1.0 / self.channels as f32;
         let frames = self.interleaved.chunks_exact(self.channels);
         mono.extend(frames.map(|frame| frame.iter().sum::<f32>() * scale));
-        self.peaks.note(&self.interleaved, mono);
+        self.loudness.note(&self.interleaved, self.channels, mono);
         if self.end_known {
             self.trim_end(mono, usize::try_from(trim_end).unwrap_or(usize::MAX));
         }
@@ -234,7 +234,7 @@ impl Source {
 
     /// Whether nothing was to be heard so far.
     pub(super) fn silence(&self) -> Option<AudioWarning> {
-        self.peaks.warning()
+        self.loudness.warning()
     }
 
     /// What was lost, once the end is reached.

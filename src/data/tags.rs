@@ -9,14 +9,21 @@ use std::{
     io::{self, Read, Seek, SeekFrom},
     panic::catch_unwind,
     path::Path,
+    sync::Arc,
 };
 use symphonia::{
     core::{
         formats::{FormatOptions, probe::Hint},
         io::MediaSourceStream,
-        meta::{MetadataReader, MetadataRevision, StandardTag, well_known::*},
+        meta::{
+            METADATA_ID_NULL, MetadataBuilder, MetadataInfo, MetadataReader, MetadataRevision,
+            RawValue, StandardTag, Tag, well_known::*,
+        },
     },
-    default::{get_probe, meta::Id3v2Reader},
+    default::{
+        get_probe,
+        meta::{Id3v2Reader, embedded::riff::parse_riff_info_chunk},
+    },
 };
 
 /// What files can be labelled by.
@@ -25,8 +32,11 @@ const TAGS: [&str; 2] = ["album", "artist"];
 /// Characters of a tag that are kept: more is no name.
 const LONGEST: usize = 256;
 
-/// Chunks of a WAV file among which its tag is looked for.
+/// Chunks of a WAV file among which its tags are looked for.
 const MOST_CHUNKS: usize = 1000;
+
+/// Bytes of an INFO list that are read.
+const LONGEST_LIST: u64 = 1 << 20;
 
 /// Lists the audio files below a folder that have the tag `column`, at any depth.
 pub(super) fn list(
@@ -76,7 +86,7 @@ pub(super) fn list_all(root: &Path, warnings: &mut Vec<String>) -> Result<Vec<Li
 pub(crate) fn read(path: &Path) -> BTreeMap<String, String> {
     // What a damaged file makes of a parser must not end the run.
     let caught = |parse: fn(&Path) -> Vec<MetadataRevision>| catch_unwind(|| parse(path));
-    let revisions = [in_wav_chunk, in_the_open].map(|parse| caught(parse).unwrap_or_default());
+    let revisions = [in_wav_chunks, in_the_open].map(|parse| caught(parse).unwrap_or_default());
     let mut revisions: Vec<MetadataRevision> = revisions.into_iter().flatten().collect();
     revisions.sort_by_key(|revision| match revision.info.metadata {
         METADATA_ID_ID3V1 => 2, // holds 30 characters
@@ -88,11 +98,8 @@ pub(crate) fn read(path: &Path) -> BTreeMap<String, String> {
         let of_tracks = revision.per_track.into_iter().map(|track| track.metadata);
         let containers = std::iter::once(revision.media).chain(of_tracks);
         for tag in containers.flat_map(|container| container.tags) {
-            let (name, text) = match tag.std {
-                Some(StandardTag::Album(text)) => ("album", text),
-                Some(StandardTag::Artist(text)) => ("artist", text),
-                Some(StandardTag::TrackTitle(text)) => ("title", text),
-                _ => continue,
+            let Some((name, text)) = named(tag) else {
+                continue;
             };
             if let Some(text) = tidy(&text) {
                 filled.entry(name.to_owned()).or_insert(text);
@@ -102,7 +109,29 @@ pub(crate) fn read(path: &Path) -> BTreeMap<String, String> {
     filled
 }
 
-/// What a tag's text says: its first value that is not empty, without blanks and control characters at its ends, and of bounded length.
+/// The name and the text of a tag that is read here; several values have a NUL between them.
+fn named(tag: Tag) -> Option<(&'static str, String)> {
+    let text = |text: Arc<String>| text.to_string();
+    match (tag.std, tag.raw.value) {
+        (Some(StandardTag::Album(album)), _) => Some(("album", text(album))),
+        (Some(StandardTag::Artist(artist)), _) => Some(("artist", text(artist))),
+        (Some(StandardTag::TrackTitle(title)), _) => Some(("title", text(title))),
+        // A list has only the name that its tag gives it.
+        (None, RawValue::StringList(values)) => {
+            let name = match tag.raw.key.to_ascii_uppercase().as_str() {
+                "TALB" | "TAL" | "ALBUM" => "album",
+                "TPE1" | "TP1" | "ARTIST" => "artist",
+                "TIT2" | "TT2" | "TITLE" => "title",
+                _ => return None,
+            };
+            Some((name, values.join("\0")))
+        }
+        _ => None,
+    }
+}
+
+/// What a tag's text says: its first value that is not empty, without blanks and control characters at its ends, and of
+/// bounded length.
 fn tidy(text: &str) -> Option<String> {
     // U+FFFD stands for a control character, or a byte that is no text.
     let blank = |c: char| c.is_whitespace() || c.is_control() || "\u{feff}\u{fffd}".contains(c);
@@ -130,35 +159,61 @@ fn in_the_open(path: &Path) -> Vec<MetadataRevision> {
     revisions
 }
 
-/// The ID3v2 tag that taggers put into a chunk of WAV files, which Symphonia passes over.
-fn in_wav_chunk(path: &Path) -> Vec<MetadataRevision> {
-    let Ok(Some(chunk)) = id3_chunk(path) else {
-        return Vec::new();
-    };
-    let stream = MediaSourceStream::new(Box::new(chunk), Default::default());
-    let tag = Id3v2Reader::try_new(stream, Default::default()).and_then(|mut tag| tag.read_all());
-    tag.map(|tag| tag.revision).into_iter().collect()
+/// The tags in chunks of a WAV file: an ID3v2 tag, which Symphonia passes over, and an INFO list, of which it does not look
+/// behind the audio. The ID3v2 tag goes first, for it holds more.
+fn in_wav_chunks(path: &Path) -> Vec<MetadataRevision> {
+    let mut found = Vec::new();
+    // An error is the end of what can be read.
+    let _ = read_wav_chunks(path, &mut found);
+    found.sort_by_key(|revision| revision.info.metadata != METADATA_ID_ID3V2);
+    found
 }
 
-/// The file at the start of such a chunk's content.
-fn id3_chunk(path: &Path) -> io::Result<Option<File>> {
+fn read_wav_chunks(path: &Path, found: &mut Vec<MetadataRevision>) -> io::Result<()> {
     let mut file = File::open(path)?;
     let mut header = [0; 12];
     file.read_exact(&mut header)?;
     if !(header.starts_with(b"RIFF") || header.starts_with(b"RF64")) || !header.ends_with(b"WAVE") {
-        return Ok(None);
+        return Ok(());
     }
     for _ in 0..MOST_CHUNKS {
         let mut chunk = [0; 8];
         file.read_exact(&mut chunk)?;
         let [name @ .., a, b, c, d] = chunk;
+        let size = u64::from(u32::from_le_bytes([a, b, c, d]));
+        let next = file.stream_position()? + size + size % 2;
         if name.eq_ignore_ascii_case(b"id3 ") {
-            return Ok(Some(file));
+            let stream = MediaSourceStream::new(Box::new(file.try_clone()?), Default::default());
+            let tag = Id3v2Reader::try_new(stream, Default::default());
+            found.extend(
+                tag.and_then(|mut tag| tag.read_all())
+                    .map(|tag| tag.revision),
+            );
+        } else if &name == b"LIST" {
+            let mut list = Vec::new();
+            (&file)
+                .take(size.min(LONGEST_LIST))
+                .read_to_end(&mut list)?;
+            found.extend(list.strip_prefix(b"INFO").map(info_list));
         }
-        let size = u32::from_le_bytes([a, b, c, d]);
-        file.seek(SeekFrom::Current(i64::from(size) + i64::from(size % 2)))?;
+        file.seek(SeekFrom::Start(next))?;
     }
-    Ok(None)
+    Ok(())
+}
+
+fn info_list(mut rest: &[u8]) -> MetadataRevision {
+    let mut tags = MetadataBuilder::new(MetadataInfo {
+        metadata: METADATA_ID_NULL,
+        short_name: "info",
+        long_name: "INFO list",
+    });
+    while let Some((&[n, a, m, e, size @ ..], values)) = rest.split_first_chunk::<8>() {
+        let size = (u32::from_le_bytes(size) as usize).min(values.len());
+        // A name that is none names nothing.
+        let _ = parse_riff_info_chunk([n, a, m, e], &values[..size], &mut tags);
+        rest = values.get(size + size % 2..).unwrap_or_default();
+    }
+    tags.build()
 }
 
 #[cfg(test)]
@@ -266,15 +321,52 @@ mod tests {
     fn of_several_tags_the_one_that_holds_most_goes_first_and_the_others_fill_its_gaps() {
         let audio = fixture("untagged.mp3");
         let front = id3(&[asha()]);
-        let ape = ape(&[("Artist", b"From APE"), ("Album", b"Moon")], 0);
+        let first = ape(&[("Artist", b"From APE"), ("Album", b"Moon")], 0);
         let old = id3v1(b"From ID3v1");
-        let found = tags(&[front, audio.clone(), ape.clone(), old.clone()].concat());
+        let found = tags(&[front, audio.clone(), first.clone(), old.clone()].concat());
         assert_eq!((&*found["artist"], &*found["album"]), ("Asha", "Moon"));
         assert_eq!(
-            artist(&[audio.clone(), ape, old.clone()].concat()).unwrap(),
+            artist(&[audio.clone(), first, old.clone()].concat()).unwrap(),
             "From APE"
         );
+        let several = ape(&[("artist", b"Asha\0Bala")], 0);
+        assert_eq!(artist(&[audio.clone(), several].concat()).unwrap(), "Asha");
         assert_eq!(artist(&[audio, old].concat()).unwrap(), "From ID3v1");
+    }
+
+    #[test]
+    fn a_wav_file_may_have_an_info_list_behind_its_audio() {
+        let list = [
+            b"INFOIART\x05\0\0\0Asha\0\0IPRD\x05\0\0\0",
+            &b"Moon\0\0"[..],
+        ]
+        .concat();
+        let chunk = |name: &[u8], content: &[u8]| {
+            [name, &(content.len() as u32).to_le_bytes(), content].concat()
+        };
+        let mut file = fixture("s16.wav");
+        file.extend(chunk(b"LIST", &list));
+        let found = tags(&file);
+        assert_eq!((&*found["artist"], &*found["album"]), ("Asha", "Moon"));
+        // An ID3v2 tag goes before it.
+        file.extend(chunk(b"id3 ", &id3(&[frame(b"TPE1", b"\0From ID3v2")])));
+        let found = tags(&file);
+        assert_eq!(
+            (&*found["artist"], &*found["album"]),
+            ("From ID3v2", "Moon")
+        );
+        // Names and sizes that make no sense.
+        for broken in [
+            &b"INFOIART\xff\xff\xff\xffAsha"[..],
+            b"INFO\xff\x01\x02\x03\x01\0\0\0a",
+        ] {
+            let file = [fixture("s16.wav"), chunk(b"LIST", broken)].concat();
+            assert!(
+                tags(&file)
+                    .get("artist")
+                    .is_none_or(|artist| artist == "Asha")
+            );
+        }
     }
 
     #[test]
@@ -302,6 +394,7 @@ mod tests {
             (&b"\0 Asha \r\n"[..], Some("Asha".to_owned())),
             (b"\0Asha\0", Some("Asha".to_owned())),
             (b"\0\0\0Asha\0junk", Some("Asha".to_owned())),
+            (b"\0Asha\0Bala", Some("Asha".to_owned())),
             (b"\x01\xff\xfeA\0s\0h\0a\0\0\0", Some("Asha".to_owned())),
             (b"\0 \t\0 \x1b ", None),
             (&long, Some("a".repeat(LONGEST))),
