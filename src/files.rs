@@ -178,11 +178,15 @@ fn holds_audio(path: &Path) -> bool {
     let read = File::open(path).and_then(|file| file.take(ENOUGH).read_to_end(&mut start));
     // A safetensors file begins with the length of its header, which may look like anything, and the header's brace.
     let model = start.get(7..9) == Some(b"\0{");
-    // Core Audio, Matroska, AIFF and AIFC, MPEG layer II: what the crate does not know, or not from its start alone.
+    // Core Audio, Matroska, AIFF and AIFC, RF64 and Wave64, MPEG layer II: what the crate does not know, or not from its
+    // start alone.
     let more = [
         &b"caff"[..],
         b"\x1a\x45\xdf\xa3",
         b"FORM",
+        b"RF64",
+        b"BW64",
+        b"riff",
         b"\xff\xfd",
         b"\xff\xfc",
     ];

@@ -196,13 +196,13 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     for genre in examples.leave_out_empty() {
         bar.suspend(|| {
             common.note(&format!(
-                "left out: no example of `{genre}` can be read; put at least one good file into its folder"
+                "left out: no example of `{genre}` can be heard; put at least one good file into its folder"
             ));
         });
     }
     if examples.genres.len() < 2 {
         bail!(
-            "{}: only {} of its classes has an example that can be read, and two are needed; put good files into the others",
+            "{}: only {} of its classes has an example that can be heard, and two are needed; put good files into the others",
             args.examples.display(),
             examples.genres.len()
         );

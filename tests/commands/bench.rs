@@ -27,6 +27,11 @@ name = "huge"
 type = "conv"
 channels = 2000
 kernel = 1
+[[layers]]
+type = "statistics_pool"
+[[layers]]
+type = "linear"
+channels = 4
 "#;
 
 fn positive(value: &Value) -> f64 {

@@ -239,7 +239,11 @@ fn what_tracks_cannot_do_is_said_in_a_sentence() {
         "choose data or mix",
     );
     let music = studio().music();
-    says(1, &["--mix", text(&music), "--mix-share", "2"], "mix_share");
+    says(
+        2,
+        &["--mix", text(&music), "--mix-share", "2"],
+        "--mix-share",
+    );
 
     // The same library as test and as training files.
     let root = library().folder.path();

@@ -158,6 +158,12 @@ impl Run {
         self.folder.path().join("model.safetensors")
     }
 
+    /// After a run that was stopped: what it left is not to be gone on with.
+    fn begin_anew(&self) {
+        self.stop.store(false, Ordering::Relaxed);
+        std::fs::remove_file(checkpoint_path(&self.model())).unwrap();
+    }
+
     fn go(&self, config: &TrainConfig, on: &mut dyn FnMut(Event)) -> Result<Trained, TrainError> {
         self.go_on(data(), None, config, on)
     }
@@ -592,7 +598,7 @@ fn altered_tracks_are_cut_into_the_same_parts_and_are_streamed_in_turns_with_the
         }
     })
     .unwrap_err();
-    run.stop.store(false, Ordering::Relaxed);
+    run.begin_anew();
     let start = start.unwrap();
     let (_, parts) = start.train;
     // Tracks of 3.2 s become too short for four parts at a quick tempo, most do not.
@@ -623,7 +629,7 @@ fn tracks_that_do_not_fit_the_device_are_streamed_in_turns_beside_what_is_mixed_
         }
     })
     .unwrap_err();
-    run.stop.store(false, Ordering::Relaxed);
+    run.begin_anew();
     // The parts of about 8 tracks are 230 KB, the 7 classes mixed in 559 KB, of which an episode needs 213.
     run.memory = Some(needed - 80_000);
     let mut in_turns = false;
@@ -814,7 +820,7 @@ fn clips_that_do_not_fit_are_streamed_in_turns_and_too_little_memory_is_refused(
         }
     })
     .unwrap_err();
-    run.stop.store(false, Ordering::Relaxed);
+    run.begin_anew();
     // The clips of 6 classes x 6 files x 52 frames x 64 bands are 479 KB; an episode needs 319 KB of them.
     run.memory = Some(needed - 80_000);
     let mut in_turns = false;
