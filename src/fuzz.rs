@@ -11,6 +11,7 @@ use crate::data::{Dataset, Labels, Layout, Part, Protocol, Split, SplitEntry, re
 use crate::embed;
 use crate::features::Features;
 use crate::fewshot::{Interval, Standardiser};
+use crate::files::{self, TemporaryFolder};
 use crate::gpu::{AdapterClass, Gpu, Plan, Program};
 use crate::model::{Model, ModelInfo, Network, Spec};
 use crate::ops::OptimizerState;
@@ -162,7 +163,7 @@ fn layouts(scratch: &Path, bytes: &[u8]) -> bool {
         let root = scratch.join(layout.name());
         for name in [metadata, audio] {
             if let Some(folder) = root.join(name).parent() {
-                let _ = std::fs::create_dir_all(folder);
+                let _ = files::make_folder(folder);
             }
         }
         file(&root, audio, b"x");
@@ -242,7 +243,7 @@ fn with_length(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// The files below a folder whose names end so.
-fn files(folder: &Path, endings: &[&str]) -> Vec<Vec<u8>> {
+fn found(folder: &Path, endings: &[&str]) -> Vec<Vec<u8>> {
     walkdir::WalkDir::new(folder)
         .sort_by_file_name()
         .into_iter()
@@ -257,7 +258,7 @@ fn files(folder: &Path, endings: &[&str]) -> Vec<Vec<u8>> {
 }
 
 fn audio_seeds(root: &Path) -> Vec<Vec<u8>> {
-    files(&root.join("tests/fixtures/audio"), audio::EXTENSIONS)
+    found(&root.join("tests/fixtures/audio"), audio::EXTENSIONS)
 }
 
 /// Music with tags in each of the formats that have them.
@@ -265,7 +266,7 @@ fn tag_seeds(root: &Path) -> Vec<Vec<u8>> {
     let mut seeds = audio_seeds(root);
     // The corpus has comments; one clip of it is enough.
     seeds.extend(
-        files(&root.join("assets/corpus/rock"), &[".ogg"])
+        found(&root.join("assets/corpus/rock"), &[".ogg"])
             .into_iter()
             .take(1),
     );
@@ -292,7 +293,7 @@ fn tag_seeds(root: &Path) -> Vec<Vec<u8>> {
         part
     };
     let item = [&[4, 0, 0, 0, 0, 0, 0, 0], b"Artist\0Asha".as_slice()].concat();
-    if let Some(music) = files(&root.join("tests/fixtures/audio"), &["cbr.mp3"]).pop() {
+    if let Some(music) = found(&root.join("tests/fixtures/audio"), &["cbr.mp3"]).pop() {
         seeds.push([&id3, &frames, &music].map(Vec::as_slice).concat());
         seeds.push(
             [&music, &ape(0xa000_0000), &item, &ape(0x8000_0000)]
@@ -312,7 +313,7 @@ fn manifest_seeds(root: &Path) -> Vec<Vec<u8>> {
             .to_vec(),
         b"label;path\r\nx;a.wav\r\n\"y;\"\"z\";b.wav\r\nx;c.wav\r\nx;d.wav\r\n".to_vec(),
     ];
-    seeds.extend(files(&root.join("assets/corpus"), &["manifest.csv"]));
+    seeds.extend(found(&root.join("assets/corpus"), &["manifest.csv"]));
     seeds
 }
 
@@ -333,8 +334,8 @@ fn layout_seeds(_: &Path) -> Vec<Vec<u8>> {
 }
 
 fn spec_seeds(root: &Path) -> Vec<Vec<u8>> {
-    let mut seeds = files(&root.join("assets/specs"), &[".toml"]);
-    seeds.extend(files(&root.join("docs/specs"), &[".toml"]));
+    let mut seeds = found(&root.join("assets/specs"), &[".toml"]);
+    seeds.extend(found(&root.join("docs/specs"), &[".toml"]));
     seeds.push(TrainConfig::default().to_toml().into_bytes());
     seeds
 }
@@ -458,7 +459,7 @@ fn checkpoint_seeds(_: &Path) -> Vec<Vec<u8>> {
 /// The bytes of a safetensors file without the length of its header.
 fn saved(save: impl FnOnce(&Path) -> bool) -> Vec<Vec<u8>> {
     let read = || {
-        let folder = tempfile::tempdir().ok()?;
+        let folder = TemporaryFolder::new("gamaka-fuzz-").ok()?;
         let path = folder.path().join("seed.safetensors");
         save(&path).then_some(())?;
         Some(std::fs::read(path).ok()?.get(8..)?.to_vec())

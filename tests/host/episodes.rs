@@ -307,7 +307,7 @@ fn numbers_that_make_no_episode_are_refused_before_they_are_added() {
     }
     let said = pool(3).check(5, 1, 1).unwrap_err().to_string();
     assert!(
-        said.contains("use --way 3 or less, or add classes"),
+        said.contains("ask for fewer ways, or add classes"),
         "{said}"
     );
     assert!(pool(3).check(3, 1, 1).is_ok());

@@ -252,7 +252,7 @@ fn too_few_files_give_no_interval_over_files_and_say_so() {
     assert!(fewer_shots.systems[0].accuracy.over_files.is_some());
     let note = fewer_shots.note.unwrap();
     assert!(
-        note.contains("too few for 8 shots") && note.contains("found with 5"),
+        note.contains("too few for 8 shots") && note.contains("that of 5 shots"),
         "{note}"
     );
 }
