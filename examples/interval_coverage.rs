@@ -10,6 +10,12 @@
 //! sets, scored by code of this file where prototypes classify. Printed is how often the 95 % intervals hold it: over files for both systems and
 //! for their difference, and over episodes for comparison.
 
+#![allow(
+    clippy::expect_used,
+    clippy::cast_possible_truncation,
+    reason = "a setting that cannot be simulated is a fault of this file; embeddings are f32"
+)]
+
 use gamaka::{
     data::Pool,
     fewshot::{EpisodeSampler, Head, Metric, System, evaluate},

@@ -4,6 +4,11 @@
 //! networks: two layers of splines can hold it. The plan below is a whole training step; replaying it
 //! allocates nothing, and parameters, gradients and optimiser state stay on the device.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "the device computes in f32"
+)]
+
 use gamaka::gpu::{BufferRole, DeviceChoice, Gpu, Plan, Program};
 use gamaka::model::{Network, Spec};
 use gamaka::ops::{self, AdamW, OptimizerState, OptimizerTensors, StepInfo};

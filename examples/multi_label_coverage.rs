@@ -8,6 +8,12 @@
 //! replicates, each scored on many episodes; how far it is off by the number of replicates is printed. Counted is how
 //! often the 95 % intervals hold it, for macro F1 and mean average precision of both systems and for their difference.
 
+#![allow(
+    clippy::expect_used,
+    clippy::cast_possible_truncation,
+    reason = "a setting that cannot be simulated is a fault of this file; embeddings are f32"
+)]
+
 use gamaka::{
     data::Pool,
     fewshot::{EpisodeSampler, Estimate, Head, Metric, System, evaluate_multi_label},

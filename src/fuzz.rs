@@ -262,6 +262,7 @@ fn audio_seeds(root: &Path) -> Vec<Vec<u8>> {
 }
 
 /// Music with tags in each of the formats that have them.
+#[expect(clippy::cast_possible_truncation, reason = "the texts are short")]
 fn tag_seeds(root: &Path) -> Vec<Vec<u8>> {
     let mut seeds = audio_seeds(root);
     // The corpus has comments; one clip of it is enough.

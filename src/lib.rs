@@ -1,5 +1,13 @@
-#![warn(missing_docs)]
 //! gamaka learns what a genre sounds like from a handful of examples, on any vendor's GPU.
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "tests cast numbers of their own"
+    )
+)]
 
 pub mod ablate;
 pub mod adapt;

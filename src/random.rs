@@ -7,6 +7,7 @@ use rand_chacha::{
 };
 
 /// A stream of random numbers, fixed by (seed, purpose, number).
+#[derive(Debug)]
 pub struct Stream(ChaCha8Rng);
 
 impl Stream {
@@ -25,6 +26,10 @@ impl Stream {
     }
 
     /// Uniform in `0..n` without bias (Lemire 2019); 0 when `n` is 0.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the low half of a product, and the high one, which is less than n"
+    )]
     pub fn below(&mut self, n: usize) -> usize {
         let n = n as u64;
         loop {

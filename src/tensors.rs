@@ -118,7 +118,7 @@ pub(crate) fn summed(key: &str, file: &[u8]) -> Option<Vec<u8>> {
 
 impl TensorFile {
     /// Reads the header of a file with a text under `key`: as much memory as the header is long.
-    pub fn open(path: &Path, key: &str) -> Result<Self, TensorFileError> {
+    pub(crate) fn open(path: &Path, key: &str) -> Result<Self, TensorFileError> {
         let unreadable = |error: io::Error| match error.kind() {
             io::ErrorKind::NotFound => TensorFileError::Missing,
             _ => TensorFileError::Unreadable(error),
@@ -185,7 +185,10 @@ impl TensorFile {
 
     /// Reads the tensors, one after the other, and compares everything with the checksum. `take` is handed the place in
     /// [`Self::tensors`] and the bytes; what it makes of them must not be used if this fails.
-    pub fn read(mut self, mut take: impl FnMut(usize, &[u8])) -> Result<(), TensorFileError> {
+    pub(crate) fn read(
+        mut self,
+        mut take: impl FnMut(usize, &[u8]),
+    ) -> Result<(), TensorFileError> {
         let mut sums = Vec::new();
         for (place, entry) in self.tensors.iter().enumerate() {
             let mut bytes = vec![0; entry.bytes];

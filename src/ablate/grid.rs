@@ -129,7 +129,7 @@ impl Grid {
         {
             return refuse("--shares must be numbers above 0 and below 1; the whole is always part of the grid".into());
         }
-        let percent = |share: &f64| (100.0 * share).round() as i64;
+        let percent = |share: &f64| (100.0 * share).round();
         if twice(&self.shares.iter().map(percent).collect::<Vec<_>>()).is_some() {
             return refuse("--shares must differ by 1 % or more".into());
         }

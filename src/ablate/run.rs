@@ -150,6 +150,7 @@ impl CellResult {
 }
 
 /// A data set that has been read, and the device that its cells are trained on.
+#[derive(Debug)]
 pub struct Workbench<'a> {
     grid: &'a Grid,
     options: &'a AblateOptions<'a>,

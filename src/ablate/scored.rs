@@ -62,11 +62,11 @@ pub(super) struct Scored {
 }
 
 impl Scored {
-    pub fn place(&self, name: &str) -> Option<usize> {
+    pub(super) fn place(&self, name: &str) -> Option<usize> {
         self.candidates.iter().position(|c| c.name == name)
     }
 
-    pub fn systems<'a>(&'a self, names: &[String]) -> Vec<System<'a>> {
+    pub(super) fn systems<'a>(&'a self, names: &[String]) -> Vec<System<'a>> {
         let chosen = self.candidates.iter().filter(|c| names.contains(&c.name));
         chosen.map(system).collect()
     }
@@ -177,7 +177,7 @@ pub(super) struct Table<'a> {
 }
 
 impl Table<'_> {
-    pub fn accuracy(&self, name: &str) -> Option<Summary> {
+    pub(super) fn accuracy(&self, name: &str) -> Option<Summary> {
         let of_seeds: Vec<_> = self
             .scored
             .iter()
@@ -196,7 +196,7 @@ impl Table<'_> {
         Some(found)
     }
 
-    pub fn difference(
+    pub(super) fn difference(
         &self,
         of: &str,
         against: &str,

@@ -227,6 +227,9 @@ impl AudioInfo {
     }
 
     /// Turns the first warning about the file at `path` into an error.
+    ///
+    /// # Errors
+    /// [`AudioErrorKind::Damaged`], with the first warning.
     pub fn strict(self, path: &Path) -> Result<Self, AudioError> {
         match self.warnings.first() {
             None => Ok(self),
@@ -252,6 +255,10 @@ impl AudioErrorKind {
 /// Memory is that of some packets and the resampler, whatever the length of the file. `sink` may
 /// stop the decoding with [`ControlFlow::Break`], which is not an error. `sink` sees finite samples
 /// only; on an error it may already have seen the part before it.
+///
+/// # Errors
+/// [`AudioError`], with the path: the file cannot be opened, is no audio that can be decoded, or holds no samples or
+/// some that are not finite; [`AudioErrorKind::TargetRate`] for a `sample_rate` that is out of range.
 pub fn stream(
     path: &Path,
     sample_rate: u32,
@@ -261,6 +268,9 @@ pub fn stream(
 }
 
 /// As [`stream`], into one vector: 4 bytes per sample.
+///
+/// # Errors
+/// As [`stream`].
 pub fn decode(path: &Path, sample_rate: u32) -> Result<(Vec<f32>, AudioInfo), AudioError> {
     let mut samples = Vec::new();
     let info = stream(path, sample_rate, &mut |piece| {

@@ -113,7 +113,8 @@ impl OpusDecoder {
         // Symphonia leaves the pre-skip to the decoder and states only the end of the last packet.
         let skipped = self.pre_skip.min(frames);
         self.pre_skip -= skipped;
-        self.buffer.trim(skipped, packet.trim_end.get() as usize);
+        let trimmed = usize::try_from(packet.trim_end.get()).unwrap_or(usize::MAX);
+        self.buffer.trim(skipped, trimmed);
         Ok(())
     }
 }

@@ -27,6 +27,10 @@ pub(super) struct Resampler {
 
 impl Resampler {
     /// From and to these rates in Hz, neither of them 0.
+    #[expect(
+        clippy::expect_used,
+        reason = "neither the rates nor the block are 0, which is all that rubato refuses"
+    )]
     pub(super) fn new(from: u32, to: u32) -> Self {
         let fft = (from != to).then(|| {
             // rubato turns multiples of from/gcd samples into as many of to/gcd. An even multiple
@@ -41,7 +45,7 @@ impl Resampler {
                 1,
                 FixedSync::Both,
             )
-            .expect("neither the rates nor the block are 0")
+            .expect("rates and a block above 0")
         });
         Self {
             from,
@@ -95,10 +99,15 @@ impl Resampler {
             self.transform(output);
         }
         // The last block reaches into the zeros behind the end.
-        output.truncate(output.len() - (self.produced - total) as usize);
+        let beyond = usize::try_from(self.produced - total).unwrap_or(usize::MAX);
+        output.truncate(output.len().saturating_sub(beyond));
     }
 
     /// Transforms the full block in `pending`.
+    #[expect(
+        clippy::expect_used,
+        reason = "the buffers have the sizes that rubato asks for"
+    )]
     fn transform(&mut self, output: &mut Vec<f32>) {
         let Some(fft) = &mut self.fft else { return };
         const SIZES: &str = "the buffers have the sizes that rubato asks for";

@@ -8,7 +8,7 @@ use super::{BenchError, Spread, made_up};
 use crate::embed::{Embedder, embed_files};
 use crate::features::{FrontEnd, SegmentShape};
 use crate::files;
-use crate::gpu::Gpu;
+use crate::gpu::{Gpu, word};
 use crate::mel::{EngineChoice, Preset};
 use crate::model::Network;
 
@@ -73,11 +73,12 @@ pub(super) fn default_network(preset: &Preset, segment: SegmentShape) -> Network
 
 /// A wav file of noise (RIFF, PCM, mono, 16-bit).
 fn wav(seconds: usize) -> Vec<u8> {
+    #[expect(clippy::cast_possible_truncation, reason = "the noise has 16 bits")]
     let data: Vec<u8> = made_up(seconds * SAMPLE_RATE as usize)
         .into_iter()
         .flat_map(|v| (((v - 0.5) * 40_000.0) as i16).to_le_bytes())
         .collect();
-    let length = data.len() as u32;
+    let length = word(data.len());
     let mut file = Vec::with_capacity(44 + data.len());
     file.extend(b"RIFF");
     file.extend((36 + length).to_le_bytes());

@@ -7,7 +7,7 @@ use super::networks::{EPISODE, reference_step};
 use super::spread::enough;
 use super::{Ceilings, Spread, made_up};
 use crate::embed::inference;
-use crate::gpu::{DeviceChoice, Gpu, GpuError, Program};
+use crate::gpu::{DeviceChoice, Gpu, GpuError, Program, word};
 use crate::model::Network;
 use crate::ops::{OptimizerState, Slot, StepInfo};
 use crate::train::{StepShape, TrainingPlan};
@@ -45,7 +45,7 @@ impl TrainingStep {
         let slot = Slot {
             bank: 0,
             first: 0,
-            frames: BANK_FRAMES as u32,
+            frames: word(BANK_FRAMES),
             unused: 0,
         };
         let clips = shape.way * (shape.shot + shape.query);
@@ -172,7 +172,7 @@ pub fn time_networks(
     ceilings: Option<&Ceilings>,
 ) -> Vec<Result<NetworkFigures, GpuError>> {
     let mut beds: Vec<_> = networks.iter().map(|n| Bed::new(device, n)).collect();
-    let budget = BUDGET * networks.len() as u32;
+    let budget = BUDGET.saturating_mul(word(networks.len()));
     let start = Instant::now();
     let mut repeats = 0;
     while beds.iter().any(Result::is_ok) && !enough(repeats, start.elapsed(), budget) {

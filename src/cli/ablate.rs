@@ -40,7 +40,7 @@ const MODELS: &str =
 const FOCUS: [&str; 2] = ["ickan", "cnn-params"];
 
 #[derive(clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     #[command(flatten)]
     source: Source,
     /// Where everything goes; the same folder again goes on where it was
@@ -109,7 +109,7 @@ fn near(text: &str) -> Result<[String; 2], String> {
     }
 }
 
-pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let asked = grid(args, &args.settings)?;
     // Before anything is written.
     asked.validate()?;

@@ -13,7 +13,7 @@ use super::common::Common;
 use super::settings::{Settings, Source};
 
 /// Words of a command, quoted for a shell.
-pub fn quoted<'a>(words: impl Iterator<Item = &'a OsStr>) -> String {
+pub(super) fn quoted<'a>(words: impl Iterator<Item = &'a OsStr>) -> String {
     let words: Vec<String> = words.map(|w| w.to_string_lossy().into_owned()).collect();
     // Only a NUL cannot be quoted, and no argument has one.
     shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" "))
@@ -69,7 +69,7 @@ impl std::fmt::Display for CommandLine {
 
 /// What was asked of which data.
 #[derive(Clone, Copy)]
-pub struct Asked<'a> {
+pub(super) struct Asked<'a> {
     /// The user's own settings.
     pub settings: &'a Settings,
     /// The configuration of these settings.
@@ -97,7 +97,11 @@ impl Asked<'_> {
 
 /// Settings with which a training works on data that are too little for the defaults, told in a note. What the user chose is
 /// not changed: where that were needed, this is the refusal, with the command that works.
-pub fn fitted(asked: Asked, problem: TrainError, common: &Common) -> anyhow::Result<Settings> {
+pub(super) fn fitted(
+    asked: Asked,
+    problem: TrainError,
+    common: &Common,
+) -> anyhow::Result<Settings> {
     let collections = asked.collections(&problem);
     let given = asked.settings.given();
     let advice = collections.advise(asked.config, &given);
@@ -127,7 +131,7 @@ pub fn fitted(asked: Asked, problem: TrainError, common: &Common) -> anyhow::Res
 }
 
 /// Why a training cannot be as asked, and the command that works; or, where none does, what to add and what works without.
-pub fn refusal(asked: Asked, problem: TrainError) -> anyhow::Error {
+pub(super) fn refusal(asked: Asked, problem: TrainError) -> anyhow::Error {
     let collections = asked.collections(&problem);
     let advice = collections.advise(asked.config, &asked.settings.given());
     let Some((best, others)) = advice.split_first() else {
@@ -267,7 +271,7 @@ fn without_labels(source: &Source, config: &TrainConfig, given: &[Setting]) -> S
 
 /// A data set that cannot be opened, with the command that works where there is one: the folder of class folders may lie one
 /// deeper, and a folder of files without classes can be trained on without labels.
-pub fn other_data(
+pub(super) fn other_data(
     error: anyhow::Error,
     source: &Source,
     config: &TrainConfig,
@@ -293,7 +297,7 @@ pub fn other_data(
 
 /// An evaluation of fewer or smaller classes than asked for, with the command that works. `fits` says whether a part of the
 /// files gives episodes of [way, shot, query].
-pub fn smaller(
+pub(super) fn smaller(
     error: EvaluateError,
     part: EvaluatePart,
     asked: [usize; 3],

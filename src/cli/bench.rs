@@ -17,7 +17,7 @@ use super::common::{Common, network_spec, print, print_error, print_json};
 use super::table::Table;
 
 #[derive(clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// What to measure, separated by commas [default: everything]
     #[arg(long, value_name = "PART", value_delimiter = ',')]
     only: Vec<Part>,
@@ -54,7 +54,7 @@ enum Part {
     Dispatch,
 }
 
-pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let given: Vec<Network> = args
         .network
         .iter()
@@ -376,7 +376,7 @@ fn words(spread: Spread, decimals: usize) -> String {
 }
 
 /// The table of `bench` and of `train --profile`: those that cost most first, the last ones together.
-pub fn kernel_table(figures: &[KernelFigures]) -> String {
+pub(super) fn kernel_table(figures: &[KernelFigures]) -> String {
     let ms = |f: &KernelFigures| f.ms * f.count as f64;
     let total: f64 = figures.iter().map(ms).sum();
     let mut table = Table::named([

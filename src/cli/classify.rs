@@ -21,7 +21,7 @@ use super::table::{pad, widest};
 const NEAREST: usize = 3;
 
 #[derive(clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// Audio files, and folders to look for audio files in
     #[arg(required = true)]
     files: Vec<PathBuf>,
@@ -41,7 +41,7 @@ pub struct Args {
 
 /// A classified file, in words that need no table beside them.
 #[derive(Debug, Serialize)]
-pub struct Answer {
+pub(super) struct Answer {
     /// The file.
     pub path: PathBuf,
     /// All genres, nearest first.
@@ -52,7 +52,7 @@ pub struct Answer {
 
 /// A genre and how near it is.
 #[derive(Debug, Serialize)]
-pub struct RankedGenre {
+pub(super) struct RankedGenre {
     /// Its name.
     pub genre: String,
     /// Softmax over minus the scaled distances: among these genres only.
@@ -63,7 +63,7 @@ pub struct RankedGenre {
 
 /// An example and how near it is.
 #[derive(Debug, Serialize)]
-pub struct NearestExample {
+pub(super) struct NearestExample {
     /// The example file.
     pub path: PathBuf,
     /// Its genre.
@@ -73,7 +73,7 @@ pub struct NearestExample {
 }
 
 /// Example files of each genre with their embeddings.
-pub struct Examples {
+pub(super) struct Examples {
     /// The genres.
     pub genres: Vec<String>,
     /// Example files of each genre.
@@ -98,7 +98,7 @@ impl Examples {
     }
 
     /// Classifies one file's embedding.
-    pub fn answer(
+    pub(super) fn answer(
         &self,
         path: PathBuf,
         embedding: &[f32],
@@ -124,7 +124,7 @@ impl Examples {
     }
 }
 
-pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let model = load_model(&args.model)?;
     let dataset = common.while_waiting("looking through the examples", || {
         Dataset::open(&args.examples)

@@ -13,7 +13,7 @@ use gamaka::model::{Model, Spec};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// A usage error, told as clap tells its own.
-pub fn usage(text: &str) -> ! {
+pub(super) fn usage(text: &str) -> ! {
     clap::Error::raw(
         clap::error::ErrorKind::ValueValidation,
         format!("{}\n", plain(text)),
@@ -23,7 +23,7 @@ pub fn usage(text: &str) -> ! {
 
 /// Flags of every subcommand.
 #[derive(clap::Args)]
-pub struct Common {
+pub(super) struct Common {
     /// Which adapter to use: auto, software (runs on the CPU), an index or a part of a name (see `gamaka doctor`)
     #[arg(
         long,
@@ -43,12 +43,12 @@ pub struct Common {
 
 impl Common {
     /// Opens the chosen adapter.
-    pub fn gpu(&self) -> anyhow::Result<Gpu> {
+    pub(super) fn gpu(&self) -> anyhow::Result<Gpu> {
         Ok(Gpu::open(&self.device)?)
     }
 
     /// A progress bar on stderr, hidden under --quiet and where stderr is no terminal.
-    pub fn bar(&self, length: usize, what: &'static str) -> ProgressBar {
+    pub(super) fn bar(&self, length: usize, what: &'static str) -> ProgressBar {
         let target = if self.quiet {
             ProgressDrawTarget::hidden()
         } else {
@@ -64,7 +64,7 @@ impl Common {
     }
 
     /// A sign of life for work of unknown length; count with `set_position`.
-    pub fn spinner(&self, what: &'static str) -> ProgressBar {
+    pub(super) fn spinner(&self, what: &'static str) -> ProgressBar {
         let style = ProgressStyle::with_template("{spinner} {prefix} {msg}")
             .unwrap_or_else(|_| ProgressStyle::default_spinner());
         let spinner = self.bar(0, what).with_style(style);
@@ -73,7 +73,7 @@ impl Common {
     }
 
     /// Shows a spinner while something runs.
-    pub fn while_waiting<T>(&self, what: &'static str, run: impl FnOnce() -> T) -> T {
+    pub(super) fn while_waiting<T>(&self, what: &'static str, run: impl FnOnce() -> T) -> T {
         let spinner = self.spinner(what);
         let result = run();
         spinner.finish_and_clear();
@@ -81,7 +81,7 @@ impl Common {
     }
 
     /// Shows a bar while something runs that tells the files done and the files in all.
-    pub fn counted<T>(
+    pub(super) fn counted<T>(
         &self,
         what: &'static str,
         run: impl FnOnce(&mut dyn FnMut(usize, usize)) -> T,
@@ -96,7 +96,7 @@ impl Common {
     }
 
     /// Says something on stderr, unless --quiet.
-    pub fn note(&self, text: &str) {
+    pub(super) fn note(&self, text: &str) {
         if !self.quiet {
             say(text);
         }
@@ -104,12 +104,12 @@ impl Common {
 }
 
 /// Reads a model file.
-pub fn load_model(path: &Path) -> anyhow::Result<Model> {
+pub(super) fn load_model(path: &Path) -> anyhow::Result<Model> {
     Ok(Model::load(path)?)
 }
 
 /// What a model hears files with: as much of each as it was trained on.
-pub fn front_end(
+pub(super) fn front_end(
     engine: EngineChoice,
     gpu: &Gpu,
     model: &Model,
@@ -120,7 +120,7 @@ pub fn front_end(
 }
 
 /// The text of a TOML file.
-pub fn read_toml(path: &Path) -> anyhow::Result<String> {
+pub(super) fn read_toml(path: &Path) -> anyhow::Result<String> {
     const MOST: u64 = 1 << 20;
     let mut text = String::new();
     let read =
@@ -136,7 +136,7 @@ pub fn read_toml(path: &Path) -> anyhow::Result<String> {
 }
 
 /// The spec of a name that comes with gamaka, for clips of `input` = [bands, frames], or of a TOML file.
-pub fn network_spec(name: &str, input: [usize; 2]) -> anyhow::Result<Spec> {
+pub(super) fn network_spec(name: &str, input: [usize; 2]) -> anyhow::Result<Spec> {
     if name.ends_with(".toml") {
         let text = read_toml(Path::new(name))?;
         return Spec::from_toml(&text).with_context(|| name.to_string());
@@ -145,12 +145,12 @@ pub fn network_spec(name: &str, input: [usize; 2]) -> anyhow::Result<Spec> {
 }
 
 /// Parses an engine for clap.
-pub fn engine(text: &str) -> Result<EngineChoice, String> {
+pub(super) fn engine(text: &str) -> Result<EngineChoice, String> {
     text.parse()
 }
 
 /// Prints an error and its causes as one sentence on stderr.
-pub fn print_error(error: &anyhow::Error) {
+pub(super) fn print_error(error: &anyhow::Error) {
     let mut text = error.to_string();
     for cause in error.chain().skip(1) {
         let cause = cause.to_string();
@@ -164,7 +164,7 @@ pub fn print_error(error: &anyhow::Error) {
 
 /// Text as a terminal may show it: of control characters only line ends and tabs are left, and nothing turns the direction of
 /// writing. Names, tags and labels may hold anything.
-pub fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let shown = |c: char| match c {
         '\n' | '\t' => c,
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
@@ -177,12 +177,12 @@ pub fn plain(text: &str) -> String {
 }
 
 /// Says something on stderr. A closed stderr is no reason to fail.
-pub fn say(text: &str) {
+pub(super) fn say(text: &str) {
     let _ = writeln!(io::stderr(), "{}", plain(text));
 }
 
 /// Says something on stderr while a progress bar may stand on its line.
-pub fn say_over_bar(text: &str) {
+pub(super) fn say_over_bar(text: &str) {
     if io::stderr().is_terminal() {
         let _ = write!(io::stderr(), "\r\x1b[K");
     }
@@ -190,12 +190,12 @@ pub fn say_over_bar(text: &str) {
 }
 
 /// Prints to stdout; a closed pipe (`| head`) ends the program quietly.
-pub fn print(text: &str) -> anyhow::Result<()> {
+pub(super) fn print(text: &str) -> anyhow::Result<()> {
     print_raw(&plain(text))
 }
 
 /// Prints one JSON document to stdout.
-pub fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+pub(super) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     let mut text = serde_json::to_string_pretty(value)?;
     text.push('\n');
     print_raw(&text)
@@ -212,13 +212,13 @@ fn print_raw(text: &str) -> anyhow::Result<()> {
 }
 
 /// Failed files for a JSON document.
-pub fn failed_json(failed: &[(PathBuf, String)]) -> Vec<serde_json::Value> {
+pub(super) fn failed_json(failed: &[(PathBuf, String)]) -> Vec<serde_json::Value> {
     let entry = |(path, reason): &(PathBuf, String)| serde_json::json!({"path": path.display().to_string(), "reason": reason});
     failed.iter().map(entry).collect()
 }
 
 /// Tells of failed files on stderr, and gives the exit code: 1 if all failed, or any under `strict`.
-pub fn conclude(failed: &[(PathBuf, String)], files: usize, strict: bool) -> ExitCode {
+pub(super) fn conclude(failed: &[(PathBuf, String)], files: usize, strict: bool) -> ExitCode {
     if !failed.is_empty() {
         let lines = failed
             .iter()
@@ -237,7 +237,7 @@ pub fn conclude(failed: &[(PathBuf, String)], files: usize, strict: bool) -> Exi
 }
 
 /// A reason that names its file: most already do.
-pub fn sentence(path: &Path, reason: &str) -> String {
+pub(super) fn sentence(path: &Path, reason: &str) -> String {
     let name = path.display().to_string();
     if reason.contains(&name) {
         reason.to_string()

@@ -16,7 +16,7 @@ use super::table::{Align, Table};
 const LISTED: usize = 20;
 
 #[derive(clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     #[command(subcommand)]
     command: Command,
 }
@@ -57,7 +57,7 @@ struct CheckArgs {
     strict: bool,
 }
 
-pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let Command::Check(args) = &args.command;
     if let Some(path) = &args.output {
         let mut outputs = Outputs::default();

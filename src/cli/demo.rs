@@ -40,7 +40,7 @@ const EVALUATION: usize = 1000;
 const SHOTS: usize = 5;
 
 #[derive(clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// Where the report, the model and the corpus go
     #[arg(short, long, default_value = "gamaka-demo", value_name = "DIR")]
     out: PathBuf,
@@ -56,7 +56,7 @@ struct Listened {
     answer: Answer,
 }
 
-pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
     let corpus = args.out.join("corpus");
     let mut outputs = Outputs::default();

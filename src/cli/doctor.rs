@@ -46,7 +46,7 @@ struct Test {
     problem: Option<String>,
 }
 
-pub fn run(common: &Common) -> anyhow::Result<ExitCode> {
+pub(super) fn run(common: &Common) -> anyhow::Result<ExitCode> {
     let report = examine(&common.device, common);
     if common.json {
         print_json(&report)?;

@@ -28,7 +28,7 @@ use super::numbers::seconds;
 const FILES_AT_ONCE: usize = 64;
 
 #[derive(clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// Audio files, and folders to look for audio files in
     #[arg(required = true)]
     paths: Vec<PathBuf>,
@@ -82,7 +82,7 @@ struct Row {
     embedding: Vec<f32>,
 }
 
-pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let kind = args
         .output
         .extension()

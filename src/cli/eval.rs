@@ -36,7 +36,7 @@ use super::settings::{Classes, files_of, shifts};
 use super::table::{Align, Table, pad, widest};
 
 #[derive(clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// A folder of genre folders, or a CSV manifest
     #[arg(required_unless_present = "support_from")]
     data: Option<PathBuf>,
@@ -271,7 +271,7 @@ fn opened(args: &Args, path: &Path) -> anyhow::Result<Model> {
     Ok(model)
 }
 
-pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let shifts = args.shift.as_deref().map(shifts);
     args.outputs()?;
     let [path] = &args.models[..] else {
@@ -520,7 +520,7 @@ fn ends_words(interval: Option<&Interval>) -> String {
 }
 
 /// A mean with both its intervals, in percent.
-pub fn estimate_words(e: &Estimate) -> String {
+pub(super) fn estimate_words(e: &Estimate) -> String {
     let files = ends_words(e.over_files.as_ref());
     let half = (e.over_episodes.high - e.over_episodes.low) / 2.0;
     format!(
@@ -561,7 +561,7 @@ fn matrix(evaluation: &Evaluation) -> String {
 }
 
 /// The result as text. `name` is what the network is called.
-pub fn words(report: &Report, name: &str) -> String {
+pub(super) fn words(report: &Report, name: &str) -> String {
     let Evaluation {
         way,
         shot,

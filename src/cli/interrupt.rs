@@ -10,7 +10,7 @@ use gamaka::files;
 use super::common::say_over_bar;
 
 /// Exit code of an interrupted command, as shells have it.
-pub const INTERRUPTED: u8 = 130;
+pub(super) const INTERRUPTED: u8 = 130;
 
 static STOP: AtomicBool = AtomicBool::new(false);
 
@@ -22,17 +22,17 @@ fn words() -> MutexGuard<'static, Option<String>> {
 }
 
 /// As long as it lives the command looks at a flag, and stops by itself.
-pub struct Stopping(());
+pub(super) struct Stopping(());
 
 impl Stopping {
     /// `text` says when it stops, and what is kept.
-    pub fn new(text: String) -> Self {
+    pub(super) fn new(text: String) -> Self {
         *words() = Some(text);
         Self(())
     }
 
     /// Set by the first interrupt.
-    pub fn flag(&self) -> &'static AtomicBool {
+    pub(super) fn flag(&self) -> &'static AtomicBool {
         &STOP
     }
 }
@@ -61,7 +61,7 @@ fn interrupted() {
 /// # Errors
 /// A thread or a handler that cannot be made.
 #[cfg(unix)]
-pub fn watch() -> anyhow::Result<()> {
+pub(super) fn watch() -> anyhow::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
     let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGXFSZ])
         .context("the interrupt handler cannot be set")?;

@@ -20,7 +20,7 @@ use super::common::{Common, engine, print, print_json};
 use super::numbers::{number, whole};
 
 #[derive(clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// An audio file
     audio: PathBuf,
     /// Where it goes: .npy for a float32 array (n_mels, frames), .png for a picture
@@ -100,6 +100,7 @@ impl std::fmt::Display for TopDb {
     }
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "the range is one of f32")]
 fn reference(text: &str) -> Result<f32, String> {
     Ok(number(1e-30..=1e30)(text)? as f32)
 }
@@ -108,7 +109,7 @@ fn preset(name: &str) -> Result<Preset, String> {
     Preset::named(name).map_err(|e| e.to_string())
 }
 
-pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let extension = args
         .output
         .extension()
@@ -262,6 +263,10 @@ impl Clip {
 }
 
 /// What stands before the values of a float32 array in NumPy's format, whose data starts at a multiple of 64 bytes.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "two numbers and their names are far shorter than 65,535"
+)]
 fn npy_header(rows: usize, frames: usize) -> Vec<u8> {
     let entries =
         format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {frames})}}");

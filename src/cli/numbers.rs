@@ -6,7 +6,7 @@ use bytesize::ByteSize;
 use gamaka::train::TrainConfig;
 
 /// A whole number from a range.
-pub fn whole(
+pub(super) fn whole(
     range: RangeInclusive<usize>,
 ) -> impl Fn(&str) -> Result<usize, String> + Clone + Send + Sync + 'static {
     move |text| {
@@ -22,7 +22,7 @@ pub fn whole(
 }
 
 /// A number from a range.
-pub fn number(
+pub(super) fn number(
     range: RangeInclusive<f64>,
 ) -> impl Fn(&str) -> Result<f64, String> + Clone + Send + Sync + 'static {
     move |text| {
@@ -34,17 +34,17 @@ pub fn number(
 }
 
 /// A length of time in seconds: a frame or so at least.
-pub fn seconds(text: &str) -> Result<f64, String> {
+pub(super) fn seconds(text: &str) -> Result<f64, String> {
     number(0.001..=TrainConfig::MOST_SECONDS)(text)
 }
 
 /// A learning rate.
-pub fn rate(text: &str) -> Result<f64, String> {
+pub(super) fn rate(text: &str) -> Result<f64, String> {
     number(0.0..=1e30)(text).map_err(|_| "give a number from 0 to 1e30".into())
 }
 
 /// A seed. Configurations are TOML, whose whole numbers end there.
-pub fn seed(text: &str) -> Result<u64, String> {
+pub(super) fn seed(text: &str) -> Result<u64, String> {
     let number = text.trim().parse().ok();
     number
         .filter(|n| *n <= TrainConfig::LARGEST_SEED)
@@ -57,7 +57,7 @@ pub fn seed(text: &str) -> Result<u64, String> {
 }
 
 /// A limit of device memory.
-pub fn memory(text: &str) -> Result<ByteSize, String> {
+pub(super) fn memory(text: &str) -> Result<ByteSize, String> {
     let size = text.trim().parse().ok();
     size.filter(|size: &ByteSize| size.as_u64() > 0)
         .ok_or_else(|| "give a size above 0, for example 512MiB or 4GiB".into())

@@ -12,7 +12,7 @@ use super::numbers::{seconds, whole};
 
 /// A data set, and what its classes are.
 #[derive(clap::Args)]
-pub struct Source {
+pub(super) struct Source {
     /// A folder of genre folders, or a CSV manifest (path,label[,split][,group], as `gamaka data check` writes it)
     pub data: PathBuf,
     #[command(flatten)]
@@ -21,7 +21,7 @@ pub struct Source {
 
 /// What the classes of a data set are.
 #[derive(clap::Args)]
-pub struct Classes {
+pub(super) struct Classes {
     /// What the classes are: the genre folders (the column `label` of a manifest), any other column of the manifest,
     /// or, for a folder, the tag album or artist of its files; files without one are left out. `track` trains without
     /// labels: every file is a class of its own, and its parts are the shots
@@ -35,7 +35,7 @@ pub struct Classes {
 
 impl Classes {
     /// Reads the list of files and hashes them.
-    pub fn open(&self, data: &Path, common: &Common) -> anyhow::Result<Dataset> {
+    pub(super) fn open(&self, data: &Path, common: &Common) -> anyhow::Result<Dataset> {
         let open = || Dataset::open_with(data, &self.labels);
         Ok(common.while_waiting("looking through the files", open)?)
     }
@@ -43,14 +43,14 @@ impl Classes {
 
 impl Source {
     /// Reads the list of files and hashes them.
-    pub fn open(&self, common: &Common) -> anyhow::Result<Dataset> {
+    pub(super) fn open(&self, common: &Common) -> anyhow::Result<Dataset> {
         self.classes.open(&self.data, common)
     }
 }
 
 /// What a training's configuration comes from.
 #[derive(Clone, clap::Args)]
-pub struct Settings {
+pub(super) struct Settings {
     /// What the parts of the split have in common [default: novel-classes]
     #[arg(long, value_name = "novel-classes|seen-classes", value_parser = protocol)]
     protocol: Option<Protocol>,
@@ -78,12 +78,12 @@ pub struct Settings {
 }
 
 /// The files of a data set.
-pub fn files_of(dataset: &Dataset) -> impl Iterator<Item = PathBuf> {
+pub(super) fn files_of(dataset: &Dataset) -> impl Iterator<Item = PathBuf> {
     dataset.items.iter().map(|item| dataset.file(item))
 }
 
 /// The words of --shift as a list of shifts, in the order of tables.
-pub fn shifts(words: &[String]) -> Vec<Shift> {
+pub(super) fn shifts(words: &[String]) -> Vec<Shift> {
     let mut found = Vec::new();
     for word in words {
         match word.as_str() {
@@ -110,12 +110,12 @@ fn protocol(text: &str) -> Result<Protocol, String> {
 
 impl Settings {
     /// The files that it reads.
-    pub fn inputs(&self) -> impl Iterator<Item = &Path> {
+    pub(super) fn inputs(&self) -> impl Iterator<Item = &Path> {
         self.config.as_deref().into_iter()
     }
 
     /// Those that the user chose, of settings that a collection may be too small for. A configuration file may hold any.
-    pub fn given(&self) -> Vec<Setting> {
+    pub(super) fn given(&self) -> Vec<Setting> {
         let given = |setting: &Setting| match setting {
             _ if self.config.is_some() => true,
             Setting::Protocol => self.protocol.is_some(),
@@ -128,7 +128,7 @@ impl Settings {
     }
 
     /// As if the user had given other values of `changed`, those of a configuration.
-    pub fn with(mut self, changed: &[Setting], config: &TrainConfig) -> Self {
+    pub(super) fn with(mut self, changed: &[Setting], config: &TrainConfig) -> Self {
         for setting in changed {
             match setting {
                 Setting::Protocol => self.protocol = Some(config.protocol),
@@ -142,7 +142,7 @@ impl Settings {
     }
 
     /// Defaults, then the file, then the flags. Not checked yet.
-    pub fn configuration(&self) -> anyhow::Result<TrainConfig> {
+    pub(super) fn configuration(&self) -> anyhow::Result<TrainConfig> {
         let mut config = match &self.config {
             None => TrainConfig::default(),
             Some(path) => {

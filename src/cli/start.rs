@@ -13,7 +13,7 @@ const OTHERS: usize = 6;
 /// Mesa complains on every start where XDG_RUNTIME_DIR is missing, for it looks there for a display. Without one the program
 /// starts itself again, as the same process, with a folder that is not there. If that fails nothing is lost but silence.
 #[cfg(unix)]
-pub fn name_runtime_folder() {
+pub(super) fn name_runtime_folder() {
     use std::os::unix::process::CommandExt;
     const NAME: &str = "XDG_RUNTIME_DIR";
     if std::env::var_os(NAME).is_some_and(|folder| !folder.is_empty()) {
@@ -36,7 +36,7 @@ pub fn name_runtime_folder() {}
 
 /// A damaged file can make a decoder panic. The panic is caught and told as that file's error, so its
 /// message must not be printed as if gamaka had failed.
-pub fn hide_decoder_panics() {
+pub(super) fn hide_decoder_panics() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         let decoder = info.location().is_some_and(|at| {
@@ -53,7 +53,7 @@ pub fn hide_decoder_panics() {
 ///
 /// # Errors
 /// Not one thread can be made.
-pub fn threads(common: &Common) -> anyhow::Result<()> {
+pub(super) fn threads(common: &Common) -> anyhow::Result<()> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let wished = std::env::var("RAYON_NUM_THREADS").ok();
     let wished = wished.and_then(|text| text.parse().ok()).filter(|&n| n > 0);

@@ -4,7 +4,7 @@
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Columns of a terminal.
-pub const TERMINAL: usize = 80;
+pub(super) const TERMINAL: usize = 80;
 /// Between two columns.
 const GAP: usize = 2;
 /// What names take at most where not all columns have room beside them.
@@ -12,7 +12,7 @@ const NAMES: usize = 30;
 
 /// How the cells of a column stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Align {
+pub(super) enum Align {
     /// Words.
     Left,
     /// Figures.
@@ -21,14 +21,14 @@ pub enum Align {
 
 /// A table whose first column names the rows.
 #[derive(Debug, Default)]
-pub struct Table {
+pub(super) struct Table {
     columns: Vec<(String, Align)>,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
     /// A table of columns with these headings, all empty for one without a head.
-    pub fn new<S: Into<String>>(columns: impl IntoIterator<Item = (S, Align)>) -> Self {
+    pub(super) fn new<S: Into<String>>(columns: impl IntoIterator<Item = (S, Align)>) -> Self {
         let columns = columns
             .into_iter()
             .map(|(text, align)| (text.into(), align));
@@ -39,18 +39,18 @@ impl Table {
     }
 
     /// A table whose first column is words without a heading, and all others figures.
-    pub fn named<const N: usize>(figures: [&str; N]) -> Self {
+    pub(super) fn named<const N: usize>(figures: [&str; N]) -> Self {
         let figures = figures.map(|name| (name, Align::Right));
         Self::new([("", Align::Left)].into_iter().chain(figures))
     }
 
     /// Adds a row; cells that are missing are empty.
-    pub fn row<S: Into<String>>(&mut self, cells: impl IntoIterator<Item = S>) {
+    pub(super) fn row<S: Into<String>>(&mut self, cells: impl IntoIterator<Item = S>) {
         self.rows.push(cells.into_iter().map(Into::into).collect());
     }
 
     /// The table, line by line.
-    pub fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         let widths: Vec<usize> = (0..self.columns.len())
             .map(|column| {
                 let cells = self.rows.iter().filter_map(|row| row.get(column));
@@ -123,12 +123,12 @@ impl Table {
 }
 
 /// `text` and spaces up to a width in columns of the terminal, where some letters take two.
-pub fn pad(text: &str, width: usize) -> String {
+pub(super) fn pad(text: &str, width: usize) -> String {
     format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
 }
 
 /// The widest of some texts, in columns of the terminal.
-pub fn widest<'a>(texts: impl IntoIterator<Item = &'a str>) -> usize {
+pub(super) fn widest<'a>(texts: impl IntoIterator<Item = &'a str>) -> usize {
     texts
         .into_iter()
         .map(|text| text.width())
@@ -137,7 +137,7 @@ pub fn widest<'a>(texts: impl IntoIterator<Item = &'a str>) -> usize {
 }
 
 /// `text` in lines of at most `width` columns, parted between words where it can be.
-pub fn fold(text: &str, width: usize) -> Vec<String> {
+pub(super) fn fold(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0;
     for word in text.split(' ') {

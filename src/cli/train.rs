@@ -24,7 +24,7 @@ use super::numbers::{memory, number, rate, seed};
 use super::settings::{Settings, Source, files_of, shifts};
 
 #[derive(clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     #[command(flatten)]
     source: Source,
     /// Where the model goes
@@ -76,7 +76,7 @@ pub struct Args {
     profile: bool,
 }
 
-pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let asked = configuration(args, &args.settings)?;
     let outputs = outputs(args)?;
     let opened = args.source.open(common);
@@ -198,7 +198,7 @@ fn configuration(args: &Args, settings: &Settings) -> anyhow::Result<TrainConfig
 }
 
 /// Turns what a training tells into words and bars. Shared with the demo.
-pub struct Display<'a> {
+pub(super) struct Display<'a> {
     common: &'a Common,
     /// The bar of what is going on.
     pub bar: ProgressBar,
@@ -208,7 +208,7 @@ pub struct Display<'a> {
 }
 
 impl<'a> Display<'a> {
-    pub fn new(common: &'a Common, episodes: usize) -> Self {
+    pub(super) fn new(common: &'a Common, episodes: usize) -> Self {
         Self {
             common,
             bar: ProgressBar::hidden(),
@@ -217,7 +217,7 @@ impl<'a> Display<'a> {
         }
     }
 
-    pub fn show(&mut self, event: &Event) {
+    pub(super) fn show(&mut self, event: &Event) {
         match event {
             Event::Reading { done, files } => {
                 if *done == 0 {

@@ -59,12 +59,19 @@ pub(super) struct Listed {
 
 impl Dataset {
     /// Reads a folder of class folders or a CSV manifest, and hashes every file (on all cores).
+    ///
+    /// # Errors
+    /// As [`Self::open_with`].
     pub fn open(path: &Path) -> Result<Self, DataError> {
         Self::open_with(path, &Labels::Folder)
     }
 
     /// As [`Self::open`], with the classes that `labels` chooses. Files without such a label are left out, with one
     /// warning that counts them.
+    ///
+    /// # Errors
+    /// [`DataError`] where the path holds no data set, where a manifest or its labels make no sense, and where there are too
+    /// few classes. A file that cannot be read is a warning only.
     pub fn open_with(path: &Path, labels: &Labels) -> Result<Self, DataError> {
         if path.to_str().is_none() {
             return Err(DataError::Name(path.into()));

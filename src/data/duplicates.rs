@@ -44,7 +44,7 @@ pub(super) struct Pair {
 }
 
 impl Pair {
-    pub fn describe(&self, rows: &[Row]) -> Duplicate {
+    pub(super) fn describe(&self, rows: &[Row]) -> Duplicate {
         let [a, b] = [&rows[self.a], &rows[self.b]];
         Duplicate {
             paths: [a.path.clone(), b.path.clone()],

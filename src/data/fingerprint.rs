@@ -56,11 +56,15 @@ impl Fingerprint {
     ///
     /// # Errors
     /// What [`audio::stream`] says.
-    pub fn of_file(path: &Path) -> Result<(Self, AudioInfo), AudioError> {
+    pub(super) fn of_file(path: &Path) -> Result<(Self, AudioInfo), AudioError> {
         let mut samples: Vec<i16> = Vec::new();
         let room = LISTENED_S * SAMPLE_RATE as usize;
         let info = audio::stream(path, SAMPLE_RATE, &mut |piece| {
             let taken = piece.len().min(room - samples.len());
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "the fingerprint takes samples of 16 bits"
+            )]
             let scaled = piece[..taken]
                 .iter()
                 .map(|s| (s * f32::from(i16::MAX)) as i16);
@@ -83,7 +87,7 @@ impl Fingerprint {
     }
 
     /// Whether there is enough to be compared by.
-    pub fn suffices(&self) -> bool {
+    pub(super) fn suffices(&self) -> bool {
         self.0.len() >= MIN_ITEMS
     }
 

@@ -5,6 +5,9 @@ use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 
 /// The BLAKE3 hash of a file's bytes, 64 hexadecimal digits.
+///
+/// # Errors
+/// [`DataError::Unreadable`].
 pub fn hash_file(path: &Path) -> Result<String, DataError> {
     let unreadable = |error: std::io::Error| DataError::Unreadable {
         path: path.into(),

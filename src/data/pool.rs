@@ -110,6 +110,9 @@ impl Pool {
     }
 
     /// Checks that every class can give `shot` support and `query` query files, and that classes suffice for `way`.
+    ///
+    /// # Errors
+    /// [`PoolError`], of classes that are too small for the first.
     pub fn check(&self, way: usize, shot: usize, query: usize) -> Result<(), PoolError> {
         check_episode(way, shot, query)?;
         if let Some(&file) = self
@@ -128,6 +131,9 @@ impl Pool {
     }
 
     /// Checks one class: some of its groups must hold at least `shot` files while the others hold at least `query`.
+    ///
+    /// # Errors
+    /// [`PoolError::TooFewFiles`].
     pub fn check_class(&self, class: usize, shot: usize, query: usize) -> Result<(), PoolError> {
         let sizes = self.group_sizes(class);
         let files: usize = sizes.values().sum();

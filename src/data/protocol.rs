@@ -41,7 +41,7 @@ pub(super) fn novel_classes(
         .filter(|together| together.len() > 1)
         .map(Vec::len)
         .sum::<usize>();
-    let quarter = ((classes as f64 / 4.0).round() as usize).max(way);
+    let quarter = ((classes + 2) / 4).max(way);
     let too_few = || match dataset.tracks {
         true => DataError::TooFewTracks {
             tracks: classes,
@@ -122,7 +122,7 @@ pub(super) fn seen_classes(
     // How many files of each class each part still wants.
     let mut room: Vec<[isize; 3]> = Vec::new();
     for (class, files) in pool.classes.iter().zip(&pool.files) {
-        let quarter = ((files.len() as f64 / 4.0).round() as usize).max(need);
+        let quarter = ((files.len() + 2) / 4).max(need);
         let Some(train) = files
             .len()
             .checked_sub(2 * quarter)

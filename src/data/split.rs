@@ -140,6 +140,10 @@ impl Split {
     /// out validation); else about a half of the classes (or files) train and a quarter each validate and test, drawn
     /// by the seed. Groups are never divided. Of tracks every part needs `way`; whether they are long enough for shots and
     /// queries shows when they are read.
+    ///
+    /// # Errors
+    /// [`DataError`]: a data set or a part that is too small for such episodes, tracks where the protocol needs files, or a
+    /// given split that does not fit.
     pub fn create(
         dataset: &Dataset,
         protocol: Protocol,

@@ -273,6 +273,7 @@ pub struct Report {
 }
 
 /// What reads and embeds files. The network is compiled once, for all that is read.
+#[derive(Debug)]
 pub struct Reader<'a> {
     /// The network.
     pub model: &'a Model,

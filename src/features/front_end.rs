@@ -70,6 +70,7 @@ impl Features {
 }
 
 /// Everything between a file and the network's input. Of a long file only the beginning is heard, whatever it is heard for.
+#[derive(Debug)]
 pub struct FrontEnd {
     engine: Engine,
     max_seconds: f64,
@@ -149,6 +150,11 @@ impl FrontEnd {
         sink: &mut dyn FnMut(&[f32]) -> ControlFlow<()>,
     ) -> Result<AudioInfo, AudioError> {
         let rate = self.preset().sample_rate;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "seconds are rounded down to samples; the cast stops at the ends of its range"
+        )]
         let mut room = (self.max_seconds * f64::from(rate)).max(1.0) as usize;
         let mut info = audio::stream(path, rate, &mut |piece| {
             let heard = &piece[..piece.len().min(room)];
@@ -284,6 +290,10 @@ impl FrontEnd {
         paths.par_iter().map(|path| self.features(path)).collect()
     }
 
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the statistics are summed in f64"
+    )]
     fn mfcc_statistics(&self, samples: &[f32]) -> Result<Vec<f32>, MelError> {
         let preset = self.cepstral.preset();
         let power = self.cepstral.mel_spectrogram(samples)?;

@@ -59,6 +59,11 @@ impl SegmentShape {
     /// Segments of about `seconds` every `hop_seconds`: lengths are rounded down to a multiple of 8
     /// frames where they are that long, so that strided convolutions divide them evenly, and no longer than
     /// [`Self::new`] allows.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "frames are rounded down, within limits"
+    )]
     pub fn from_seconds(preset: &Preset, seconds: f64, hop_seconds: f64) -> Self {
         let frames = |seconds: f64, most: usize| {
             let exact = seconds * f64::from(preset.sample_rate) / preset.hop_length as f64;

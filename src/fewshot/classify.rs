@@ -36,6 +36,9 @@ pub struct Classification {
 
 /// Ranks the classes for one embedding by the distance to the mean of each class's examples, and names the `nearest`
 /// examples. `examples[class][example]` are embeddings of the query's length, one per file.
+///
+/// # Errors
+/// [`ScoreError::NoExamples`], [`ScoreError::Lengths`], [`ScoreError::QueryNotFinite`].
 pub fn classify(
     query: &[f32],
     examples: &[Vec<Vec<f32>>],

@@ -113,6 +113,9 @@ pub(super) struct Sides {
 
 impl EpisodeSampler {
     /// A sampler, or the class that is too small.
+    ///
+    /// # Errors
+    /// [`EpisodeError`], with the class that is too small.
     pub fn new(pool: Pool, way: usize, shot: usize, query: usize) -> Result<Self, EpisodeError> {
         pool.check(way, shot, query)?;
         Self::checked(pool, None, way, shot, query)
@@ -231,6 +234,9 @@ impl EpisodeSampler {
     }
 
     /// Episode number `index` under `seed`: the same whenever and wherever it is drawn.
+    ///
+    /// # Errors
+    /// [`EpisodeError::GroupsSpanClasses`].
     pub fn sample(&self, seed: u64, index: u64) -> Result<Episode, EpisodeError> {
         self.sample_within(seed, index, TRIES)
     }

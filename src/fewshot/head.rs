@@ -1,5 +1,10 @@
 //! Heads: what turns the support embeddings of an episode into an answer for a query.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "heads are fitted in f64, and their distances are f32 as all others"
+)]
+
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 

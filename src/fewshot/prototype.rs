@@ -56,6 +56,7 @@ impl Metric {
 }
 
 /// The mean of some embeddings of one length; empty for none.
+#[expect(clippy::cast_possible_truncation, reason = "the mean is summed in f64")]
 pub fn prototype<'a>(embeddings: impl IntoIterator<Item = &'a [f32]>) -> Vec<f32> {
     let mut sum: Vec<f64> = Vec::new();
     let mut count = 0.0;

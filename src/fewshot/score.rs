@@ -194,6 +194,10 @@ pub struct Evaluation {
 
 /// Scores systems on the same `episodes` episodes: the head of each is fitted on an episode's supports, and each
 /// query goes to the class that it finds nearest, the first class of the pool among equals. The same seed gives the same result.
+///
+/// # Errors
+/// [`ScoreError`]: too few episodes, none that can be drawn, or embeddings that are missing, not finite or of several
+/// lengths.
 pub fn evaluate(
     sampler: &EpisodeSampler,
     systems: &[System],
@@ -292,6 +296,9 @@ impl Evaluation {
 
     /// Accuracy of system `of` less that of system `against`, episode by episode and on the same files, with
     /// intervals at `level` (0.95; 1 - 0.05 / m where the best of m comparisons will be told).
+    ///
+    /// # Errors
+    /// [`ScoreError::Level`], [`ScoreError::UnknownSystem`].
     pub fn difference(
         &self,
         of: usize,

@@ -13,6 +13,10 @@ pub struct Standardiser {
 
 impl Standardiser {
     /// Fits on the training files' features. None where there are none, their lengths differ, or a value is not finite.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the moments are summed in f64"
+    )]
     pub fn fit(features: &[&[f32]]) -> Option<Self> {
         let length = features.first()?.len();
         if features

@@ -373,6 +373,10 @@ impl Gpu {
         pipeline
     }
 
+    #[allow(
+        unsafe_code,
+        reason = "the checks that wgpu puts into shaders cost a multiple of the kernels' time"
+    )]
     fn shader_module(&self, kernel: &Kernel) -> wgpu::ShaderModule {
         let descriptor = wgpu::ShaderModuleDescriptor {
             label: Some(kernel.name),

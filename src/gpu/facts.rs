@@ -55,7 +55,7 @@ pub(super) struct Binding {
 impl Facts {
     /// Reads a kernel's whole WGSL. Of a text that does not parse it knows nothing, so that no step can use it; the tests
     /// parse every kernel.
-    pub fn read(wgsl: &str) -> Self {
+    pub(super) fn read(wgsl: &str) -> Self {
         let mut layouter = Layouter::default();
         let Ok(module) = wgpu::naga::front::wgsl::parse_str(wgsl) else {
             return Self::default();

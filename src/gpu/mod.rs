@@ -14,8 +14,8 @@ mod validate;
 pub use adapter::{AdapterClass, AdapterSummary, DeviceChoice, Gpu, adapters, install_hint};
 pub use fault::GpuError;
 pub use kernel::{KERNELS, Kernel, kernel};
-pub(crate) use plan::VIEW_ALIGNMENT;
 pub use plan::{
     BufferInfo, BufferRole, Plan, Shape, Step, Tensor, TensorInfo, element_count, workgroups,
 };
+pub(crate) use plan::{VIEW_ALIGNMENT, word};
 pub use program::Program;

@@ -168,6 +168,11 @@ pub(super) fn padded(bytes: u64) -> u64 {
         .unwrap_or(u64::MAX)
 }
 
+/// A count in the 32 bits that a device counts with. What they do not hold is their largest, which is over any limit.
+pub(crate) fn word(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
 impl Plan {
     /// An empty plan for this class of adapter.
     pub fn new(class: AdapterClass) -> Self {
@@ -307,8 +312,7 @@ impl Plan {
                 .map(|(name, value)| (name.to_string(), *value))
                 .collect(),
             bindings: bindings.iter().map(|t| t.id).collect(),
-            // What 32 bits do not hold is over any limit.
-            workgroups: workgroups.map(|count| u32::try_from(count).unwrap_or(u32::MAX)),
+            workgroups: workgroups.map(word),
         });
     }
 

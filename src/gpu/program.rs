@@ -233,9 +233,8 @@ impl Program {
     pub fn poison(&self) {
         for (buffer, info) in self.buffers.iter().zip(&self.plan.buffers) {
             if matches!(info.role, BufferRole::Scratch | BufferRole::Output) {
-                self.gpu
-                    .queue
-                    .write_buffer(buffer, 0, &vec![0xff; info.bytes as usize]);
+                let bytes = usize::try_from(info.bytes).unwrap_or(usize::MAX);
+                self.gpu.queue.write_buffer(buffer, 0, &vec![0xff; bytes]);
             }
         }
     }

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -15,6 +16,13 @@ pub struct CpuEngine {
     window: Vec<f32>,
     bank: FilterBank,
     fft: Arc<dyn RealToComplex<f32>>,
+}
+
+impl fmt::Debug for CpuEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut engine = f.debug_struct("CpuEngine");
+        engine.field("preset", &self.preset).finish_non_exhaustive()
+    }
 }
 
 struct Scratch {
@@ -93,6 +101,7 @@ impl CpuEngine {
     }
 
     /// Writes `|rfft(window * frame)|^2` into `scratch.power`.
+    #[expect(clippy::expect_used, reason = "the buffers were made by this plan")]
     fn power_spectrum(&self, frame: &[f32], scratch: &mut Scratch) {
         for ((out, x), w) in scratch.windowed.iter_mut().zip(frame).zip(&self.window) {
             *out = x * w;

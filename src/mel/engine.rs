@@ -29,6 +29,7 @@ impl FromStr for EngineChoice {
 }
 
 /// Computes mel frames, on the GPU or on the CPU. Both agree within the bounds of the tests.
+#[derive(Debug)]
 pub enum Engine {
     /// realfft on all cores.
     Cpu(CpuEngine),

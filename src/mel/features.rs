@@ -27,6 +27,10 @@ pub fn decibels(power: &[f32], reference: f32, amin: f32, top_db: Option<f32>) -
 /// `[n_frames][n_mels]`: the first values of an orthonormal DCT-II over the bands.
 ///
 /// Gives nothing for no bands, and at most `n_mels` coefficients.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the transform is summed in f64"
+)]
 pub fn mfcc(db: &[f32], n_mels: usize, n_mfcc: usize) -> Vec<f32> {
     if n_mels == 0 {
         return Vec::new();

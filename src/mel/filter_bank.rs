@@ -27,6 +27,10 @@ pub struct FilterBank {
 ///
 /// # Errors
 /// As [`Preset::validate`].
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the weights are computed in f64"
+)]
 pub fn filter_bank(preset: &Preset) -> Result<FilterBank, MelError> {
     preset.validate()?;
     let (n_mels, n_bins) = (preset.n_mels, preset.n_bins());

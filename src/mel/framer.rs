@@ -8,6 +8,7 @@ use super::{MelError, PadMode, Preset};
 /// `n_fft - hop_length` samples, so that an engine needs nothing but the block. However the signal
 /// is chunked, the blocks are the same, and [`Preset::n_frames`] tells how many frames they hold in
 /// all. Memory is bounded by one chunk, one block and the padding.
+#[derive(Debug)]
 pub struct Framer {
     preset: Preset,
     block_frames: usize,

@@ -5,6 +5,7 @@ use crate::gpu::{BufferRole, Gpu, Plan, Program, Tensor};
 use crate::ops;
 
 /// Power-mel frames by the kernels of `shaders/mel/`. Everything is made once.
+#[derive(Debug)]
 pub struct GpuEngine {
     preset: Preset,
     // One run is written, run and read as a whole.

@@ -224,10 +224,10 @@ impl Preset {
     }
 
     /// Checks that a network can hear by these numbers: besides [`Self::validate`], that its name can be printed, and that a
-    /// second of sound makes no more than [`Self::MOST_VALUES_A_SECOND`].
+    /// second of sound is 1000 samples or more and makes no more than 262,144 values.
     ///
     /// # Errors
-    /// As [`Self::validate`].
+    /// As [`Self::validate`]; [`MelError::Name`], [`MelError::TooMuch`].
     pub fn validate_for_network(&self) -> Result<(), MelError> {
         self.validate()?;
         let length = self.name.chars().take(Self::LONGEST_NAME + 1).count();
@@ -285,6 +285,10 @@ impl Preset {
     }
 
     /// The periodic Hann window `0.5 - 0.5 cos(2 pi i / win_length)`, centred in `n_fft` samples.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the window is computed in f64"
+    )]
     pub fn window(&self) -> Vec<f32> {
         let mut window = vec![0.0; self.n_fft];
         let left = self.n_fft.saturating_sub(self.win_length) / 2;

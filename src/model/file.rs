@@ -53,11 +53,11 @@ mod as_toml {
 
     use crate::train::TrainConfig;
 
-    pub fn serialize<S: Serializer>(config: &TrainConfig, to: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(config: &TrainConfig, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(&config.to_toml())
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<TrainConfig, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<TrainConfig, D::Error> {
         TrainConfig::from_toml(&String::deserialize(from)?).map_err(serde::de::Error::custom)
     }
 }

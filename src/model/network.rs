@@ -215,10 +215,9 @@ impl Network {
 
     fn layers(&self) -> impl DoubleEndedIterator<Item = (u32, &dyn Layer, &Stage)> {
         let layers = self.spec.layers.iter().map(|s| s.layer());
-        layers
-            .zip(&self.stages)
-            .enumerate()
-            .map(|(index, (layer, stage))| (index as u32, layer, stage))
+        (0..)
+            .zip(layers.zip(&self.stages))
+            .map(|(index, (layer, stage))| (index, layer, stage))
             .collect::<Vec<_>>()
             .into_iter()
     }
@@ -231,6 +230,10 @@ impl Network {
     }
 
     /// Initial parameters for a seed, in the device's flat layout.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "random words are 32 bits of the seed and of places, and parameters f32"
+    )]
     pub fn initial_parameters(&self, seed: u64) -> Vec<f32> {
         let mut flat = vec![0.0; self.flat_len];
         for (stream, (_, placed)) in self.placed().enumerate() {
@@ -451,6 +454,7 @@ fn lacks_moments(layer: &LayerSpec) -> bool {
 /// Deviations of an edge's initial weights, of splines and of silu, so that the variance of a layer's
 /// output is about that of its normalised input: a tenth of it through the splines, the rest through silu.
 /// The constants are E[silu(z)^2] and E[sum of B_m(z)^2] for standard normal z.
+#[expect(clippy::cast_possible_truncation, reason = "parameters are f32")]
 fn edge_deviations(basis: &Basis, fan: usize) -> [f32; 2] {
     const SPLINE_SHARE: f32 = 0.1;
     let fan = fan as f32;

@@ -63,6 +63,11 @@ impl Basis {
 
     /// The matrix [slots, slots] that turns coefficients of B-splines and silu into those of truncated
     /// powers and silu.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an order is a small number, and a knot within the grid a small whole one"
+    )]
     pub fn powers_from_splines(&self) -> Vec<f64> {
         let Self { order, grid, .. } = *self;
         let slots = self.slots();

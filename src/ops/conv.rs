@@ -416,6 +416,10 @@ pub(crate) fn channels_last(plan: &mut Plan, x: Tensor) -> Tensor {
 /// `to` = the weights `from` of a convolution in another basis, by its matrix [slots, slots].
 fn change_basis(plan: &mut Plan, shape: &ConvShape, matrix: Vec<f64>, from: Tensor, to: Tensor) {
     let slots = shape.basis.slots();
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the matrix is computed in f64"
+    )]
     let matrix = plan.constant(
         "change of basis",
         [1, 1, slots, slots],

@@ -1,7 +1,7 @@
 //! Kernels of the mel front end.
 
 use super::{each, limit_turns};
-use crate::gpu::{AdapterClass, Plan, Tensor, workgroups};
+use crate::gpu::{AdapterClass, GpuError, Plan, Tensor, word, workgroups};
 use crate::mel::FilterBank;
 
 /// The radices of an in-place FFT of `n_fft / 2` points: (radix-4 steps, radix-2 steps, radix-5 steps).
@@ -25,6 +25,10 @@ pub fn fft_radices(n_fft: usize) -> Option<(usize, usize, usize)> {
 }
 
 /// The twiddle table of [`window_fft_power`], made in f64: cosine and minus sine of 2 pi k / n_fft, [n_fft, 2].
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the table is computed in f64"
+)]
 pub fn fft_twiddles(n_fft: usize) -> Vec<f32> {
     (0..n_fft)
         .map(|k| (std::f64::consts::TAU * k as f64 / n_fft as f64).sin_cos())
@@ -36,14 +40,13 @@ pub fn fft_twiddles(n_fft: usize) -> Vec<f32> {
 pub fn band_table(bank: &FilterBank) -> Vec<u32> {
     bank.bands
         .iter()
-        .flat_map(|b| [b.first_bin as u32, b.len as u32, b.offset as u32, 0])
+        .flat_map(|b| [b.first_bin, b.len, b.offset, 0].map(word))
         .collect()
 }
 
 /// power [frames, n_fft/2 + 1] = spectra of windowed frames of `samples`.
 ///
-/// # Panics
-/// If [`fft_radices`] has none for `n_fft`: the caller checks.
+/// A plan with an `n_fft` that [`fft_radices`] has none for does not validate.
 pub fn window_fft_power(
     plan: &mut Plan,
     n_fft: usize,
@@ -54,7 +57,8 @@ pub fn window_fft_power(
     power: Tensor,
 ) {
     let Some((fours, twos, fives)) = fft_radices(n_fft) else {
-        panic!("no FFT of {n_fft} points")
+        let reason = format!("there is no FFT of {n_fft} points");
+        return plan.refuse(GpuError::InvalidPlan { reason });
     };
     let frames = power.len() / (n_fft / 2 + 1);
     let workgroup = match plan.class {

@@ -4,6 +4,12 @@
 //! from first principles in `tests/twins.rs` (de Boor recursion, finite differences, naive sums), and
 //! written to be read, not to be fast.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "twins do as the kernels: words of 32 bits, and positions rounded down"
+)]
+
 mod ceiling;
 mod episode;
 mod layers;

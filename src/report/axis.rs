@@ -13,7 +13,7 @@ pub(super) struct Axis {
 
 impl Axis {
     /// `low` stands at the pixel `start`, `high` at `end`. An empty range is widened.
-    pub fn new((low, high): (f64, f64), start: f64, end: f64) -> Self {
+    pub(super) fn new((low, high): (f64, f64), start: f64, end: f64) -> Self {
         let half = if high > low {
             0.0
         } else {
@@ -29,17 +29,17 @@ impl Axis {
     }
 
     /// The pixel of a value.
-    pub fn at(&self, value: f64) -> f64 {
+    pub(super) fn at(&self, value: f64) -> f64 {
         self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
     }
 
     /// The pixel of a value, or of the nearest end of the axis; not finite for one that is not.
-    pub fn clamped(&self, value: f64) -> f64 {
+    pub(super) fn clamped(&self, value: f64) -> f64 {
         self.at(value.max(self.low).min(self.high) + 0.0 * value)
     }
 
     /// Round values (1, 2 or 5 times a power of ten apart), at most `most` of them, and their labels.
-    pub fn ticks(&self, most: usize) -> Vec<(f64, String)> {
+    pub(super) fn ticks(&self, most: usize) -> Vec<(f64, String)> {
         let step = step(self.high - self.low, most);
         let decimals = (-step.log10() - 1e-9).ceil().clamp(0.0, 12.0) as usize;
         let (first, last) = (

@@ -13,6 +13,9 @@ const SPARE: f64 = 12.0;
 const VALUES: f64 = 62.0;
 
 /// Draws genres and their probabilities (0 to 1) in the order given; the first is the answer.
+///
+/// # Errors
+/// [`ReportError::Nothing`] where no probability is finite.
 pub fn bars_svg(ranked: &[(&str, f64)], title: Option<&str>) -> Result<Svg, ReportError> {
     if extent(ranked.iter().map(|(_, probability)| *probability)).is_none() {
         return Err(ReportError::Nothing {

@@ -65,7 +65,7 @@ pub(super) struct Stroke {
 }
 
 impl Stroke {
-    pub fn new(colour: Colour, width: f64) -> Self {
+    pub(super) fn new(colour: Colour, width: f64) -> Self {
         Self {
             colour,
             width,
@@ -74,18 +74,18 @@ impl Stroke {
         }
     }
 
-    pub fn opacity(self, opacity: f64) -> Self {
+    pub(super) fn opacity(self, opacity: f64) -> Self {
         Self { opacity, ..self }
     }
 
-    pub fn dashed(self) -> Self {
+    pub(super) fn dashed(self) -> Self {
         Self {
             dashes: "4 3",
             ..self
         }
     }
 
-    pub fn dotted(self) -> Self {
+    pub(super) fn dotted(self) -> Self {
         Self {
             dashes: "0 3",
             ..self
@@ -102,7 +102,7 @@ pub(super) struct Font {
 }
 
 impl Font {
-    pub fn new(colour: Colour, size: f64) -> Self {
+    pub(super) fn new(colour: Colour, size: f64) -> Self {
         Self {
             colour,
             size,
@@ -110,7 +110,7 @@ impl Font {
         }
     }
 
-    pub fn bold(self) -> Self {
+    pub(super) fn bold(self) -> Self {
         Self { bold: true, ..self }
     }
 }
@@ -195,7 +195,11 @@ pub(super) struct Names {
 
 impl Names {
     /// As wide as the widest name, but within `least` and `most` pixels.
-    pub fn new<'a>(names: impl Iterator<Item = &'a str> + Clone, least: f64, most: f64) -> Self {
+    pub(super) fn new<'a>(
+        names: impl Iterator<Item = &'a str> + Clone,
+        least: f64,
+        most: f64,
+    ) -> Self {
         let size = label().size;
         let widest = names.clone().map(|name| room(name, size));
         let width = widest.fold(least, f64::max).min(most);
@@ -204,7 +208,7 @@ impl Names {
     }
 
     /// Height of a name.
-    pub fn height(&self, index: usize) -> f64 {
+    pub(super) fn height(&self, index: usize) -> f64 {
         lines_height(&self.lines[index], label().size)
     }
 }
@@ -223,7 +227,7 @@ pub(super) struct Legend<'a> {
 }
 
 impl<'a> Legend<'a> {
-    pub fn new(entries: &[LegendEntry<'a>], width: f64) -> Self {
+    pub(super) fn new(entries: &[LegendEntry<'a>], width: f64) -> Self {
         const SIGN: f64 = 28.0;
         let size = small().size;
         let (mut x, mut y, mut below) = (0.0, 0.0, 0.0);
@@ -256,7 +260,7 @@ pub(super) struct Canvas {
 }
 
 impl Canvas {
-    pub fn new(width: f64, height: f64) -> Self {
+    pub(super) fn new(width: f64, height: f64) -> Self {
         let mut canvas = Self {
             width,
             height,
@@ -268,7 +272,7 @@ impl Canvas {
     }
 
     /// Writes the title, if there is one, above [`top`].
-    pub fn title(&mut self, title: Option<&str>) {
+    pub(super) fn title(&mut self, title: Option<&str>) {
         let lines = title_lines(title, self.width);
         for (index, line) in lines.iter().enumerate() {
             let y = PADDING + 14.0 + 20.0 * index as f64;
@@ -277,13 +281,21 @@ impl Canvas {
     }
 
     /// Everything that `draw` draws answers a pointer with `tip`.
-    pub fn tipped(&mut self, tip: &str, draw: impl FnOnce(&mut Self)) {
+    pub(super) fn tipped(&mut self, tip: &str, draw: impl FnOnce(&mut Self)) {
         self.write(format_args!("<g><title>{}</title>", escape(tip)));
         draw(self);
         self.write(format_args!("</g>\n"));
     }
 
-    pub fn rect(&mut self, x: f64, y: f64, width: f64, height: f64, fill: Colour, opacity: f64) {
+    pub(super) fn rect(
+        &mut self,
+        x: f64,
+        y: f64,
+        width: f64,
+        height: f64,
+        fill: Colour,
+        opacity: f64,
+    ) {
         self.note(fill);
         let (name, opacity) = (fill.name, opaque(opacity));
         let (x, y, width, height) = (n(x), n(y), n(width.max(0.0)), n(height.max(0.0)));
@@ -292,12 +304,12 @@ impl Canvas {
         ));
     }
 
-    pub fn line(&mut self, from: (f64, f64), to: (f64, f64), stroke: Stroke) {
+    pub(super) fn line(&mut self, from: (f64, f64), to: (f64, f64), stroke: Stroke) {
         self.path(&[from, to], stroke);
     }
 
     /// A line through the points, broken where one is not finite; a point alone becomes a dot.
-    pub fn path(&mut self, points: &[(f64, f64)], stroke: Stroke) {
+    pub(super) fn path(&mut self, points: &[(f64, f64)], stroke: Stroke) {
         let finite = |point: &(f64, f64)| point.0.is_finite() && point.1.is_finite();
         let mut d = String::new();
         for run in points
@@ -329,7 +341,7 @@ impl Canvas {
     }
 
     /// A filled outline.
-    pub fn polygon(&mut self, points: &[(f64, f64)], fill: Colour, opacity: f64) {
+    pub(super) fn polygon(&mut self, points: &[(f64, f64)], fill: Colour, opacity: f64) {
         self.note(fill);
         let points: Vec<String> = points
             .iter()
@@ -341,7 +353,7 @@ impl Canvas {
         ));
     }
 
-    pub fn circle(&mut self, (x, y): (f64, f64), radius: f64, fill: Colour, opacity: f64) {
+    pub(super) fn circle(&mut self, (x, y): (f64, f64), radius: f64, fill: Colour, opacity: f64) {
         self.note(fill);
         let (name, x, y, r) = (fill.name, n(x), n(y), n(radius));
         let opacity = opaque(opacity);
@@ -351,7 +363,7 @@ impl Canvas {
     }
 
     /// A mark of about the area of a circle of that radius.
-    pub fn marker(
+    pub(super) fn marker(
         &mut self,
         marker: Marker,
         (x, y): (f64, f64),
@@ -374,17 +386,24 @@ impl Canvas {
     }
 
     /// A text on the baseline `y`.
-    pub fn text(&mut self, x: f64, y: f64, anchor: Anchor, font: Font, text: &str) {
+    pub(super) fn text(&mut self, x: f64, y: f64, anchor: Anchor, font: Font, text: &str) {
         self.text_at(x, y, anchor, font, text, "");
     }
 
     /// A text whose capitals are centred on `y`.
-    pub fn text_centred(&mut self, x: f64, y: f64, anchor: Anchor, font: Font, text: &str) {
+    pub(super) fn text_centred(&mut self, x: f64, y: f64, anchor: Anchor, font: Font, text: &str) {
         self.text(x, y + 0.36 * font.size, anchor, font, text);
     }
 
     /// A text of several lines that together are centred on `y`.
-    pub fn lines_centred(&mut self, x: f64, y: f64, anchor: Anchor, font: Font, lines: &[String]) {
+    pub(super) fn lines_centred(
+        &mut self,
+        x: f64,
+        y: f64,
+        anchor: Anchor,
+        font: Font,
+        lines: &[String],
+    ) {
         let first = y - (lines.len() as f64 - 1.0) / 2.0 * LEADING * font.size;
         for (index, line) in lines.iter().enumerate() {
             let y = first + index as f64 * LEADING * font.size;
@@ -393,7 +412,7 @@ impl Canvas {
     }
 
     /// A text of several lines, the last of them on the baseline `y`.
-    pub fn lines_above(&mut self, x: f64, y: f64, font: Font, lines: &[String]) {
+    pub(super) fn lines_above(&mut self, x: f64, y: f64, font: Font, lines: &[String]) {
         for (index, line) in lines.iter().rev().enumerate() {
             let y = y - index as f64 * LEADING * font.size;
             self.text(x, y, Anchor::Start, font, line);
@@ -401,7 +420,7 @@ impl Canvas {
     }
 
     /// A text that reads upwards, centred on `x`.
-    pub fn text_upwards(&mut self, x: f64, y: f64, anchor: Anchor, font: Font, text: &str) {
+    pub(super) fn text_upwards(&mut self, x: f64, y: f64, anchor: Anchor, font: Font, text: &str) {
         let (x, y) = (x + 0.36 * font.size, y);
         let turn = format!(" transform=\"rotate(-90 {} {})\"", n(x), n(y));
         self.text_at(x, y, anchor, font, text, &turn);
@@ -426,7 +445,14 @@ impl Canvas {
     }
 
     /// A text of several lines that reads upwards, together centred on `x`.
-    pub fn lines_upwards(&mut self, x: f64, y: f64, anchor: Anchor, font: Font, lines: &[String]) {
+    pub(super) fn lines_upwards(
+        &mut self,
+        x: f64,
+        y: f64,
+        anchor: Anchor,
+        font: Font,
+        lines: &[String],
+    ) {
         let first = x - (lines.len() as f64 - 1.0) / 2.0 * LEADING * font.size;
         for (index, line) in lines.iter().enumerate() {
             let x = first + index as f64 * LEADING * font.size;
@@ -435,7 +461,7 @@ impl Canvas {
     }
 
     /// A legend, left-aligned at `x`, its first row centred on `y`.
-    pub fn legend(&mut self, x: f64, y: f64, legend: &Legend) {
+    pub(super) fn legend(&mut self, x: f64, y: f64, legend: &Legend) {
         for (right, down, lines, sign) in &legend.entries {
             let (x, y) = (x + right, y + down);
             sign(self, x + 11.0, y);
@@ -447,12 +473,12 @@ impl Canvas {
     }
 
     /// A horizontal grid line.
-    pub fn rule(&mut self, from: (f64, f64), to: (f64, f64)) {
+    pub(super) fn rule(&mut self, from: (f64, f64), to: (f64, f64)) {
         self.line(from, to, Stroke::new(RULE, 1.0));
     }
 
     /// Closes the picture. `name` is read out to those who cannot see it.
-    pub fn finish(self, name: &str) -> Drawing {
+    pub(super) fn finish(self, name: &str) -> Drawing {
         let mut style = String::new();
         let rules = |hex: fn(&Colour) -> &'static str| {
             self.colours

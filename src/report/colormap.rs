@@ -25,7 +25,7 @@ pub(super) enum Colormap {
 
 impl Colormap {
     /// `LEVELS` colours as r, g, b.
-    pub fn colours(self) -> Vec<[u8; 3]> {
+    pub(super) fn colours(self) -> Vec<[u8; 3]> {
         let stops: &[u32] = match self {
             Self::Magma => &MAGMA,
             Self::Diverging => &DIVERGING,

@@ -11,6 +11,9 @@ const PICTURE: &str = "confusion matrix";
 
 /// Draws a confusion matrix. `counts[true][predicted]`; each row is shown in percent of its sum, a row without counts
 /// as gaps. Pointing at a cell gives its count.
+///
+/// # Errors
+/// [`ReportError::Nothing`] without classes, [`ReportError::Shape`] where the matrix is not as large as their number.
 pub fn confusion_svg(
     classes: &[&str],
     counts: &[Vec<u64>],

@@ -43,6 +43,9 @@ pub struct Curve<'a> {
 
 /// Draws the quantities one below the other over the same episodes: single episodes faintly, their running mean over
 /// 5 % of the training boldly, validation as points with intervals. A few outliers may be cut at the panel's edge.
+///
+/// # Errors
+/// [`ReportError::Nothing`] where a quantity has no finite value.
 pub fn curve_svg(curves: &[Curve], title: Option<&str>) -> Result<Svg, ReportError> {
     let episodes = curves.iter().flat_map(|curve| {
         let training = curve.training.iter().map(|point| point.0);

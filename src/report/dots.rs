@@ -31,6 +31,9 @@ pub struct DotRow<'a> {
 
 /// Draws a row for each part with a dot and an interval for each of the `systems`, the first one's in figures too, and
 /// a line at `chance`. `intervals` says what the intervals are.
+///
+/// # Errors
+/// [`ReportError::Shape`] where a row has not one value a system, [`ReportError::Nothing`] where no value is finite.
 pub fn dots_svg(
     rows: &[DotRow],
     systems: &[&str],

@@ -28,6 +28,9 @@ pub struct IntervalRow<'a> {
 }
 
 /// Draws accuracies, one system a row, with a line at `chance`.
+///
+/// # Errors
+/// [`ReportError::Nothing`] where no value is finite.
 pub fn intervals_svg(
     rows: &[IntervalRow],
     chance: Option<f64>,
@@ -55,6 +58,9 @@ pub fn intervals_svg(
 /// Draws paired differences with a line at zero. A row whose interval over files lies above zero has the colour of a
 /// gain, below zero that of a loss, across zero neither; without that interval nothing is claimed. `level` is the
 /// confidence of the intervals over files.
+///
+/// # Errors
+/// [`ReportError::Nothing`] where no value is finite.
 pub fn differences_svg(
     rows: &[IntervalRow],
     level: f64,

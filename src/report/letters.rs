@@ -38,7 +38,7 @@ struct Run {
 impl Words {
     /// `text`, or its beginning and an ellipsis where it is wider than `width` pixels. None if there is no font for one
     /// of its letters; other signs, such as emoji, are left out then. `database` lists the machine's fonts if need be.
-    pub fn new(
+    pub(super) fn new(
         text: &str,
         size: f64,
         width: f64,
@@ -80,7 +80,7 @@ impl Words {
     }
 
     /// Their outlines on a baseline that begins at (x, y).
-    pub fn outlines(&self, (x, y): (f64, f64)) -> Vec<OutlinedGlyph> {
+    pub(super) fn outlines(&self, (x, y): (f64, f64)) -> Vec<OutlinedGlyph> {
         let mut outlines = Vec::new();
         let mut start = x;
         for run in &self.runs {

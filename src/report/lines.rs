@@ -40,6 +40,9 @@ pub struct Line<'a> {
 /// Draws lines with their names at the right. Colour and sign go by the place in `lines`, as in
 /// [`trade_svg`](super::trade_svg). Up to 12 lines can be told apart well. Where there are intervals, the points of
 /// different lines stand a few pixels beside their x, so that all bars can be seen.
+///
+/// # Errors
+/// [`ReportError::Nothing`] where no point is finite, [`ReportError::Invalid`] for one that a logarithmic axis lacks.
 pub fn lines_svg(lines: &[Line], axes: &LineAxes, title: Option<&str>) -> Result<Svg, ReportError> {
     Svg::drawn(|width| draw(lines, axes, title, width))
 }

@@ -4,6 +4,12 @@
 //! follow the reader's light or dark mode; the spectrogram is a PNG. [`Page`] puts them, with text, tables and sound,
 //! into one HTML file that needs nothing else.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "pictures round to pixels, ticks and steps of colour"
+)]
+
 mod axis;
 mod bars;
 mod canvas;

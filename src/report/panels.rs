@@ -36,6 +36,10 @@ pub struct Panel {
 
 /// Draws fractions in panels of one scale: a line with its interval as a band for each of the `systems`, the unchanged
 /// value as a thin line, and `chance` dashed.
+///
+/// # Errors
+/// [`ReportError::Shape`] where lines, ticks and systems differ in number, [`ReportError::Nothing`] where no value is
+/// finite.
 pub fn panels_svg(
     panels: &[Panel],
     systems: &[&str],

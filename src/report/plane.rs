@@ -82,7 +82,7 @@ pub(super) struct Plane<'a> {
 
 impl<'a> Plane<'a> {
     /// Room for all points that are finite, at least `margin` pixels from the left and the right of the frame.
-    pub fn new(
+    pub(super) fn new(
         picture: &'static str,
         points: &[LinePoint],
         axes: &'a LineAxes,
@@ -130,24 +130,24 @@ impl<'a> Plane<'a> {
     }
 
     /// The pixel of a value of the horizontal axis.
-    pub fn x(&self, value: f64) -> f64 {
+    pub(super) fn x(&self, value: f64) -> f64 {
         self.x.at(along(self.axes, value))
     }
 
     /// The pixel of a value of the vertical axis.
-    pub fn y(&self, value: f64) -> f64 {
+    pub(super) fn y(&self, value: f64) -> f64 {
         self.y.at(value)
     }
 
     /// The pixel and the label of chance, if it is known.
-    pub fn chance(&self) -> Option<(f64, String)> {
+    pub(super) fn chance(&self) -> Option<(f64, String)> {
         let chance = self.axes.finite_chance()?;
         Some((self.y(chance), self.axes.chance_name()?))
     }
 
     /// Draws grid, ticks, names and the line of chance. Ticks stand at `values` where these are few enough, else at
     /// round numbers.
-    pub fn draw(&self, canvas: &mut Canvas, values: &[f64]) {
+    pub(super) fn draw(&self, canvas: &mut Canvas, values: &[f64]) {
         let Frame {
             left,
             right,
@@ -195,7 +195,7 @@ impl<'a> Plane<'a> {
     }
 
     /// What a pointer at a measurement is told.
-    pub fn tip(&self, name: &str, point: &LinePoint) -> String {
+    pub(super) fn tip(&self, name: &str, point: &LinePoint) -> String {
         let (figure, unit) = match self.axes.percent {
             true => (percent as fn(f64) -> String, " %"),
             false => ((|value| quantity(value, false)) as fn(f64) -> String, ""),

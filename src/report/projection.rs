@@ -18,6 +18,9 @@ pub struct Projection {
 
 /// Projects embeddings (`[count][dim]`, row-major) onto their first two principal components. The sign of a component
 /// is such that its largest entry is positive, so the same data give the same picture.
+///
+/// # Errors
+/// [`ReportError::Nothing`] where no embedding is finite, [`ReportError::Shape`] where the last one is cut short.
 pub fn project(embeddings: &[f32], dim: usize) -> Result<Projection, ReportError> {
     if embeddings.is_empty() || dim == 0 {
         return Err(ReportError::Nothing {

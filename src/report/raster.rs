@@ -29,7 +29,7 @@ pub(super) struct Raster {
 
 impl Raster {
     /// A white one.
-    pub fn new(width: usize, height: usize) -> Self {
+    pub(super) fn new(width: usize, height: usize) -> Self {
         Self {
             width,
             height,
@@ -38,14 +38,14 @@ impl Raster {
     }
 
     /// Sets one pixel; nothing outside the picture.
-    pub fn set(&mut self, x: i64, y: i64, index: Index) {
+    pub(super) fn set(&mut self, x: i64, y: i64, index: Index) {
         if (0..self.width as i64).contains(&x) && (0..self.height as i64).contains(&y) {
             self.pixels[y as usize * self.width + x as usize] = index;
         }
     }
 
     /// Fills a rectangle.
-    pub fn rect(&mut self, x: i64, y: i64, width: i64, height: i64, index: Index) {
+    pub(super) fn rect(&mut self, x: i64, y: i64, width: i64, height: i64, index: Index) {
         for row in y..y + height {
             for column in x..x + width {
                 self.set(column, row, index);
@@ -54,7 +54,7 @@ impl Raster {
     }
 
     /// Sets a text of `size` pixels an em on white ground with its baseline from (x, y), rightwards or upwards.
-    pub fn text(
+    pub(super) fn text(
         &mut self,
         (x, y): (f64, f64),
         anchor: Anchor,
@@ -92,7 +92,7 @@ impl Raster {
     }
 
     /// Sets outlines on white ground where they stand.
-    pub fn outlines(&mut self, outlines: &[OutlinedGlyph]) {
+    pub(super) fn outlines(&mut self, outlines: &[OutlinedGlyph]) {
         for outline in outlines {
             let bounds = outline.px_bounds();
             let (left, top) = (bounds.min.x as i64, bounds.min.y as i64);
@@ -111,7 +111,7 @@ impl Raster {
     }
 
     /// The picture as PNG.
-    pub fn png(&self, colormap: Colormap) -> Result<Vec<u8>, ReportError> {
+    pub(super) fn png(&self, colormap: Colormap) -> Result<Vec<u8>, ReportError> {
         let mut palette: Vec<u8> = colormap.colours().into_flattened();
         for step in 0..GREYS {
             let value = INK + (255.0 - INK) * step as f32 / (GREYS - 1) as f32;

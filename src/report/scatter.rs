@@ -38,6 +38,9 @@ pub struct ScatterPoint {
 
 /// Draws points by class, colour and shape together; examples are large and ringed. Both axes have one scale. `explained`
 /// is what [`super::Projection`] says about the axes.
+///
+/// # Errors
+/// [`ReportError::Invalid`] for a class without a name, [`ReportError::Nothing`] where no point is finite.
 pub fn scatter_svg(
     points: &[ScatterPoint],
     classes: &[&str],

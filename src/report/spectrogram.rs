@@ -251,7 +251,7 @@ pub(super) struct Range {
 
 impl Range {
     /// The colour of a value; a grey for none.
-    pub fn index(&self, value: f64) -> Index {
+    pub(super) fn index(&self, value: f64) -> Index {
         if !value.is_finite() {
             return grey(0.14);
         }

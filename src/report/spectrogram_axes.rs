@@ -18,7 +18,7 @@ pub(super) struct Plot {
 }
 
 impl Plot {
-    pub fn frame(&self, raster: &mut Raster) {
+    pub(super) fn frame(&self, raster: &mut Raster) {
         let line = grey(0.55);
         raster.rect(self.x - 2, self.y - 2, self.width + 4, 2, line);
         raster.rect(self.x - 2, self.y + self.height, self.width + 4, 2, line);
@@ -26,7 +26,7 @@ impl Plot {
         raster.rect(self.x + self.width, self.y - 2, 2, self.height + 4, line);
     }
 
-    pub fn time_axis(&self, raster: &mut Raster, seconds: f64) {
+    pub(super) fn time_axis(&self, raster: &mut Raster, seconds: f64) {
         let (unit, name) = if seconds > 600.0 {
             (60.0, "Time (min)")
         } else {
@@ -55,7 +55,7 @@ impl Plot {
         );
     }
 
-    pub fn row_axis(&self, raster: &mut Raster, rows: &Rows) {
+    pub(super) fn row_axis(&self, raster: &mut Raster, rows: &Rows) {
         let (ticks, name) = match rows {
             Rows::Bands(centres, _) | Rows::Power(centres) => {
                 (self.frequency_ticks(centres), "Frequency (Hz)")
@@ -131,7 +131,7 @@ impl Plot {
             .collect()
     }
 
-    pub fn colour_bar(&self, raster: &mut Raster, range: &Range, rows: &Rows) {
+    pub(super) fn colour_bar(&self, raster: &mut Raster, range: &Range, rows: &Rows) {
         const BAR: i64 = 26;
         const POINT: i64 = 20;
         let x = self.x + self.width + 34;

@@ -33,6 +33,9 @@ pub struct Edge<'a> {
 }
 
 /// Draws the edges as small multiples with common axes, so that they compare at a glance: strong edges are tall.
+///
+/// # Errors
+/// [`ReportError::Shape`] where curves differ in length, [`ReportError::Nothing`] where no value is finite.
 pub fn splines_svg(edges: &[Edge], title: Option<&str>) -> Result<Svg, ReportError> {
     for edge in edges {
         for (what, values) in [

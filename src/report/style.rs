@@ -106,6 +106,10 @@ pub(super) fn font_faces() -> String {
 pub(super) const EMBEDDED: &[u8] = include_bytes!("../../assets/fonts/Inter-Regular.otf");
 
 /// The embedded font (a subset of Inter, see `assets/fonts`).
+#[expect(
+    clippy::expect_used,
+    reason = "the font is part of the program, and a test reads it"
+)]
 pub(super) static FONT: LazyLock<FontRef<'static>> =
     LazyLock::new(|| FontRef::try_from_slice(EMBEDDED).expect("the embedded font is whole"));
 

@@ -39,6 +39,9 @@ pub struct TradePoint<'a> {
 
 /// Draws one named point a system. Names keep off points, bars and each other where there is room. Colour and sign go by
 /// the place in `points`, as in [`lines_svg`](super::lines_svg). A point that is not finite is left out.
+///
+/// # Errors
+/// [`ReportError::Nothing`] where no point is finite, [`ReportError::Invalid`] for one that a logarithmic axis lacks.
 pub fn trade_svg(
     points: &[TradePoint],
     axes: &LineAxes,

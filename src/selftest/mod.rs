@@ -1,5 +1,11 @@
 //! Every kernel against its CPU twin, at any shape: the tests and `gamaka doctor` run the same cases.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the cases are small, and their values those that a kernel takes: 32 bits"
+)]
+
 mod cases;
 
 pub use cases::{
@@ -56,6 +62,9 @@ impl Worst {
 }
 
 /// Compares a kernel's output with its twin's. An element that is not finite fails.
+///
+/// # Panics
+/// If their lengths differ: a bug in the caller.
 pub fn compare(got: &[f32], expected: &Expected) -> Worst {
     let values = &expected.values;
     assert_eq!(got.len(), values.len(), "as many values as the twin has");

@@ -25,26 +25,26 @@ impl Biquad {
         (w.cos(), w.sin() / (2.0 * q))
     }
 
-    pub fn low_pass(rate: f64, hz: f64, q: f64) -> Self {
+    pub(super) fn low_pass(rate: f64, hz: f64, q: f64) -> Self {
         let (cos, alpha) = Self::angle(rate, hz, q);
         let b = (1.0 - cos) / 2.0;
         Self::new([b, 2.0 * b, b], [1.0 + alpha, -2.0 * cos, 1.0 - alpha])
     }
 
-    pub fn high_pass(rate: f64, hz: f64, q: f64) -> Self {
+    pub(super) fn high_pass(rate: f64, hz: f64, q: f64) -> Self {
         let (cos, alpha) = Self::angle(rate, hz, q);
         let b = (1.0 + cos) / 2.0;
         Self::new([b, -2.0 * b, b], [1.0 + alpha, -2.0 * cos, 1.0 - alpha])
     }
 
     /// Gain 1 at `hz`.
-    pub fn band_pass(rate: f64, hz: f64, q: f64) -> Self {
+    pub(super) fn band_pass(rate: f64, hz: f64, q: f64) -> Self {
         let (cos, alpha) = Self::angle(rate, hz, q);
         Self::new([alpha, 0.0, -alpha], [1.0 + alpha, -2.0 * cos, 1.0 - alpha])
     }
 
     /// `db` at `hz`, 0 far from it.
-    pub fn peak(rate: f64, hz: f64, q: f64, db: f64) -> Self {
+    pub(super) fn peak(rate: f64, hz: f64, q: f64, db: f64) -> Self {
         let (cos, alpha) = Self::angle(rate, hz, q);
         let a = 10f64.powf(db / 40.0);
         Self::new(
@@ -54,7 +54,7 @@ impl Biquad {
     }
 
     /// `db` well below `hz`, 0 well above.
-    pub fn low_shelf(rate: f64, hz: f64, db: f64) -> Self {
+    pub(super) fn low_shelf(rate: f64, hz: f64, db: f64) -> Self {
         let (cos, alpha) = Self::angle(rate, hz, std::f64::consts::FRAC_1_SQRT_2);
         let a = 10f64.powf(db / 40.0);
         let root = 2.0 * a.sqrt() * alpha;

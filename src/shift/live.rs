@@ -42,6 +42,10 @@ pub(super) fn impulse_response(rate: f64, rt60: f64, stream: &mut Stream) -> Vec
 }
 
 /// The first `samples.len()` samples of the convolution.
+#[expect(
+    clippy::expect_used,
+    reason = "the buffers have the sizes that realfft asks for"
+)]
 fn convolve(samples: &[f32], response: &[f32]) -> Vec<f32> {
     let length = (samples.len() + response.len()).next_power_of_two();
     let mut planner = RealFftPlanner::<f32>::new();

@@ -3,6 +3,12 @@
 //! A [`Shift`] alters samples by an amount in its own unit and is a plain function of them and of a random stream, so
 //! that it serves evaluation (the same room for the same file every time) and augmentation alike.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "sound is computed in f64 and kept in f32, and times are rounded to samples"
+)]
+
 mod amateur;
 mod filter;
 mod live;

@@ -213,7 +213,7 @@ pub(crate) struct InnerLoop<'a> {
 
 impl InnerLoop<'_> {
     /// Before the first inner step.
-    pub fn start(parameters: Tensor) -> Adapted {
+    pub(crate) fn start(parameters: Tensor) -> Adapted {
         Adapted {
             parameters,
             head: None,
@@ -276,7 +276,7 @@ impl InnerLoop<'_> {
     }
 
     /// Distances of clips [n, 1, bands, frames] from the classes, [n, way, 1, 1].
-    pub fn distances(&self, plan: &mut Plan, at: &Adapted, clips: Tensor) -> Tensor {
+    pub(crate) fn distances(&self, plan: &mut Plan, at: &Adapted, clips: Tensor) -> Tensor {
         let embedded = self.embed(plan, at.parameters, clips);
         let head = self.head(plan, at, embedded.normal);
         head.answer(plan, embedded.normal).distance
@@ -304,7 +304,7 @@ impl InnerLoop<'_> {
 
     /// One inner step of body and head on clips that come class by class, as many of each; also their score
     /// before it.
-    pub fn adapt(&self, plan: &mut Plan, at: &Adapted, clips: Tensor) -> (Adapted, Tensor) {
+    pub(crate) fn adapt(&self, plan: &mut Plan, at: &Adapted, clips: Tensor) -> (Adapted, Tensor) {
         let (score, head, by_head) = self.gradient(plan, at, clips);
         let Learner {
             body_rate,
@@ -320,7 +320,13 @@ impl InnerLoop<'_> {
 
     /// An episode of first-order MAML. `clips` are class by class all supports, then class by class all
     /// queries; the gradient of the queries' loss by the adapted body is left in `grad`.
-    pub fn maml(&self, plan: &mut Plan, parameters: Tensor, clips: Tensor, shot: usize) -> Scored {
+    pub(crate) fn maml(
+        &self,
+        plan: &mut Plan,
+        parameters: Tensor,
+        clips: Tensor,
+        shot: usize,
+    ) -> Scored {
         let (support, query) = parts(plan, clips, self.way * shot);
         let mut adapted = Self::start(parameters);
         for _ in 0..self.learner.steps {
@@ -339,7 +345,13 @@ impl InnerLoop<'_> {
     /// A head that starts at zero is made of the supports' standardised embeddings H: after gradients g of the
     /// distances it is V = H' A with A = -rate (g_1 + g_2 + ...), [supports, way]. The loss's gradient by V
     /// thus gives that by H, A (dL/dV)', which takes A as constant.
-    pub fn anil(&self, plan: &mut Plan, parameters: Tensor, clips: Tensor, shot: usize) -> Scored {
+    pub(crate) fn anil(
+        &self,
+        plan: &mut Plan,
+        parameters: Tensor,
+        clips: Tensor,
+        shot: usize,
+    ) -> Scored {
         let embedded = self.embed(plan, parameters, clips);
         let normal = embedded.normal;
         let supports = self.way * shot;
@@ -397,7 +409,7 @@ impl InnerLoop<'_> {
     /// An episode of Reptile on clips as [`Self::maml`] takes them, all of which are learned from;
     /// parameters less adapted parameters are left in `grad`. The score is that of the last inner step,
     /// before it.
-    pub fn reptile(
+    pub(crate) fn reptile(
         &self,
         plan: &mut Plan,
         parameters: Tensor,

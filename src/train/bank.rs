@@ -2,12 +2,13 @@
 //! in turns where they do not fit at once.
 
 use crate::data::Pool;
+use crate::gpu::word;
 use crate::ops::Slot;
 use crate::random::Stream;
 
 /// Where files lie in the bank's buffers.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct BankLayout {
+pub(super) struct BankLayout {
     /// Elements of each buffer.
     pub buffers: Vec<usize>,
     /// For each file: its index, its place.
@@ -16,7 +17,9 @@ pub struct BankLayout {
 
 /// Puts files, given as (index, frames), one after the other into buffers of at most `limit` elements.
 /// A file longer than a buffer is cut to fit.
-pub fn pack(files: &[(usize, usize)], bands: usize, limit: usize) -> BankLayout {
+pub(super) fn pack(files: &[(usize, usize)], bands: usize, limit: usize) -> BankLayout {
+    // A slot tells the place of a file in 32 bits.
+    let limit = limit.min(u32::MAX as usize);
     let mut layout = BankLayout::default();
     for &(index, frames) in files {
         let frames = frames.min(limit / bands).max(1);
@@ -31,9 +34,9 @@ pub fn pack(files: &[(usize, usize)], bands: usize, limit: usize) -> BankLayout 
         layout.slots.push((
             index,
             Slot {
-                bank: bank as u32,
-                first: first as u32,
-                frames: frames as u32,
+                bank: word(bank),
+                first: word(first),
+                frames: word(frames),
                 unused: 0,
             },
         ));
@@ -44,7 +47,7 @@ pub fn pack(files: &[(usize, usize)], bands: usize, limit: usize) -> BankLayout 
 /// The files of turn `turn` of a data set that does not fit at once: a random choice with the same
 /// number of files of each class as far as `capacity` elements allow, of as many classes as get enough
 /// files, in enough groups, for `shot` supports and `query` queries. A function of the seed and the turn.
-pub fn turn_files(
+pub(super) fn turn_files(
     pool: &Pool,
     size_of: impl Fn(usize) -> usize,
     capacity: usize,

@@ -70,7 +70,7 @@ pub(crate) struct Progress {
 
 impl Progress {
     /// The best validation so far.
-    pub fn best_validation(&self) -> Option<Validation> {
+    pub(crate) fn best_validation(&self) -> Option<Validation> {
         self.validations
             .iter()
             .copied()

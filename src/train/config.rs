@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Learner, Shifts, TrainError};
 use crate::data::{Protocol, SHOTS, WAYS};
 use crate::features::{MAX_SECONDS, SegmentShape};
+use crate::gpu::word;
 use crate::mel::{EngineChoice, Preset};
 use crate::model::{Network, Spec};
 use crate::ops::{AdamW, Augment};
@@ -170,7 +171,7 @@ impl TrainConfig {
     /// With segments of another length. A mask of frames hides at most half of a short one.
     pub fn with_segment(mut self, seconds: f64) -> Self {
         self.segment_seconds = seconds;
-        let half = self.segment().frames() as u32 / 2;
+        let half = word(self.segment().frames() / 2);
         self.augment.frame_mask = self.augment.frame_mask.min(half);
         self
     }
@@ -293,7 +294,7 @@ impl TrainConfig {
                 augment.stretch
             ));
         }
-        let bands = self.preset.n_mels as u32;
+        let bands = word(self.preset.n_mels);
         if augment.band_mask > bands
             || augment.shift > bands
             || augment.frame_mask as usize > self.segment().frames()

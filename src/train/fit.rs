@@ -146,6 +146,11 @@ impl Collections<'_> {
     /// The configurations nearest to one that passes [`Self::check`] not, with which it does: at most one for each protocol,
     /// the better first. They differ in the settings of [`Setting`] only. Settings in `given` change only where nothing
     /// else helps; then the protocol is kept if possible, then segments as long, as many shots, ways and queries as possible.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "seconds are counted in tenths"
+    )]
     pub fn advise(&self, config: &TrainConfig, given: &[Setting]) -> Vec<TrainConfig> {
         let mut candidates = self.candidates(config);
         let distance = |to: &TrainConfig| {
@@ -189,6 +194,11 @@ impl Collections<'_> {
     }
 
     /// All configurations of less, but for those that a count of classes and files rules out.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "seconds are counted in tenths"
+    )]
     fn candidates(&self, config: &TrainConfig) -> Vec<TrainConfig> {
         let tracks = self.datasets.iter().any(|dataset| dataset.tracks);
         let protocols = [Protocol::NovelClasses, Protocol::SeenClasses];

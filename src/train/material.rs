@@ -28,6 +28,7 @@ pub(crate) struct Wanted {
 }
 
 /// Mel frames and MFCC of what episodes draw, read once: of files, or of the parts of tracks.
+#[derive(Debug)]
 pub(crate) struct Features {
     /// By unit: a file, or a part of a track; then again for each of the altered copies.
     pub store: FeatureStore,
@@ -106,7 +107,7 @@ impl Features {
     /// # Errors
     /// [`TrainError::Strict`], [`TrainError::Store`], [`TrainError::Unstarted`]; another file that cannot be read
     /// is only noted.
-    pub fn read(
+    pub(crate) fn read(
         sources: &[(&Dataset, &[Wanted])],
         config: &TrainConfig,
         front_end: &FrontEnd,
@@ -228,12 +229,12 @@ impl Features {
     }
 
     /// Where a version of a unit lies in the store: 0 is the unit itself, others are its altered copies.
-    pub fn version(&self, unit: usize, version: usize) -> usize {
+    pub(crate) fn version(&self, unit: usize, version: usize) -> usize {
         unit + version * self.mfcc.len()
     }
 
     /// Where a unit and those of its altered copies lie that there are.
-    pub fn versions(&self, unit: usize) -> impl Iterator<Item = usize> {
+    pub(crate) fn versions(&self, unit: usize) -> impl Iterator<Item = usize> {
         let versions = (0..=self.copies).map(move |version| self.version(unit, version));
         versions.filter(|&version| self.store.frames(version).is_some())
     }
@@ -283,7 +284,11 @@ impl Features {
     }
 
     /// The segments of a unit, as an evaluation cuts them.
-    pub fn segments(&self, config: &TrainConfig, index: usize) -> Result<Vec<Segment>, TrainError> {
+    pub(crate) fn segments(
+        &self,
+        config: &TrainConfig,
+        index: usize,
+    ) -> Result<Vec<Segment>, TrainError> {
         let values = self.store.get(index)?;
         Ok(cut_segments(
             config.segment(),
@@ -293,7 +298,7 @@ impl Features {
     }
 
     /// A unit's embedding: the mean over its segments.
-    pub fn embed(
+    pub(crate) fn embed(
         &self,
         config: &TrainConfig,
         embedder: &Embedder,
@@ -323,7 +328,7 @@ pub(super) struct Pools {
 impl Pools {
     /// Pools of the data sets' parts, as `pool` gives them by the number of a data set and the part. Classes too small for
     /// the episodes are left out where others are enough; the second value tells which, a sentence each.
-    pub fn new(
+    pub(super) fn new(
         datasets: &[&Dataset],
         config: &TrainConfig,
         pool: impl Fn(usize, Part) -> Pool,
@@ -356,7 +361,7 @@ impl Pools {
     }
 
     /// Checks that every pool of training files gives training episodes, and the validation files theirs.
-    pub fn check(&self, config: &TrainConfig) -> Result<(), EpisodeError> {
+    pub(super) fn check(&self, config: &TrainConfig) -> Result<(), EpisodeError> {
         let pools: Vec<&Pool> = std::iter::once(&self.train).chain(&self.mix).collect();
         let [way, shot, query] = config.train_episode(fewest_classes(&pools));
         for pool in pools {
@@ -416,7 +421,7 @@ impl<'a> Material<'a> {
     ///
     /// # Errors
     /// [`TrainError::TooLittle`] if the files that could be read are too few for the episodes.
-    pub fn new(
+    pub(crate) fn new(
         features: &'a Features,
         sources: &[(&Dataset, &Split)],
         config: &TrainConfig,
@@ -471,17 +476,17 @@ impl<'a> Material<'a> {
     }
 
     /// What training episodes are drawn from: the data, and what is mixed in.
-    pub fn pools(&self) -> impl Iterator<Item = &Pool> {
+    pub(crate) fn pools(&self) -> impl Iterator<Item = &Pool> {
         std::iter::once(&self.train).chain(&self.mix)
     }
 
     /// How many classes an episode can choose from, whichever pool it is drawn from.
-    pub fn classes(&self) -> usize {
+    pub(crate) fn classes(&self) -> usize {
         fewest_classes(&self.pools().collect::<Vec<_>>())
     }
 
     /// What trains: files, or parts of tracks.
-    pub fn train_files(&self) -> impl Iterator<Item = usize> {
+    pub(crate) fn train_files(&self) -> impl Iterator<Item = usize> {
         self.pools()
             .flat_map(|pool| pool.files.iter().flatten().copied())
     }
@@ -491,7 +496,7 @@ impl<'a> Material<'a> {
     ///
     /// # Errors
     /// If the temporary file cannot be read.
-    pub fn standardised(&self, network: Network) -> Result<Network, TrainError> {
+    pub(crate) fn standardised(&self, network: Network) -> Result<Network, TrainError> {
         if !network.lacks_moments() {
             return Ok(network);
         }
@@ -508,6 +513,10 @@ impl<'a> Material<'a> {
                 }
             }
         }
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the moments are summed in f64"
+        )]
         let moments = sums.iter().map(|[sum, square]| {
             let mean = sum / frames as f64;
             let deviation = (square / frames as f64 - mean * mean).max(0.0).sqrt();
@@ -520,7 +529,7 @@ impl<'a> Material<'a> {
 
     /// Where what training clips are cut from lies in the store, with its frames, for one of [`Self::train_files`]: the unit
     /// itself and its altered copies.
-    pub fn versions(&self, unit: usize) -> impl Iterator<Item = (usize, usize)> {
+    pub(crate) fn versions(&self, unit: usize) -> impl Iterator<Item = (usize, usize)> {
         let versions = self.features.versions(unit);
         versions.map(|version| (version, self.features.store.frames(version).unwrap_or(1)))
     }
@@ -557,6 +566,11 @@ fn fewest_classes(pools: &[&Pool]) -> usize {
 /// A random share of a pool's classes, at least two: a larger share has those of a smaller one.
 fn fewer_classes(pool: Pool, share: f64, seed: u64) -> Pool {
     let count = pool.classes.len();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share of a count is rounded to a count"
+    )]
     let kept = ((share * count as f64).round() as usize).max(2);
     if kept >= count {
         return pool;

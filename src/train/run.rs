@@ -395,6 +395,10 @@ impl Run<'_> {
     }
 
     /// Submits one episode; does not wait for it.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "random words are 32 bits of the seed and of the step, and the learning rate f32"
+    )]
     fn episode(&self, session: &mut Session, step: usize) -> Result<(), TrainError> {
         let turn = session.load(self, step)?;
         let sampler = match &turn.samplers[..] {

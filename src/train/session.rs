@@ -104,7 +104,7 @@ pub(super) struct Turn {
 
 impl Session {
     /// Compiles a training for a device.
-    pub fn new(
+    pub(super) fn new(
         run: &Run,
         gpu: &Gpu,
         progress: &Progress,
@@ -167,7 +167,7 @@ impl Session {
     }
 
     /// Puts the files that an episode draws from on the device, if they are not there.
-    pub fn load(&mut self, run: &Run, step: usize) -> Result<&Turn, TrainError> {
+    pub(super) fn load(&mut self, run: &Run, step: usize) -> Result<&Turn, TrainError> {
         let number = if self.bank_elements == usize::MAX {
             0
         } else {
@@ -202,6 +202,11 @@ impl Session {
             let gaps = largest * (self.plan.banks.len() - 1);
             let capacity = self.bank_elements.saturating_sub(gaps);
             // Each collection gets what its share of the episodes is.
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a share of a count is rounded down to a count"
+            )]
             let of_mix = match run.material.mix {
                 Some(_) => (capacity as f64 * config.mix_share) as usize,
                 None => 0,
@@ -269,7 +274,7 @@ impl Session {
         })
     }
 
-    pub fn restore(&self, run: &Run, weights: &Weights) {
+    pub(super) fn restore(&self, run: &Run, weights: &Weights) {
         let tensors = &self.plan.optimizer;
         self.program.write(tensors.parameter, &weights.parameters);
         self.program.write(tensors.first, &weights.first);
@@ -281,7 +286,7 @@ impl Session {
         );
     }
 
-    pub fn read_weights(&self) -> Result<Weights, GpuError> {
+    pub(super) fn read_weights(&self) -> Result<Weights, GpuError> {
         let tensors = &self.plan.optimizer;
         let state: Vec<OptimizerState> = self.program.read(tensors.state)?;
         Ok(Weights {
@@ -293,7 +298,12 @@ impl Session {
     }
 
     /// Figures of the episodes from `first` (counted from 0) up to `end`.
-    pub fn read_history(&self, first: usize, end: usize) -> Result<Vec<LogRow>, GpuError> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the kernel counts in f32"
+    )]
+    pub(super) fn read_history(&self, first: usize, end: usize) -> Result<Vec<LogRow>, GpuError> {
         let history: Vec<[f32; 4]> = self.program.read(self.plan.history)?;
         Ok((first..end)
             .map(|step| {

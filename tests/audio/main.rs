@@ -1,6 +1,15 @@
 //! Audio files of many formats and in many kinds of disrepair, decoded through the public interface.
 //! The files are made by `tests/fixtures/make_audio.sh` with other people's encoders.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a test fails by panicking"
+)]
+
 mod bad_input;
 mod containers;
 mod find;

@@ -1,5 +1,14 @@
 //! The program as a user runs it: exit codes, messages, files. Needs an adapter for all but a few.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a test fails by panicking"
+)]
+
 mod ablate;
 mod bad_input;
 mod bench;

@@ -9,7 +9,7 @@ use gamaka::model::Model;
 use crate::{fails, gamaka, stderr, stdout, studio, succeeds, text};
 
 /// Writes a tone with a beat as a mono 16-bit WAV at 22,050 Hz; no two are alike.
-pub fn write_track(path: &Path, number: u32, seconds: f32) {
+pub(crate) fn write_track(path: &Path, number: u32, seconds: f32) {
     let (pitch, beat) = (
         200.0 * 1.2f32.powi(number as i32),
         2.0 + number as f32 * 0.7,

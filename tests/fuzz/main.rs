@@ -4,6 +4,13 @@
 //! GAMAKA_FUZZ_INPUT runs a single one by its number, which is what a failure tells. GAMAKA_FUZZ_CORPUS names a
 //! folder for the seeds.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    reason = "a test fails by panicking"
+)]
+
 mod mutate;
 
 use std::cell::RefCell;

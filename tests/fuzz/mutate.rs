@@ -72,7 +72,7 @@ const WORDS: [&str; 18] = [
 ];
 
 /// A changed copy of one of the seeds.
-pub fn mutate(seeds: &[Vec<u8>], text: bool, random: &mut Stream) -> Vec<u8> {
+pub(crate) fn mutate(seeds: &[Vec<u8>], text: bool, random: &mut Stream) -> Vec<u8> {
     let mut bytes = seeds[random.below(seeds.len())].clone();
     // Text is soon broken beyond reading.
     let most = 1 << random.below(if text { 3 } else { 5 });

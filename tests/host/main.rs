@@ -1,5 +1,14 @@
 //! Tests that need no adapter, in one binary: data sets, episodes, intervals, mel, twins, plans.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a test fails by panicking"
+)]
+
 mod dataset;
 mod episodes;
 mod mel_fixtures;

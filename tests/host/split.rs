@@ -4,7 +4,7 @@ use gamaka::data::{DataError, Dataset, Item, Part, Protocol, Split};
 use std::{collections::BTreeSet, path::PathBuf};
 
 /// `classes` classes of `files` files; files are put into groups by `group`, if it names one.
-pub fn dataset(
+pub(crate) fn dataset(
     classes: usize,
     files: usize,
     group: impl Fn(usize, usize) -> Option<usize>,

@@ -12,7 +12,7 @@ use naga::{
 };
 
 /// The first barrier in control flow that may not be uniform, or `Ok`.
-pub fn check(module: &Module) -> Result<(), String> {
+pub(crate) fn check(module: &Module) -> Result<(), String> {
     let mut with_barriers = HashSet::new();
     for (handle, function) in module.functions.iter() {
         let mut walk = Walk::new(module, function, false, &with_barriers);

@@ -8,20 +8,20 @@ use ndarray::{Array1, Array2};
 use ndarray_npy::NpzReader;
 
 /// How far an element may stray from `want`, given the largest `|want|` of its array.
-pub type Bound = fn(want: f64, largest: f64) -> f64;
+pub(super) type Bound = fn(want: f64, largest: f64) -> f64;
 
-pub const POWER: Bound = |want, largest| 1e-4 * want.abs() + 1e-6 * largest;
-pub const DECIBELS: Bound = |_, _| 0.01;
-pub const MFCC: Bound = |_, _| 0.01;
+pub(super) const POWER: Bound = |want, largest| 1e-4 * want.abs() + 1e-6 * largest;
+pub(super) const DECIBELS: Bound = |_, _| 0.01;
+pub(super) const MFCC: Bound = |_, _| 0.01;
 
-pub fn open(name: &str) -> NpzReader<File> {
+pub(super) fn open(name: &str) -> NpzReader<File> {
     // From the working folder, which is the package's: the test binary also runs on machines that did not build it.
     let path = Path::new("tests/fixtures/mel").join(name);
     NpzReader::new(File::open(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))).unwrap()
 }
 
 /// The test signals, by name.
-pub fn signals() -> Vec<(String, Vec<f32>)> {
+pub(super) fn signals() -> Vec<(String, Vec<f32>)> {
     let mut file = open("signals.npz");
     file.names()
         .unwrap()
@@ -38,7 +38,7 @@ pub fn signals() -> Vec<(String, Vec<f32>)> {
 
 /// Compares every element and gives the worst as a share of its bound; above 1, or with a NaN or a
 /// wrong length, it is an error that shows the worst element.
-pub fn compare(got: &[f32], want: &[f32], bound: Bound) -> Result<f64, String> {
+pub(super) fn compare(got: &[f32], want: &[f32], bound: Bound) -> Result<f64, String> {
     if got.len() != want.len() {
         return Err(format!("{} values for {}", got.len(), want.len()));
     }
@@ -72,7 +72,10 @@ pub fn compare(got: &[f32], want: &[f32], bound: Bound) -> Result<f64, String> {
 /// Runs an engine, samples to power-mel frames `[n_frames][n_mels]`, over all signals and compares
 /// power, decibels and MFCC with the library after which the preset is named. The error lists
 /// every failure.
-pub fn check(preset: &Preset, mut engine: impl FnMut(&[f32]) -> Vec<f32>) -> Result<(), String> {
+pub(super) fn check(
+    preset: &Preset,
+    mut engine: impl FnMut(&[f32]) -> Vec<f32>,
+) -> Result<(), String> {
     let signals = signals();
     assert!(signals.len() >= 8);
     let failures: String = signals
@@ -87,7 +90,7 @@ pub fn check(preset: &Preset, mut engine: impl FnMut(&[f32]) -> Vec<f32>) -> Res
 }
 
 /// Compares the power-mel frames that an engine made of one signal, as [`check`] does.
-pub fn check_signal(
+pub(super) fn check_signal(
     preset: &Preset,
     name: &str,
     samples: &[f32],

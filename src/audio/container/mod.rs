@@ -181,7 +181,10 @@ impl Read for Spliced {
             let inside = self.at - start;
             if inside < piece.len() {
                 let read = match piece {
-                    Piece::Bytes(bytes) => (&bytes[inside as usize..]).read(buffer)?,
+                    Piece::Bytes(bytes) => {
+                        let inside = usize::try_from(inside).map_err(io::Error::other)?;
+                        (&bytes[inside..]).read(buffer)?
+                    }
                     Piece::File(range) => {
                         self.file.seek(SeekFrom::Start(range.start + inside))?;
                         (&self.file).take(piece.len() - inside).read(buffer)?

@@ -9,7 +9,7 @@ use gamaka::report::{
 use super::tables::{Table, percent, verdict};
 
 /// A picture with the name of its file and its caption.
-pub struct Picture {
+pub(super) struct Picture {
     pub name: &'static str,
     pub svg: Svg,
     caption: String,
@@ -22,7 +22,7 @@ fn ends(summary: &Summary) -> Option<(f64, f64)> {
 }
 
 /// All pictures of a comparison.
-pub fn pictures(findings: &Findings) -> Result<Vec<Picture>, ReportError> {
+pub(super) fn pictures(findings: &Findings) -> Result<Vec<Picture>, ReportError> {
     let chance = Some(1.0 / findings.episode[0] as f64);
     let is_splines = |name: &str| {
         let row = findings.networks.iter().find(|row| row.name == name);
@@ -221,7 +221,7 @@ fn curve(
 }
 
 /// The page: what was found first, then each table with its pictures.
-pub fn page(findings: &Findings, tables: &[Table], pictures: &[Picture]) -> Page {
+pub(super) fn page(findings: &Findings, tables: &[Table], pictures: &[Picture]) -> Page {
     let [way, shot, query] = findings.episode;
     let [train, validation, test] = findings.classes;
     let mut page = Page::new("Is it the splines?", &lead(findings));
@@ -255,7 +255,7 @@ pub fn page(findings: &Findings, tables: &[Table], pictures: &[Picture]) -> Page
 }
 
 /// The answer in a paragraph: the best network, and the first one beside its baselines.
-pub fn lead(findings: &Findings) -> String {
+pub(super) fn lead(findings: &Findings) -> String {
     let best = findings
         .networks
         .iter()

@@ -8,7 +8,7 @@ use gamaka::fewshot::Interval;
 use indicatif::HumanCount;
 
 /// A table; all but the first column are figures.
-pub struct Table {
+pub(super) struct Table {
     pub heading: &'static str,
     pub columns: Vec<String>,
     pub rows: Vec<Vec<String>>,
@@ -33,7 +33,7 @@ impl Table {
     }
 
     /// The table for a terminal.
-    pub fn words(&self) -> String {
+    pub(super) fn words(&self) -> String {
         // Of two columns the second is words too.
         let align = |k: usize| match k {
             0 => Align::Left,
@@ -48,7 +48,7 @@ impl Table {
     }
 
     /// The table as aligned Markdown.
-    pub fn markdown(&self) -> String {
+    pub(super) fn markdown(&self) -> String {
         let width = |column: usize| {
             let cells = self.rows.iter().filter_map(|row| row.get(column));
             let all = cells.chain(self.columns.get(column));
@@ -87,7 +87,7 @@ impl Table {
     }
 }
 
-pub fn percent(value: f64) -> String {
+pub(super) fn percent(value: f64) -> String {
     format!("{:.1}", value * 100.0)
 }
 
@@ -106,7 +106,7 @@ fn or_dash<T>(value: Option<T>, text: impl Fn(T) -> String) -> String {
 }
 
 /// What a difference says: it takes both intervals to claim more than these trainings.
-pub fn verdict(difference: &Summary) -> &'static str {
+pub(super) fn verdict(difference: &Summary) -> &'static str {
     let Some(files) = difference.over_files else {
         return "no interval";
     };
@@ -127,7 +127,7 @@ pub fn verdict(difference: &Summary) -> &'static str {
 }
 
 /// All tables of a comparison that have rows.
-pub fn tables(findings: &Findings) -> Vec<Table> {
+pub(super) fn tables(findings: &Findings) -> Vec<Table> {
     let mut tables = vec![networks(findings), differences(findings)];
     tables.extend([
         learners(findings),

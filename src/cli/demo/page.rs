@@ -413,6 +413,10 @@ struct Drawn {
 }
 
 impl Drawn {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a picture needs no more than f32"
+    )]
     fn new(edge: &LearnedEdge, samples: usize) -> Self {
         let Basis { range, centre, .. } = edge.basis;
         let reach = 1.3 * range;

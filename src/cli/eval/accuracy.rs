@@ -6,7 +6,7 @@ use gamaka::report::{DotRow, ReportError, Svg, dots_svg};
 
 /// All systems on all queries, and below on those of each value of `column`, the network's best first. `name` is what
 /// the network is called.
-pub fn picture(
+pub(super) fn picture(
     report: &Report,
     column: &str,
     values: &[ValueScore],
@@ -39,7 +39,7 @@ pub fn picture(
 }
 
 /// The systems of an evaluation.
-pub fn row<'a>(name: &'a str, found: &Evaluation) -> DotRow<'a> {
+pub(super) fn row<'a>(name: &'a str, found: &Evaluation) -> DotRow<'a> {
     let systems = found.systems.iter().map(|s| s.accuracy);
     DotRow {
         name,
@@ -50,12 +50,12 @@ pub fn row<'a>(name: &'a str, found: &Evaluation) -> DotRow<'a> {
 }
 
 /// A value with its interval as pictures take them.
-pub fn point(value: f64, interval: Option<Interval>) -> (f64, Option<(f64, f64)>) {
+pub(super) fn point(value: f64, interval: Option<Interval>) -> (f64, Option<(f64, f64)>) {
     (value, interval.map(|i| (i.low, i.high)))
 }
 
 /// Rows of the systems and episodes of `found`. `name` is what the network is called, `what` says what the rows are.
-pub fn draw(
+pub(super) fn draw(
     found: &Evaluation,
     rows: &[DotRow],
     name: &str,

@@ -14,7 +14,12 @@ fn cell(found: &ValueAccuracy) -> String {
 }
 
 /// The table. `name` is what the network is called.
-pub fn words(column: &str, values: &[ValueScore], evaluation: &Evaluation, name: &str) -> String {
+pub(super) fn words(
+    column: &str,
+    values: &[ValueScore],
+    evaluation: &Evaluation,
+    name: &str,
+) -> String {
     let systems = evaluation.systems.iter().enumerate();
     let systems = systems.map(|(k, system)| if k == 0 { name } else { &system.name });
     let headings = [column, "files", "queries"].into_iter().chain(systems);

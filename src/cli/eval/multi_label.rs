@@ -19,7 +19,7 @@ fn figure(estimate: &Estimate) -> String {
 }
 
 /// The table. `name` is what the network is called.
-pub fn words(report: &MultiLabelReport, name: &str) -> String {
+pub(super) fn words(report: &MultiLabelReport, name: &str) -> String {
     let found = &report.evaluation;
     let mut text = format!(
         "{}-way {}-shot, {} queries a label, {} episodes, seed {}; {} labels, {} files with {:.2} of them on average\n\

@@ -17,7 +17,7 @@ fn area(estimate: &Estimate) -> String {
 }
 
 /// The table. `name` is what the network is called.
-pub fn words(report: &OpenReport, name: &str) -> String {
+pub(super) fn words(report: &OpenReport, name: &str) -> String {
     let found = &report.evaluation;
     let mut text = format!(
         "{} known and {} unknown classes of {}, {} shots, {} queries a class, {} episodes, seed {}; {} files; head: {}\n\
@@ -87,7 +87,7 @@ pub fn words(report: &OpenReport, name: &str) -> String {
 }
 
 /// The ROC curves.
-pub fn picture(report: &OpenReport, name: &str) -> Result<Svg, ReportError> {
+pub(super) fn picture(report: &OpenReport, name: &str) -> Result<Svg, ReportError> {
     let found = &report.evaluation;
     let points = |curve: &[f64]| -> Vec<LinePoint> {
         let last = curve.len().saturating_sub(1).max(1) as f64;

@@ -15,7 +15,7 @@ use super::{
 use crate::cli::table::{pad, widest};
 
 /// Tests each model on the test files of its split, and prints the means.
-pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let of_one = [
         ("--support-from", args.support_from.is_some()),
         ("--shift", args.shift.is_some()),

@@ -26,7 +26,7 @@ fn signed(value: f64) -> String {
 }
 
 /// The table: the network beside MFCC, or beside another network. `name` is what the network is called.
-pub fn words(report: &ShiftReport, name: &str) -> String {
+pub(super) fn words(report: &ShiftReport, name: &str) -> String {
     let mut text = format!(
         "{}-way {}-shot, {} queries a class, {} episodes, seed {}; {} classes, {} files; head: {}\n\
          supports clean, queries altered; accuracy in %, in brackets 95 % over files\n\n",
@@ -93,7 +93,7 @@ pub fn words(report: &ShiftReport, name: &str) -> String {
 }
 
 /// A panel for each shift, clean queries at their place among the steps.
-pub fn picture(report: &ShiftReport, name: &str) -> Result<Svg, ReportError> {
+pub(super) fn picture(report: &ShiftReport, name: &str) -> Result<Svg, ReportError> {
     let point = |e: &Estimate| (e.mean, e.over_files.map(|i| (i.low, i.high)));
     let clean = [point(&report.network_clean), point(&report.mfcc_clean)];
     let panels: Vec<Panel> = report

@@ -25,7 +25,7 @@ pub(super) fn records(path: &Path, delimiter: u8) -> Result<Vec<csv::StringRecor
 
 impl Table {
     /// Reads a table whose first row names its columns.
-    pub fn read(path: &Path, delimiter: u8) -> Result<Self, DataError> {
+    pub(super) fn read(path: &Path, delimiter: u8) -> Result<Self, DataError> {
         let mut rows = records(path, delimiter)?;
         if rows.len() < 2 {
             return Err(DataError::metadata(path, "it has no rows"));
@@ -39,7 +39,7 @@ impl Table {
     }
 
     /// The place of a column.
-    pub fn column(&self, name: &str) -> Result<usize, DataError> {
+    pub(super) fn column(&self, name: &str) -> Result<usize, DataError> {
         self.header
             .iter()
             .position(|found| found == name)

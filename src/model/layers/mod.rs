@@ -67,18 +67,18 @@ pub(crate) struct Parameter {
 
 impl Parameter {
     /// Its dimensions on the device, padding included.
-    pub fn device_dims(&self) -> Vec<usize> {
+    pub(crate) fn device_dims(&self) -> Vec<usize> {
         let outer = &self.dims[..self.dims.len() - 1];
         [outer, &[self.padded]].concat()
     }
 
     /// Elements on the device, padding included.
-    pub fn device_len(&self) -> usize {
+    pub(crate) fn device_len(&self) -> usize {
         self.device_dims().iter().product()
     }
 
     /// What counts as parameters: elements without padding, if they learn.
-    pub fn trained_len(&self) -> usize {
+    pub(crate) fn trained_len(&self) -> usize {
         if self.trained {
             self.dims.iter().product()
         } else {
