@@ -1,5 +1,7 @@
 //! A computation as plain data: tensors and the steps that work on them.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use serde::{Deserialize, Serialize};
 
 use super::{AdapterClass, GpuError};
@@ -190,6 +192,7 @@ impl Plan {
     pub fn tensor(&mut self, label: impl Into<String>, shape: Shape, role: BufferRole) -> Tensor {
         let label = label.into();
         let bytes = byte_count(shape);
+        let (buffer, id) = (self.buffers.len(), self.tensors.len());
         self.buffers.push(BufferInfo {
             label: label.clone(),
             bytes: padded(bytes),
@@ -197,14 +200,11 @@ impl Plan {
         });
         self.tensors.push(TensorInfo {
             label,
-            buffer: self.buffers.len() - 1,
+            buffer,
             offset: 0,
             bytes,
         });
-        Tensor {
-            id: self.tensors.len() - 1,
-            shape,
-        }
+        Tensor { id, shape }
     }
 
     /// Adds a tensor whose values never change.
@@ -232,16 +232,14 @@ impl Plan {
         let end = first.saturating_add(element_count(shape));
         assert!(first.is_multiple_of(VIEW_ALIGNMENT) && end <= of.len());
         let parent = &self.tensors[of.id];
+        let id = self.tensors.len();
         self.tensors.push(TensorInfo {
             label: label.into(),
             buffer: parent.buffer,
             offset: parent.offset.saturating_add(byte_count([1, 1, 1, first])),
             bytes: byte_count(shape),
         });
-        Tensor {
-            id: self.tensors.len() - 1,
-            shape,
-        }
+        Tensor { id, shape }
     }
 
     /// Keeps a scratch tensor's content for the host.
@@ -287,7 +285,7 @@ impl Plan {
                 }
                 _ => {
                     shared.push((info, last));
-                    shared.len() - 1
+                    shared.len().saturating_sub(1)
                 }
             };
         }

@@ -29,7 +29,7 @@ pub struct LearnedEdge {
 impl LearnedEdge {
     /// The spline's part of the function at `z`.
     pub fn spline(&self, z: f64) -> f64 {
-        let coefficients = &self.weights[..self.weights.len() - 1];
+        let (_, coefficients) = self.weights.split_last().unwrap_or((&0.0, &[]));
         coefficients
             .iter()
             .enumerate()
@@ -39,8 +39,8 @@ impl LearnedEdge {
 
     /// The silu part of the function at `z`.
     pub fn base(&self, z: f64) -> f64 {
-        let last = self.weights.len() - 1;
-        f64::from(self.weights[last]) * edge_basis(&self.basis, last, z)
+        let (&silu, coefficients) = self.weights.split_last().unwrap_or((&0.0, &[]));
+        f64::from(silu) * edge_basis(&self.basis, coefficients.len(), z)
     }
 }
 
@@ -82,11 +82,17 @@ fn covariance(basis: &Basis) -> Vec<Vec<f64>> {
 /// when their coefficients have variance 1.
 pub(super) fn spline_power(basis: &Basis) -> f64 {
     let (_, second) = moments(basis);
-    (0..basis.slots() - 1).map(|m| second[m][m]).sum()
+    (0..basis.slots().saturating_sub(1))
+        .map(|m| second[m][m])
+        .sum()
 }
 
 impl Network {
     /// All edges with splines, the most important ones first. `flat` are the network's parameters.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "places within a tensor that is there, whose dimensions are not 0"
+    )]
     pub fn learned_edges(&self, flat: &[f32]) -> Vec<LearnedEdge> {
         let named = self.named_parameters(flat);
         let mut edges = Vec::new();

@@ -1,5 +1,7 @@
 //! Networks: specs, layers, parameters, model files.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 mod edges;
 mod error;
 mod file;

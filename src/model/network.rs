@@ -20,6 +20,17 @@ struct Placed {
     first: usize,
 }
 
+impl Placed {
+    /// Its part of a flat parameter vector.
+    fn of<'a, T>(&self, flat: &'a [T]) -> &'a [T] {
+        &flat[self.first..][..self.parameter.device_len()]
+    }
+
+    fn of_mut<'a>(&self, flat: &'a mut [f32]) -> &'a mut [f32] {
+        &mut flat[self.first..][..self.parameter.device_len()]
+    }
+}
+
 /// One layer's shapes for a batch of one, and its parameters.
 #[derive(Debug, Clone, PartialEq)]
 struct Stage {
@@ -105,12 +116,13 @@ impl Network {
                 kind: layer_spec.kind(),
                 reason,
             };
-            activations += values(&output).ok_or_else(|| {
+            let made = values(&output).ok_or_else(|| {
                 let [_, c, h, w] = output;
                 too_large(format!(
                     "its output of {c} x {h} x {w} has more than {MOST_VALUES} values"
                 ))
             })?;
+            activations = made.saturating_add(activations);
             if activations > MOST_ACTIVATIONS {
                 return Err(too_large(format!(
                     "up to it the network makes more than {MOST_ACTIVATIONS} values of a clip"
@@ -120,7 +132,7 @@ impl Network {
             for parameter in layer.parameters(shape) {
                 let first = flat_len;
                 let end = values(&parameter.device_dims())
-                    .map(|len| first + len.next_multiple_of(VIEW_ALIGNMENT));
+                    .map(|len| len.next_multiple_of(VIEW_ALIGNMENT).saturating_add(first));
                 flat_len = end.filter(|&end| end <= MOST_VALUES).ok_or_else(|| {
                     too_large(format!(
                         "up to it the network has more than {MOST_VALUES} parameters"
@@ -232,22 +244,21 @@ impl Network {
     /// Initial parameters for a seed, in the device's flat layout.
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "random words are 32 bits of the seed and of places, and parameters f32"
+        clippy::arithmetic_side_effects,
+        reason = "random words are 32 bits of the seed and of places; parameters are f32, and no tensor of them is empty"
     )]
     pub fn initial_parameters(&self, seed: u64) -> Vec<f32> {
         let mut flat = vec![0.0; self.flat_len];
         for (stream, (_, placed)) in self.placed().enumerate() {
-            let Parameter {
-                dims, padded, init, ..
-            } = &placed.parameter;
-            let row = dims[dims.len() - 1];
+            let Parameter { padded, init, .. } = &placed.parameter;
+            let row = placed.parameter.row();
             // Of the splines and of silu.
             let deviations = match *init {
                 Init::Edges { basis, fan } => edge_deviations(&basis, fan),
                 Init::Function { basis } => edge_deviations(&basis, 1),
                 _ => [0.0; 2],
             };
-            let values = &mut flat[placed.first..placed.first + placed.parameter.device_len()];
+            let values = placed.of_mut(&mut flat);
             for (k, value) in values.iter_mut().enumerate() {
                 if k % padded >= row {
                     continue;
@@ -276,7 +287,7 @@ impl Network {
         for (_, placed) in self.placed() {
             let first = placed.first / VIEW_ALIGNMENT;
             let blocks = placed.parameter.device_len().div_ceil(VIEW_ALIGNMENT);
-            table[first..first + blocks].fill(decay * placed.parameter.decay);
+            table[first..][..blocks].fill(decay * placed.parameter.decay);
         }
         table
     }
@@ -297,10 +308,12 @@ impl Network {
         let Some((_, placed)) = self.placed().nth(place) else {
             return;
         };
-        let Parameter { dims, padded, .. } = &placed.parameter;
-        let target = &mut flat[placed.first..placed.first + placed.parameter.device_len()];
-        let row = dims[dims.len() - 1];
-        for (to, from) in target.chunks_mut(*padded).zip(values.chunks(row)) {
+        let target = placed.of_mut(flat);
+        let row = placed.parameter.row();
+        for (to, from) in target
+            .chunks_mut(placed.parameter.padded)
+            .zip(values.chunks(row))
+        {
             to[..row].copy_from_slice(from);
         }
     }
@@ -311,8 +324,9 @@ impl Network {
             .into_iter()
             .zip(self.placed())
             .map(|((name, dims), (_, placed))| {
-                let row = dims[dims.len() - 1];
-                let values = flat[placed.first..placed.first + placed.parameter.device_len()]
+                let row = placed.parameter.row();
+                let values = placed
+                    .of(flat)
                     .chunks(placed.parameter.padded)
                     .flat_map(|r| &r[..row])
                     .copied()
@@ -437,7 +451,7 @@ impl Network {
             let views: Vec<&[f64]> = stage
                 .parameters
                 .iter()
-                .map(|p| &flat[p.first..p.first + p.parameter.device_len()])
+                .map(|placed| placed.of(flat))
                 .collect();
             let [_, c, h, w] = stage.input;
             let layer_stream = stream.map(|[seed, step]| [seed, step, index]);
@@ -461,7 +475,11 @@ fn edge_deviations(basis: &Basis, fan: usize) -> [f32; 2] {
     // Most inputs lie within a grid around 0, where neither cells nor range matter. Elsewhere many meet the
     // tangents, which rise far above the splines.
     let spline_power = if basis.centre == 0.0 {
-        [0.67, 0.55, 0.479][basis.order - 1]
+        match basis.order {
+            1 => 0.67,
+            2 => 0.55,
+            _ => 0.479,
+        }
     } else {
         spline_power(basis) as f32
     };

@@ -14,6 +14,10 @@ const WIDEST: usize = 4096;
 ///
 /// # Errors
 /// [`ModelError::Size`] with the nearest number there is, or what [`Network::new`] finds wrong.
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "channels are at most 65,536, and their units divide what a network makes of a clip"
+)]
 pub fn equal_parameters(spec: &Spec, target: usize, input: [usize; 2]) -> Result<Spec, ModelError> {
     // Refuses what no width can mend, such as a layer of no channels.
     Network::new(spec.clone(), input)?;
@@ -103,8 +107,10 @@ fn widths(spec: &Spec) -> Vec<usize> {
 
 /// What the channels of the layer at `place` must be a multiple of: the groups of the norms above it.
 fn unit(spec: &Spec, place: usize) -> usize {
-    spec.layers[place + 1..]
+    spec.layers
         .iter()
+        .skip(place)
+        .skip(1)
         .take_while(|layer| layer.channels().is_none())
         .filter_map(|layer| match layer {
             LayerSpec::GroupNorm(norm) if norm.groups > 1 => Some(norm.groups),
@@ -113,6 +119,10 @@ fn unit(spec: &Spec, place: usize) -> usize {
         .fold(1, lcm)
 }
 
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "neither is 0, and both divide what a network makes of a clip"
+)]
 fn lcm(a: usize, b: usize) -> usize {
     let (mut x, mut y) = (a, b);
     while y > 0 {

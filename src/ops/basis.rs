@@ -66,7 +66,8 @@ impl Basis {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "an order is a small number, and a knot within the grid a small whole one"
+        clippy::arithmetic_side_effects,
+        reason = "orders are at most 3, and grids with powers have at most 8 cells"
     )]
     pub fn powers_from_splines(&self) -> Vec<f64> {
         let Self { order, grid, .. } = *self;
@@ -103,6 +104,10 @@ impl Basis {
     }
 }
 
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "n is at most 4, and k no more than n"
+)]
 fn binomial(n: usize, k: usize) -> f64 {
     (0..k).map(|i| (n - i) as f64 / (i + 1) as f64).product()
 }

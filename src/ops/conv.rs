@@ -1,7 +1,8 @@
 //! Convolutions with functions on their edges; ordinary ones are those of order 0.
 
 use super::{
-    Basis, SOFTWARE_TURNS, UNROLLED, WORKGROUP, each, limit_turns, product, require_window, width,
+    Basis, SOFTWARE_TURNS, UNROLLED, WORKGROUP, each, limit_turns, product, quotient,
+    require_window, width,
 };
 use crate::gpu::{AdapterClass, BufferRole, Plan, Shape, Tensor};
 
@@ -31,7 +32,7 @@ impl ConvShape {
     pub fn output(&self) -> [usize; 2] {
         let padded = self.padded();
         [0, 1]
-            .map(|a| padded[a].saturating_sub(self.kernel[a]) / self.stride[a].max(1))
+            .map(|a| quotient(padded[a].saturating_sub(self.kernel[a]), self.stride[a]))
             .map(|steps| steps.saturating_add(1))
     }
 
@@ -107,8 +108,8 @@ fn position_tile(class: AdapterClass, positions: usize, most: usize) -> (usize, 
         AdapterClass::Software => (most, 32),
         AdapterClass::Hardware => (most.min(4), 64),
     };
-    let groups = positions.div_ceil(most * workgroup).max(1);
-    let tile = positions.div_ceil(groups * workgroup);
+    let groups = positions.div_ceil(product(&[most, workgroup])).max(1);
+    let tile = positions.div_ceil(product(&[groups, workgroup]));
     (tile, workgroup, groups)
 }
 
@@ -123,7 +124,7 @@ fn output_tile(class: AdapterClass, co_pad: usize, most: usize, overhead: usize)
     let tiles = |size: usize| outputs.div_ceil(size);
     let best = (1..=most)
         .rev()
-        .min_by_key(|&size| product(&[tiles(size), size + overhead]));
+        .min_by_key(|&size| product(&[tiles(size), size.saturating_add(overhead)]));
     let best = best.unwrap_or(1);
     (best, tiles(best))
 }
@@ -271,8 +272,9 @@ pub fn conv_backward(
         conv_grad_weight(plan, shape, kept.kernel_x, outputs_last, of_powers);
         let slots = shape.basis.slots();
         let matrix = shape.basis.powers_from_splines();
-        let transposed = (0..slots * slots)
-            .map(|k| matrix[k % slots * slots + k / slots])
+        let transposed = (0..slots)
+            .flat_map(|column| matrix.iter().skip(column).step_by(slots))
+            .copied()
             .collect();
         change_basis(plan, shape, transposed, of_powers, grad_weight);
     } else {
@@ -313,7 +315,7 @@ pub(crate) fn conv_grad_input(
         "conv_grad_input",
         product(&[slot_tiles, taps_h, taps_w, shape.co_pad() / 4]).saturating_add(slot_tiles),
     );
-    let channel_tiles = shape.ci.div_ceil((most / slots).max(1)).max(1);
+    let channel_tiles = shape.ci.div_ceil(quotient(most, slots).max(1)).max(1);
     let tile_rows = product(&[shape.ci.div_ceil(channel_tiles), slots]);
     let mut overrides = shape.overrides();
     overrides.extend(shape.basis.overrides());
@@ -343,7 +345,15 @@ fn conv_grad_weight(
     let (slots, slot_tiles) = shape.basis.slot_tile();
     // Enough invocations to fill the adapter, by splitting the positions; a GPU keeps fewer sums each.
     let (most, workgroup, wanted) = match plan.class {
-        AdapterClass::Software => (if plain { 4 } else { (24 / slots).clamp(1, 3) }, 32, 512),
+        AdapterClass::Software => (
+            if plain {
+                4
+            } else {
+                quotient(24, slots).clamp(1, 3)
+            },
+            32,
+            512,
+        ),
         AdapterClass::Hardware => (if plain { 2 } else { 1 }, 64, 65_536),
     };
     let rows = if plain {
@@ -360,7 +370,7 @@ fn conv_grad_weight(
     let mut splits = wanted_splits(wanted, places, image_rows, shape.weight_len());
     if plan.class == AdapterClass::Software {
         // An invocation loops over the positions of its split.
-        let most_rows = (SOFTWARE_TURNS / out_w).max(1);
+        let most_rows = quotient(SOFTWARE_TURNS, out_w).max(1);
         splits = splits.max(image_rows.div_ceil(most_rows));
     }
     let partial = plan.tensor(
@@ -436,7 +446,7 @@ fn change_basis(plan: &mut Plan, shape: &ConvShape, matrix: Vec<f64>, from: Tens
 
 /// Splits of `rows` so that about `wanted` invocations run, within 64 MiB of partial sums.
 fn wanted_splits(wanted: usize, places: usize, rows: usize, weights: usize) -> usize {
-    let affordable = (16 << 20) / weights.max(1);
+    let affordable = quotient(16 << 20, weights);
     wanted
         .div_ceil(places.max(1))
         .min(affordable)
@@ -446,7 +456,7 @@ fn wanted_splits(wanted: usize, places: usize, rows: usize, weights: usize) -> u
 
 /// partial = sums of rows of `positions` values.
 pub fn channel_sum(plan: &mut Plan, positions: usize, values: Tensor, partial: Tensor) {
-    limit_turns(plan, "channel_sum", positions / width(positions));
+    limit_turns(plan, "channel_sum", quotient(positions, width(positions)));
     let overrides = [
         ("ROWS", partial.len() as f64),
         ("POSITIONS", positions as f64),
@@ -463,7 +473,7 @@ pub fn channel_sum(plan: &mut Plan, positions: usize, values: Tensor, partial: T
 
 /// total = sum of the rows of partial.
 pub fn reduce_partials(plan: &mut Plan, partial: Tensor, total: Tensor) {
-    let splits = partial.len() / total.len().max(1);
+    let splits = quotient(partial.len(), total.len());
     limit_turns(plan, "reduce_partials", splits.div_ceil(UNROLLED));
     let overrides = [("SPLITS", splits as f64), ("SIZE", total.len() as f64)];
     each(
@@ -483,7 +493,7 @@ pub fn curvature_penalty(
     weight: Tensor,
     grad: Tensor,
 ) {
-    let coefficients = shape.basis.slots() - 1;
+    let coefficients = shape.basis.slots().saturating_sub(1);
     let overrides = [
         ("TAPS", shape.taps() as f64),
         ("COEFFICIENTS", coefficients as f64),

@@ -1,11 +1,15 @@
 //! Kernels of the mel front end.
 
-use super::{each, limit_turns};
+use super::{each, limit_turns, quotient};
 use crate::gpu::{AdapterClass, GpuError, Plan, Tensor, word, workgroups};
 use crate::mel::FilterBank;
 
 /// The radices of an in-place FFT of `n_fft / 2` points: (radix-4 steps, radix-2 steps, radix-5 steps).
 /// `None` if the length has other factors or does not fit workgroup memory.
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "the length is at most 4096, and the factors are not 0"
+)]
 pub fn fft_radices(n_fft: usize) -> Option<(usize, usize, usize)> {
     if !n_fft.is_multiple_of(2) || !(2..=4096).contains(&n_fft) {
         return None;
@@ -60,7 +64,7 @@ pub fn window_fft_power(
         let reason = format!("there is no FFT of {n_fft} points");
         return plan.refuse(GpuError::InvalidPlan { reason });
     };
-    let frames = power.len() / (n_fft / 2 + 1);
+    let frames = quotient(power.len(), (n_fft / 2).saturating_add(1));
     let workgroup = match plan.class {
         AdapterClass::Software => 8,
         AdapterClass::Hardware => (n_fft / 8).next_power_of_two().clamp(32, 256),
@@ -96,7 +100,7 @@ pub fn mel_project(
     let count = (bands.len() / 4).max(1);
     limit_turns(plan, "mel_project", bins);
     let overrides = [
-        ("FRAMES", (mel.len() / count) as f64),
+        ("FRAMES", quotient(mel.len(), count) as f64),
         ("BANDS", count as f64),
         ("BINS", bins as f64),
     ];

@@ -1,6 +1,8 @@
 //! One function for each kernel: it knows the kernel's shapes, override constants and dispatch, and
 //! appends the step to a plan. The CPU twin of the same name is in [`crate::reference`].
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 mod basis;
 mod ceiling;
 mod conv;
@@ -40,8 +42,13 @@ fn each(
 }
 
 /// The product of sizes, at most `usize::MAX`. A plan with a tensor, a constant or a dispatch near it does not validate.
-fn product(sizes: &[usize]) -> usize {
+pub(crate) fn product(sizes: &[usize]) -> usize {
     sizes.iter().copied().fold(1, usize::saturating_mul)
+}
+
+/// `size / by`. A `by` of 0, with which no plan validates, counts as 1.
+fn quotient(size: usize, by: usize) -> usize {
+    size.checked_div(by).unwrap_or(size)
 }
 
 /// Refuses a step whose loops take so many turns in one invocation that a software adapter would end them early: lavapipe

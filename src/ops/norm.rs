@@ -1,6 +1,6 @@
 //! Group normalisation.
 
-use super::{each, limit_turns, product, reduce_partials, width};
+use super::{each, limit_turns, product, quotient, reduce_partials, width};
 use crate::gpu::{AdapterClass, BufferRole, Plan, Tensor, workgroups};
 
 /// The shape of a group normalisation.
@@ -45,7 +45,8 @@ fn each_row(
         AdapterClass::Hardware => 256,
     };
     // At most three loops over a row, and the sums of a workgroup.
-    let row = product(&[shape.c / shape.groups.max(1), shape.positions]) / width(shape.positions);
+    let row = product(&[quotient(shape.c, shape.groups), shape.positions]);
+    let row = quotient(row, width(shape.positions));
     let turns = row.div_ceil(workgroup).saturating_mul(3).saturating_add(8);
     limit_turns(plan, kernel, turns);
     let mut overrides = shape.overrides().to_vec();
@@ -113,7 +114,7 @@ pub fn group_norm_grad_weight(
     limit_turns(
         plan,
         "group_norm_grad_weight",
-        shape.positions / width(shape.positions),
+        quotient(shape.positions, width(shape.positions)),
     );
     each(
         plan,

@@ -1,6 +1,6 @@
 //! Pooling.
 
-use super::{UNROLLED, each, limit_turns, product, require_window};
+use super::{UNROLLED, each, limit_turns, product, quotient, require_window};
 use crate::gpu::{Plan, Tensor};
 
 /// What a pooling window gives. The discriminant is the kernel's `KIND`.
@@ -32,7 +32,7 @@ impl PoolShape {
     /// Height and width of the output: windows that lie wholly inside.
     pub fn output(&self) -> [usize; 2] {
         [0, 1]
-            .map(|a| self.input[a].saturating_sub(self.kernel[a]) / self.stride[a].max(1))
+            .map(|a| quotient(self.input[a].saturating_sub(self.kernel[a]), self.stride[a]))
             .map(|steps| steps.saturating_add(1))
     }
 

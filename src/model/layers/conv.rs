@@ -260,7 +260,7 @@ fn conv_shape(
         }
     }
     for (axis, size) in [height, width].into_iter().enumerate() {
-        let padded = size + 2 * padding[axis];
+        let padded = size.saturating_add(padding[axis].saturating_mul(2));
         if kernel[axis] > padded {
             return Err(format!(
                 "a kernel of {kernel:?} does not fit an input of {height} x {width} with padding {padding:?}"
@@ -277,7 +277,7 @@ fn conv_shape(
             ));
         }
     }
-    if stride[0] * stride[1] > MOST_PHASES {
+    if ops::product(&stride) > MOST_PHASES {
         return Err(format!(
             "a stride of {stride:?} skips more than {MOST_PHASES} places at a time: pool before it"
         ));
@@ -296,7 +296,7 @@ fn conv_shape(
 
 fn dense_shape([n, c, h, w]: Shape, channels: usize, basis: Basis) -> Result<ConvShape, String> {
     conv_shape(
-        [n, c * h * w, 1, 1],
+        [n, ops::product(&[c, h, w]), 1, 1],
         channels,
         [Pair::Both(1), Pair::Both(1), Pair::Both(0)],
         basis,
@@ -316,7 +316,7 @@ impl<T: Edges> Layer for T {
             basis,
             ..
         } = self.placed(input).shape;
-        let fan = ci.saturating_mul(kernel[0] * kernel[1]);
+        let fan = ops::product(&[ci, kernel[0], kernel[1]]);
         let (init, decay) = match basis.order {
             0 => (Init::Normal { gain: 2.0, fan }, 1.0),
             // Spline coefficients want little decay: at most 1e-5 against the usual 1e-4.
@@ -346,8 +346,16 @@ impl<T: Edges> Layer for T {
 
     fn flops(&self, input: Shape) -> u64 {
         let shape = self.placed(input).shape;
-        let positions: usize = shape.output().iter().product();
-        2 * (shape.n * positions * shape.taps() * shape.basis.slots() * shape.co) as u64
+        let [h, w] = shape.output();
+        ops::product(&[
+            2,
+            shape.n,
+            h,
+            w,
+            shape.taps(),
+            shape.basis.slots(),
+            shape.co,
+        ]) as u64
     }
 
     fn forward(&self, build: &mut Build, x: Tensor, parameters: &[Tensor]) -> Forward {

@@ -30,7 +30,7 @@ impl GroupNorm {
             n,
             c,
             groups: if self.groups == 0 { c } else { self.groups },
-            positions: h * w,
+            positions: ops::product(&[h, w]),
         }
     }
 }
@@ -46,7 +46,7 @@ impl Layer for GroupNorm {
         if !c.is_multiple_of(groups) {
             return Err(format!("{c} channels cannot be cut into {groups} groups"));
         }
-        if c / groups * positions < 2 {
+        if ops::product(&[c, positions]) < ops::product(&[2, groups]) {
             return Err("each group has a single value, which normalisation would set to zero: use fewer groups".into());
         }
         Ok(input)

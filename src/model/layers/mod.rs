@@ -68,8 +68,13 @@ pub(crate) struct Parameter {
 impl Parameter {
     /// Its dimensions on the device, padding included.
     pub(crate) fn device_dims(&self) -> Vec<usize> {
-        let outer = &self.dims[..self.dims.len() - 1];
+        let (_, outer) = self.dims.split_last().unwrap_or((&1, &[]));
         [outer, &[self.padded]].concat()
+    }
+
+    /// Its last dimension, without the padding.
+    pub(crate) fn row(&self) -> usize {
+        self.dims.last().copied().unwrap_or(1)
     }
 
     /// Elements on the device, padding included.

@@ -23,7 +23,7 @@ pub struct Pool {
 impl Pool {
     fn shape(&self, [n, c, h, w]: Shape) -> PoolShape {
         PoolShape {
-            rows: n * c,
+            rows: ops::product(&[n, c]),
             input: [h, w],
             kernel: self.kernel.get(),
             stride: self.stride.unwrap_or(self.kernel).get(),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::conv::{default_grid, default_order, default_range};
 use super::{Build, Forward, Init, KanConv, Layer, Pair, Parameter};
 use crate::gpu::{Shape, Tensor};
-use crate::ops::Basis;
+use crate::ops::{Basis, product};
 
 /// One function, a spline plus a silu base, of every value: an activation that the layer learns. Followed
 /// by an ordinary convolution it is the single-variable KAN of 2606.24371. Normalise before it: the grid
@@ -53,8 +53,8 @@ impl SharedSpline {
 }
 
 /// The shape that the edge sees.
-const fn images([n, c, h, w]: Shape) -> Shape {
-    [n * c, 1, h, w]
+fn images([n, c, h, w]: Shape) -> Shape {
+    [product(&[n, c]), 1, h, w]
 }
 
 impl Layer for SharedSpline {

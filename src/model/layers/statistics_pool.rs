@@ -32,13 +32,13 @@ impl StatisticsPool {
         match self.over {
             Over::Time => StatisticsShape {
                 n,
-                rows: c * h,
+                rows: ops::product(&[c, h]),
                 frames: w,
             },
             Over::All => StatisticsShape {
                 n,
                 rows: c,
-                frames: h * w,
+                frames: ops::product(&[h, w]),
             },
         }
     }
@@ -47,12 +47,15 @@ impl StatisticsPool {
 impl Layer for StatisticsPool {
     fn output(&self, input: Shape) -> Result<Shape, String> {
         let shape = self.shape(input);
-        Ok([shape.n, 2 * shape.rows, 1, 1])
+        Ok([shape.n, ops::product(&[2, shape.rows]), 1, 1])
     }
 
     fn forward(&self, build: &mut Build, x: Tensor, _: &[Tensor]) -> Forward {
         let shape = self.shape(x.shape);
-        let output = build.scratch("statistics", [shape.n, 2 * shape.rows, 1, 1]);
+        let output = build.scratch(
+            "statistics",
+            [shape.n, ops::product(&[2, shape.rows]), 1, 1],
+        );
         ops::statistics_pool_forward(build.plan, &shape, x, output);
         Forward {
             input: x,
