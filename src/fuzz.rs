@@ -314,7 +314,15 @@ fn manifest_seeds(root: &Path) -> Vec<Vec<u8>> {
             .to_vec(),
         b"label;path\r\nx;a.wav\r\n\"y;\"\"z\";b.wav\r\nx;c.wav\r\nx;d.wav\r\n".to_vec(),
     ];
-    seeds.extend(found(&root.join("assets/corpus"), &["manifest.csv"]));
+    // Its first rows: there are hundreds.
+    seeds.extend(
+        found(&root.join("assets/corpus"), &["manifest.csv"])
+            .iter()
+            .map(|whole| {
+                let rows = whole.split_inclusive(|&byte| byte == b'\n');
+                rows.take(6).flatten().copied().collect()
+            }),
+    );
     seeds
 }
 
@@ -370,7 +378,7 @@ fn small() -> Option<(Network, TrainConfig)> {
 fn split() -> Split {
     let entry = |k: usize| SplitEntry {
         path: format!("{k}.wav").into(),
-        hash: "0123456789abcdef".repeat(4),
+        hash: format!("{k:064x}"),
         label: format!("class {}", k / 2),
         part: Part::ALL[k % 3],
     };

@@ -180,6 +180,10 @@ fn fuzz(name: &str) {
         findings.longest.as_secs_f64(),
         findings.failures.len(),
     );
+    assert!(
+        findings.taken > 0 || numbers.start > 0,
+        "{name}: not even good inputs are taken, and nothing is tried but the door"
+    );
     let shown = findings
         .failures
         .iter()
