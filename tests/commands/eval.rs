@@ -46,11 +46,9 @@ fn eval_compares_altered_queries_with_clean_ones() {
     let first = words.lines().position(|line| name(&line)).unwrap();
     let next = words.lines().nth(first + 1).unwrap();
     assert!(next.starts_with("          0.6 s"), "{words}");
-    let parts = words.lines().filter(name).count();
-    let chance = words
-        .lines()
-        .filter(|line| line.split_whitespace().eq(["chance", "50.0"]));
-    assert_eq!(chance.count(), parts, "{words}");
+    let chance = words.lines().filter(|line| line.starts_with("chance"));
+    let figures: usize = chance.map(|line| line.matches("50.0").count()).sum();
+    assert_eq!(figures, 2, "{words}");
     let picture = std::fs::read_to_string(pictures.join("shift.svg")).unwrap();
     assert!(picture.contains("live: reverb") && picture.contains("amateur: codec"));
 
