@@ -45,7 +45,7 @@ fn eval_compares_altered_queries_with_clean_ones() {
     let name = |line: &&str| line.starts_with("reverb    ");
     let first = words.lines().position(|line| name(&line)).unwrap();
     let next = words.lines().nth(first + 1).unwrap();
-    assert!(next.starts_with("          0.6 s"), "{words}");
+    assert!(next.starts_with("          0.8 s"), "{words}");
     let chance = words.lines().filter(|line| line.starts_with("chance"));
     let figures: usize = chance.map(|line| line.matches("50.0").count()).sum();
     assert_eq!(figures, 2, "{words}");
