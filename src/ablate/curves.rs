@@ -117,18 +117,20 @@ pub(super) fn size_curves(table: &Table, bench: &Workbench, classes: usize) -> V
     let of = |name: &String| {
         let fewer = shares.iter().filter_map(|share| {
             let label = format!("{name}, {} % of the classes", (100.0 * share).round());
-            Some(CurvePoint {
-                x: (share * classes as f64).round().max(2.0),
-                accuracy: table.accuracy(&label)?,
-            })
+            let x = (share * classes as f64).round().max(2.0);
+            let accuracy = table.accuracy(&label)?;
+            // Of a few classes some shares are all.
+            (x < classes as f64).then_some(CurvePoint { x, accuracy })
         });
         let all = table.accuracy(name).map(|accuracy| CurvePoint {
             x: classes as f64,
             accuracy,
         });
+        let mut points: Vec<CurvePoint> = fewer.chain(all).collect();
+        points.dedup_by_key(|point| point.x);
         Curve {
             name: name.clone(),
-            points: fewer.chain(all).collect(),
+            points,
         }
     };
     let curves = grid.focus.iter().map(of);

@@ -33,7 +33,7 @@ use super::common::{
 };
 use super::numbers::{seed, whole};
 use super::settings::{Classes, files_of, shifts};
-use super::table::{Align, Table, pad, widest};
+use super::table::{Align, Table, pad, percent, widest};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -507,10 +507,6 @@ fn adapted_words(adapted: &AdaptedAccuracy) -> String {
     )
 }
 
-fn percent(value: f64) -> String {
-    format!("{:.1}", value * 100.0)
-}
-
 /// An interval in percent.
 fn ends_words(interval: Option<&Interval>) -> String {
     match interval {
@@ -628,7 +624,11 @@ pub(super) fn words(report: &Report, name: &str) -> String {
         text,
         "\nby class: accuracy in %, and what its queries were taken for"
     );
-    let mut table = Table::new([("", Align::Left), ("", Align::Right), ("", Align::Left)]);
+    let mut table = Table::new([
+        ("class", Align::Left),
+        ("accuracy", Align::Right),
+        ("taken for", Align::Left),
+    ]);
     for (k, class) in systems[0].per_class.iter().enumerate() {
         let row = &systems[0].confusion[k];
         let total = row.iter().sum::<u64>().max(1) as f64;

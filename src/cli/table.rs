@@ -1,6 +1,7 @@
 //! Tables for a terminal of 80 columns. One that is wider goes on below, its rows named again; a cell that is wider
 //! goes on in the next line. Nothing is cut.
 
+use gamaka::report::decimal;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Columns of a terminal.
@@ -122,6 +123,20 @@ impl Table {
     }
 }
 
+/// A fraction in percent without the sign: `0.7834` is `78.3`.
+pub(super) fn percent(fraction: f64) -> String {
+    decimal(100.0 * fraction, 1)
+}
+
+/// The same with a sign; zero has none.
+pub(super) fn signed(fraction: f64) -> String {
+    let text = percent(fraction);
+    match fraction > 0.0 && text != "0.0" {
+        true => format!("+{text}"),
+        false => text,
+    }
+}
+
 /// `text` and spaces up to a width in columns of the terminal, where some letters take two.
 pub(super) fn pad(text: &str, width: usize) -> String {
     format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
@@ -136,16 +151,17 @@ pub(super) fn widest<'a>(texts: impl IntoIterator<Item = &'a str>) -> usize {
         .unwrap_or(0)
 }
 
-/// `text` in lines of at most `width` columns, parted between words where it can be.
+/// `text` in lines of at most `width` columns, parted between words where it can be. Spaces that it begins with stay.
 pub(super) fn fold(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0;
-    for word in text.split(' ') {
-        let space = usize::from(used > 0);
-        if used > 0 && used + space + word.width() > width {
+    for (index, word) in text.split(' ').enumerate() {
+        let space = usize::from(used > 0 || (lines.len() == 1 && index > 0));
+        // A word that is too long for any line begins in this one.
+        if used > 0 && used + space + word.width() > width && word.width() <= width {
             lines.push(String::new());
             used = 0;
-        } else if used > 0 {
+        } else if space > 0 {
             lines
                 .iter_mut()
                 .last()
@@ -216,6 +232,26 @@ mod tests {
         assert_eq!(text.matches('曲').count(), 100);
         // Once in each of the two parts.
         assert_eq!(text.matches('e').count(), 2 * 200);
+    }
+
+    #[test]
+    fn a_name_that_begins_with_spaces_stays_in_its_place() {
+        let mut table = Table::new([("", Align::Left), ("share", Align::Right)]);
+        table.row(["crowd 20 dB", "1"]);
+        table.row(["      10 dB", "2"]);
+        assert_eq!(
+            table.text(),
+            "             share\ncrowd 20 dB      1\n      10 dB      2\n"
+        );
+        assert_eq!(fold("  a b", 4), ["  a", "b"]);
+        assert_eq!(fold("1 abcdef", 4), ["1 ab", "cdef"]);
+    }
+
+    #[test]
+    fn figures_have_one_kind_of_minus_and_zero_has_none() {
+        let figures = [0.1234, 0.0, -0.0001, 0.0001, -0.05].map(signed);
+        assert_eq!(figures, ["+12.3", "0.0", "0.0", "0.0", "−5.0"]);
+        assert_eq!([-0.0001, -0.05].map(percent), ["0.0", "−5.0"]);
     }
 
     #[test]

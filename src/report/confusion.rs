@@ -49,17 +49,17 @@ fn draw(classes: &[&str], counts: &[Vec<u64>], title: Option<&str>, width: f64) 
     let font_of = |cell: f64| Font::new(INK, (cell * 0.42).clamp(11.0, 13.0));
     // The names' column is as narrow as their lines, within the height of a cell, allow.
     let beside = PADDING + 24.0 + 10.0 + PADDING;
-    let (cell, left_names) = match width < WIDTH {
-        true => {
-            let least = cell_of(width - beside - 110.0);
-            let names = column(classes, font_of(least).size, least);
-            (cell_of(width - beside - names), names)
+    let names_of = |cell: f64| column(classes, font_of(cell).size, cell);
+    let mut cell = cell_of(560.0);
+    let mut left_names = names_of(cell);
+    if width < WIDTH {
+        // Cells shrink until there is room for the names of their own height and size.
+        let room_of = |names: f64| cell_of(width - beside - names);
+        while room_of(left_names) < cell {
+            cell = room_of(left_names);
+            left_names = names_of(cell);
         }
-        false => {
-            let cell = cell_of(560.0);
-            (cell, column(classes, font_of(cell).size, cell))
-        }
-    };
+    }
     let name_font = font_of(cell);
     let widths = classes.iter().map(|class| room(class, name_font.size));
     let widest = widths.fold(0.0, f64::max);

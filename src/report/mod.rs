@@ -46,6 +46,7 @@ pub use projection::{Projection, project};
 pub use scatter::{Role, ScatterPoint, scatter_svg};
 pub use spectrogram::{Rows, Spectrogram, SpectrogramCanvas, has_letters, spectrogram_png};
 pub use splines::{Edge, splines_svg};
+pub use style::decimal;
 pub use trade::{TradePoint, trade_svg};
 
 /// Why a picture cannot be drawn.

@@ -5,9 +5,10 @@ use std::fmt::Write;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::Svg;
 use super::canvas::Drawing;
+use super::spectrogram::Looks;
 use super::style::{escape, font_faces};
+use super::{ReportError, Spectrogram, Svg};
 
 /// A column of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,14 +164,38 @@ impl Page {
         self.push("</div>").caption(caption)
     }
 
-    /// A PNG picture with a description for those who cannot see it.
-    pub fn image(&mut self, png: &[u8], description: &str, caption: &str) -> &mut Self {
-        let (data, description) = (STANDARD.encode(png), escape(description));
+    /// A spectrogram with a description for those who cannot see it. The page shows what suits its width and mode.
+    ///
+    /// # Errors
+    /// [`ReportError`], as [`spectrogram_png`](super::spectrogram_png).
+    pub fn spectrogram(
+        &mut self,
+        spectrogram: &Spectrogram,
+        description: &str,
+        caption: &str,
+    ) -> Result<&mut Self, ReportError> {
+        const DARK: &str = "screen and (prefers-color-scheme:dark)";
+        // As wide as in page.css.
+        const PHONE: &str = "screen and (max-width:39.9rem)";
+        let Looks { wide, narrow } = Looks::new(spectrogram)?;
+        let data = |png: &[u8]| format!("data:image/png;base64,{}", STANDARD.encode(png));
+        self.push("<figure><div class=\"picture\"><picture>");
+        for (media, png) in [
+            (
+                format!("{PHONE} and (prefers-color-scheme:dark)"),
+                &narrow[1],
+            ),
+            (PHONE.to_owned(), &narrow[0]),
+            (DARK.to_owned(), &wide[1]),
+        ] {
+            let data = data(png);
+            self.push(&format!("<source media=\"{media}\" srcset=\"{data}\"/>"));
+        }
+        let (data, description) = (data(&wide[0]), escape(description));
         self.push(&format!(
-            "<figure><div class=\"picture print\"><img alt=\"{description}\" \
-             src=\"data:image/png;base64,{data}\"/></div>"
-        ))
-        .caption(caption)
+            "<img alt=\"{description}\" src=\"{data}\"/></picture></div>"
+        ));
+        Ok(self.caption(caption))
     }
 
     /// A player.

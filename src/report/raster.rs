@@ -9,7 +9,13 @@ use super::style::{FONT, text_width};
 
 /// Greys from ink to white follow the colours of the values in the palette.
 const GREYS: usize = 256 - LEVELS;
-const INK: f32 = 28.0;
+
+/// Red, green and blue of ink and of the ground.
+pub(super) type Greys = [[f32; 3]; 2];
+/// Of a print.
+pub(super) const LIGHT: Greys = [[28.0; 3], [255.0; 3]];
+/// Of a page in dark mode.
+pub(super) const DARK: Greys = [[232.0, 234.0, 237.0], [22.0, 25.0, 29.0]];
 
 /// A colour of the palette: a level of the colour map, or a grey.
 pub(super) type Index = u8;
@@ -110,12 +116,17 @@ impl Raster {
         }
     }
 
-    /// The picture as PNG.
-    pub(super) fn png(&self, colormap: Colormap) -> Result<Vec<u8>, ReportError> {
+    /// The picture as PNG, its greys from the ink to the ground.
+    pub(super) fn png(
+        &self,
+        colormap: Colormap,
+        [ink, ground]: Greys,
+    ) -> Result<Vec<u8>, ReportError> {
         let mut palette: Vec<u8> = colormap.colours().into_flattened();
         for step in 0..GREYS {
-            let value = INK + (255.0 - INK) * step as f32 / (GREYS - 1) as f32;
-            palette.extend([value.round() as u8; 3]);
+            let part = step as f32 / (GREYS - 1) as f32;
+            let mixed = ink.iter().zip(ground).map(|(a, b)| a + (b - a) * part);
+            palette.extend(mixed.map(|value| value.round() as u8));
         }
         let mut bytes = Vec::new();
         let mut encoder = png::Encoder::new(&mut bytes, self.width as u32, self.height as u32);

@@ -4,20 +4,23 @@ use super::ReportError;
 use super::axis::extent;
 use super::colormap::{Colormap, LEVELS};
 use super::letters::{Words, machine_fonts};
-use super::raster::{Index, Raster, grey};
+use super::raster::{DARK, Greys, Index, LIGHT, Raster, grey};
 use super::spectrogram_axes::Plot;
 
 const PICTURE: &str = "spectrogram";
 /// Width of the picture in pixels.
-pub(super) const WIDTH: usize = 1400;
+const WIDTH: usize = 1400;
+/// And on a phone, whose pixels are half as many.
+const NARROW: usize = 720;
 /// Pixels left of, above (with a title), right of and below the values.
 const LEFT: i64 = 128;
 const TOP: i64 = 76;
 const TOP_BARE: i64 = 28;
-const RIGHT: i64 = 176;
+pub(super) const RIGHT: i64 = 176;
 const BOTTOM: i64 = 92;
 /// About how high the values stand: bands are a whole number of pixels.
 const HEIGHT: usize = 540;
+const NARROW_HEIGHT: usize = 400;
 const TITLE: f64 = 30.0;
 /// A smaller share of the largest value is what arithmetic leaves of zero.
 const ROUNDING: f64 = 1e-6;
@@ -65,6 +68,33 @@ pub struct Spectrogram<'a> {
 /// # Errors
 /// [`ReportError`] where there is nothing to draw, or it makes no sense.
 pub fn spectrogram_png(spectrogram: &Spectrogram) -> Result<Vec<u8>, ReportError> {
+    draw(spectrogram, [WIDTH, HEIGHT], LIGHT)
+}
+
+/// A spectrogram for a page.
+pub(super) struct Looks {
+    /// As [`spectrogram_png`] draws it, and for dark mode.
+    pub wide: [Vec<u8>; 2],
+    /// The same for a phone.
+    pub narrow: [Vec<u8>; 2],
+}
+
+impl Looks {
+    pub(super) fn new(spectrogram: &Spectrogram) -> Result<Self, ReportError> {
+        let both = |size| -> Result<_, ReportError> {
+            Ok([
+                draw(spectrogram, size, LIGHT)?,
+                draw(spectrogram, size, DARK)?,
+            ])
+        };
+        Ok(Self {
+            wide: both([WIDTH, HEIGHT])?,
+            narrow: both([NARROW, NARROW_HEIGHT])?,
+        })
+    }
+}
+
+fn draw(spectrogram: &Spectrogram, size: [usize; 2], greys: Greys) -> Result<Vec<u8>, ReportError> {
     let Spectrogram {
         values,
         rows,
@@ -73,7 +103,7 @@ pub fn spectrogram_png(spectrogram: &Spectrogram) -> Result<Vec<u8>, ReportError
         title,
     } = *spectrogram;
     let frames = values.len().div_ceil(rows.len().max(1));
-    let mut canvas = SpectrogramCanvas::new(rows, frames, hop_length, sample_rate)?;
+    let mut canvas = SpectrogramCanvas::of_size(rows, frames, hop_length, sample_rate, size)?;
     if frames * rows.len() != values.len() {
         return Err(ReportError::Shape {
             picture: PICTURE,
@@ -83,7 +113,7 @@ pub fn spectrogram_png(spectrogram: &Spectrogram) -> Result<Vec<u8>, ReportError
         });
     }
     canvas.push(values);
-    canvas.png(title)
+    canvas.drawn(title, greys)
 }
 
 /// A spectrogram whose frames come in pieces, as [`spectrogram_png`] draws it whole: what a long recording takes is the
@@ -97,6 +127,8 @@ pub struct SpectrogramCanvas<'a> {
     sample_rate: u32,
     /// How many there were.
     taken: usize,
+    /// About how high the values stand.
+    height: usize,
     /// Pixel columns, and rows that are told apart.
     size: (usize, usize),
     /// For each cell the values of its frames and rows, each times the time that it is in the cell, and the sum of these
@@ -115,6 +147,16 @@ impl<'a> SpectrogramCanvas<'a> {
         frames: usize,
         hop_length: usize,
         sample_rate: u32,
+    ) -> Result<Self, ReportError> {
+        Self::of_size(rows, frames, hop_length, sample_rate, [WIDTH, HEIGHT])
+    }
+
+    fn of_size(
+        rows: Rows<'a>,
+        frames: usize,
+        hop_length: usize,
+        sample_rate: u32,
+        [width, height]: [usize; 2],
     ) -> Result<Self, ReportError> {
         if rows.len() == 0 || frames == 0 {
             return Err(ReportError::Nothing {
@@ -136,13 +178,14 @@ impl<'a> SpectrogramCanvas<'a> {
                 "the centres of the bands are not ascending frequencies",
             ));
         }
-        let size = (WIDTH - (LEFT + RIGHT) as usize, HEIGHT.min(rows.len()));
+        let size = (width - (LEFT + RIGHT) as usize, height.min(rows.len()));
         Ok(Self {
             rows,
             frames,
             hop_length,
             sample_rate,
             taken: 0,
+            height,
             size,
             sums: vec![0.0; size.0 * size.1],
             weights: vec![0.0; size.0 * size.1],
@@ -187,11 +230,15 @@ impl<'a> SpectrogramCanvas<'a> {
     /// # Errors
     /// [`ReportError`] if the picture cannot be encoded.
     pub fn png(self, title: Option<&str>) -> Result<Vec<u8>, ReportError> {
+        self.drawn(title, LIGHT)
+    }
+
+    fn drawn(self, title: Option<&str>, greys: Greys) -> Result<Vec<u8>, ReportError> {
         let rows = self.rows.len();
         let (width, drawn_rows) = self.size;
-        let band_height = (HEIGHT as f64 / rows as f64).round().max(1.0) as usize;
-        let height = if rows > HEIGHT {
-            HEIGHT
+        let band_height = (self.height as f64 / rows as f64).round().max(1.0) as usize;
+        let height = if rows > self.height {
+            self.height
         } else {
             rows * band_height
         };
@@ -200,9 +247,12 @@ impl<'a> SpectrogramCanvas<'a> {
         let mut cells: Vec<f64> = means.map(|(sum, weight)| sum / weight).collect();
         let (colormap, range) = colour_range(&mut cells, self.rows, drawn_rows);
 
-        let title = title.and_then(title_words);
+        let title = title.and_then(|title| title_words(title, width));
         let top = if title.is_some() { TOP } else { TOP_BARE };
-        let mut raster = Raster::new(WIDTH, top as usize + height + BOTTOM as usize);
+        let mut raster = Raster::new(
+            width + (LEFT + RIGHT) as usize,
+            top as usize + height + BOTTOM as usize,
+        );
         let plot = Plot {
             x: LEFT,
             y: top,
@@ -227,18 +277,17 @@ impl<'a> SpectrogramCanvas<'a> {
         plot.time_axis(&mut raster, seconds);
         plot.row_axis(&mut raster, &self.rows);
         plot.colour_bar(&mut raster, &range, &self.rows);
-        raster.png(colormap)
+        raster.png(colormap, greys)
     }
 }
 
 /// Whether the fonts at hand, that of gamaka and those of this machine, have the letters of a title.
 pub fn has_letters(title: &str) -> bool {
-    title_words(title).is_some()
+    title_words(title, WIDTH - (LEFT + RIGHT) as usize).is_some()
 }
 
-fn title_words(title: &str) -> Option<Words> {
-    let width = WIDTH as f64 - (LEFT + RIGHT) as f64;
-    Words::new(title, TITLE, width, machine_fonts)
+fn title_words(title: &str, width: usize) -> Option<Words> {
+    Words::new(title, TITLE, width as f64, machine_fonts)
 }
 
 /// The values that the ends of the colours stand for.

@@ -3,7 +3,7 @@
 use super::axis::Axis;
 use super::canvas::Anchor;
 use super::raster::{Raster, grey};
-use super::spectrogram::{Range, Rows, WIDTH};
+use super::spectrogram::{RIGHT, Range, Rows};
 use super::style::{decimal, fit};
 
 /// Font size of all labels.
@@ -34,7 +34,9 @@ impl Plot {
         };
         let (start, end) = (self.x as f64, (self.x + self.width) as f64);
         let bottom = self.y + self.height;
-        for (value, label) in Axis::new((0.0, seconds / unit), start, end).ticks(9) {
+        for (value, label) in
+            Axis::new((0.0, seconds / unit), start, end).ticks(self.width as usize / 120)
+        {
             let x = Axis::new((0.0, seconds / unit), start, end).at(value);
             raster.rect(x as i64 - 1, bottom + 2, 2, 9, grey(0.55));
             raster.text(
@@ -165,7 +167,7 @@ impl Plot {
         let name = fit(name, LABEL, self.height as f64);
         let middle = self.y as f64 + self.height as f64 / 2.0;
         raster.text(
-            (WIDTH as f64 - 18.0, middle),
+            ((self.x + self.width + RIGHT) as f64 - 18.0, middle),
             Anchor::Middle,
             LABEL,
             true,

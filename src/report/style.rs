@@ -92,14 +92,28 @@ pub(super) fn font_faces() -> String {
             include_bytes!("../../assets/fonts/Inter-SemiBold.woff2"),
         ),
     ];
+    // Without its range the font would draw its empty sign for letters that the reader's machine lacks too, where the
+    // machine's own box shows that there is something.
+    let range = unicode_range();
     let face = |(weight, file): (u16, &[u8])| {
         let data = STANDARD.encode(file);
         format!(
-            "@font-face{{font-family:Inter;font-weight:{weight};\
+            "@font-face{{font-family:Inter;font-weight:{weight};unicode-range:{range};\
              src:url(data:font/woff2;base64,{data}) format('woff2')}}\n"
         )
     };
     files.map(face).concat()
+}
+
+/// The characters of the embedded font, as CSS writes them; its files hold the same ones.
+fn unicode_range() -> String {
+    let mut characters: Vec<u32> = FONT.codepoint_ids().map(|(_, c)| u32::from(c)).collect();
+    characters.sort_unstable();
+    let ranges = characters.chunk_by(|a, b| b - a <= 1).map(|run| {
+        let [first, last] = [run[0], run[run.len() - 1]];
+        format!("U+{first:X}-{last:X}")
+    });
+    ranges.collect::<Vec<_>>().join(",")
 }
 
 /// The file of the embedded font.
@@ -148,20 +162,13 @@ pub(super) fn fit(text: &str, size: f64, width: f64) -> String {
     format!("{}…", kept.trim_end())
 }
 
-/// `text` over as many lines as it needs where each fits into `width` pixels: parted between words, or within one that
-/// is too long for a line. What does not fit into `most` lines ends in an ellipsis.
+/// `text` over as many lines as it needs where each fits into `width` pixels: parted at spaces, where there is none
+/// between other words, or else within one that is too long for a line. What does not fit into `most` lines ends in an ellipsis.
 pub(super) fn wrap(text: &str, size: f64, width: f64, most: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut rest = text.trim();
     while lines.len() + 1 < most && !fits(rest, size, width) {
-        let longest = beginning(rest, size, width, 1).len();
-        let words = rest.split_word_bound_indices().map(|(at, _)| at);
-        let parted = words
-            .take_while(|at| rest[..*at].trim_end().len() <= longest)
-            // No line begins with a mark that belongs to the word before.
-            .filter(|at| rest[*at..].starts_with(|c: char| c.is_alphanumeric() || c == '('))
-            .last();
-        let end = parted.filter(|at| *at > 0).unwrap_or(longest);
+        let end = end_of_line(rest, beginning(rest, size, width, 1).len());
         lines.push(rest[..end].trim_end().to_owned());
         rest = rest[end..].trim_start();
     }
@@ -169,6 +176,34 @@ pub(super) fn wrap(text: &str, size: f64, width: f64, most: usize) -> Vec<String
         lines.push(fit(rest, size, width));
     }
     lines
+}
+
+/// Where a line of `text` ends that has room for its first `longest` bytes.
+fn end_of_line(text: &str, longest: usize) -> usize {
+    let bounds: Vec<usize> = text
+        .split_word_bound_indices()
+        .map(|(at, _)| at)
+        .filter(|&at| at > 0 && text[..at].trim_end().len() <= longest)
+        .collect();
+    // No line begins with a mark that stands alone, or that belongs to the word before.
+    let word = |at: &usize| {
+        let word = text[*at..].split_whitespace().next().unwrap_or("");
+        text[..*at].ends_with(char::is_whitespace) && word.contains(char::is_alphanumeric)
+    };
+    let within = |at: &usize| {
+        let opened = text[..*at].ends_with(['(', '[', '{', '<', '"', '\'', '«', '“', '‘']);
+        !opened && text[*at..].starts_with(|c: char| c.is_alphanumeric() || c == '(')
+    };
+    let last = |fits: &dyn Fn(&usize) -> bool| bounds.iter().copied().rfind(|at| fits(at));
+    last(&word).or(last(&within)).unwrap_or_else(|| {
+        // No letter is left alone.
+        let alone = text[longest..].graphemes(true).nth(1).is_none();
+        let before = text[..longest].grapheme_indices(true).next_back();
+        match before.filter(|(at, _)| alone && *at > 0) {
+            Some((at, _)) => at,
+            None => longest,
+        }
+    })
 }
 
 /// `text` as XML or HTML may hold it. Characters that XML forbids, and those that would turn the words around them
@@ -196,7 +231,7 @@ pub(super) fn escape(text: &str) -> String {
 }
 
 /// A number with `decimals` places and a real minus sign; zero has none.
-pub(super) fn decimal(value: f64, decimals: usize) -> String {
+pub fn decimal(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     match text.strip_prefix('-') {
         Some(positive) if positive.chars().all(|c| matches!(c, '0' | '.')) => positive.to_owned(),

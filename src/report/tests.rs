@@ -678,6 +678,45 @@ fn silence_is_dark_and_nothing_but_gaps_can_be_drawn() {
 }
 
 #[test]
+fn a_page_has_a_spectrogram_for_dark_mode_and_for_a_phone() {
+    use base64::Engine;
+
+    let values: Vec<f32> = (0..300).map(|v| v as f32).collect();
+    let spectrogram = mel(&values, Rows::Bands(&[100.0, 200.0, 400.0], "dB"));
+    let mut page = Page::new("", "");
+    page.spectrogram(&spectrogram, "", "").unwrap();
+    let html = page.html();
+    let pictures: Vec<Vec<u8>> = html
+        .split("data:image/png;base64,")
+        .skip(1)
+        .map(|rest| rest.split('"').next().unwrap())
+        .map(|data| {
+            base64::engine::general_purpose::STANDARD
+                .decode(data)
+                .unwrap()
+        })
+        .collect();
+    // Phones first, each first in the dark; what no medium asks for last, as on paper.
+    assert_eq!(html.matches("<source ").count(), 3);
+    let [phone_dark, phone, dark, paper] = &pictures[..] else {
+        panic!("{}", pictures.len());
+    };
+    assert_eq!(*paper, spectrogram_png(&spectrogram).unwrap());
+    for (png, width, ground) in [
+        (phone_dark, 720, [22, 25, 29]),
+        (phone, 720, [255, 255, 255]),
+        (dark, 1400, [22, 25, 29]),
+        (paper, 1400, [255, 255, 255]),
+    ] {
+        let (pixels, found, _) = pixels(png);
+        let reader = png::Decoder::new(std::io::Cursor::new(png)).read_info();
+        let palette = reader.unwrap().info().palette.clone().unwrap();
+        let corner = &palette[3 * usize::from(pixels[0])..][..3];
+        assert_eq!((found, corner), (width, &ground[..]));
+    }
+}
+
+#[test]
 fn spectrograms_that_make_no_sense_are_refused() {
     let centres = [100.0, 200.0];
     let bands = Rows::Bands(&centres, "dB");
@@ -1108,7 +1147,12 @@ fn page() -> Page {
             "<caption>",
         )
         .figure(&bars_svg(&[("jazz", 1.0)], None).unwrap(), "a figure")
-        .image(b"png", "\"described\"", "")
+        .spectrogram(
+            &mel(&[1.0, 2.0], Rows::Bands(&[100.0], "dB")),
+            "\"described\"",
+            "",
+        )
+        .unwrap()
         .sound(&Sound::Embedded(b"ogg", "audio/ogg\""), "")
         .sound(&Sound::Linked("clips/50% of it: ü #1?.ogg"), "a clip");
     page
@@ -1148,6 +1192,21 @@ fn a_picture_that_stands_alone_carries_its_font() {
     let alone = svg.standalone();
     assert!(Document::parse(&alone).is_ok());
     assert_eq!(alone.matches("@font-face").count(), 2);
+    // It is asked for its own letters alone, so that others are never drawn as its empty sign.
+    assert_eq!(alone.matches("unicode-range:U+20-7E,").count(), 2);
+    for range in alone.split("unicode-range:").skip(1) {
+        let ranges = range.split(';').next().unwrap().split(',');
+        let has = |c: char| {
+            ranges.clone().any(|range| {
+                let (from, to) = range[2..].split_once('-').unwrap();
+                let [from, to] = [from, to].map(|end| u32::from_str_radix(end, 16).unwrap());
+                (from..=to).contains(&u32::from(c))
+            })
+        };
+        for c in (0..0x1_2000).filter_map(char::from_u32) {
+            assert_eq!(has(c), FONT.glyph_id(c).0 != 0, "{c:?}");
+        }
+    }
     assert!(!svg.as_str().contains("@font-face"));
 }
 
@@ -1164,10 +1223,10 @@ fn a_page_needs_nothing_but_itself_and_the_sound_it_links() {
         .skip(1)
         .filter_map(|rest| rest.split('"').next())
         .collect();
+    assert!(sources[0].starts_with("data:image/png;base64,iVBOR"));
     assert_eq!(
-        sources,
+        sources[1..],
         [
-            "data:image/png;base64,cG5n",
             "data:audio/ogg&quot;;base64,b2dn",
             "./clips/50%25%20of%20it%3A%20%C3%BC%20%231%3F.ogg",
         ]
@@ -1434,6 +1493,16 @@ fn a_text_is_parted_between_words_and_nothing_is_lost() {
     let width = text_width("Rocksteady, Ska", 12.0);
     let parted = wrap("Rocksteady, Ska and Reggae", 12.0, width, 8);
     assert_eq!(parted, ["Rocksteady, Ska", "and Reggae"]);
+    // At spaces, and with its quotes or brackets, however narrow.
+    let quoted = "R&B <soul> \"x\"";
+    let width = text_width("R&B <soul> \"", 12.0);
+    assert_eq!(wrap(quoted, 12.0, width, 8), ["R&B <soul>", "\"x\""]);
+    let width = text_width("Drum & bass a", 12.0);
+    let parted = wrap("Drum & bass at night", 12.0, width, 8);
+    assert_eq!(parted, ["Drum & bass", "at night"]);
+    // No letter is left alone.
+    let width = text_width("dixielan", 12.0);
+    assert_eq!(wrap("dixieland", 12.0, width, 8), ["dixiela", "nd"]);
     for text in [
         "曲の種類・日本の民謡",
         "aaaaaaaaaaaaaaaaaaaaaaaaa",

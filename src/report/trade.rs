@@ -363,17 +363,19 @@ fn around(mark: &Mark, (width, height): (f64, f64), frame: &Frame) -> Vec<Rect> 
         (-0.5, -1.0),
         (-0.5, 1.0),
     ];
+    // Between a name and the axes.
+    const EDGE: f64 = 6.0;
     let (half, x) = (width / 2.0, mark.at.0);
     let mut places = Vec::new();
     for y in [mark.at.1, mark.bar.top, mark.bar.bottom] {
         for away in DISTANCES {
             for (right, down) in SIDES {
                 let x = (x + right * (half + away))
-                    .max(frame.left + half)
+                    .max(frame.left + EDGE + half)
                     .min(frame.right - half);
                 let y = (y + down * (height / 2.0 + away))
                     .max(frame.top + height / 2.0)
-                    .min(frame.bottom - height / 2.0);
+                    .min(frame.bottom - EDGE - height / 2.0);
                 places.push(Rect::around((x, y), width, height));
             }
         }

@@ -51,6 +51,26 @@ fn a_comparison_writes_its_page_tables_and_figures_and_reads_its_cells_again() {
     ] {
         assert!(tables.contains(word), "{word}: {tables}");
     }
+    // What matters most stands next to the names, and no two columns have one name.
+    let heads: Vec<Vec<&str>> = tables
+        .lines()
+        .zip(tables.lines().skip(1))
+        .filter(|(_, rule)| rule.starts_with("| --"))
+        .map(|(head, _)| head.split('|').map(str::trim).collect())
+        .collect();
+    let begins = |names: &[&str]| heads.iter().any(|head| head[1..].starts_with(names));
+    assert!(begins(&[
+        "network",
+        "accuracy",
+        "95 % over files",
+        "less untrained"
+    ]));
+    assert!(begins(&["points", "mean", "verdict"]));
+    for head in &heads {
+        let named = head.iter().filter(|name| !name.is_empty());
+        let different: BTreeSet<&&str> = named.clone().collect();
+        assert_eq!(different.len(), named.count(), "{head:?}");
+    }
     // The terminal gets the same words and figures.
     let words = |text: &str| -> BTreeSet<String> {
         let words = text.split_whitespace();

@@ -35,12 +35,20 @@ fn eval_compares_altered_queries_with_clean_ones() {
         "pa        +3 dB",
         "codec     32 kbit/s",
         "6 kbit/s",
-        "-4 semitones",
+        "−4 semitones",
         "less clean",
         "MFCC",
     ] {
         assert!(words.contains(part), "{part} is missing:\n{words}");
     }
+    // The strength stands under the strength, and chance in each part of a table that is wider than a terminal.
+    let name = |line: &&str| line.starts_with("reverb    ");
+    let first = words.lines().position(|line| name(&line)).unwrap();
+    let next = words.lines().nth(first + 1).unwrap();
+    assert!(next.starts_with("          0.8 s"), "{words}");
+    let chance = words.lines().filter(|line| line.starts_with("chance"));
+    let figures: usize = chance.map(|line| line.matches("50.0").count()).sum();
+    assert_eq!(figures, 2, "{words}");
     let picture = std::fs::read_to_string(pictures.join("shift.svg")).unwrap();
     assert!(picture.contains("live: reverb") && picture.contains("amateur: codec"));
 

@@ -6,7 +6,8 @@ use gamaka::report::{
     confusion_svg, differences_svg, intervals_svg, lines_svg, trade_svg,
 };
 
-use super::tables::{Table, percent, verdict};
+use super::tables::{Table, verdict};
+use crate::cli::table::{percent, signed};
 
 /// A picture with the name of its file and its caption.
 pub(super) struct Picture {
@@ -243,10 +244,9 @@ pub(super) fn page(findings: &Findings, tables: &[Table], pictures: &[Picture]) 
             .columns
             .iter()
             .enumerate()
-            .map(|(k, name)| match k {
-                0 => Column::text(name),
-                _ if table.columns.len() == 2 => Column::text(name),
-                _ => Column::number(name),
+            .map(|(k, name)| match table.is_words(k) {
+                true => Column::text(name),
+                false => Column::number(name),
             })
             .collect();
         page.table(&columns, &table.rows, &table.caption);
@@ -273,11 +273,11 @@ pub(super) fn lead(findings: &Findings) -> String {
         .iter()
         .filter(|d| first.is_some_and(|r| r.name == d.of))
         .map(|d| {
-            let points = 100.0 * d.difference.mean;
             format!(
-                "{} less {}: {points:+.1} points, {}",
+                "{} less {}: {} points, {}",
                 d.of,
                 d.against,
+                signed(d.difference.mean),
                 verdict(&d.difference)
             )
         })

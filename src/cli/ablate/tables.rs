@@ -2,12 +2,15 @@
 
 use std::fmt::Write;
 
-use crate::cli::table::{self, Align};
+use crate::cli::table::{self, Align, percent, signed};
 use gamaka::ablate::{Curve, DifferenceRow, Findings, NetworkRow, Summary};
 use gamaka::fewshot::Interval;
 use indicatif::HumanCount;
 
-/// A table; all but the first column are figures.
+/// Heading of the column of verdicts.
+const VERDICT: &str = "verdict";
+
+/// A table. What matters most stands next to the names, for a phone shows the first columns alone.
 pub(super) struct Table {
     pub heading: &'static str,
     pub columns: Vec<String>,
@@ -32,13 +35,17 @@ impl Table {
         }
     }
 
+    /// Whether a column holds words; all others are figures.
+    pub(super) fn is_words(&self, column: usize) -> bool {
+        // Of two columns the second is words too.
+        column == 0 || self.columns.len() == 2 || self.columns[column] == VERDICT
+    }
+
     /// The table for a terminal.
     pub(super) fn words(&self) -> String {
-        // Of two columns the second is words too.
-        let align = |k: usize| match k {
-            0 => Align::Left,
-            _ if self.columns.len() == 2 => Align::Left,
-            _ => Align::Right,
+        let align = |k: usize| match self.is_words(k) {
+            true => Align::Left,
+            false => Align::Right,
         };
         let columns = self.columns.iter().enumerate();
         let mut table = table::Table::new(columns.map(|(k, name)| (name.clone(), align(k))));
@@ -61,9 +68,9 @@ impl Table {
         let line = |cells: &[String]| {
             let mut text = String::from("|");
             for (k, (cell, &width)) in cells.iter().zip(&widths).enumerate() {
-                let _ = match k {
-                    0 => write!(text, " {cell:width$} |"),
-                    _ => write!(text, " {cell:>width$} |"),
+                let _ = match self.is_words(k) {
+                    true => write!(text, " {cell:width$} |"),
+                    false => write!(text, " {cell:>width$} |"),
                 };
             }
             text.push('\n');
@@ -74,7 +81,7 @@ impl Table {
         text.push('|');
         for (k, width) in widths.iter().enumerate() {
             let dashes = "-".repeat(width - 1);
-            text.push_str(&if k == 0 {
+            text.push_str(&if self.is_words(k) {
                 format!(" {dashes}- |")
             } else {
                 format!(" {dashes}: |")
@@ -85,14 +92,6 @@ impl Table {
         text.push('\n');
         text
     }
-}
-
-pub(super) fn percent(value: f64) -> String {
-    format!("{:.1}", value * 100.0)
-}
-
-fn signed(value: f64) -> String {
-    format!("{:+.1}", value * 100.0)
 }
 
 fn range(interval: Option<Interval>, number: fn(f64) -> String) -> String {
@@ -151,15 +150,15 @@ fn networks(findings: &Findings) -> Table {
     let row = |r: &NetworkRow| {
         vec![
             r.name.clone(),
-            or_dash(r.parameters, |p| HumanCount(p as u64).to_string()),
-            or_dash(r.flops, |f| format!("{:.2}", f as f64 / 1e6)),
-            or_dash(r.step_ms, |ms| format!("{ms:.1}")),
-            or_dash(r.rate, |rate| format!("{rate:e}")),
-            or_dash(r.validation, percent),
             percent(r.accuracy.mean),
             range(r.accuracy.over_files, percent),
-            range(r.accuracy.over_seeds, percent),
             or_dash(r.less_untrained.as_ref(), |d| signed(d.mean)),
+            range(r.accuracy.over_seeds, percent),
+            or_dash(r.validation, percent),
+            or_dash(r.step_ms, |ms| format!("{ms:.1}")),
+            or_dash(r.rate, |rate| format!("{rate:e}")),
+            or_dash(r.parameters, |p| HumanCount(p as u64).to_string()),
+            or_dash(r.flops, |f| format!("{:.2}", f as f64 / 1e6)),
         ]
     };
     let tested = match findings.seen_classes {
@@ -170,15 +169,15 @@ fn networks(findings: &Findings) -> Table {
         "Networks",
         &[
             "network",
-            "parameters",
-            "MFLOP a clip",
-            "step ms",
-            "rate",
-            "validation",
             "accuracy",
             "95 % over files",
-            "95 % over seeds",
             "less untrained",
+            "95 % over seeds",
+            "validation",
+            "step ms",
+            "rate",
+            "parameters",
+            "MFLOP a clip",
         ],
         findings.networks.iter().map(row).collect(),
         format!(
@@ -188,26 +187,30 @@ fn networks(findings: &Findings) -> Table {
 }
 
 fn difference(d: &DifferenceRow) -> Vec<String> {
-    vec![
-        format!("{} less {}", d.of, d.against),
-        signed(d.difference.mean),
-        range(d.difference.over_files, signed),
-        range(d.difference.over_seeds, signed),
-        verdict(&d.difference).into(),
-    ]
+    let name = format!("{} less {}", d.of, d.against);
+    vec![name, signed(d.difference.mean)]
 }
 
 fn differences(findings: &Findings) -> Table {
+    let row = |d: &DifferenceRow| {
+        let mut cells = difference(d);
+        cells.extend([
+            verdict(&d.difference).into(),
+            range(d.difference.over_files, signed),
+            range(d.difference.over_seeds, signed),
+        ]);
+        cells
+    };
     Table::new(
         "Differences",
         &[
             "points",
             "mean",
+            VERDICT,
             "over files, corrected",
             "95 % over seeds",
-            "verdict",
         ],
-        findings.differences.iter().map(difference).collect(),
+        findings.differences.iter().map(row).collect(),
         format!(
             "Paired by files and episodes. The intervals over files are to hold together with 95 % confidence, nominally: each has {:.2} %, for {} comparisons (Bonferroni). Those over seeds have 95 %, not corrected. A verdict takes both.",
             100.0 * findings.level,
@@ -220,15 +223,15 @@ fn learners(findings: &Findings) -> Table {
     let row = |r: &NetworkRow| {
         vec![
             r.name.clone(),
-            or_dash(r.learner, |l| l.to_string()),
-            r.accuracy.seeds.len().to_string(),
-            or_dash(r.step_ms, |ms| format!("{ms:.1}")),
-            or_dash(r.rate, |rate| format!("{rate:e}")),
             percent(r.accuracy.mean),
             range(r.accuracy.over_files, percent),
             or_dash(r.less_untrained.as_ref(), |d| signed(d.mean)),
             or_dash(r.less_untrained.as_ref(), |d| range(d.over_files, signed)),
             or_dash(r.adapted, percent),
+            or_dash(r.learner, |l| l.to_string()),
+            r.accuracy.seeds.len().to_string(),
+            or_dash(r.step_ms, |ms| format!("{ms:.1}")),
+            or_dash(r.rate, |rate| format!("{rate:e}")),
         ]
     };
     let rows = match findings
@@ -243,15 +246,15 @@ fn learners(findings: &Findings) -> Table {
         "Learners",
         &[
             "network",
-            "learner",
-            "seeds",
-            "step ms",
-            "rate",
             "accuracy",
             "95 % over files",
             "less untrained",
             "95 % over files of it",
             "body adapted too",
+            "learner",
+            "seeds",
+            "step ms",
+            "rate",
         ],
         rows,
         "Each learner's network classifies by the head that it was trained for: prototypes, or the inner steps of a linear head that starts at zero (the body stays as it is). The untrained network has the same head. All rows have the same seeds. Body adapted too: the accuracy on 50 test episodes a seed when the inner steps change the body as well; it looks at as many segments of a file as there are inner steps.".into(),
@@ -352,7 +355,11 @@ fn near(findings: &Findings) -> Table {
             .near
             .differences
             .iter()
-            .map(|d| difference(d)[..3].to_vec())
+            .map(|d| {
+                let mut cells = difference(d);
+                cells.push(range(d.difference.over_files, signed));
+                cells
+            })
             .collect(),
         format!(
             "Two-way accuracy on pairs of test classes that are near each other, each pair by itself on the test files of a seed, mean over {} such pairs: {}.",

@@ -10,23 +10,25 @@ use gamaka::ops::Basis;
 use gamaka::report::{
     Column, Curve, Edge, Headline, IntervalRow, Page, Role, Rows, ScatterPoint, Sound, Spectrogram,
     Svg, Validation, bars_svg, confusion_svg, curve_svg, differences_svg, intervals_svg, project,
-    scatter_svg, spectrogram_png, splines_svg,
+    scatter_svg, splines_svg,
 };
 
 use super::{Demo, EVALUATION, reason};
+use crate::cli::table;
 
 fn percent(value: f64) -> String {
-    format!("{:.1} %", value * 100.0)
+    format!("{} %", table::percent(value))
 }
 
 /// A mean with its interval over files, for a table.
 fn cells(e: &Estimate) -> [String; 3] {
     let files = e.over_files.map_or("-".to_string(), |i| {
-        format!("{:.1} to {:.1}", i.low * 100.0, i.high * 100.0)
+        let [low, high] = [i.low, i.high].map(table::percent);
+        format!("{low} to {high}")
     });
     let half = (e.over_episodes.high - e.over_episodes.low) / 2.0;
     [
-        format!("{:.1}", e.mean * 100.0),
+        table::percent(e.mean),
         files,
         format!("± {:.1}", half * 100.0),
     ]
@@ -43,6 +45,31 @@ fn row<'a>(name: &'a str, e: &Estimate, highlight: bool) -> IntervalRow<'a> {
     }
 }
 
+/// What the network must be better than, and by how much it is.
+struct Floor<'a> {
+    name: &'a str,
+    accuracy: f64,
+    gain: &'a Estimate,
+}
+
+/// Says of which floors the network is not better by the interval over files; nothing if it is better than all.
+fn beside(floors: &[Floor]) -> String {
+    let better = |floor: &&Floor| floor.gain.over_files.is_some_and(|i| i.low > 0.0);
+    let worse = |floor: &&Floor| floor.gain.over_files.is_some_and(|i| i.high < 0.0);
+    let sentence = |verdict: &str, which: &dyn Fn(&&Floor) -> bool| {
+        let named = floors.iter().filter(which).map(|floor| {
+            let Floor { name, accuracy, .. } = floor;
+            format!("{name} ({})", percent(*accuracy))
+        });
+        match named.collect::<Vec<_>>().join(" and ") {
+            none if none.is_empty() => none,
+            names => format!(" That is {verdict} {names}."),
+        }
+    };
+    let alike = sentence("not surely better than", &|f| !better(f) && !worse(f));
+    alike + &sentence("worse than", &worse)
+}
+
 impl Demo {
     /// Draws the page.
     pub(super) fn page(&self) -> anyhow::Result<Page> {
@@ -56,8 +83,17 @@ impl Demo {
             .map(String::as_str)
             .collect();
         let way = self.five_shot.evaluation.way;
+        let floors: Vec<Floor> = (self.five_shot.differences.iter())
+            .zip(&systems[1..])
+            .map(|(difference, system)| Floor {
+                name: &difference.against,
+                accuracy: system.accuracy.mean,
+                gain: &difference.difference,
+            })
+            .collect();
+        let beside = beside(&floors);
         let lead = format!(
-            "gamaka trained its network {} on {} styles of rendered music. Here it tells apart {} styles that it never heard in training, from one or five examples of each: {} right with five, where guessing gives {}.",
+            "gamaka trained its network {} on {} styles of rendered music. Here it is to tell apart {} styles that it never heard in training, from one or five examples of each: {} right with five, where guessing gives {}.{beside}",
             self.network(),
             self.count(Part::Train),
             classes.len(),
@@ -215,18 +251,18 @@ impl Demo {
             ));
             let (samples, _) = gamaka::audio::decode(&listened.path, preset.sample_rate)?;
             let power = engine.mel_spectrogram(&samples)?;
-            let png = spectrogram_png(&Spectrogram {
+            let spectrogram = Spectrogram {
                 values: &decibels(&power, 1.0, AMIN, Some(TOP_DB)),
                 rows: Rows::Bands(&centres, "dB"),
                 hop_length: preset.hop_length,
                 sample_rate: preset.sample_rate,
                 title: None,
-            })?;
-            page.image(
-                &png,
+            };
+            page.spectrogram(
+                &spectrogram,
                 &format!("mel-spectrogram of a {} clip", listened.truth),
                 "Its mel-spectrogram.",
-            );
+            )?;
             let sound = std::fs::read(&listened.path)?;
             page.sound(&Sound::Embedded(&sound, "audio/ogg"), "The clip.");
             let ranked: Vec<(&str, f64)> = listened
@@ -447,5 +483,36 @@ impl Drawn {
             grid: self.grid,
             inputs: &[],
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gamaka::fewshot::Interval;
+
+    #[test]
+    fn the_lead_says_where_the_network_is_not_better_than_its_floors() {
+        let gain = |low, high| Estimate {
+            mean: (low + high) / 2.0,
+            over_files: Some(Interval { low, high }),
+            over_episodes: Interval { low, high },
+        };
+        let floor = |name, accuracy, gain| Floor {
+            name,
+            accuracy,
+            gain,
+        };
+        let gains = [gain(0.1, 0.2), gain(-0.1, 0.1), gain(-0.2, -0.1)];
+        let better = floor("guessing", 0.2, &gains[0]);
+        assert_eq!(beside(&[better]), "");
+        let floors = [
+            floor("untrained", 0.524, &gains[1]),
+            floor("MFCC", 0.707, &gains[2]),
+        ];
+        assert_eq!(
+            beside(&floors),
+            " That is not surely better than untrained (52.4 %). That is worse than MFCC (70.7 %)."
+        );
     }
 }

@@ -6,8 +6,7 @@ use gamaka::evaluate::{OtherScore, ShiftReport};
 use gamaka::fewshot::Estimate;
 use gamaka::report::{Panel, PanelLine, ReportError, Svg, panels_svg};
 
-use super::percent;
-use crate::cli::table::{Align, Table};
+use crate::cli::table::{Align, Table, percent, signed};
 
 fn ends(estimate: &Estimate, digits: fn(f64) -> String) -> String {
     match &estimate.over_files {
@@ -16,13 +15,9 @@ fn ends(estimate: &Estimate, digits: fn(f64) -> String) -> String {
     }
 }
 
-fn signed(value: f64) -> String {
-    let text = percent(value);
-    match text.as_str() {
-        "0.0" | "-0.0" => "0.0".into(),
-        _ if value > 0.0 => format!("+{text}"),
-        _ => text,
-    }
+/// An amount with the minus sign of all other figures.
+fn sign(amount: &str) -> String {
+    amount.replace('-', "−")
 }
 
 /// The table: the network beside MFCC, or beside another network. `name` is what the network is called.
@@ -67,7 +62,7 @@ pub(super) fn words(report: &ShiftReport, name: &str) -> String {
             true => "",
             false => row.shift.name(),
         };
-        let label = format!("{shift:9} {}", row.shift.label(row.amount));
+        let label = format!("{shift:9} {}", sign(&row.shift.label(row.amount)));
         let network = measured(&row.network.accuracy, percent);
         match &row.other {
             Some(other) => {
@@ -84,7 +79,10 @@ pub(super) fn words(report: &ShiftReport, name: &str) -> String {
         }
     }
     let chance = format!("{:>5}", percent(1.0 / report.way as f64));
-    table.row(["chance".into(), chance]);
+    table.row(match &report.other_clean {
+        Some(_) => vec!["chance".into(), chance.clone(), chance],
+        None => vec!["chance".into(), chance.clone(), String::new(), chance],
+    });
     text.push_str(&table.text());
     if let Some(note) = &report.note {
         let _ = writeln!(text, "\n{note}");
@@ -105,7 +103,10 @@ pub(super) fn picture(report: &ShiftReport, name: &str) -> Result<Svg, ReportErr
                 Some(neutral) => rows.iter().filter(|row| row.amount < neutral).count(),
                 None => 0,
             };
-            let mut ticks: Vec<String> = rows.iter().map(|row| row.amount.to_string()).collect();
+            let mut ticks: Vec<String> = rows
+                .iter()
+                .map(|row| sign(&row.amount.to_string()))
+                .collect();
             ticks.insert(
                 unchanged,
                 shift.neutral().map_or("clean".into(), |n| n.to_string()),
