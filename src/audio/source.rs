@@ -18,6 +18,7 @@ use symphonia::core::packet::Packet;
 use symphonia::core::units::Duration;
 
 use super::container::{self, Claim};
+use super::decode::isolate;
 use super::opus::OpusDecoder;
 use super::silence::Loudness;
 use super::{AudioErrorKind, AudioInfo, AudioWarning, SAMPLE_RATES, aac, elementary, find};
@@ -148,7 +149,7 @@ impl Source {
         for _ in 0..MAX_BARREN_PACKETS {
             let packet = match self.format.next_packet() {
                 Ok(Some(packet)) => packet,
-                Ok(None) if self.next_part()? => continue,
+                Ok(None) if self.next_part() => continue,
                 Ok(None) => return Ok(None),
                 Err(Error::ResetRequired) => {
                     // The next stream of a chain.
@@ -169,7 +170,7 @@ impl Source {
                         && self.format.format_info().format != FORMAT_ID_OGG
                         && self.access == Access::Seek;
                     self.cut |= !(open_ended && matches!(error, Error::IoError(_)));
-                    if self.next_part()? {
+                    if self.next_part() {
                         continue;
                     }
                     return Ok(None);
@@ -187,15 +188,13 @@ impl Source {
     }
 
     /// Goes on to the file that was joined to this one, if there is one.
-    fn next_part(&mut self) -> Result<bool, AudioErrorKind> {
+    fn next_part(&mut self) -> bool {
         let Some(from) = self.next.take() else {
-            return Ok(false);
+            return false;
         };
-        let view = match container::open(&self.path, from) {
-            Err(AudioErrorKind::Io(error)) => return Err(AudioErrorKind::Io(error)),
-            view => view,
-        };
-        let opened = view.and_then(|view| {
+        // What was decoded so far is kept, whatever is wrong with this part.
+        let opened = isolate(|| {
+            let view = container::open(&self.path, from)?;
             let (next, claim, big_endian) = (view.next, view.claim, view.big_endian);
             let format = probe(view.media, self.access)?;
             let (track, codec) = Codec::open(&*format, big_endian)?;
@@ -203,7 +202,7 @@ impl Source {
         });
         let Ok((next, claim, big_endian, format, track, codec)) = opened else {
             self.cut = true;
-            return Ok(false);
+            return false;
         };
         match claim {
             Claim::Nothing => {}
@@ -214,7 +213,7 @@ impl Source {
         (self.next, self.big_endian, self.format, self.codec) = (next, big_endian, format, codec);
         self.behind_end.clear();
         self.note_length(&track);
-        Ok(true)
+        true
     }
 
     /// Decodes one packet into `mono`, which stays empty if it gives nothing, and returns its rate.
