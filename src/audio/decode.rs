@@ -105,7 +105,9 @@ fn drain(
 }
 
 /// Runs code of the decoders, in which a damaged file may set off a panic.
-fn isolate<T>(run: impl FnOnce() -> Result<T, AudioErrorKind>) -> Result<T, AudioErrorKind> {
+pub(super) fn isolate<T>(
+    run: impl FnOnce() -> Result<T, AudioErrorKind>,
+) -> Result<T, AudioErrorKind> {
     // After a panic nothing that `run` touched is used again.
     catch_unwind(AssertUnwindSafe(run))
         .unwrap_or_else(|panic| Err(AudioErrorKind::DecoderPanic(panic_message(&*panic))))

@@ -1,7 +1,7 @@
 //! An open audio file: a demuxer and the decoder of one track, packet by packet.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use symphonia::core::codecs::audio::{
@@ -18,6 +18,7 @@ use symphonia::core::packet::Packet;
 use symphonia::core::units::Duration;
 
 use super::container::{self, Claim};
+use super::decode::isolate;
 use super::opus::OpusDecoder;
 use super::silence::Loudness;
 use super::{AudioErrorKind, AudioInfo, AudioWarning, SAMPLE_RATES, aac, elementary, find};
@@ -59,7 +60,10 @@ pub(super) enum Access {
 
 /// An open file: a demuxer and the decoder of one track.
 pub(super) struct Source {
+    path: PathBuf,
     access: Access,
+    /// Where in the file another one begins that was joined to it.
+    next: Option<u64>,
     format: Box<dyn FormatReader>,
     codec: Codec,
     claim: Claim,
@@ -71,7 +75,7 @@ pub(super) struct Source {
     end_known: bool,
     /// Frames behind the stated end. They are the encoder's padding if the file ends with them.
     behind_end: Vec<f32>,
-    /// Reading stopped before the end.
+    /// Reading stopped before the end, or parts in the middle are missing.
     cut: bool,
     skipped: u64,
     loudness: Loudness,
@@ -93,32 +97,23 @@ struct Codec {
 impl Source {
     pub(super) fn open(path: &Path, access: Access) -> Result<Self, AudioErrorKind> {
         find::check(path)?;
-        let view = container::open(path)?;
-        let media: Box<dyn MediaSource> = match access {
-            Access::Seek => Box::new(view.media),
-            Access::Forward => Box::new(ReadOnlySource::new(view.media)),
-        };
-        let stream = MediaSourceStream::new(media, Default::default());
-        let format = PROBE
-            .probe(
-                &Hint::new(),
-                stream,
-                FormatOptions::default(),
-                MetadataOptions::default(),
-            )
-            .map_err(header_kind)?;
-        let (track, codec) = Codec::open(&*format, view.big_endian)?;
+        let view = container::open(path, 0)?;
+        let (next, claim, big_endian) = (view.next, view.claim, view.big_endian);
+        let format = probe(view.media, access)?;
+        let (track, codec) = Codec::open(&*format, big_endian)?;
         let mut source = Self {
+            path: path.to_path_buf(),
             access,
+            next,
             format,
             codec,
-            claim: view.claim,
-            big_endian: view.big_endian,
+            claim,
+            big_endian,
             channels: 0,
             expected_s: None,
             end_known: true,
             behind_end: Vec::new(),
-            cut: false,
+            cut: claim == Claim::Holes,
             skipped: 0,
             loudness: Loudness::default(),
             lower_half_hz: None,
@@ -154,6 +149,7 @@ impl Source {
         for _ in 0..MAX_BARREN_PACKETS {
             let packet = match self.format.next_packet() {
                 Ok(Some(packet)) => packet,
+                Ok(None) if self.next_part() => continue,
                 Ok(None) => return Ok(None),
                 Err(Error::ResetRequired) => {
                     // The next stream of a chain.
@@ -173,7 +169,10 @@ impl Source {
                     let open_ended = self.expected_s.is_none()
                         && self.format.format_info().format != FORMAT_ID_OGG
                         && self.access == Access::Seek;
-                    self.cut = !(open_ended && matches!(error, Error::IoError(_)));
+                    self.cut |= !(open_ended && matches!(error, Error::IoError(_)));
+                    if self.next_part() {
+                        continue;
+                    }
                     return Ok(None);
                 }
             };
@@ -186,6 +185,35 @@ impl Source {
         }
         self.cut = true;
         Ok(None)
+    }
+
+    /// Goes on to the file that was joined to this one, if there is one.
+    fn next_part(&mut self) -> bool {
+        let Some(from) = self.next.take() else {
+            return false;
+        };
+        // What was decoded so far is kept, whatever is wrong with this part.
+        let opened = isolate(|| {
+            let view = container::open(&self.path, from)?;
+            let (next, claim, big_endian) = (view.next, view.claim, view.big_endian);
+            let format = probe(view.media, self.access)?;
+            let (track, codec) = Codec::open(&*format, big_endian)?;
+            Ok((next, claim, big_endian, format, track, codec))
+        });
+        let Ok((next, claim, big_endian, format, track, codec)) = opened else {
+            self.cut = true;
+            return false;
+        };
+        match claim {
+            Claim::Nothing => {}
+            Claim::Unfinished => self.claim = claim,
+            // The share is that of this part only.
+            Claim::Cut { .. } | Claim::Holes => self.cut = true,
+        }
+        (self.next, self.big_endian, self.format, self.codec) = (next, big_endian, format, codec);
+        self.behind_end.clear();
+        self.note_length(&track);
+        true
     }
 
     /// Decodes one packet into `mono`, which stays empty if it gives nothing, and returns its rate.
@@ -330,6 +358,22 @@ impl Codec {
             self.high_efficiency |= self.extended > EXTENSION_PACKETS / 2;
         }
     }
+}
+
+/// The demuxer of a file that is shown as `media`.
+fn probe(
+    media: container::Spliced,
+    access: Access,
+) -> Result<Box<dyn FormatReader>, AudioErrorKind> {
+    let media: Box<dyn MediaSource> = match access {
+        Access::Seek => Box::new(media),
+        Access::Forward => Box::new(ReadOnlySource::new(media)),
+    };
+    let stream = MediaSourceStream::new(media, Default::default());
+    let (format, metadata) = (FormatOptions::default(), MetadataOptions::default());
+    PROBE
+        .probe(&Hint::new(), stream, format, metadata)
+        .map_err(header_kind)
 }
 
 fn check_rate(rate: Option<u32>) -> Result<(), AudioErrorKind> {

@@ -35,7 +35,7 @@ fn what_is_no_audio_file_is_refused_with_the_reason() {
         refuse(&fixture("bad/empty.wav")),
         AudioErrorKind::Empty
     ));
-    for name in ["text.wav", "page.mp3", "random.mp3", "wma.wma", "._x.wav"] {
+    for name in ["text.wav", "page.mp3", "random.mp3", "._x.wav"] {
         let kind = refuse(&fixture("bad").join(name));
         assert!(matches!(kind, AudioErrorKind::NotAudio), "{name}: {kind:?}");
         assert!(kind.to_string().contains("ffmpeg -i"), "{kind}");
@@ -57,6 +57,7 @@ fn a_codec_without_a_decoder_is_named() {
         ("ac3.mka", "AC-3"),
         ("speex.ogg", "Speex"),
         ("surround.m4a", "AAC with 6 channels"),
+        ("wma.wma", "Windows Media"),
     ] {
         let kind = refuse(&fixture("bad").join(file));
         assert!(
@@ -88,6 +89,29 @@ fn a_codec_without_a_decoder_is_named() {
             matches!(&kind, AudioErrorKind::Unsupported(name) if name.contains(codec)),
             "{kind:?}"
         );
+    }
+}
+
+#[test]
+fn a_format_without_a_reader_is_named_by_its_first_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.mp3");
+    for (head, format) in [
+        (&b"wvpk"[..], "WavPack"),
+        (&[0x7f, 0xfe, 0x80, 0x01], "DTS"),
+        (&[0x0b, 0x77], "AC-3"),
+        (b"TTA1", "True Audio"),
+        (b"MAC ", "Monkey's Audio"),
+        (b"MPCK", "Musepack"),
+        (b"DSD ", "DSD"),
+    ] {
+        fs::write(&path, [head, &[0x55; 5000]].concat()).unwrap();
+        let kind = refuse(&path);
+        assert!(
+            matches!(&kind, AudioErrorKind::Unsupported(name) if name.contains(format)),
+            "{format}: {kind:?}"
+        );
+        assert!(kind.to_string().contains("ffmpeg -i"), "{kind}");
     }
 }
 
@@ -259,6 +283,63 @@ fn a_hole_in_a_file_is_reported() {
     let skipped =
         |warning: &AudioWarning| matches!(warning, AudioWarning::SkippedPackets { count: 1.. });
     assert!(info.warnings.iter().any(skipped), "{info:?}");
+}
+
+/// The places of the pages of an Ogg file.
+fn pages(ogg: &[u8]) -> Vec<std::ops::Range<usize>> {
+    let (mut at, mut pages) = (0, Vec::new());
+    while at < ogg.len() {
+        assert!(ogg[at..].starts_with(b"OggS"));
+        let sizes = &ogg[at + 27..at + 27 + usize::from(ogg[at + 26])];
+        let len = 27 + sizes.len() + sizes.iter().map(|&size| usize::from(size)).sum::<usize>();
+        pages.push(at..at + len);
+        at += len;
+    }
+    pages
+}
+
+#[test]
+fn a_page_of_ogg_that_is_damaged_or_gone_is_reported_whatever_the_codec() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.ogg");
+    let warnings = |bytes: &[u8]| {
+        fs::write(&path, bytes).unwrap();
+        decode(&path, RATE).unwrap().1.warnings
+    };
+    for name in ["pages.ogg", "pages.opus", "pages.oga"] {
+        let whole = fs::read(fixture(name)).unwrap();
+        let pages = pages(&whole);
+        assert!(pages.len() > 6, "{name}: {} pages", pages.len());
+        assert_eq!(warnings(&whole), [], "{name}");
+        // A second part, whose pages are numbered anew, and anything between the pages.
+        assert_eq!(warnings(&[&whole[..], &whole].concat()), [], "{name} twice");
+        let at = pages[4].start;
+        let between = [&whole[..at], b"something", &whole[at..]].concat();
+        assert_eq!(warnings(&between), [], "{name}");
+        let is_told = |bytes: &[u8], what: &str| {
+            let found = warnings(bytes);
+            let told = matches!(found[..], [AudioWarning::Incomplete { .. }, ..]);
+            assert!(told, "{name}, {what}: {found:?}");
+        };
+        for page in &pages[3..pages.len() - 1] {
+            let mut flipped = whole.clone();
+            flipped[(page.start + page.end) / 2] ^= 1;
+            is_told(&flipped, &format!("a bit of {page:?}"));
+            // In the second part of two.
+            is_told(
+                &[&whole[..], &flipped].concat(),
+                &format!("a bit of {page:?} behind"),
+            );
+        }
+        let middle = pages.len() / 2;
+        let without = [&whole[..pages[middle].start], &whole[pages[middle].end..]].concat();
+        is_told(&without, "a page less");
+        let cut = [
+            &whole[..pages[middle].start + 50],
+            &whole[pages[middle + 1].start + 9..],
+        ];
+        is_told(&cut.concat(), "a piece less");
+    }
 }
 
 #[test]

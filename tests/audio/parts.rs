@@ -30,6 +30,12 @@ fn every_part_of_a_joined_file_is_decoded_as_if_it_stood_alone() {
         &["mono.aac", "adts.aac"],
         &["adts.aac", "mono.aac", "adts.aac"],
         &["vorbis.ogg", "silk.opus", "flac.oga"],
+        &["flac.flac", "flac.flac", "flac.flac"],
+        &["flac.mkv", "opus.webm", "vorbis.mkv"],
+        &["s16.wav", "s24.wav", "mulaw.wav"],
+        &["aiff.aiff", "aiff.aiff"],
+        &["caf.caf", "caf.caf"],
+        &["aac.m4a", "alac.m4a", "aac_96k.m4a"],
     ] {
         let joined: Vec<u8> = parts.iter().flat_map(|name| bytes(name)).collect();
         let (samples, info) = decode_bytes(parts[0], &joined, 44_100);
@@ -94,4 +100,17 @@ fn a_stream_without_a_stated_length_is_whole_however_uneven_it_is() {
         "{} s",
         info.duration_s
     );
+}
+
+#[test]
+fn a_part_that_cannot_be_read_is_not_passed_over_in_silence() {
+    let mut absurd = bytes("s24.wav");
+    absurd[22..24].fill(0xff);
+    let mut cut = bytes("flac.flac");
+    cut.truncate(cut.len() * 2 / 3);
+    for (name, behind) in [("s16.wav", absurd), ("flac.flac", cut)] {
+        let (_, info) = decode_bytes(name, &[bytes(name), behind].concat(), 44_100);
+        let told = matches!(info.warnings[..], [AudioWarning::Incomplete { .. }]);
+        assert!(told, "{name}: {:?}", info.warnings);
+    }
 }

@@ -5,6 +5,7 @@
 mod caf;
 mod mp4;
 mod ogg;
+mod parts;
 mod riff;
 mod tags;
 
@@ -23,6 +24,8 @@ pub(super) struct View {
     pub(super) claim: Claim,
     /// PCM of more than 16 bits is stored with its highest byte first, which Symphonia overlooks.
     pub(super) big_endian: bool,
+    /// Where in the file another one begins that was joined to it.
+    pub(super) next: Option<u64>,
 }
 
 /// What a header says about the length of the data, where Symphonia is not shown it.
@@ -32,6 +35,8 @@ pub(super) enum Claim {
     Nothing,
     /// No bytes at all, though some follow: the header was never completed.
     Unfinished,
+    /// Nothing; but parts in the middle are missing.
+    Holes,
     /// More than there is.
     Cut {
         /// The share of the data that is there.
@@ -39,13 +44,17 @@ pub(super) enum Claim {
     },
 }
 
-/// Opens the file at `path`.
-pub(super) fn open(path: &Path) -> Result<View, AudioErrorKind> {
+/// Opens the file at `path`, or the one that begins `from` bytes behind its start.
+pub(super) fn open(path: &Path, from: u64) -> Result<View, AudioErrorKind> {
     let mut file = File::open(path).map_err(find::io_kind)?;
     let len = file.metadata().map_err(find::io_kind)?.len();
-    let audio = tags::audio(&mut file, len).map_err(find::io_kind)?;
+    let mut audio = tags::audio(&mut file, from..len).map_err(find::io_kind)?;
     let head = read_at(&mut file, audio.start, 16).map_err(find::io_kind)?;
-    match &head[..] {
+    let next = parts::next(&mut file, &audio, &head).map_err(find::io_kind)?;
+    if let Some(next) = next {
+        audio = tags::audio(&mut file, audio.start..next).map_err(find::io_kind)?;
+    }
+    let mut view = match &head[..] {
         [
             b'R',
             b'I',
@@ -110,8 +119,37 @@ pub(super) fn open(path: &Path) -> Result<View, AudioErrorKind> {
         [b'c', b'a', b'f', b'f', ..] => caf::view(file, audio),
         [b'O', b'g', b'g', b'S', ..] => ogg::view(file, audio),
         [_, _, _, _, b'f', b't', b'y', b'p', ..] => mp4::view(file, audio),
-        _ => Ok(View::plain(file, audio)),
-    }
+        _ => match foreign(&head) {
+            Some(name) => Err(AudioErrorKind::Unsupported(name.to_owned())),
+            None => Ok(View::plain(file, audio)),
+        },
+    }?;
+    view.next = next;
+    Ok(view)
+}
+
+/// Names of the formats that Symphonia does not know, or takes for damaged ones, by their first bytes.
+fn foreign(head: &[u8]) -> Option<&'static str> {
+    Some(match head {
+        [b'w', b'v', b'p', b'k', ..] => "the codec WavPack",
+        [0x7f, 0xfe, 0x80, 0x01, ..]
+        | [0xfe, 0x7f, 0x01, 0x80, ..]
+        | [0x1f, 0xff, 0xe8, 0x00, ..]
+        | [0xff, 0x1f, 0x00, 0xe8, ..]
+        | [b'D', b'T', b'S', b'H', b'D', b'H', b'D', b'R', ..] => "the codec DTS",
+        [0x0b, 0x77, ..] | [0x77, 0x0b, ..] => "the codec AC-3 (Dolby Digital)",
+        [0x30, 0x26, 0xb2, 0x75, 0x8e, 0x66, 0xcf, 0x11, ..] => "Windows Media (ASF)",
+        [b'T', b'T', b'A', b'1' | b'2', ..] => "the codec True Audio",
+        [b'M', b'A', b'C', b' ', ..] => "the codec Monkey's Audio",
+        [b'M', b'P', b'+', ..] | [b'M', b'P', b'C', b'K', ..] => "the codec Musepack",
+        [b'D', b'S', b'D', b' ', ..] | [b'F', b'R', b'M', b'8', ..] => "DSD",
+        [b'O', b'F', b'R', b' ', ..] => "the codec OptimFROG",
+        [b't', b'B', b'a', b'K', ..] => "the codec TAK",
+        [b'#', b'!', b'A', b'M', b'R', ..] => "the codec AMR",
+        [b'.', b's', b'n', b'd', ..] => "the format AU of Sun",
+        [b'.', b'R', b'M', b'F', ..] | [b'.', b'r', b'a', 0xfd, ..] => "RealAudio",
+        _ => return None,
+    })
 }
 
 impl View {
@@ -125,6 +163,7 @@ impl View {
             media: Spliced::new(file, pieces),
             claim: Claim::Nothing,
             big_endian: false,
+            next: None,
         }
     }
 }

@@ -17,9 +17,8 @@ const ID3V1_EXTENSION: u64 = 227;
 /// Longest tag of Lyrics3 version 1, which does not state its length.
 const MAX_LYRICS: u64 = 5100 + 20;
 
-/// The range of the audio in a file of `len` bytes.
-pub(super) fn audio(file: &mut File, len: u64) -> io::Result<Range<u64>> {
-    let mut audio = 0..len;
+/// `audio` without the tags at its ends.
+pub(super) fn audio(file: &mut File, mut audio: Range<u64>) -> io::Result<Range<u64>> {
     for _ in 0..MAX_TAGS {
         match in_front(&read_at(file, audio.start, 32)?) {
             // A tag that leaves nothing is damaged.
