@@ -1,5 +1,6 @@
 //! `gamaka train`: a data set in, a model file out.
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -23,7 +24,15 @@ use super::interrupt::{INTERRUPTED, Stopping};
 use super::numbers::{memory, number, rate, seed};
 use super::settings::{Settings, Source, files_of, shifts};
 
+/// What the classes are, where tracks without labels are possible too.
+const LABELS: &str = "What the classes are: the genre folders (the column `label` of a manifest), any other column of the \
+     manifest, or, for a folder, the tag album or artist of its files; files without one are left out. `track` trains \
+     without labels: every file is a class of its own, and its parts are the shots";
+
 #[derive(clap::Args)]
+#[command(mut_arg("labels", |labels| labels
+    .value_name("folder|track|album|artist|COLUMN")
+    .help(LABELS)))]
 pub struct Args {
     #[command(flatten)]
     source: Source,
@@ -80,8 +89,8 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let asked = configuration(args, &args.settings)?;
     let outputs = outputs(args)?;
     let opened = args.source.open(common);
-    let mut dataset =
-        opened.map_err(|error| advice::other_data(error, &args.source, &asked, &args.settings))?;
+    let mut dataset = opened
+        .map_err(|error| advice::other_data(error, &args.source, &asked, &args.settings, common))?;
     dataset.leave_out_lone_classes();
     dataset.warnings.iter().for_each(|w| common.note(w));
     let mix = match &args.mix {
@@ -126,8 +135,10 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
                     datasets: &datasets,
                     seeds: &[asked.seed],
                     source: &args.source,
+                    takes_tracks: true,
                 };
-                let settings = advice::fitted(asked, error, common)?;
+                let (settings, note) = advice::fitted(asked, error, common)?;
+                display.fitted = Some(note);
                 config = configuration(args, &settings)?;
             }
             other => break other,
@@ -205,6 +216,11 @@ pub struct Display<'a> {
     episodes: usize,
     /// What is validated on.
     validated_on: &'static str,
+    /// With which settings it goes on where there is too little for those asked for. Told once it is sure: when the files
+    /// have been read, still less may be left.
+    fitted: Option<String>,
+    /// Notes told already. Files that are read again are not told of again.
+    told: HashSet<String>,
 }
 
 impl<'a> Display<'a> {
@@ -214,6 +230,8 @@ impl<'a> Display<'a> {
             bar: ProgressBar::hidden(),
             episodes,
             validated_on: "",
+            fitted: None,
+            told: HashSet::new(),
         }
     }
 
@@ -228,8 +246,15 @@ impl<'a> Display<'a> {
                     self.bar.finish_and_clear();
                 }
             }
-            Event::Note(text) => self.bar.suspend(|| self.common.note(text)),
+            Event::Note(text) => {
+                if self.told.insert(text.clone()) {
+                    self.bar.suspend(|| self.common.note(text));
+                }
+            }
             Event::Start(summary, _) => {
+                if let Some(note) = self.fitted.take() {
+                    self.common.note(&note);
+                }
                 self.common.note(&describe(summary));
                 self.validated_on = summary.validated_on;
                 self.bar = self.common.bar(self.episodes, "training");
