@@ -145,10 +145,13 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         datasets: &datasets,
         seeds: &asked.seeds,
         source: &args.source,
+        takes_tracks: false,
     };
     let grid = match collections.check(asked.config) {
         Err(error) if error.is_too_little() && !dataset.tracks => {
-            grid(args, &advice::fitted(asked, error, common)?)?
+            let (settings, note) = advice::fitted(asked, error, common)?;
+            common.note(&note);
+            grid(args, &settings)?
         }
         _ => grid(args, &args.settings)?, // the comparison says what else is wrong
     };
@@ -190,7 +193,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(INTERRUPTED));
         }
         Err(AblateError::Reading(error)) if error.is_too_little() => {
-            return Err(advice::refusal(asked, error));
+            return Err(advice::refusal(asked, error, common));
         }
         other => other?,
     };

@@ -7,7 +7,8 @@ use anyhow::anyhow;
 use gamaka::data::{DataError, Dataset, Labels, Protocol};
 use gamaka::evaluate::{EvaluateError, EvaluatePart};
 use gamaka::fewshot::nearest_episode;
-use gamaka::train::{Collections, Setting, TrainConfig, TrainError};
+use gamaka::train::{Collections, Heard, Setting, Size, TrainConfig, TrainError, measure};
+use gamaka::words::count;
 
 use super::common::Common;
 use super::settings::{Settings, Source};
@@ -80,6 +81,8 @@ pub(super) struct Asked<'a> {
     pub seeds: &'a [u64],
     /// Where the data came from.
     pub source: &'a Source,
+    /// Whether the command takes tracks without labels too.
+    pub takes_tracks: bool,
 }
 
 impl Asked<'_> {
@@ -95,28 +98,28 @@ impl Asked<'_> {
     }
 }
 
-/// Settings with which a training works on data that are too little for the defaults, told in a note. What the user chose is
-/// not changed: where that were needed, this is the refusal, with the command that works.
+/// Settings with which a training works on data that are too little for the defaults, and a note that tells them. What the
+/// user chose is not changed: where that were needed, this is the refusal, with the command that works.
 pub(super) fn fitted(
     asked: Asked,
     problem: TrainError,
     common: &Common,
-) -> anyhow::Result<Settings> {
+) -> anyhow::Result<(Settings, String)> {
     let collections = asked.collections(&problem);
     let given = asked.settings.given();
     let advice = collections.advise(asked.config, &given);
     let Some((best, others)) = advice.split_first() else {
-        return Err(refusal(asked, problem));
+        return Err(refusal(asked, problem, common));
     };
     let changed = Setting::changed(asked.config, best);
     if changed.is_empty() || changed.iter().any(|setting| given.contains(setting)) {
-        return Err(refusal(asked, problem));
+        return Err(refusal(asked, problem, common));
     }
     let mut note = format!(
-        "too few for {}, which need {}: {}\ngoing on as with {}, for {}; all figures are for these, where guessing gives {:.0} %",
+        "too few for {}, which need {}: there are {}\ngoing on as with {}, for {}; all figures are for these, where guessing gives {:.0} %",
         episodes(asked.config, &collections),
         need(asked.config, &collections),
-        sizes(&collections),
+        sizes(asked.config, &collections),
         flags(&changed, best),
         episodes(best, &collections),
         100.0 / best.way as f64
@@ -126,16 +129,23 @@ pub(super) fn fitted(
         let (flags, episodes) = (flags(&changed, other), episodes(other, &collections));
         note.push_str(&format!("\nalso possible: {flags}, for {episodes}"));
     }
-    common.note(&note);
-    Ok(asked.settings.clone().with(&changed, best))
+    Ok((asked.settings.clone().with(&changed, best), note))
 }
 
 /// Why a training cannot be as asked, and the command that works; or, where none does, what to add and what works without.
-pub(super) fn refusal(asked: Asked, problem: TrainError) -> anyhow::Error {
+pub(super) fn refusal(asked: Asked, problem: TrainError, common: &Common) -> anyhow::Error {
     let collections = asked.collections(&problem);
     let advice = collections.advise(asked.config, &asked.settings.given());
     let Some((best, others)) = advice.split_first() else {
-        return anyhow!("{problem}\n{}", nothing_helps(asked, &collections));
+        // What the problem says of a manifest's split is news; its advice to ask for less would be wrong.
+        let said = match &problem {
+            TrainError::Data(
+                error @ (DataError::SplitAgainstProtocol { .. }
+                | DataError::TracksHaveNoFiles { .. }),
+            ) => format!("{error}\n"),
+            _ => String::new(),
+        };
+        return anyhow!("{said}{}", nothing_helps(asked, &collections, common));
     };
     let changed = Setting::changed(asked.config, best);
     if changed.is_empty() {
@@ -143,7 +153,7 @@ pub(super) fn refusal(asked: Asked, problem: TrainError) -> anyhow::Error {
     }
     let mut text = format!(
         "{problem}\nthere are {}; this works, for {}:\n  {}",
-        sizes(&collections),
+        sizes(asked.config, &collections),
         episodes(best, &collections),
         CommandLine::typed().with_all(&changed, best)
     );
@@ -158,9 +168,15 @@ pub(super) fn refusal(asked: Asked, problem: TrainError) -> anyhow::Error {
     anyhow!(text)
 }
 
-fn sizes(collections: &Collections) -> String {
-    let sizes = collections.sizes();
-    let sizes: Vec<String> = sizes.iter().map(ToString::to_string).collect();
+/// How many files there are, and of tracks how many are long enough for a configuration's parts.
+fn sizes(config: &TrainConfig, collections: &Collections) -> String {
+    let [tracks, long] = collections.long_tracks(config);
+    let of_size = |size: &Size| match (size.tracks && tracks > 0, long) {
+        (true, 0) => format!("{size}, none of them as long"),
+        (true, _) => format!("{size}, and of {tracks} that were heard {long} as long"),
+        (false, _) => size.to_string(),
+    };
+    let sizes: Vec<String> = collections.sizes().iter().map(of_size).collect();
     sizes.join(" and ")
 }
 
@@ -193,8 +209,8 @@ fn episodes(config: &TrainConfig, collections: &Collections) -> String {
         Protocol::NovelClasses => "classes that it did not train on",
         Protocol::SeenClasses => "other files of the classes that it trained on",
     };
-    let queries = if *query == 1 { "query" } else { "queries" };
-    format!("{way}-way {shot}-shot episodes with {query} {queries} a class, about {asks}")
+    let queries = count(*query, "query", "queries");
+    format!("{way}-way {shot}-shot episodes with {queries} a class, about {asks}")
 }
 
 /// What a configuration's episodes need, with music to spare in no part.
@@ -208,15 +224,17 @@ fn need(config: &TrainConfig, collections: &Collections) -> String {
 }
 
 /// What to add to a collection that no settings suit, and what can be done with it as it is.
-fn nothing_helps(asked: Asked, collections: &Collections) -> String {
-    let sizes = sizes(collections);
+fn nothing_helps(asked: Asked, collections: &Collections, common: &Common) -> String {
+    let sizes: Vec<String> = collections.sizes().iter().map(Size::to_string).collect();
+    let sizes = sizes.join(" and ");
     if asked.datasets.iter().any(|dataset| dataset.tracks) {
         return format!(
-            "no other settings help: there are {sizes}, and training without labels needs 6 or more, of three albums or groups at least, most of them of 6 s or more: add tracks"
+            "too little to train on: there are {sizes}, and {}",
+            tracks_needed(asked.config, collections)
         );
     }
     let mut text = format!(
-        "no other settings help: there are {sizes}, and a training needs 6 classes of 2 files or more, or with --protocol seen-classes 2 classes of 6 files or more (files that belong together count as one): add classes or files"
+        "too little to train on, whatever the settings: there are {sizes}, and a training needs 6 classes of 2 files or more, or with --protocol seen-classes 2 classes of 6 files or more (files that belong together count as one): add classes or files"
     );
     if asked
         .datasets
@@ -227,55 +245,120 @@ fn nothing_helps(asked: Asked, collections: &Collections) -> String {
     }
     let Source { data, classes } = asked.source;
     if let (Labels::Folder, true) = (&classes.labels, data.is_dir()) {
-        let classify = ["gamaka", "classify", "NEW.mp3", "--examples"].map(OsStr::new);
-        let model = ["--model", "gamaka-demo/model.safetensors"].map(OsStr::new);
-        let words = classify.into_iter().chain([data.as_os_str()]).chain(model);
-        text.push_str(&format!(
-            "\nwithout training, the model of the demo ranks these classes for a new file:\n  gamaka demo\n  {}",
-            quoted(words)
-        ));
+        text.push_str(
+            "\nwithout training, the model of the demo ranks these classes for a new file:",
+        );
+        text.push_str(&with_the_demo(data));
     }
-    match asked.datasets {
-        [_] => text + &without_labels(asked.source, asked.config, &asked.settings.given()),
-        _ => text,
-    }
-}
-
-/// The command that trains without labels, where there are tracks enough.
-fn without_labels(source: &Source, config: &TrainConfig, given: &[Setting]) -> String {
-    let Ok(tracks) = Dataset::open_with(&source.data, &Labels::Track) else {
-        return String::new();
-    };
-    let datasets = [&tracks];
-    let collections = Collections {
-        datasets: &datasets,
-        seeds: &[config.seed],
-        heard: None,
-    };
-    let mut line = CommandLine::typed().with("--labels", "track");
-    if collections.check(config).is_err() {
-        let advice = collections.advise(config, given);
-        let Some(best) = advice.first() else {
-            return String::new();
-        };
-        let changed = Setting::changed(config, best);
-        // What was not given adapts itself, to the length of the tracks too.
-        if changed.iter().any(|setting| given.contains(setting)) {
-            line = line.with_all(&changed, best);
+    if let ([_], true) = (asked.datasets, asked.takes_tracks) {
+        let given = asked.settings.given();
+        if let Ok(way) = without_labels(asked.source, asked.config, &given, common) {
+            text.push_str(&way);
         }
     }
+    text
+}
+
+/// What a training on tracks needs at the least, with the mend.
+fn tracks_needed(config: &TrainConfig, collections: &Collections) -> String {
+    let least = collections.least_track(config).unwrap_or_default();
+    let shortest = TrainConfig {
+        shot: 1,
+        query: 1,
+        ..config.clone()
+    };
+    let shortest = shortest.with_segment(config.segment_seconds.min(1.0));
+    let short = match collections.long_tracks(&shortest) {
+        [0, _] => String::new(),
+        [tracks, long] => format!(" ({long} of {tracks} that were heard are as long)"),
+    };
     format!(
-        "\nwithout labels, every file a class of its own, this trains on it where the files last 6 s or more:\n  {line}"
+        "training without labels needs 6 or more, of three albums or groups at least, most of them of {least:.1} s or more{short}: add tracks"
     )
 }
 
+/// The commands that classify by examples without a training.
+fn with_the_demo(examples: &Path) -> String {
+    let classify = ["gamaka", "classify", "NEW.mp3", "--examples"].map(OsStr::new);
+    let model = ["--model", "gamaka-demo/model.safetensors"].map(OsStr::new);
+    let words = classify.into_iter().chain([examples.as_os_str()]);
+    format!("\n  gamaka demo\n  {}", quoted(words.chain(model)))
+}
+
+/// Whether a training can do with other settings what was asked of a data set, and which of the user's own must change.
+fn changes(
+    dataset: &Dataset,
+    heard: Option<&Heard>,
+    config: &TrainConfig,
+    given: &[Setting],
+) -> Option<(Vec<Setting>, TrainConfig)> {
+    let datasets = [dataset];
+    let collections = Collections {
+        datasets: &datasets,
+        seeds: &[config.seed],
+        heard,
+    };
+    if collections.check(config).is_ok() {
+        return Some((Vec::new(), config.clone()));
+    }
+    let best = collections.advise(config, given).into_iter().next()?;
+    let mut changed = Setting::changed(config, &best);
+    // What was not given adapts itself.
+    if !changed.iter().any(|setting| given.contains(setting)) {
+        changed.clear();
+    }
+    Some((changed, best))
+}
+
+/// The command that trains without labels, where there are tracks enough of the length; else, what is lacking.
+fn without_labels(
+    source: &Source,
+    config: &TrainConfig,
+    given: &[Setting],
+    common: &Common,
+) -> Result<String, String> {
+    let tracks = Dataset::open_with(&source.data, &Labels::Track).map_err(|e| e.to_string())?;
+    let heard = common.while_waiting("measuring the files", || measure(&tracks, config));
+    let heard = heard.map_err(|error| error.to_string())?;
+    let Some((changed, best)) = changes(&tracks, Some(&heard), config, given) else {
+        let datasets = [&tracks];
+        let collections = Collections {
+            datasets: &datasets,
+            seeds: &[config.seed],
+            heard: Some(&heard),
+        };
+        return Err(tracks_needed(config, &collections));
+    };
+    let line = CommandLine::typed().with("--labels", "track");
+    Ok(format!(
+        "\nwithout labels, every file a class of its own, this trains on it:\n  {}",
+        line.with_all(&changed, &best)
+    ))
+}
+
+/// The command that trains on the files' own tags, where they have such and there are enough of each.
+fn by_tags(source: &Source, config: &TrainConfig, given: &[Setting]) -> Option<String> {
+    ["artist", "album"].into_iter().find_map(|tag| {
+        let labels = Labels::Column(tag.into());
+        let mut dataset = Dataset::open_with(&source.data, &labels).ok()?;
+        dataset.leave_out_lone_classes();
+        let (changed, best) = changes(&dataset, None, config, given)?;
+        let line = CommandLine::typed().with("--labels", tag);
+        Some(format!(
+            "\nthe files' tags name the {tag}; with these for classes this works:\n  {}",
+            line.with_all(&changed, &best)
+        ))
+    })
+}
+
 /// A data set that cannot be opened, with the command that works where there is one: the folder of class folders may lie one
-/// deeper, and a folder of files without classes can be trained on without labels.
+/// deeper, and a folder of files without classes can be trained on by tags or without labels.
 pub(super) fn other_data(
     error: anyhow::Error,
     source: &Source,
     config: &TrainConfig,
     settings: &Settings,
+    common: &Common,
 ) -> anyhow::Error {
     let deeper = match error.downcast_ref() {
         Some(DataError::OneClass { path, class, .. }) => path.join(class),
@@ -289,10 +372,19 @@ pub(super) fn other_data(
         let line = CommandLine::typed().with_path(&source.data, &deeper);
         return anyhow!("{error}\nthis takes the folders in it for classes:\n  {line}");
     }
-    anyhow!(
-        "{error}{}",
-        without_labels(source, config, &settings.given())
-    )
+    let given = settings.given();
+    let tags = by_tags(source, config, &given);
+    match (tags, without_labels(source, config, &given, common)) {
+        (None, Err(lacking)) => anyhow!(
+            "{error}\nit is too little to train on as it is: {lacking}\nwith a folder of examples for each of two genres or more in it, the model of the demo ranks these genres for a new file, without training:{}",
+            with_the_demo(&source.data)
+        ),
+        (tags, tracks) => anyhow!(
+            "{error}{}{}",
+            tags.unwrap_or_default(),
+            tracks.unwrap_or_default()
+        ),
+    }
 }
 
 /// An evaluation of fewer or smaller classes than asked for, with the command that works. `fits` says whether a part of the

@@ -10,6 +10,7 @@ use gamaka::features::FrontEnd;
 use gamaka::gpu::{DeviceChoice, Gpu};
 use gamaka::mel::EngineChoice;
 use gamaka::model::{Model, Spec};
+use gamaka::words::count;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// A usage error, told as clap tells its own.
@@ -224,8 +225,9 @@ pub(super) fn conclude(failed: &[(PathBuf, String)], files: usize, strict: bool)
             .iter()
             .map(|(path, reason)| format!("\n  {}", sentence(path, reason)));
         say(&format!(
-            "{} of {files} files failed:{}",
+            "{} of {} failed:{}",
             failed.len(),
+            count(files, "file", "files"),
             lines.collect::<String>()
         ));
     }

@@ -23,12 +23,11 @@ pub(super) struct Source {
 #[derive(clap::Args)]
 pub(super) struct Classes {
     /// What the classes are: the genre folders (the column `label` of a manifest), any other column of the manifest,
-    /// or, for a folder, the tag album or artist of its files; files without one are left out. `track` trains without
-    /// labels: every file is a class of its own, and its parts are the shots
+    /// or, for a folder, the tag album or artist of its files; files without one are left out
     #[arg(
         long,
         default_value = "folder",
-        value_name = "folder|track|album|artist|COLUMN"
+        value_name = "folder|album|artist|COLUMN"
     )]
     pub labels: Labels,
 }

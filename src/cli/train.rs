@@ -1,5 +1,6 @@
 //! `gamaka train`: a data set in, a model file out.
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -14,6 +15,7 @@ use gamaka::train::{
     Event, Method, StepShape, TrainConfig, TrainError, TrainOptions, TrainSummary, Trained,
     ValidateOn, Validation, checkpoint_path, train_mixed,
 };
+use gamaka::words::count;
 use indicatif::ProgressBar;
 
 use super::advice::{self, Asked};
@@ -23,7 +25,15 @@ use super::interrupt::{INTERRUPTED, Stopping};
 use super::numbers::{memory, number, rate, seed};
 use super::settings::{Settings, Source, files_of, shifts};
 
+/// What the classes are, where tracks without labels are possible too.
+const LABELS: &str = "What the classes are: the genre folders (the column `label` of a manifest), any other column of the \
+     manifest, or, for a folder, the tag album or artist of its files; files without one are left out. `track` trains \
+     without labels: every file is a class of its own, and its parts are the shots";
+
 #[derive(clap::Args)]
+#[command(mut_arg("labels", |labels| labels
+    .value_name("folder|track|album|artist|COLUMN")
+    .help(LABELS)))]
 pub(super) struct Args {
     #[command(flatten)]
     source: Source,
@@ -80,8 +90,8 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let asked = configuration(args, &args.settings)?;
     let outputs = outputs(args)?;
     let opened = args.source.open(common);
-    let mut dataset =
-        opened.map_err(|error| advice::other_data(error, &args.source, &asked, &args.settings))?;
+    let mut dataset = opened
+        .map_err(|error| advice::other_data(error, &args.source, &asked, &args.settings, common))?;
     dataset.leave_out_lone_classes();
     dataset.warnings.iter().for_each(|w| common.note(w));
     let mix = match &args.mix {
@@ -126,8 +136,10 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
                     datasets: &datasets,
                     seeds: &[asked.seed],
                     source: &args.source,
+                    takes_tracks: true,
                 };
-                let settings = advice::fitted(asked, error, common)?;
+                let (settings, note) = advice::fitted(asked, error, common)?;
+                display.fitted = Some(note);
                 config = configuration(args, &settings)?;
             }
             other => break other,
@@ -153,7 +165,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         common,
         &config,
         &trained,
-        display.validated_on,
+        &display,
         kernels.as_deref(),
     )
 }
@@ -205,6 +217,13 @@ pub(super) struct Display<'a> {
     episodes: usize,
     /// What is validated on.
     validated_on: &'static str,
+    /// With which settings it goes on where there is too little for those asked for. Told once it is sure: when the files
+    /// have been read, still less may be left.
+    fitted: Option<String>,
+    /// Episodes that an earlier run did.
+    resumed_at: usize,
+    /// Notes told already. Files that are read again are not told of again.
+    told: HashSet<String>,
 }
 
 impl<'a> Display<'a> {
@@ -214,6 +233,9 @@ impl<'a> Display<'a> {
             bar: ProgressBar::hidden(),
             episodes,
             validated_on: "",
+            fitted: None,
+            resumed_at: 0,
+            told: HashSet::new(),
         }
     }
 
@@ -228,10 +250,18 @@ impl<'a> Display<'a> {
                     self.bar.finish_and_clear();
                 }
             }
-            Event::Note(text) => self.bar.suspend(|| self.common.note(text)),
+            Event::Note(text) => {
+                if self.told.insert(text.clone()) {
+                    self.bar.suspend(|| self.common.note(text));
+                }
+            }
             Event::Start(summary, _) => {
+                if let Some(note) = self.fitted.take() {
+                    self.common.note(&note);
+                }
                 self.common.note(&describe(summary));
                 self.validated_on = summary.validated_on;
+                self.resumed_at = summary.resumed_at;
                 self.bar = self.common.bar(self.episodes, "training");
                 self.bar.set_position(summary.resumed_at as u64);
                 self.bar.reset_eta();
@@ -274,22 +304,36 @@ fn validated(v: &Validation, on: &str) -> String {
 
 fn describe(s: &TrainSummary) -> String {
     let [way, shot, query] = s.episode;
-    let count = |(classes, files): (usize, usize), parts: usize| match parts {
-        1 => format!("{classes} classes, {files} files"),
-        _ => format!("{classes} tracks in {parts} parts each"),
+    let of_size = |(classes, files): (usize, usize), parts: usize| match parts {
+        1 => format!(
+            "{}, {}",
+            count(classes, "class", "classes"),
+            count(files, "file", "files")
+        ),
+        _ => format!(
+            "{} in {parts} parts each",
+            count(classes, "track", "tracks")
+        ),
     };
+    let [task_way, task_shot, task_query] = s.validation_episode;
     let mut mixed = s.mix.map_or(String::new(), |mix| {
-        format!(" and {}", count(mix, s.parts[1]))
+        format!(" and {}", of_size(mix, s.parts[1]))
     });
     if s.altered > 0 {
-        mixed.push_str(&format!(" with {} altered copies", s.altered));
+        mixed.push_str(&format!(
+            " with {}",
+            count(s.altered, "altered copy", "altered copies")
+        ));
     }
     let mut text = format!(
-        "{} parameters on {}\n{}{mixed} to train; {} to validate\n{way}-way {shot}-shot episodes with {query} queries a class; {} of device memory",
+        "{} parameters on {}\n{}{mixed} to train; {} to validate\nexercises of the training: {way}-way {shot}-shot with {} a class; what is asked in the end: {task_way}-way {task_shot}-shot with {} a class (which of {task_way} classes is it, after {} of each)\n{} of device memory",
         s.parameters,
         s.adapter,
-        count(s.train, s.parts[0]),
-        count(s.validation, s.parts[2]),
+        of_size(s.train, s.parts[0]),
+        of_size(s.validation, s.parts[2]),
+        count(query, "query", "queries"),
+        count(task_query, "query", "queries"),
+        count(task_shot, "example", "examples"),
         ByteSize(s.memory)
     );
     if s.in_turns {
@@ -335,12 +379,28 @@ fn kernels(
     })
 }
 
+/// Says where the validation gives no reason to prefer the trained network to the untrained one.
+fn judge(common: &Common, best: &Validation, untrained: &Validation) {
+    let interval = best.over_files.unwrap_or(best.over_episodes);
+    if untrained.accuracy >= 1.0 {
+        common.note("the untrained network makes no mistake on the validation files: they are too few to choose by, so the model is the untrained network; add music");
+    } else if best.episode == 0 {
+        common.note("no episode of this training made it better on the validation files, so the model is the untrained network: add music, or train it longer");
+    } else if interval.low <= untrained.accuracy {
+        common.note(&format!(
+            "the best is {:.1} %, and the untrained network {:.1} %: no gain beyond the interval, so the validation files do not show that the training helped; add music, or train it longer",
+            best.accuracy * 100.0,
+            untrained.accuracy * 100.0
+        ));
+    }
+}
+
 fn conclude(
     args: &Args,
     common: &Common,
     config: &TrainConfig,
     trained: &Trained,
-    validated_on: &str,
+    display: &Display,
     kernels: Option<&[KernelFigures]>,
 ) -> anyhow::Result<ExitCode> {
     let network: &Network = &trained.model.network;
@@ -374,12 +434,12 @@ fn conclude(
         Some(v) => format!(
             "best after {} episodes: {}",
             v.episode,
-            validated(&v, validated_on)
+            validated(&v, display.validated_on)
         ),
         None => "no validation files: the last parameters are kept".to_string(),
     };
-    if best.is_some_and(|v| v.episode == 0) {
-        common.note("no episode of this training made it better on the validation files, so the model is the untrained network: add music, or train it longer");
+    if let (Some(best), Some(untrained)) = (best, trained.validations.first()) {
+        judge(common, &best, untrained);
     }
     let eval = |data: &Path, more: &[&str]| {
         let words = [
@@ -399,20 +459,30 @@ fn conclude(
     let measure = match &args.source.classes.labels {
         Labels::Folder => eval(data, &[]),
         // Whether its files have labels too is not known here.
-        Labels::Track => format!(
-            "{}\nor on other music with --split all; both need labels that several files share",
-            eval(data, &[])
-        ),
+        Labels::Track => match &args.mix {
+            Some(mix) => eval(mix, &[]),
+            None => format!(
+                "{}\nwhere MUSIC is music with labels that several files share, such as genre folders",
+                eval(Path::new("MUSIC"), &["--split", "all"])
+            ),
+        },
         Labels::Column(column) => eval(data, &["--labels", column]),
     };
-    let mix = args.mix.as_ref().map_or(String::new(), |mix| {
+    let earlier = match display.resumed_at {
+        0 => String::new(),
+        done => format!(", the last {} of them", episodes.saturating_sub(done)),
+    };
+    let second = args.mix.as_ref();
+    let second = second.filter(|_| args.source.classes.labels != Labels::Track);
+    let mix = second.map_or(String::new(), |mix| {
         format!("and with: {}\n", eval(mix, &[]))
     });
     print(&format!(
-        "{}: {} with {} parameters, {episodes} episodes in {:.0} s, {found}\nmeasure it with: {measure}\n{mix}",
+        "{}: {} with {} parameters, {}{earlier} in {:.0} s, {found}\nmeasure it with: {measure}\n{mix}",
         args.output.display(),
         network.spec.name,
         network.parameter_count(),
+        count(episodes, "episode", "episodes"),
         trained.seconds,
     ))?;
     if let Some(kernels) = kernels {

@@ -37,7 +37,7 @@ pub enum DataError {
     #[error(
         "{} holds no class folders: put the audio files of each class into a folder of its own, named after the class{}",
         path.display(),
-        if *loose > 0 { format!(" ({loose} audio files lie directly in it)") } else { String::new() }
+        if *loose > 0 { format!(" ({} directly in it)", crate::words::count(*loose, "audio file lies", "audio files lie")) } else { String::new() }
     )]
     NoClasses {
         /// The data set's folder.

@@ -2,6 +2,7 @@
 
 use super::{DataError, dataset::Listed};
 use crate::audio::{AudioErrorKind, is_audio, is_hidden, link_problem, walk};
+use crate::words::count;
 use std::{
     collections::BTreeMap,
     fs,
@@ -90,7 +91,8 @@ pub(super) fn list(root: &Path, warnings: &mut Vec<String>) -> Result<Vec<Listed
     }
     if loose > 0 {
         warnings.push(format!(
-            "{loose} audio files lie directly in {}, in no class folder, and are not used: move them into one",
+            "{} directly in {}, in no class folder, and not used: move each into one",
+            count(loose, "audio file lies", "audio files lie"),
             root.display()
         ));
     }

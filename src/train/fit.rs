@@ -3,12 +3,16 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use rayon::prelude::*;
+
 use super::material::{Pools, parts, parts_of_track};
 use super::run::joined;
 use super::{TrainConfig, TrainError};
 use crate::data::{Dataset, Part, Pool, Protocol, Split};
-use crate::features::SegmentShape;
+use crate::features::{FrontEnd, SegmentShape};
 use crate::fewshot::EpisodeSampler;
+use crate::mel::EngineChoice;
+use crate::words::count;
 
 /// The shortest segment in seconds that [`Collections::advise`] proposes.
 const SHORTEST_SEGMENT: f64 = 1.0;
@@ -16,6 +20,30 @@ const SHORTEST_SEGMENT: f64 = 1.0;
 /// What is known of the files of some data sets after reading them: for each data set, by a file's index, the mel frames
 /// that it has; 0 if it cannot be read.
 pub type Heard = Vec<HashMap<usize, usize>>;
+
+/// Most files that [`measure`] decodes.
+const MEASURED: usize = 200;
+
+/// How long the tracks of a data set are, without reading them whole: each is heard for as long as a configuration's parts
+/// take, and of many tracks only some, evenly spaced, are heard at all.
+///
+/// # Errors
+/// [`TrainError::Mel`] if the preset is wrong. A file that cannot be decoded has 0 frames.
+pub fn measure(dataset: &Dataset, config: &TrainConfig) -> Result<Heard, TrainError> {
+    let parts = parts(dataset, config);
+    let frames = (3 * parts - 1) * config.segment().frames();
+    let seconds = SegmentShape::seconds(&config.preset, frames) + 1.0;
+    let front_end = FrontEnd::new(EngineChoice::Cpu, None, &config.preset, false)?
+        .hearing(seconds.min(config.max_seconds));
+    let every = dataset.items.len().div_ceil(MEASURED).max(1);
+    let chosen: Vec<usize> = (0..dataset.items.len()).step_by(every).collect();
+    let heard = chosen.into_par_iter().map(|file| {
+        let samples = front_end.samples(&dataset.file(&dataset.items[file]));
+        let frames = samples.map_or(0, |(samples, _)| config.preset.n_frames(samples.len()));
+        (file, frames)
+    });
+    Ok(vec![heard.collect()])
+}
 
 /// A setting that a collection may be too small for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -261,6 +289,26 @@ impl Collections<'_> {
         self.datasets.iter().enumerate().map(of).collect()
     }
 
+    /// How long a track must be for the least parts that [`Self::advise`] proposes, in seconds.
+    pub fn least_track(&self, config: &TrainConfig) -> Option<f64> {
+        let least = TrainConfig {
+            shot: 1,
+            query: 1,
+            ..config.clone()
+        };
+        let seconds = SHORTEST_SEGMENT.min(config.segment_seconds);
+        self.shortest_track(&least.with_segment(seconds))
+    }
+
+    /// Of the tracks that were heard, how many there are, and how many are long enough for a configuration's parts.
+    pub fn long_tracks(&self, config: &TrainConfig) -> [usize; 2] {
+        let heard = self.heard.into_iter().flatten().enumerate();
+        let tracks = heard.filter(|(set, _)| self.datasets[*set].tracks);
+        let files = tracks.flat_map(|(set, files)| files.keys().map(move |file| (set, *file)));
+        let usable = |&(set, file): &(usize, usize)| self.is_usable(set, file, config);
+        [files.clone().count(), files.filter(usable).count()]
+    }
+
     /// How long a track must be for a configuration's parts, in seconds.
     pub fn shortest_track(&self, config: &TrainConfig) -> Option<f64> {
         let tracks = self.datasets.iter().find(|dataset| dataset.tracks)?;
@@ -290,16 +338,15 @@ impl fmt::Display for Size {
             fewest: (smallest, fewest),
             most,
         } = self;
-        let s = |count: usize| if count == 1 { "" } else { "s" };
         if *tracks {
-            return write!(f, "{classes} track{}", s(*classes));
+            return f.write_str(&count(*classes, "track", "tracks"));
         }
-        let es = if *classes == 1 { "" } else { "es" };
+        let classes = count(*classes, "class", "classes");
         match fewest == most {
-            true => write!(f, "{classes} class{es} of {most} file{}", s(*most)),
+            true => write!(f, "{classes} of {}", count(*most, "file", "files")),
             false => write!(
                 f,
-                "{classes} class{es} of {fewest} to {most} files, the fewest in `{smallest}`"
+                "{classes} of {fewest} to {most} files, the fewest in `{smallest}`"
             ),
         }
     }

@@ -17,6 +17,7 @@ use crate::fewshot::{EpisodeError, EpisodeSampler, Standardiser};
 use crate::model::Network;
 use crate::random::Stream;
 use crate::shift::ShiftError;
+use crate::words::count;
 
 /// A file to read, of some data set.
 #[derive(Debug, Clone, Copy)]
@@ -180,16 +181,20 @@ impl Features {
         if let Some(note) = front_end.cut_note(cut) {
             on(Event::Note(note));
         }
-        if features.short > 0 {
-            let parts = features.units.iter().map(|(_, parts)| *parts).max();
-            let parts = parts.unwrap_or(1);
-            on(Event::Note(format!(
-                "left out: {} tracks are shorter than {:.0} s, too short for {parts} parts of two segments with a segment between them",
-                features.short,
-                SegmentShape::seconds(&config.preset, (3 * parts - 1) * config.segment().frames())
-            )));
-        }
         Ok(features)
+    }
+
+    /// Says that tracks were too short for their parts, if any were.
+    fn short_note(&self, config: &TrainConfig) -> Option<String> {
+        let parts = self.units.iter().map(|(_, parts)| *parts).max()?;
+        let frames = (3 * parts - 1) * config.segment().frames();
+        (self.short > 0).then(|| {
+            format!(
+                "left out: {} shorter than {:.0} s, too short for {parts} parts of two segments with a segment between them",
+                count(self.short, "track is", "tracks are"),
+                SegmentShape::seconds(&config.preset, frames)
+            )
+        })
     }
 
     /// Keeps the features of file `index` of data set `set` and of its altered copies, part by part if it is a track.
@@ -276,8 +281,8 @@ impl Features {
         }
         if self.short > 0 {
             losses.push(format!(
-                "{} tracks were too short for their parts",
-                self.short
+                "{} too short for their parts",
+                count(self.short, "track was", "tracks were")
             ));
         }
         losses.join(" and ")
@@ -385,9 +390,11 @@ fn without_small(pool: Pool, [way, shot, query]: [usize; 3], left_out: &mut Vec<
     }
     left_out.extend(small.iter().map(|&class| {
         format!(
-            "left out: of class `{}` only {} files are left, too few for {shot} shots and {query} queries",
+            "left out: of class `{}` only {} left, too few for {} and {}",
             pool.classes[class],
-            pool.files[class].len()
+            count(pool.files[class].len(), "file is", "files are"),
+            count(shot, "shot", "shots"),
+            count(query, "query", "queries")
         )
     }));
     let files = kept
@@ -431,7 +438,9 @@ impl<'a> Material<'a> {
             features.pool(set, dataset, split.apply(dataset).indices(part))
         };
         let datasets: Vec<&Dataset> = sources.iter().map(|(dataset, _)| *dataset).collect();
-        let (pools, left_out) = Pools::new(&datasets, config, pool);
+        let (pools, mut left_out) = Pools::new(&datasets, config, pool);
+        // Not before it is known that the rest suffices: else other parts are tried.
+        left_out.extend(features.short_note(config));
         pools
             .check(config)
             .map_err(|lacking| TrainError::TooLittle {

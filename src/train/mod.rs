@@ -16,7 +16,7 @@ mod shifts;
 pub use checkpoint::{LogRow, Validation, checkpoint_path};
 pub use config::{TrainConfig, ValidateOn};
 pub use error::TrainError;
-pub use fit::{Collections, Heard, Setting, Size};
+pub use fit::{Collections, Heard, Setting, Size, measure};
 pub use learner::{Learner, Method};
 pub(crate) use material::{Features, Material, Wanted};
 pub use plan::{HISTORY, StepShape, TrainingPlan};

@@ -82,6 +82,8 @@ pub struct TrainSummary {
     pub validated_on: &'static str,
     /// Ways, shots and queries of a training episode.
     pub episode: [usize; 3],
+    /// Ways, shots and queries of a validation's episode: of the task.
+    pub validation_episode: [usize; 3],
     /// Device memory in bytes.
     pub memory: u64,
     /// Whether the clips do not fit at once and are streamed in turns.

@@ -143,6 +143,7 @@ impl Session {
             validation: count(&run.material.validation),
             parts: run.material.parts,
             validated_on: run.material.validated_on,
+            validation_episode: run.material.validation_episode,
             episode: run.config.train_episode(classes),
             memory: plan.plan.bytes() + Embedder::bytes(gpu.class(), run.network),
             in_turns,

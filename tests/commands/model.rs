@@ -311,7 +311,7 @@ fn failed_files_are_listed_and_cost_nothing_else() {
             text(&out),
         ],
     );
-    assert!(said.contains("1 of 1 files failed"), "{said}");
+    assert!(said.contains("1 of 1 file failed"), "{said}");
 }
 
 #[test]

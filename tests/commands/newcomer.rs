@@ -54,13 +54,17 @@ fn six_genres_of_six_files_get_to_an_answer_without_a_refusal() {
         "covers holds no audio file",
         "class `alone` has one file only",
         "too few for 5-way 5-shot episodes with 5 queries",
-        "15 classes of 10 files: 6 classes of 6 files",
+        "15 classes of 10 files: there are 6 classes of 6 files",
         "going on as with --way 2 --query 1",
         "guessing gives 50 %",
         "also possible: --protocol seen-classes --shot 1 --query 1",
     ] {
         assert!(words.contains(word), "no `{word}` in: {words}");
     }
+    assert!(
+        words.contains("what is asked in the end: 2-way 5-shot with 1 query a class"),
+        "{words}"
+    );
     let said = stdout(&output);
     let line = said
         .lines()
@@ -220,9 +224,72 @@ fn where_no_settings_help_it_says_what_to_add_and_what_works_without_training() 
         "2 classes of 6 files or more",
         "gamaka demo",
         "my music' --model gamaka-demo/model.safetensors",
-        "--labels track",
     ] {
         assert!(said.contains(word), "no `{word}` in: {said}");
     }
+    // The clips last 4.5 s.
+    for word in ["--labels track", "ask for fewer", "no other settings"] {
+        assert!(!said.contains(word), "`{word}` in: {said}");
+    }
     assert!(!model.exists());
+    let music = folder.path().join("longer");
+    for number in 0..10 {
+        let name = format!("{}/{number}.wav", ["blues", "disco"][number as usize % 2]);
+        write_track(&music.join(name), number, 7.0);
+    }
+    let said = fails(1, &["train", text(&music), "-o", text(&model)]);
+    assert!(said.contains("--labels track"), "{said}");
+    let grid = folder.path().join("grid");
+    let said = fails(1, &["ablate", text(&music), "-o", text(&grid)]);
+    assert!(!said.contains("--labels track"), "{said}");
+    for (command, offered) in [("train", true), ("eval", false), ("ablate", false)] {
+        let said = succeeds(&[command, "--help"]);
+        assert_eq!(said.contains("track|"), offered, "{said}");
+    }
+}
+
+#[test]
+fn clips_without_classes_that_are_too_short_are_refused_once_with_what_to_add() {
+    let (folder, music) = music(&["blues"], 10);
+    let flat = music.join("blues");
+    let model = folder.path().join("model.safetensors");
+    let train = ["train", text(&flat), "-o", text(&model)];
+    let said = fails(1, &train);
+    for word in [
+        "no class folders",
+        "0 of 10 that were heard",
+        "add tracks",
+        "gamaka demo",
+        "--examples",
+    ] {
+        assert!(said.contains(word), "no `{word}` in: {said}");
+    }
+    assert!(!said.contains("--labels track"), "{said}");
+    let said = fails(1, &[&train[..], &["--labels", "track"]].concat());
+    assert!(said.contains("add tracks"), "{said}");
+    for word in ["going on", "no other settings", "ask for fewer"] {
+        assert!(!said.contains(word), "`{word}` in: {said}");
+    }
+}
+
+#[test]
+fn files_without_folders_whose_tags_name_artists_are_trained_on_by_these() {
+    let folder = tempfile::tempdir().unwrap();
+    let flat = folder.path().join("flat");
+    for number in 0..12u32 {
+        let path = flat.join(format!("{number}.wav"));
+        write_track(&path, number, 2.0);
+        // An ID3v1 tag in the old way, behind everything.
+        let mut bytes = fs::read(&path).unwrap();
+        let mut tag = [0; 128];
+        tag[..3].copy_from_slice(b"TAG");
+        tag[33..40].copy_from_slice(format!("artist{}", number / 2).as_bytes());
+        bytes.extend(tag);
+        fs::write(&path, bytes).unwrap();
+    }
+    let model = folder.path().join("model.safetensors");
+    let train = ["train", text(&flat), "-o", text(&model), "--episodes", "2"];
+    let said = fails(1, &train);
+    assert!(said.contains("--labels artist"), "{said}");
+    works(&commands(&said)[0]);
 }

@@ -98,7 +98,7 @@ fn a_library_without_labels_trains_and_is_evaluated_by_labels_it_never_saw() {
     assert!(output.status.success(), "{words}");
     for word in [
         "1 files are copies of others and count as the same track",
-        "left out: 1 tracks are shorter than 2 s, too short for 2 parts",
+        "left out: 1 track is shorter than 2 s, too short for 2 parts",
         "7 tracks in 2 parts each to train; 4 tracks in 2 parts each to validate",
         "on parts of the validation tracks",
     ] {
@@ -229,7 +229,7 @@ fn what_tracks_cannot_do_is_said_in_a_sentence() {
     says(
         1,
         &["--segment", "0.6"],
-        "13 tracks were too short for their parts",
+        "0 of 13 that were heard are as long",
     );
     says(1, &["--mix", "nowhere"], "nowhere does not exist");
     says(2, &["--mix-share", "0.5"], "--mix");

@@ -470,7 +470,7 @@ fn a_training_without_labels_tells_tracks_apart_by_their_parts() {
     assert_eq!(
         notes
             .iter()
-            .any(|n| n.contains("1 tracks are shorter than 2 s")),
+            .any(|n| n.contains("1 track is shorter than 2 s")),
         short
     );
     let validations = &trained.validations;

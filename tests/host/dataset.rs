@@ -122,7 +122,7 @@ fn a_folder_that_is_no_data_set_is_refused_with_the_mend() {
         &message(Dataset::open(file.path())),
         &[
             "holds no class folders",
-            "(1 audio files lie directly in it)",
+            "(1 audio file lies directly in it)",
         ],
     );
     assert!(matches!(

@@ -117,7 +117,9 @@ fn element(header: &[u8]) -> Option<u64> {
     let first = *header.get(id)?;
     let len = first.leading_zeros() as usize + 1;
     let rest = header.get(id + 1..id + len)?;
-    let mask = 0xff_u8.checked_shr(len as u32).unwrap_or(0);
+    let mask = 0xff_u8
+        .checked_shr(u32::try_from(len).unwrap_or(u32::MAX))
+        .unwrap_or(0);
     let size = rest.iter().fold(u64::from(first & mask), |size, &byte| {
         size << 8 | u64::from(byte)
     });
