@@ -12,7 +12,7 @@ use bytesize::ByteSize;
 use gamaka::ablate::{
     AblateError, AblateOptions, Event, Findings, Grid, ScoreOptions, UNTRAINED, Workbench,
 };
-use gamaka::files::{self, Outputs};
+use gamaka::files::{self, Claim, Outputs};
 use gamaka::model::{Network, Spec};
 use gamaka::train::{self, Collections, Method, TrainConfig};
 use indicatif::{HumanDuration, ProgressBar};
@@ -154,6 +154,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     };
     let cells = args.output.join("cells");
     files::make_folder(&cells)?;
+    let _claim = Claim::new(&cells.join("all"))?;
     let stopping = Stopping::new(format!(
         "stopping after what is at hand; {} keeps what is done, and the same command goes on",
         cells.display()

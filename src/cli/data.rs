@@ -61,7 +61,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let Command::Check(args) = &args.command;
     if let Some(path) = &args.output {
         let mut outputs = Outputs::default();
-        outputs.add(path)?;
+        outputs.add_manifest(path)?;
         outputs.spare([&args.path])?;
         refuse_foreign_table(path)?;
     }

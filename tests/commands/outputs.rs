@@ -208,7 +208,10 @@ fn no_output_takes_the_place_of_a_song_an_input_or_what_is_kept() {
             &scene.arguments(output, &missing, None),
             "make the folder first",
         );
-        let old = b"path,label,split,group\nold\n";
+        let old: &[u8] = match output.command {
+            "data check" => b"path,label,split,group\nold\n",
+            _ => b"old\n",
+        };
         std::fs::write(at("old"), old).unwrap();
         read_only(&at("old"), true);
         refused(
@@ -262,6 +265,29 @@ fn read_only(path: &Path, on: bool) {
     #[cfg(not(unix))]
     permissions.set_readonly(on);
     std::fs::set_permissions(path, permissions).unwrap();
+}
+
+#[test]
+fn no_output_takes_the_place_of_a_model_or_a_manifest_unless_it_is_one() {
+    let scene = Scene::new();
+    let model = std::fs::read(studio().model()).unwrap();
+    let list = b"path,label,mood\na.wav,a,calm\n";
+    for output in &FILES {
+        let at = scene.own(output, "kept");
+        if (output.command, output.option) != ("train", "--output") {
+            std::fs::write(&at, &model).unwrap();
+            refused(&scene, &scene.arguments(output, &at, None), "safetensors");
+            assert!(std::fs::read(&at).unwrap() == model);
+        }
+        if output.command != "data check" {
+            std::fs::write(&at, list).unwrap();
+            refused(&scene, &scene.arguments(output, &at, None), "a manifest");
+            assert!(std::fs::read(&at).unwrap() == list);
+        }
+        std::fs::remove_file(&at).unwrap();
+        let slash = std::path::PathBuf::from(format!("{}/", at.display()));
+        refused(&scene, &scene.arguments(output, &slash, None), "");
+    }
 }
 
 #[test]
