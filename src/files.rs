@@ -1,6 +1,8 @@
 //! The one way to write. A file is written whole or not at all, through links, and never over what must be kept: audio,
 //! what the command reads, what is read-only.
 
+mod folder;
+
 use std::fs::{self, File, Metadata, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -9,6 +11,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tempfile::{NamedTempFile, TempDir};
 
 use crate::audio;
+
+pub use folder::OutputFolder;
 
 /// End of the names of files that are being written.
 const PARTIAL: &str = ".partial";
@@ -81,6 +85,16 @@ pub enum Keep {
         "being written by another run of gamaka: wait until that ends, or choose another name for the output"
     )]
     Busy,
+    /// A manifest that tells more, or other things, than the one that is to take its place.
+    #[error(
+        "a manifest with columns, labels or files that the new one has not: move it away, or choose another name"
+    )]
+    Richer,
+    /// It stands where gamaka chooses the names, and is not gamaka's.
+    #[error(
+        "there already and was not written by gamaka, or was changed since: move it away, or choose another folder"
+    )]
+    Foreign,
     /// It is there, and not the same.
     #[error("there already with other content: move it away, or choose another place")]
     Other,
@@ -169,6 +183,11 @@ fn is_disk(found: &Metadata) -> bool {
 #[cfg(not(unix))]
 fn is_disk(_: &Metadata) -> bool {
     false
+}
+
+/// Whether an output goes to the standard output of this process.
+pub fn is_stdout(path: &Path) -> bool {
+    matches!(place(path), Ok(Place::Stdout))
 }
 
 /// Whether an output is an ordinary file, there or not: one that has a folder and can be read again.
@@ -601,29 +620,16 @@ impl Outputs {
         Ok(())
     }
 
-    /// Adds files in a folder that may be still to be made, and checks that they can be written.
-    ///
-    /// # Errors
-    /// [`WriteError`].
-    pub fn add_in(&mut self, folder: &Path, names: &[&str]) -> Result<(), WriteError> {
-        if folder.is_dir() {
-            return names
-                .iter()
-                .try_for_each(|name| self.add(&folder.join(name)));
+    /// Adds files in a folder that may be still to be made, and so may folders below it that their names tell.
+    fn add_in(&mut self, folder: &Path, names: &[&str]) -> Result<(), WriteError> {
+        for name in names {
+            let path = folder.join(name);
+            match folder_of(&path).is_dir() {
+                // The folder's list says what may give way.
+                true => self.add_over(kind(&path), &path)?,
+                false => can_be_made(folder_of(&path))?,
+            }
         }
-        let mut above = folder;
-        while !above.exists() && folder_of(above) != Path::new(".") {
-            above = folder_of(above);
-        }
-        let above = if above.exists() {
-            above
-        } else {
-            Path::new(".")
-        };
-        if !above.is_dir() {
-            return Err(keep(above, Keep::File));
-        }
-        temporary(&above.join("folder")).map_err(system(folder))?;
         Ok(())
     }
 
@@ -651,6 +657,24 @@ impl Outputs {
         }
         Ok(())
     }
+}
+
+/// Checks that a folder can be made that is not there.
+fn can_be_made(folder: &Path) -> Result<(), WriteError> {
+    let mut above = folder;
+    while !above.exists() && folder_of(above) != Path::new(".") {
+        above = folder_of(above);
+    }
+    let above = if above.exists() {
+        above
+    } else {
+        Path::new(".")
+    };
+    if !above.is_dir() {
+        return Err(keep(above, Keep::File));
+    }
+    temporary(&above.join("folder")).map_err(system(folder))?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -19,8 +19,8 @@ use ndarray_npy::NpzWriter;
 use serde::{Deserialize, Serialize};
 
 use super::common::{
-    Common, conclude, engine, failed_json, front_end, load_model, print, print_error, print_json,
-    sentence,
+    Common, conclude, engine, failed_json, front_end, load_model, one_line, print, print_error,
+    print_json, sentence,
 };
 use super::interrupt::{INTERRUPTED, Stopping};
 use super::numbers::seconds;
@@ -158,7 +158,9 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
                     cut += usize::from(file.info.stopped);
                     let warnings = file.info.warnings.iter();
                     warnings.for_each(|w| {
-                        bar.suspend(|| common.note(&format!("{}: {w}", chunk[index].display())))
+                        bar.suspend(|| {
+                            common.note(&one_line(&format!("{}: {w}", chunk[index].display())))
+                        })
                     });
                     if let Err(error) = partial.append(&rows(&chunk[index], &file, args.per)) {
                         trouble.get_or_insert(error);
@@ -181,7 +183,10 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     if let Some(path) = &args.errors {
         let lines: String = failed
             .iter()
-            .map(|(p, r)| format!("{}\t{}\n", p.display(), sentence(p, r)))
+            .map(|(p, r)| {
+                let (name, reason) = (p.display().to_string(), sentence(p, r));
+                format!("{}\t{}\n", one_line(&name), one_line(&reason))
+            })
             .collect();
         files::write(path, lines.as_bytes())?;
     }

@@ -1,6 +1,8 @@
 //! Tables for a terminal of 80 columns. One that is wider goes on below, its rows named again; a cell that is wider
 //! goes on in the next line. Nothing is cut.
 
+use super::common::one_line;
+
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Columns of a terminal.
@@ -46,7 +48,8 @@ impl Table {
 
     /// Adds a row; cells that are missing are empty.
     pub fn row<S: Into<String>>(&mut self, cells: impl IntoIterator<Item = S>) {
-        self.rows.push(cells.into_iter().map(Into::into).collect());
+        let cells = cells.into_iter().map(|cell| one_line(&cell.into()));
+        self.rows.push(cells.collect());
     }
 
     /// The table, line by line.

@@ -162,13 +162,15 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
 fn outputs(args: &Args) -> anyhow::Result<Outputs> {
     let mut outputs = Outputs::default();
     outputs.add_model(&args.output)?;
-    if !files::is_ordinary(&args.output) {
-        bail!(
-            "{}: is a pipe or a device, where no state can lie beside the model: give the name of a file",
-            args.output.display()
-        );
+    if let Err(error) = outputs.add_model(&checkpoint_path(&args.output)) {
+        if !files::is_ordinary(&args.output) {
+            bail!(
+                "{}: is a pipe or a device with no room for the state beside it: give the name of a file",
+                args.output.display()
+            );
+        }
+        return Err(error.into());
     }
-    outputs.add_model(&checkpoint_path(&args.output))?;
     args.log.iter().try_for_each(|path| outputs.add(path))?;
     outputs.spare([&args.source.data])?;
     outputs.spare(&args.mix)?;

@@ -254,6 +254,30 @@ fn no_output_takes_the_place_of_a_song_an_input_or_what_is_kept() {
             "give the name of a folder",
         );
         read_only(&home.join(file), false);
+        // Files of one's own under names that gamaka chooses.
+        refused(&scene, &arguments(&home), "was not written by gamaka");
+        std::fs::remove_file(home.join(file)).unwrap();
+        let own: &[&str] = match command {
+            "demo" => &[
+                "model.safetensors",
+                "model.safetensors.checkpoint",
+                "pictures/map.svg",
+            ],
+            "ablate" => &["tables.md", "pictures/shots.svg"],
+            _ => &[],
+        };
+        std::fs::create_dir(home.join("pictures")).unwrap();
+        for name in own {
+            std::fs::copy(&model, home.join(name)).unwrap();
+            refused(&scene, &arguments(&home), "was not written by gamaka");
+            assert!(!home.join("corpus").exists());
+            std::fs::remove_file(home.join(name)).unwrap();
+        }
+        std::fs::remove_dir(home.join("pictures")).unwrap();
+        if !own.is_empty() {
+            std::fs::write(home.join("pictures"), "my own").unwrap();
+            refused(&scene, &arguments(&home), "give the name of a folder");
+        }
     }
     assert!(std::fs::read(scene.song()).unwrap() == song);
 }
@@ -306,10 +330,10 @@ fn an_input_and_another_output_are_no_place_for_an_output() {
     let metadata = out.join("tracks.csv");
     std::fs::write(&metadata, "track_id,genre\n").unwrap();
     for (arguments, word) in [
-        (vec!["embed", music, "-m", model, "-o", model], "input"),
+        (vec!["embed", music, "-m", model, "-o", model], "a model"),
         (
             vec!["eval", music, "-m", model, "--confusion", model],
-            "input",
+            "a model",
         ),
         (
             vec!["train", music, "--config", config, "-o", config],
@@ -321,7 +345,7 @@ fn an_input_and_another_output_are_no_place_for_an_output() {
         ),
         (
             vec!["train", text(&manifest), "-o", text(&manifest)],
-            "input",
+            "a manifest",
         ),
         (
             vec!["train", music, "-o", text(&both), "--log", text(&both)],
