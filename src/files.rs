@@ -1,7 +1,9 @@
 //! The one way to write. A file is written whole or not at all, through links, and never over what must be kept: audio,
 //! what the command reads, what is read-only.
 
-use std::fs::{self, File, Metadata, OpenOptions, Permissions};
+mod folder;
+
+use std::fs::{self, File, Metadata, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,6 +11,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tempfile::{NamedTempFile, TempDir};
 
 use crate::audio;
+
+pub use folder::OutputFolder;
 
 /// End of the names of files that are being written.
 const PARTIAL: &str = ".partial";
@@ -58,6 +62,15 @@ pub enum Keep {
     /// It has no permission to be written.
     #[error("read-only: choose another name, or make it writable first")]
     ReadOnly,
+    /// A model, or other tensors.
+    #[error("a model or another safetensors file: choose another name for the output")]
+    Model,
+    /// A list of files with labels.
+    #[error("a manifest: choose another name for the output")]
+    Manifest,
+    /// A whole disk.
+    #[error("a disk: give the name of a file")]
+    Disk,
     /// A folder.
     #[error("a folder: give the name of a file")]
     Folder,
@@ -67,6 +80,21 @@ pub enum Keep {
     /// Two outputs have the same name.
     #[error("named for two outputs: give each a name of its own")]
     Twice,
+    /// Another process is at it.
+    #[error(
+        "being written by another run of gamaka: wait until that ends, or choose another name for the output"
+    )]
+    Busy,
+    /// A manifest that tells more, or other things, than the one that is to take its place.
+    #[error(
+        "a manifest with columns, labels or files that the new one has not: move it away, or choose another name"
+    )]
+    Richer,
+    /// It stands where gamaka chooses the names, and is not gamaka's.
+    #[error(
+        "there already and was not written by gamaka, or was changed since: move it away, or choose another folder"
+    )]
+    Foreign,
     /// It is there, and not the same.
     #[error("there already with other content: move it away, or choose another place")]
     Other,
@@ -120,8 +148,13 @@ fn place(path: &Path) -> Result<Place, WriteError> {
     {
         return Ok(Place::Stdout);
     }
+    let ends = path.to_string_lossy();
+    if ends.ends_with(std::path::is_separator) || ends.ends_with("/.") {
+        return Err(keep(path, Keep::Folder));
+    }
     let found = match fs::metadata(path) {
         Ok(found) if found.is_dir() => return Err(keep(path, Keep::Folder)),
+        Ok(found) if is_disk(&found) => return Err(keep(path, Keep::Disk)),
         Ok(found) if !found.is_file() => return Ok(Place::Through),
         Ok(found) => Some(found),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -140,6 +173,26 @@ fn place(path: &Path) -> Result<Place, WriteError> {
         return Err(keep(path, Keep::Audio));
     }
     Ok(Place::File(target))
+}
+
+#[cfg(unix)]
+fn is_disk(found: &Metadata) -> bool {
+    std::os::unix::fs::FileTypeExt::is_block_device(&found.file_type())
+}
+
+#[cfg(not(unix))]
+fn is_disk(_: &Metadata) -> bool {
+    false
+}
+
+/// Whether an output goes to the standard output of this process.
+pub fn is_stdout(path: &Path) -> bool {
+    matches!(place(path), Ok(Place::Stdout))
+}
+
+/// Whether an output is an ordinary file, there or not: one that has a folder and can be read again.
+pub fn is_ordinary(path: &Path) -> bool {
+    matches!(place(path), Ok(Place::File(_)))
 }
 
 /// What a name stands for when every symbolic link is followed, also to a file that is not there; nothing if it is a file
@@ -171,11 +224,38 @@ fn named_like_audio(path: &Path) -> bool {
     audio::EXTENSIONS.iter().any(|known| extension == *known)
 }
 
+/// How a file begins; nothing if it cannot be read.
+fn start_of(path: &Path) -> Vec<u8> {
+    const ENOUGH: u64 = 4096;
+    let mut start = Vec::new();
+    match File::open(path).and_then(|file| file.take(ENOUGH).read_to_end(&mut start)) {
+        Ok(_) => start,
+        Err(_) => Vec::new(),
+    }
+}
+
+/// What only a file of the same kind may take the place of, by what it holds: tensors, and lists of files with labels.
+fn kind(path: &Path) -> Option<Keep> {
+    let start = start_of(path);
+    let length = fs::metadata(path).map_or(0, |found| found.len());
+    if let Some((header, b"{")) = start.get(..9).and_then(|s| s.split_first_chunk()) {
+        return (u64::from_le_bytes(*header) <= length.saturating_sub(8)).then_some(Keep::Model);
+    }
+    let text = String::from_utf8_lossy(&start);
+    let first = text
+        .trim_start_matches('\u{feff}')
+        .trim_start()
+        .lines()
+        .next()?;
+    let names = first.split([',', ';', '\t']);
+    let names = Vec::from_iter(names.map(|n| n.trim().trim_matches('"').to_lowercase()));
+    let has = |column: &str| names.iter().any(|name| name == column);
+    (has("path") && has("label")).then_some(Keep::Manifest)
+}
+
 /// Whether a file begins as audio does. One that cannot be read is none.
 fn holds_audio(path: &Path) -> bool {
-    const ENOUGH: u64 = 512;
-    let mut start = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(ENOUGH).read_to_end(&mut start));
+    let start = start_of(path);
     // A safetensors file begins with the length of its header, which may look like anything, and the header's brace.
     let model = start.get(7..9) == Some(b"\0{");
     // Core Audio, Matroska, AIFF and AIFC, RF64 and Wave64, MPEG layer II: what the crate does not know, or not from its
@@ -193,7 +273,7 @@ fn holds_audio(path: &Path) -> bool {
     let audio = infer::is_audio(&start)
         || infer::is_video(&start)
         || more.iter().any(|first| start.starts_with(first));
-    read.is_ok() && audio && !model
+    audio && !model
 }
 
 /// Writes a file, or says in a sentence why not and what to do. An ordinary file is written whole or not at all: to a
@@ -222,7 +302,10 @@ pub fn write_with(
             .and_then(|mut file| fill(&mut file)),
         Place::File(target) => replace(&target, fill),
     };
-    written.map_err(system(path))
+    written.map_err(|error| match error.downcast::<Keep>() {
+        Ok(reason) => keep(path, reason),
+        Err(error) => system(path)(error),
+    })
 }
 
 /// Writes a file that comes with gamaka, of any kind. One that is there with the same bytes is left alone.
@@ -242,18 +325,22 @@ pub fn provide(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
 
 fn replace(target: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let _writing = hold();
+    remove_partial(target);
     let mut file = temporary(target)?;
     if let Ok(old) = fs::metadata(target) {
         keep_owner_and_mode(file.as_file(), &old)?;
     }
     fill(file.as_file_mut())?;
     file.as_file().sync_all()?;
-    file.persist(target)?;
+    match kind(target) {
+        Some(reason) if kind(file.path()) != Some(reason) => return Err(io::Error::other(reason)),
+        _ => file.persist(target)?,
+    };
     Ok(())
 }
 
-/// A file that is to take the name of another in the same folder. What a process that was killed has left of one goes.
-fn temporary(target: &Path) -> io::Result<NamedTempFile> {
+/// How the names begin of the temporary files of a target.
+fn prefix(target: &Path) -> io::Result<String> {
     // Names may have 255 bytes, and this one gets 16 more.
     const LONGEST: usize = 200;
     let Some(name) = target.file_name() else {
@@ -263,27 +350,116 @@ fn temporary(target: &Path) -> io::Result<NamedTempFile> {
     while short.len() > LONGEST {
         short.pop();
     }
-    let prefix = format!(".{short}-");
-    let folder = folder_of(target);
-    remove_partial(folder, &prefix);
+    Ok(format!(".{short}-"))
+}
+
+/// A file that is to take the name of another in the same folder. It is locked, so that others know that its writer lives.
+fn temporary(target: &Path) -> io::Result<NamedTempFile> {
+    let prefix = prefix(target)?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(&prefix).suffix(PARTIAL);
     if let Some(permissions) = usual_permissions() {
         builder.permissions(permissions);
     }
-    builder.tempfile_in(folder)
+    loop {
+        let file = builder.tempfile_in(folder_of(target)).map_err(nameless)?;
+        // Another process may have taken it for one of the dead meanwhile.
+        if !is_held(file.as_file()) && bears(file.as_file(), file.path()) {
+            return Ok(file);
+        }
+    }
 }
 
-/// Removes what a process that was killed while it wrote the same file has left, where the folder can be read.
-fn remove_partial(folder: &Path, prefix: &str) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+/// Locks a file, or says that another has. Where a file system knows no locks there is nothing to wait for.
+fn is_held(file: &File) -> bool {
+    matches!(file.try_lock(), Err(TryLockError::WouldBlock))
+}
+
+/// Whether a file that is open has this name still.
+#[cfg(unix)]
+fn bears(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let node = |found: Metadata| (found.dev(), found.ino());
+    let (open, named) = (file.metadata().map(node), fs::metadata(path).map(node));
+    matches!((open, named), (Ok(open), Ok(named)) if open == named)
+}
+
+#[cfg(not(unix))]
+fn bears(_: &File, path: &Path) -> bool {
+    path.exists()
+}
+
+/// An error without the name of a temporary file, which says nothing to a user.
+fn nameless(error: io::Error) -> io::Error {
+    let words = error.to_string();
+    match words.split_once(" at path ") {
+        Some((words, _)) => io::Error::new(error.kind(), words),
+        None => error,
+    }
+}
+
+/// Removes what processes that were killed while they wrote the same file have left, where the folder can be read. Those that
+/// live have locked theirs.
+fn remove_partial(target: &Path) {
+    let Ok(prefix) = prefix(target) else {
+        return;
+    };
+    for entry in fs::read_dir(folder_of(target))
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
         let name = entry.file_name();
         let random = name
             .to_str()
-            .and_then(|name| name.strip_prefix(prefix)?.strip_suffix(PARTIAL));
+            .and_then(|name| name.strip_prefix(&prefix)?.strip_suffix(PARTIAL));
         if random.is_some_and(|r| r.chars().all(char::is_alphanumeric)) {
-            // If another process is writing it, that one fails with a word, and nothing is damaged.
-            let _ = fs::remove_file(entry.path());
+            let left = File::open(entry.path());
+            if left.is_ok_and(|file| file.try_lock().is_ok()) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+}
+
+/// As long as it lives no other run can claim the same file, by whatever name: for long work that ends in it.
+#[derive(Debug)]
+pub struct Claim {
+    /// An empty file beside the output, and its locked handle; none for a pipe or a device.
+    lock: Option<(File, PathBuf)>,
+}
+
+impl Claim {
+    /// Claims a file that is there or is to be.
+    ///
+    /// # Errors
+    /// [`WriteError`]; [`Keep::Busy`] if another run has claimed it.
+    pub fn new(path: &Path) -> Result<Self, WriteError> {
+        let Place::File(target) = place(path)? else {
+            return Ok(Self { lock: None });
+        };
+        let name = prefix(&target).map_err(system(path))?;
+        let lock = folder_of(&target).join(format!("{name}{LOCK}{PARTIAL}"));
+        let _writing = hold();
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).write(true);
+        loop {
+            let file = options.open(&lock).map_err(system(path))?;
+            if is_held(&file) {
+                return Err(keep(path, Keep::Busy));
+            }
+            if bears(&file, &lock) {
+                let lock = Some((file, lock));
+                return Ok(Self { lock });
+            }
+        }
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if let Some((_locked, path)) = &self.lock {
+            let _ = fs::remove_file(path);
         }
     }
 }
@@ -407,12 +583,36 @@ impl Identity {
 }
 
 impl Outputs {
-    /// Adds a file whose folder must be there, and checks that it can be written.
+    /// Adds a file whose folder must be there, and checks that it can be written: it is no model and no manifest.
     ///
     /// # Errors
     /// [`WriteError`].
     pub fn add(&mut self, path: &Path) -> Result<(), WriteError> {
+        self.add_over(None, path)
+    }
+
+    /// As [`Self::add`], for a model or its state.
+    ///
+    /// # Errors
+    /// [`WriteError`].
+    pub fn add_model(&mut self, path: &Path) -> Result<(), WriteError> {
+        self.add_over(Some(Keep::Model), path)
+    }
+
+    /// As [`Self::add`], for a manifest.
+    ///
+    /// # Errors
+    /// [`WriteError`].
+    pub fn add_manifest(&mut self, path: &Path) -> Result<(), WriteError> {
+        self.add_over(Some(Keep::Manifest), path)
+    }
+
+    fn add_over(&mut self, own: Option<Keep>, path: &Path) -> Result<(), WriteError> {
         if let Place::File(target) = place(path)? {
+            match kind(&target) {
+                Some(reason) if own != Some(reason) => return Err(keep(path, reason)),
+                _ => {}
+            }
             let _writing = hold();
             temporary(&target).map_err(system(path))?;
             self.record(path, Identity::of(&target))?;
@@ -420,29 +620,16 @@ impl Outputs {
         Ok(())
     }
 
-    /// Adds files in a folder that may be still to be made, and checks that they can be written.
-    ///
-    /// # Errors
-    /// [`WriteError`].
-    pub fn add_in(&mut self, folder: &Path, names: &[&str]) -> Result<(), WriteError> {
-        if folder.is_dir() {
-            return names
-                .iter()
-                .try_for_each(|name| self.add(&folder.join(name)));
+    /// Adds files in a folder that may be still to be made, and so may folders below it that their names tell.
+    fn add_in(&mut self, folder: &Path, names: &[&str]) -> Result<(), WriteError> {
+        for name in names {
+            let path = folder.join(name);
+            match folder_of(&path).is_dir() {
+                // The folder's list says what may give way.
+                true => self.add_over(kind(&path), &path)?,
+                false => can_be_made(folder_of(&path))?,
+            }
         }
-        let mut above = folder;
-        while !above.exists() && folder_of(above) != Path::new(".") {
-            above = folder_of(above);
-        }
-        let above = if above.exists() {
-            above
-        } else {
-            Path::new(".")
-        };
-        if !above.is_dir() {
-            return Err(keep(above, Keep::File));
-        }
-        temporary(&above.join("folder")).map_err(system(folder))?;
         Ok(())
     }
 
@@ -470,6 +657,24 @@ impl Outputs {
         }
         Ok(())
     }
+}
+
+/// Checks that a folder can be made that is not there.
+fn can_be_made(folder: &Path) -> Result<(), WriteError> {
+    let mut above = folder;
+    while !above.exists() && folder_of(above) != Path::new(".") {
+        above = folder_of(above);
+    }
+    let above = if above.exists() {
+        above
+    } else {
+        Path::new(".")
+    };
+    if !above.is_dir() {
+        return Err(keep(above, Keep::File));
+    }
+    temporary(&above.join("folder")).map_err(system(folder))?;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -517,6 +722,7 @@ mod tests {
             said.contains(missing.to_str().unwrap()) && said.contains("make the folder first"),
             "{said}"
         );
+        assert!(!said.contains(PARTIAL), "{said}");
         assert_eq!(names(folder.path()), ["out.txt", "taken"]);
     }
 
@@ -534,6 +740,43 @@ mod tests {
         write(&at("out.txt"), b"one").unwrap();
         assert!(!at(".out.txt-Ab3dEf.partial").exists());
         assert!(at(".out.txt.old-Ab3dEf.partial").exists() && at(".out.txt-notes").exists());
+    }
+
+    #[test]
+    fn what_a_living_writer_is_writing_stays_and_the_last_one_wins_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.txt");
+        let living = temporary(&path).unwrap();
+        write(&path, b"one").unwrap();
+        assert!(living.path().exists(), "another write");
+        Outputs::default().add(&path).unwrap();
+        assert!(living.path().exists(), "a check");
+        living.persist(&path).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"");
+        let left = folder.path().join(".out.txt-Ab3dEf.partial");
+        fs::write(&left, b"half").unwrap();
+        Outputs::default().add(&path).unwrap();
+        assert!(left.exists(), "a check only looks");
+    }
+
+    #[test]
+    fn a_file_is_claimed_by_one_run_at_a_time_under_all_its_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.safetensors");
+        let claim = Claim::new(&path).unwrap();
+        let busy = |path: &Path| kept(Claim::new(path).map(drop));
+        assert_eq!(busy(&path), Keep::Busy);
+        write(&path, b"written meanwhile").unwrap();
+        assert_eq!(
+            busy(&folder.path().join(".").join("m.safetensors")),
+            Keep::Busy
+        );
+        drop(claim);
+        assert_eq!(names(folder.path()), ["m.safetensors"]);
+        // What a killed run has left claims nothing.
+        fs::write(folder.path().join(".m.safetensors-lock.partial"), b"").unwrap();
+        drop(Claim::new(&path).unwrap());
+        assert_eq!(names(folder.path()), ["m.safetensors"]);
     }
 
     #[test]
@@ -557,6 +800,50 @@ mod tests {
         // Lengths of headers that are an MP3's first bytes.
         fs::write(at("m.safetensors"), b"\xff\xfb\0\0\0\0\0\0{\"a\":1}").unwrap();
         write(&at("m.safetensors"), b"x").unwrap();
+    }
+
+    #[test]
+    fn models_and_manifests_give_way_to_their_own_kind_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let model = |text: &str| [&(text.len() as u64).to_le_bytes()[..], text.as_bytes()].concat();
+        let (old, new) = (model("{\"a\":1}"), model("{\"b\":{}}"));
+        fs::write(at("model"), &old).unwrap();
+        assert_eq!(kept(write(&at("model"), b"loss,accuracy\n")), Keep::Model);
+        assert_eq!(kept(Outputs::default().add(&at("model"))), Keep::Model);
+        assert_eq!(
+            kept(Outputs::default().add_manifest(&at("model"))),
+            Keep::Model
+        );
+        assert_eq!(fs::read(at("model")).unwrap(), old);
+        Outputs::default().add_model(&at("model")).unwrap();
+        write(&at("model"), &new).unwrap();
+        for list in [
+            "path,label\n",
+            "\u{feff}Label;Mood;Path\r\n",
+            "\"label\"\t\"path\"",
+        ] {
+            fs::write(at("list"), list).unwrap();
+            assert_eq!(kept(write(&at("list"), &new)), Keep::Manifest);
+            assert_eq!(kept(Outputs::default().add(&at("list"))), Keep::Manifest);
+            Outputs::default().add_manifest(&at("list")).unwrap();
+            write(&at("list"), b"path,label,split,group\n").unwrap();
+        }
+        // Rows of an embedding, and what begins like a model only.
+        for other in ["path,start_s,end_s,e0\n", "\0\0\0\0\0\0\0\x01{", "", "{"] {
+            fs::write(at("other"), other).unwrap();
+            write(&at("other"), b"x").unwrap();
+        }
+    }
+
+    #[test]
+    fn a_name_that_ends_like_a_folder_is_none_for_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        for end in ["x.svg/", "x.svg/.", "x.svg//"] {
+            let path = folder.path().join(end);
+            assert_eq!(kept(Outputs::default().add(&path)), Keep::Folder);
+            assert_eq!(kept(write(&path, b"x")), Keep::Folder);
+        }
     }
 
     #[test]

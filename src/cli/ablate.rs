@@ -12,7 +12,7 @@ use bytesize::ByteSize;
 use gamaka::ablate::{
     AblateError, AblateOptions, Event, Findings, Grid, ScoreOptions, UNTRAINED, Workbench,
 };
-use gamaka::files::{self, Outputs};
+use gamaka::files::{self, Claim, OutputFolder, Outputs};
 use gamaka::model::{Network, Spec};
 use gamaka::train::{self, Collections, Method, TrainConfig};
 use indicatif::{HumanDuration, ProgressBar};
@@ -24,12 +24,20 @@ use super::numbers::{memory, number, rate, seed, whole};
 use super::settings::{Settings, Source, files_of};
 use super::train::Display;
 
-/// What is made of the cells at the end, beside the pictures.
-const FILES: [&str; 4] = [
+/// What is made of the cells at the end.
+const FILES: [&str; 12] = [
     "tables.md",
     "findings.json",
     "accuracies.csv",
     "report.html",
+    "pictures/accuracy.svg",
+    "pictures/differences.svg",
+    "pictures/parameters.svg",
+    "pictures/step-time.svg",
+    "pictures/shots.svg",
+    "pictures/classes.svg",
+    "pictures/training.svg",
+    "pictures/confusion.svg",
 ];
 
 /// The networks of the question, in the order of the tables.
@@ -114,7 +122,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     // Before anything is written.
     asked.validate()?;
     let mut outputs = Outputs::default();
-    outputs.add_in(&args.output, &FILES)?;
+    OutputFolder::new(&args.output).check(&mut outputs, &FILES)?;
     outputs.spare([&args.source.data])?;
     outputs.spare(args.settings.inputs())?;
     outputs.spare(&args.models)?;
@@ -157,6 +165,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     };
     let cells = args.output.join("cells");
     files::make_folder(&cells)?;
+    let _claim = Claim::new(&cells.join("all"))?;
     let stopping = Stopping::new(format!(
         "stopping after what is at hand; {} keeps what is done, and the same command goes on",
         cells.display()
@@ -362,24 +371,22 @@ fn text(findings: &Findings, table: fn(&tables::Table) -> String) -> String {
 
 /// Writes the page, its pictures, and the tables for other programs.
 fn write(args: &Args, findings: &Findings) -> anyhow::Result<()> {
-    let folder = &args.output;
-    let pictures = folder.join("pictures");
-    files::make_folder(&pictures)?;
-    let [tables, document, accuracies, report] = FILES.map(|name| folder.join(name));
-    files::write(&tables, text(findings, tables::Table::markdown).as_bytes())?;
+    let folder = OutputFolder::new(&args.output);
+    let [list, document, accuracies, report, ..] = FILES;
+    folder.write(list, text(findings, tables::Table::markdown).as_bytes())?;
     let json = serde_json::to_string_pretty(findings)?;
-    files::write(&document, json.as_bytes())?;
+    folder.write(document, json.as_bytes())?;
     let mut table = csv::Writer::from_writer(Vec::new());
     for row in &findings.rows {
         table.serialize(row)?;
     }
-    files::write(&accuracies, &table.into_inner()?)?;
+    folder.write(accuracies, &table.into_inner()?)?;
     let drawn = page::pictures(findings)?;
     for picture in &drawn {
-        let path = pictures.join(format!("{}.svg", picture.name));
-        files::write(&path, picture.svg.standalone().as_bytes())?;
+        let name = format!("pictures/{}.svg", picture.name);
+        folder.write(&name, picture.svg.standalone().as_bytes())?;
     }
     let page = page::page(findings, &tables::tables(findings), &drawn);
-    files::write(&report, page.html().as_bytes())?;
+    folder.write(report, page.html().as_bytes())?;
     Ok(())
 }

@@ -160,7 +160,16 @@ pub(super) fn print_error(error: &anyhow::Error) {
             text = format!("{text}: {cause}");
         }
     }
+    // The library's errors are single lines; what has more is laid out here.
+    if error.downcast_ref::<String>().is_none() {
+        text = one_line(&text);
+    }
     say(&format!("gamaka: {text}"));
+}
+
+/// Text with names in it that stays on its line: a name may hold line ends, to look like words of gamaka's.
+pub(super) fn one_line(text: &str) -> String {
+    text.replace('\r', "\\r").replace('\n', "\\n")
 }
 
 /// Text as a terminal may show it: of control characters only line ends and tabs are left, and nothing turns the direction of
@@ -197,9 +206,20 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
 
 /// Prints one JSON document to stdout.
 pub(super) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
-    let mut text = serde_json::to_string_pretty(value)?;
-    text.push('\n');
-    print_raw(&text)
+    let text = serde_json::to_string_pretty(value)?;
+    print_raw(&format!("{}\n", escaped(&text)))
+}
+
+/// JSON whose strings hold no control characters that a terminal obeys: JSON itself escapes only those below a space.
+fn escaped(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '\u{7f}'..='\u{9f}' => text.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => text.push(c),
+        }
+    }
+    text
 }
 
 fn print_raw(text: &str) -> anyhow::Result<()> {
@@ -223,7 +243,7 @@ pub(super) fn conclude(failed: &[(PathBuf, String)], files: usize, strict: bool)
     if !failed.is_empty() {
         let lines = failed
             .iter()
-            .map(|(path, reason)| format!("\n  {}", sentence(path, reason)));
+            .map(|(path, reason)| format!("\n  {}", one_line(&sentence(path, reason))));
         say(&format!(
             "{} of {} failed:{}",
             failed.len(),
@@ -251,6 +271,22 @@ pub(super) fn sentence(path: &Path, reason: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_keeps_its_meaning_without_control_characters() {
+        let name = "a\u{9b}31m\u{7f}\u{85}b\u{e9}\n\u{1b}";
+        let json = escaped(&serde_json::to_string(name).unwrap());
+        assert!(!json.chars().any(char::is_control), "{json}");
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), name);
+    }
+
+    #[test]
+    fn a_line_end_in_a_name_begins_no_line() {
+        assert_eq!(
+            one_line("a\ngamaka: all is well\r"),
+            "a\\ngamaka: all is well\\r"
+        );
+    }
 
     #[test]
     fn nothing_that_a_terminal_obeys_is_left_in_a_text() {

@@ -7,9 +7,9 @@ use std::process::ExitCode;
 
 use anyhow::{anyhow, bail};
 use gamaka::data::{CheckOptions, Checked, Duplicate, Layout, Part, check};
-use gamaka::files::Outputs;
+use gamaka::files::{self, Outputs};
 
-use super::common::{Common, print, print_error, print_json};
+use super::common::{Common, one_line, print, print_error, print_json};
 use super::table::{Align, Table};
 
 /// Faults and duplicates that are listed without --all.
@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let Command::Check(args) = &args.command;
     if let Some(path) = &args.output {
         let mut outputs = Outputs::default();
-        outputs.add(path)?;
+        outputs.add_manifest(path)?;
         outputs.spare([&args.path])?;
         refuse_foreign_table(path)?;
     }
@@ -79,10 +79,11 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     bar.finish_and_clear();
     let checked = checked?;
     let manifest = args.output.as_ref().filter(|_| checked.problems.is_empty());
-    if let Some(path) = manifest {
-        checked.write_manifest(path)?;
-    }
-    if common.json {
+    let written = manifest.map_or(Ok(()), |path| checked.write_manifest(path));
+    let manifest = manifest.filter(|_| written.is_ok());
+    // Where the manifest goes there is no room for the report.
+    let apart = manifest.is_some_and(|path| files::is_stdout(path));
+    if common.json && !apart {
         let mut report = serde_json::to_value(&checked)?;
         report["manifest"] = serde_json::json!(manifest.map(|path| path.display().to_string()));
         print_json(&report)?;
@@ -97,8 +98,12 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
                 checked.files
             );
         }
-        print(&text)?;
+        match apart {
+            true => common.note(text.trim_end()),
+            false => print(&text)?,
+        }
     }
+    written?;
     for problem in &checked.problems {
         print_error(&anyhow!("{problem}"));
     }
@@ -166,7 +171,7 @@ fn words(checked: &Checked, listed: usize) -> String {
         checked.groups
     );
     for note in &checked.notes {
-        let _ = writeln!(text, "note: {note}");
+        let _ = writeln!(text, "note: {}", one_line(note));
     }
     let faults = checked.faults.iter().map(|fault| {
         let end = if fault.left_out { "left out" } else { "kept" };
@@ -208,7 +213,7 @@ fn list(text: &mut String, what: &str, lines: Vec<String>, listed: usize) {
     }
     let _ = writeln!(text, "\n{} {what}:", lines.len());
     for line in lines.iter().take(listed) {
-        let _ = writeln!(text, "  {line}");
+        let _ = writeln!(text, "  {}", one_line(line));
     }
     if lines.len() > listed {
         let _ = writeln!(

@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use gamaka::data::Dataset;
 use gamaka::evaluate::{Embedded, EvaluatePart, HeadChoice, Reader, Report, embed_dataset};
 use gamaka::features::FrontEnd;
-use gamaka::files::{self, Outputs};
+use gamaka::files::{self, OutputFolder, Outputs};
 use gamaka::gpu::Gpu;
 use gamaka::train::{TrainConfig, TrainError, TrainOptions, Trained, checkpoint_path, train};
 use include_dir::{Dir, include_dir};
 
 use super::classify::{Answer, Examples};
-use super::common::{Common, print, print_error, print_json};
+use super::common::{Common, print, print_json};
 use super::eval;
 use super::interrupt::{INTERRUPTED, Stopping};
 use super::numbers::whole;
@@ -27,8 +27,25 @@ static CORPUS: Dir = include_dir!("$CARGO_MANIFEST_DIR/assets/corpus");
 /// Name of the model file.
 const MODEL: &str = "model.safetensors";
 
+/// Name of the state of a demo that was stopped.
+const STATE: &str = "model.safetensors.checkpoint";
+
 /// Name of the page.
 const REPORT: &str = "report.html";
+
+/// What is written, beside the corpus.
+const FILES: [&str; 10] = [
+    MODEL,
+    STATE,
+    REPORT,
+    "pictures/accuracy.svg",
+    "pictures/differences.svg",
+    "pictures/confusion.svg",
+    "pictures/map.svg",
+    "pictures/training.svg",
+    "pictures/edges.svg",
+    "pictures/splines.svg",
+];
 
 /// Training episodes: about two minutes on two CPU cores.
 const EPISODES: usize = 400;
@@ -59,10 +76,10 @@ struct Listened {
 pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
     let corpus = args.out.join("corpus");
-    let mut outputs = Outputs::default();
-    let names = [MODEL, "model.safetensors.checkpoint", REPORT];
-    outputs.add_in(&args.out, &names)?;
+    let folder = OutputFolder::new(&args.out);
+    folder.check(&mut Outputs::default(), &FILES)?;
     unpack(&CORPUS, &corpus)?;
+    folder.begins(STATE)?;
     let manifest = corpus.join("manifest.csv");
     let dataset = Dataset::open(&manifest)?;
 
@@ -102,16 +119,13 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         Err(TrainError::Interrupted { episode, .. }) => {
             return stopped(&format!("after episode {episode}"));
         }
-        Err(error @ TrainError::Checkpoint { .. }) => {
-            print_error(&error.into());
-            common.note(&format!(
-                "or delete {} and run the demo again",
-                args.out.display()
-            ));
-            return Ok(ExitCode::FAILURE);
-        }
+        Err(TrainError::Checkpoint { path, .. }) => bail!(
+            "{}: is the state of another training, or of a demo with other --episodes, or damaged: give the same options, or choose another folder with --out",
+            path.display()
+        ),
         other => other?,
     };
+    folder.wrote(MODEL)?;
 
     let gpu = common.gpu()?;
     let front_end = FrontEnd::new(config.engine()?, Some(&gpu), &config.preset, true)?
@@ -127,8 +141,6 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let (one_shot, five_shot) = (score(1)?, score(5)?);
     let listened = listen(&embedded)?;
 
-    let pictures = args.out.join("pictures");
-    files::make_folder(&pictures)?;
     let demo = Demo {
         config,
         gpu,
@@ -137,12 +149,11 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         one_shot,
         five_shot,
         listened,
-        pictures,
+        folder,
         started,
     };
     let page = demo.page().context("the report cannot be drawn")?;
-    let report = args.out.join(REPORT);
-    files::write(&report, page.html().as_bytes())?;
+    let report = demo.folder.write(REPORT, page.html().as_bytes())?;
     if common.json {
         print_json(&demo.json(&report))?;
     } else {
@@ -209,8 +220,8 @@ struct Demo {
     one_shot: Report,
     five_shot: Report,
     listened: Vec<Listened>,
-    /// Folder for the pictures.
-    pictures: PathBuf,
+    /// Where report and pictures go.
+    folder: OutputFolder,
     started: Instant,
 }
 

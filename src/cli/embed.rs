@@ -1,7 +1,8 @@
 //! `gamaka embed`: an embedding for every segment or file.
 
+use std::collections::HashSet;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Cursor, Write};
+use std::io::{BufRead, BufReader, Cursor, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
@@ -11,15 +12,15 @@ use gamaka::audio;
 use gamaka::data::hash_file;
 use gamaka::embed::{Embedder, FileEmbedding, embed_files};
 use gamaka::features::SegmentShape;
-use gamaka::files::{self, Outputs, WriteError};
+use gamaka::files::{self, Claim, Outputs, WriteError};
 use gamaka::mel::EngineChoice;
 use ndarray::{Array1, Array2};
 use ndarray_npy::NpzWriter;
 use serde::{Deserialize, Serialize};
 
 use super::common::{
-    Common, conclude, engine, failed_json, front_end, load_model, print, print_error, print_json,
-    sentence,
+    Common, conclude, engine, failed_json, front_end, load_model, one_line, print, print_error,
+    print_json, sentence,
 };
 use super::interrupt::{INTERRUPTED, Stopping};
 use super::numbers::seconds;
@@ -102,7 +103,8 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         let hop = SegmentShape::from_seconds(&model.info.preset, hop, hop).hop();
         segment = SegmentShape::new(segment.frames(), hop).map_err(anyhow::Error::msg)?;
     }
-    let found = audio::find(&args.paths);
+    let mut found = audio::find(&args.paths);
+    once(&mut found.files);
     outputs.spare(&found.files)?;
     let gpu = common.gpu()?;
     let front_end = front_end(args.engine, &gpu, &model, args.strict)?;
@@ -122,7 +124,8 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         hop: segment.hop(),
         engine: front_end.engine().name().to_string(),
     };
-    let mut partial = Partial::open(&args.output, args.resume, &made_with)?;
+    let _claim = Claim::new(&args.output)?;
+    let mut partial = Partial::open(&args.output, args.resume, &made_with, &found.files)?;
     let files: Vec<PathBuf> = found
         .files
         .into_iter()
@@ -155,7 +158,9 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
                     cut += usize::from(file.info.stopped);
                     let warnings = file.info.warnings.iter();
                     warnings.for_each(|w| {
-                        bar.suspend(|| common.note(&format!("{}: {w}", chunk[index].display())))
+                        bar.suspend(|| {
+                            common.note(&one_line(&format!("{}: {w}", chunk[index].display())))
+                        })
                     });
                     if let Err(error) = partial.append(&rows(&chunk[index], &file, args.per)) {
                         trouble.get_or_insert(error);
@@ -178,7 +183,10 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     if let Some(path) = &args.errors {
         let lines: String = failed
             .iter()
-            .map(|(p, r)| format!("{}\t{}\n", p.display(), sentence(p, r)))
+            .map(|(p, r)| {
+                let (name, reason) = (p.display().to_string(), sentence(p, r));
+                format!("{}\t{}\n", one_line(&name), one_line(&reason))
+            })
             .collect();
         files::write(path, lines.as_bytes())?;
     }
@@ -215,6 +223,22 @@ fn outputs(args: &Args) -> anyhow::Result<Outputs> {
     args.errors.iter().try_for_each(|path| outputs.add(path))?;
     outputs.spare([&args.model])?;
     Ok(outputs)
+}
+
+/// Leaves one of several spellings of the same path. Links have names of their own.
+fn once(files: &mut Vec<PathBuf>) {
+    let mut seen = HashSet::new();
+    files.retain(|file| {
+        let folder = match file.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            _ => Path::new("."),
+        };
+        let name = file.file_name().unwrap_or_default();
+        match folder.canonicalize() {
+            Ok(folder) => seen.insert(folder.join(name)),
+            Err(_) => true,
+        }
+    });
 }
 
 /// Where the rows of a run that is not done lie whose output is `output`.
@@ -264,12 +288,17 @@ struct MadeWith {
 struct Partial {
     path: PathBuf,
     file: File,
-    done: std::collections::HashSet<PathBuf>,
+    done: HashSet<PathBuf>,
     rows: usize,
 }
 
 impl Partial {
-    fn open(output: &Path, resume: bool, made_with: &MadeWith) -> anyhow::Result<Self> {
+    fn open(
+        output: &Path,
+        resume: bool,
+        made_with: &MadeWith,
+        files: &[PathBuf],
+    ) -> anyhow::Result<Self> {
         let path = partial_path(output);
         let (before, mut kept) = read_partial(&path)?;
         if before.is_none() && path.metadata().is_ok_and(|found| found.len() > 0) {
@@ -292,6 +321,14 @@ impl Partial {
             bail!(
                 "{} was made with another model, --per, --hop or --engine: give the same, or delete it to start anew",
                 path.display()
+            );
+        }
+        let asked: HashSet<&PathBuf> = files.iter().collect();
+        if let Some(other) = kept.iter().find(|row| !asked.contains(&row.path)) {
+            bail!(
+                "{} keeps rows of {}, which is not among the files to embed now: name the same files, or delete it to start anew",
+                path.display(),
+                other.path.display()
             );
         }
         let mut text = serde_json::to_vec(made_with)?;
@@ -332,6 +369,16 @@ impl Partial {
         if kind == "jsonl" {
             // The lines are there already, behind the first one.
             let mut lines = BufReader::new(File::open(&self.path)?);
+            let count = lines.by_ref().split(b'\n').count();
+            if count != self.rows + 1 {
+                bail!(
+                    "{}: {} rows were written, and {} are there: another program has changed it; delete it and start anew",
+                    self.path.display(),
+                    self.rows,
+                    count.saturating_sub(1)
+                );
+            }
+            lines.rewind()?;
             lines.skip_until(b'\n')?;
             files::write_with(output, |file| std::io::copy(&mut lines, file).map(drop))?;
             files::remove(&self.path);

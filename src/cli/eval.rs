@@ -19,7 +19,7 @@ use gamaka::evaluate::{
     check_column, check_episode, embed_between, embed_dataset,
 };
 use gamaka::fewshot::{Estimate, Evaluation, Interval};
-use gamaka::files::{self, Outputs};
+use gamaka::files::{self, OutputFolder, Outputs};
 use gamaka::gpu::Gpu;
 use gamaka::mel::EngineChoice;
 use gamaka::model::Model;
@@ -153,7 +153,7 @@ impl Args {
     fn outputs(&self) -> anyhow::Result<Outputs> {
         let mut outputs = Outputs::default();
         if let Some(folder) = &self.output {
-            outputs.add_in(folder, &[self.picture()])?;
+            OutputFolder::new(folder).check(&mut outputs, &[self.picture()])?;
         }
         self.confusion
             .iter()
@@ -312,27 +312,12 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         Some(column) => Some((column, embedded.by_column(&report, column)?)),
         None => None,
     };
-    if let Some(folder) = &args.output {
-        let picture = match &by {
-            Some((column, values)) => accuracy::picture(&report, column, values, name),
-            None => accuracy::picture(&report, "class", &embedded.by_class(&report), name),
-        };
-        write_picture(args, folder, &picture?, common)?;
-    }
     let adapted = match args.adapt {
         0 => None,
         episodes => common.while_waiting("adapting", || {
             embedded.adapted(&gpu, &model, [way, shot, query], episodes, args.seed)
         })?,
     };
-    if let Some(path) = &args.confusion {
-        let Evaluation {
-            classes, systems, ..
-        } = &report.evaluation;
-        let classes: Vec<&str> = classes.iter().map(String::as_str).collect();
-        let picture = confusion_svg(&classes, &systems[0].confusion, None)?;
-        files::write(path, picture.standalone().as_bytes())?;
-    }
     if common.json {
         let mut document = json(args, path, &model, &embedded, "result", &report);
         if let Some((column, values)) = &by {
@@ -350,6 +335,22 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         }
         text.push_str(&matrix(&report.evaluation));
         print(&text)?;
+    }
+    // The figures are told: a picture that cannot be written takes none of them away.
+    if let Some(folder) = &args.output {
+        let picture = match &by {
+            Some((column, values)) => accuracy::picture(&report, column, values, name),
+            None => accuracy::picture(&report, "class", &embedded.by_class(&report), name),
+        };
+        write_picture(args, folder, &picture?, common)?;
+    }
+    if let Some(path) = &args.confusion {
+        let Evaluation {
+            classes, systems, ..
+        } = &report.evaluation;
+        let classes: Vec<&str> = classes.iter().map(String::as_str).collect();
+        let picture = confusion_svg(&classes, &systems[0].confusion, None)?;
+        files::write(path, picture.standalone().as_bytes())?;
     }
     Ok(code)
 }
@@ -387,10 +388,6 @@ fn shift(
     );
     let report = report.map_err(|error| fewer(args, embedded, episode, error))?;
     let name = &reader.model.network.spec.name;
-    if let Some(folder) = &args.output {
-        let picture = shift::picture(&report, name)?;
-        write_picture(args, folder, &picture, common)?;
-    }
     match common.json {
         true => print_json(&json(
             args,
@@ -401,6 +398,10 @@ fn shift(
             &report,
         ))?,
         false => print(&shift::words(&report, name))?,
+    }
+    if let Some(folder) = &args.output {
+        let picture = shift::picture(&report, name)?;
+        write_picture(args, folder, &picture, common)?;
     }
     Ok(code)
 }
@@ -447,9 +448,6 @@ fn open_set(
     let validation = validation.as_ref().map_err(|reason| *reason);
     let report = embedded.score_open(validation, episode, args.episodes, args.seed, args.head)?;
     let name = &reader.model.network.spec.name;
-    if let Some(folder) = &args.output {
-        write_picture(args, folder, &open::picture(&report, name)?, common)?;
-    }
     match common.json {
         true => print_json(&json(
             args,
@@ -461,14 +459,16 @@ fn open_set(
         ))?,
         false => print(&open::words(&report, name))?,
     }
+    if let Some(folder) = &args.output {
+        write_picture(args, folder, &open::picture(&report, name)?, common)?;
+    }
     Ok(())
 }
 
 /// Writes a picture into a folder, which is made if need be.
 fn write_picture(args: &Args, folder: &Path, picture: &Svg, common: &Common) -> anyhow::Result<()> {
-    files::make_folder(folder)?;
-    let path = folder.join(args.picture());
-    files::write(&path, picture.standalone().as_bytes())?;
+    let folder = OutputFolder::new(folder);
+    let path = folder.write(args.picture(), picture.standalone().as_bytes())?;
     common.note(&format!("wrote {}", path.display()));
     Ok(())
 }

@@ -38,7 +38,7 @@ pub(super) struct Args {
     #[arg(long = "ref", default_value_t = 1.0, allow_negative_numbers = true, value_parser = reference, value_name = "POWER")]
     reference: f32,
     /// Range in dB kept below the loudest value; `none` keeps all
-    #[arg(long, default_value_t = TopDb(Some(TOP_DB)), value_name = "DB|none")]
+    #[arg(long, default_value_t = TopDb(Some(TOP_DB)), allow_negative_numbers = true, value_name = "DB|none")]
     top_db: TopDb,
     /// Which engine computes: auto, gpu or cpu
     #[arg(long, default_value = "auto", value_parser = engine)]

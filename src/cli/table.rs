@@ -4,6 +4,8 @@
 use gamaka::report::decimal;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use super::common::one_line;
+
 /// Columns of a terminal.
 pub(super) const TERMINAL: usize = 80;
 /// Between two columns.
@@ -47,7 +49,8 @@ impl Table {
 
     /// Adds a row; cells that are missing are empty.
     pub(super) fn row<S: Into<String>>(&mut self, cells: impl IntoIterator<Item = S>) {
-        self.rows.push(cells.into_iter().map(Into::into).collect());
+        let cells = cells.into_iter().map(|cell| one_line(&cell.into()));
+        self.rows.push(cells.collect());
     }
 
     /// The table, line by line.

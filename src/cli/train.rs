@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use bytesize::ByteSize;
 use gamaka::bench::{Ceilings, KernelFigures, profile_training};
 use gamaka::data::{Dataset, Labels, Part};
@@ -173,8 +173,16 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
 /// Checks before hours of work that all files can go where they shall.
 fn outputs(args: &Args) -> anyhow::Result<Outputs> {
     let mut outputs = Outputs::default();
-    outputs.add(&args.output)?;
-    outputs.add(&checkpoint_path(&args.output))?;
+    outputs.add_model(&args.output)?;
+    if let Err(error) = outputs.add_model(&checkpoint_path(&args.output)) {
+        if !files::is_ordinary(&args.output) {
+            bail!(
+                "{}: is a pipe or a device with no room for the state beside it: give the name of a file",
+                args.output.display()
+            );
+        }
+        return Err(error.into());
+    }
     args.log.iter().try_for_each(|path| outputs.add(path))?;
     outputs.spare([&args.source.data])?;
     outputs.spare(&args.mix)?;

@@ -1,5 +1,7 @@
 //! A CSV manifest: columns path,label[,split][,group], in any order; others are kept, and can be labels too.
 
+use crate::files::{self, Keep, WriteError};
+
 use super::{DataError, Labels, Part, dataset::Listed, labels, layouts::Row};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -236,7 +238,11 @@ pub(super) fn write(manifest: &Path, root: &Path, rows: &[Row]) -> Result<(), Da
         )
     });
     let header: Vec<&str> = KNOWN.into_iter().chain(others.iter().copied()).collect();
-    let folder = folder_of(manifest);
+    let ordinary = files::is_ordinary(manifest);
+    let folder = match ordinary {
+        true => folder_of(manifest),
+        false => ".".into(),
+    };
     let lines = rows.iter().map(|row| {
         let path = relative(&root.join(&row.path), &folder);
         let mut line = vec![
@@ -253,7 +259,11 @@ pub(super) fn write(manifest: &Path, root: &Path, rows: &[Row]) -> Result<(), Da
         line
     });
     let lines: Vec<Vec<String>> = lines.collect();
-    crate::files::write_with(manifest, |file| {
+    if ordinary && tells_more(manifest, &header, &lines) {
+        let (path, reason) = (manifest.into(), Keep::Richer);
+        return Err(WriteError::Kept { path, reason }.into());
+    }
+    files::write_with(manifest, |file| {
         let mut writer = csv::Writer::from_writer(file);
         writer.write_record(&header)?;
         lines
@@ -262,6 +272,39 @@ pub(super) fn write(manifest: &Path, root: &Path, rows: &[Row]) -> Result<(), Da
         writer.flush()
     })?;
     Ok(())
+}
+
+/// Whether a manifest that is there has columns that the new one lacks, or another label for a file of both, or no file of it:
+/// someone's work would be lost.
+fn tells_more(old: &Path, header: &[&str], lines: &[Vec<String>]) -> bool {
+    let mut reader = match csv::ReaderBuilder::new().flexible(true).from_path(old) {
+        Ok(reader) => reader,
+        Err(_) => return false, // there is none
+    };
+    let Ok(found) = reader.headers().cloned() else {
+        return true;
+    };
+    let place = |name: &str| found.iter().position(|column| column == name);
+    let (Some(path), Some(label)) = (place("path"), place("label")) else {
+        return !found.is_empty();
+    };
+    let label_of: HashMap<&str, &str> = lines
+        .iter()
+        .map(|line| (line[0].as_str(), line[1].as_str()))
+        .collect();
+    let (mut rows, mut known) = (0, 0);
+    for record in reader.records() {
+        let Ok(record) = record else {
+            return true;
+        };
+        rows += 1;
+        match label_of.get(record.get(path).unwrap_or_default()) {
+            Some(new) if record.get(label) != Some(*new) => return true,
+            Some(_) => known += 1,
+            None => {}
+        }
+    }
+    found.iter().any(|column| !header.contains(&column)) || (rows > 0 && known == 0)
 }
 
 /// A path as seen from a folder, with `/` between its parts; absolute where they lie on different drives.

@@ -207,6 +207,9 @@ pub(crate) fn load(
         _ => damaged(),
     };
     let file = TensorFile::open(path, KEY).map_err(explain)?;
+    // A damaged state must not be told as one of other files.
+    let whole = TensorFile::open(path, KEY).and_then(|file| file.read(|_, _| {}));
+    whole.map_err(explain)?;
     let header: Header = serde_json::from_str(&file.text).map_err(|_| damaged())?;
     if header.identity.config != identity.config {
         let differs = first_difference(&header.identity.config, &identity.config);
@@ -359,6 +362,21 @@ mod tests {
         saved.episode = 0;
         save(&path, &identity(), &saved).unwrap();
         assert_eq!(load(&path, &identity(), 3).unwrap(), saved);
+    }
+
+    #[test]
+    fn a_damaged_state_is_not_told_as_one_of_other_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.checkpoint");
+        save(&path, &identity(), &progress()).unwrap();
+        let mut bytes = std::fs::read(&path).unwrap();
+        let at = bytes.windows(5).position(|w| w == b"novel").unwrap();
+        bytes[at..at + 5].copy_from_slice(b"seen-");
+        let way = bytes.windows(7).position(|w| w == b"way = 5").unwrap();
+        bytes[way + 6] = b'6';
+        std::fs::write(&path, &bytes).unwrap();
+        let said = load(&path, &identity(), 3).unwrap_err().to_string();
+        assert!(said.contains("damaged"), "{said}");
     }
 
     #[test]

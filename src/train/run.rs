@@ -139,6 +139,7 @@ pub fn train_mixed(
         heard: None,
     };
     collections.check(config)?;
+    let _claim = files::Claim::new(options.model)?;
     // Before hours of decoding, and before the first validation takes its place.
     let state = checkpoint_path(options.model);
     if !options.resume && state.exists() {

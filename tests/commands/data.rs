@@ -147,6 +147,51 @@ fn gtzan(genres: &str) -> Copy {
     copy
 }
 
+#[cfg(unix)]
+#[test]
+fn a_manifest_on_the_standard_output_stands_alone_with_paths_from_here() {
+    let folder = tempfile::tempdir().unwrap();
+    crate::copy_music(&folder.path().join("music"));
+    let output = crate::command(&["data", "check", "music", "-o", "/dev/stdout"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", crate::stderr(&output));
+    let said = crate::stdout(&output);
+    assert!(
+        said.starts_with("path,label,split,group\nmusic/a/"),
+        "{said}"
+    );
+    assert!(
+        said.lines().skip(1).all(|line| line.starts_with("music/")),
+        "{said}"
+    );
+    assert!(crate::stderr(&output).contains("minutes"));
+}
+
+#[test]
+fn what_was_added_to_a_manifest_by_hand_is_not_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let music = folder.path().join("music");
+    crate::copy_music(&music);
+    let manifest = folder.path().join("m.csv");
+    let (from, to) = (crate::text(&music), crate::text(&manifest));
+    let check = ["data", "check", from, "-o", to];
+    crate::succeeds(&check);
+    crate::succeeds(&check);
+    let own = std::fs::read_to_string(&manifest).unwrap();
+    let column = own.replace("group\n", "group,mood\n");
+    let label = own.replacen(",a,", ",blues,", 1);
+    let others = own.replace("music/", "other/");
+    for edited in [column, label, others] {
+        assert_ne!(edited, own);
+        std::fs::write(&manifest, &edited).unwrap();
+        let said = crate::fails(1, &check);
+        assert!(said.contains("m.csv: is not written"), "{said}");
+        assert_eq!(std::fs::read_to_string(&manifest).unwrap(), edited);
+    }
+}
+
 #[test]
 fn gtzan_in_both_layouts_has_the_published_split_less_the_broken_file() {
     for genres in ["genres", "Data/genres_original"] {

@@ -112,6 +112,46 @@ fn ctrl_c_stops_a_training_with_its_state_and_exit_code_130() {
 }
 
 #[test]
+fn a_second_training_of_the_same_model_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("m.safetensors");
+    let held = std::fs::File::create(folder.path().join(".m.safetensors-lock.partial")).unwrap();
+    held.lock().unwrap();
+    for more in [&[][..], &["--resume"]] {
+        let second = train(&out, more).wait_with_output().unwrap();
+        assert_eq!(second.status.code(), Some(1));
+        let said = stderr(&second);
+        let words = "m.safetensors: is not written, for it is being written by another run";
+        assert!(said.contains(words), "{said}");
+    }
+    drop(held);
+    let output = train(&out, &[]).wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let left = std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(left, 1, "the model only");
+}
+
+#[test]
+fn a_file_named_in_several_ways_is_embedded_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("o.jsonl");
+    let model = studio().model();
+    let spellings = ["", "../audio/", "./../audio/./"].map(|way| fixture(&format!("{way}s16.wav")));
+    let mut arguments = vec![
+        "embed",
+        "-m",
+        text(&model),
+        "-o",
+        text(&out),
+        "--per",
+        "file",
+    ];
+    arguments.extend(spellings.iter().map(String::as_str));
+    succeeds(&arguments);
+    assert_eq!(std::fs::read_to_string(&out).unwrap().lines().count(), 1);
+}
+
+#[test]
 fn a_stopped_embedding_goes_on_where_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let (music, model) = (studio().music(), studio().model());
@@ -145,6 +185,29 @@ fn a_stopped_embedding_goes_on_where_it_was() {
 
     // Rows are neither thrown away nor mixed with others.
     assert!(fails(1, &arguments).contains("add --resume"));
+    // While another run is at it, whatever is asked.
+    let held = std::fs::File::create(folder.path().join(".resumed.jsonl-lock.partial")).unwrap();
+    held.lock().unwrap();
+    for more in [&[][..], &["--resume"]] {
+        let said = fails(1, &[&arguments[..], more].concat());
+        assert!(
+            said.contains("resumed.jsonl") && said.contains("another run"),
+            "{said}"
+        );
+    }
+    drop(held);
+    let fewer = fixture("s16.wav");
+    let fewer = [
+        "embed",
+        &fewer,
+        "-m",
+        text(&model),
+        "-o",
+        text(&resumed),
+        "--resume",
+    ];
+    let said = fails(1, &fewer);
+    assert!(said.contains("not among the files"), "{said}");
     let mut other = [&arguments[..], &["--resume", "--per", "file"]].concat();
     assert!(fails(1, &other).contains("another model"));
     assert_eq!(std::fs::read_to_string(&partial).unwrap(), kept);

@@ -208,7 +208,10 @@ fn no_output_takes_the_place_of_a_song_an_input_or_what_is_kept() {
             &scene.arguments(output, &missing, None),
             "make the folder first",
         );
-        let old = b"path,label,split,group\nold\n";
+        let old: &[u8] = match output.command {
+            "data check" => b"path,label,split,group\nold\n",
+            _ => b"old\n",
+        };
         std::fs::write(at("old"), old).unwrap();
         read_only(&at("old"), true);
         refused(
@@ -251,6 +254,30 @@ fn no_output_takes_the_place_of_a_song_an_input_or_what_is_kept() {
             "give the name of a folder",
         );
         read_only(&home.join(file), false);
+        // Files of one's own under names that gamaka chooses.
+        refused(&scene, &arguments(&home), "was not written by gamaka");
+        std::fs::remove_file(home.join(file)).unwrap();
+        let own: &[&str] = match command {
+            "demo" => &[
+                "model.safetensors",
+                "model.safetensors.checkpoint",
+                "pictures/map.svg",
+            ],
+            "ablate" => &["tables.md", "pictures/shots.svg"],
+            _ => &[],
+        };
+        std::fs::create_dir(home.join("pictures")).unwrap();
+        for name in own {
+            std::fs::copy(&model, home.join(name)).unwrap();
+            refused(&scene, &arguments(&home), "was not written by gamaka");
+            assert!(!home.join("corpus").exists());
+            std::fs::remove_file(home.join(name)).unwrap();
+        }
+        std::fs::remove_dir(home.join("pictures")).unwrap();
+        if !own.is_empty() {
+            std::fs::write(home.join("pictures"), "my own").unwrap();
+            refused(&scene, &arguments(&home), "give the name of a folder");
+        }
     }
     assert!(std::fs::read(scene.song()).unwrap() == song);
 }
@@ -262,6 +289,29 @@ fn read_only(path: &Path, on: bool) {
     #[cfg(not(unix))]
     permissions.set_readonly(on);
     std::fs::set_permissions(path, permissions).unwrap();
+}
+
+#[test]
+fn no_output_takes_the_place_of_a_model_or_a_manifest_unless_it_is_one() {
+    let scene = Scene::new();
+    let model = std::fs::read(studio().model()).unwrap();
+    let list = b"path,label,mood\na.wav,a,calm\n";
+    for output in &FILES {
+        let at = scene.own(output, "kept");
+        if (output.command, output.option) != ("train", "--output") {
+            std::fs::write(&at, &model).unwrap();
+            refused(&scene, &scene.arguments(output, &at, None), "safetensors");
+            assert!(std::fs::read(&at).unwrap() == model);
+        }
+        if output.command != "data check" {
+            std::fs::write(&at, list).unwrap();
+            refused(&scene, &scene.arguments(output, &at, None), "a manifest");
+            assert!(std::fs::read(&at).unwrap() == list);
+        }
+        std::fs::remove_file(&at).unwrap();
+        let slash = std::path::PathBuf::from(format!("{}/", at.display()));
+        refused(&scene, &scene.arguments(output, &slash, None), "");
+    }
 }
 
 #[test]
@@ -280,10 +330,10 @@ fn an_input_and_another_output_are_no_place_for_an_output() {
     let metadata = out.join("tracks.csv");
     std::fs::write(&metadata, "track_id,genre\n").unwrap();
     for (arguments, word) in [
-        (vec!["embed", music, "-m", model, "-o", model], "input"),
+        (vec!["embed", music, "-m", model, "-o", model], "a model"),
         (
             vec!["eval", music, "-m", model, "--confusion", model],
-            "input",
+            "a model",
         ),
         (
             vec!["train", music, "--config", config, "-o", config],
@@ -295,7 +345,7 @@ fn an_input_and_another_output_are_no_place_for_an_output() {
         ),
         (
             vec!["train", text(&manifest), "-o", text(&manifest)],
-            "input",
+            "a manifest",
         ),
         (
             vec!["train", music, "-o", text(&both), "--log", text(&both)],

@@ -3,7 +3,6 @@
 use gamaka::data::Part;
 use gamaka::evaluate::Report;
 use gamaka::fewshot::Estimate;
-use gamaka::files;
 use gamaka::mel::{AMIN, Preset, TOP_DB, decibels};
 use gamaka::model::LearnedEdge;
 use gamaka::ops::Basis;
@@ -119,8 +118,8 @@ impl Demo {
 
     /// Puts a picture on the page, and beside it as a file of its own.
     fn figure(&self, page: &mut Page, name: &str, svg: &Svg, caption: &str) -> anyhow::Result<()> {
-        let path = self.pictures.join(format!("{name}.svg"));
-        files::write(&path, svg.standalone().as_bytes())?;
+        let name = format!("pictures/{name}.svg");
+        self.folder.write(&name, svg.standalone().as_bytes())?;
         page.figure(svg, caption);
         Ok(())
     }

@@ -71,16 +71,16 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     }
     let means = mean_of_models(&reports);
     let name = &models[0].network.spec.name;
-    if let Some(folder) = &args.output {
-        let picture = picture(&args.models, &reports, &means, name)?;
-        write_picture(args, folder, &picture, common)?;
-    }
     match common.json {
         true => print_json(&serde_json::json!({
             "means": means,
             "models": documents,
         }))?,
         false => print(&words(&reports, &means, name))?,
+    }
+    if let Some(folder) = &args.output {
+        let picture = picture(&args.models, &reports, &means, name)?;
+        write_picture(args, folder, &picture, common)?;
     }
     Ok(code)
 }
