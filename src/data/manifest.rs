@@ -274,8 +274,11 @@ pub(super) fn write(manifest: &Path, root: &Path, rows: &[Row]) -> Result<(), Da
     Ok(())
 }
 
-/// Whether a manifest that is there has columns that the new one lacks, or another label for a file of both, or no file of it:
-/// someone's work would be lost.
+/// The column that copies of a recording get, and lose again when all but one are left out.
+const PIECE: &str = "piece";
+
+/// Whether a manifest that is there knows more of a file of both than the new one, or has another label for it, or has no file
+/// in common with it: someone's work would be lost.
 fn tells_more(old: &Path, header: &[&str], lines: &[Vec<String>]) -> bool {
     let mut reader = match csv::ReaderBuilder::new().flexible(true).from_path(old) {
         Ok(reader) => reader,
@@ -288,6 +291,8 @@ fn tells_more(old: &Path, header: &[&str], lines: &[Vec<String>]) -> bool {
     let (Some(path), Some(label)) = (place("path"), place("label")) else {
         return !found.is_empty();
     };
+    let lost = |column: &str| !header.contains(&column) && column != PIECE;
+    let lost = Vec::from_iter((0..found.len()).filter(|&column| lost(&found[column])));
     let label_of: HashMap<&str, &str> = lines
         .iter()
         .map(|line| (line[0].as_str(), line[1].as_str()))
@@ -298,13 +303,15 @@ fn tells_more(old: &Path, header: &[&str], lines: &[Vec<String>]) -> bool {
             return true;
         };
         rows += 1;
-        match label_of.get(record.get(path).unwrap_or_default()) {
-            Some(new) if record.get(label) != Some(*new) => return true,
-            Some(_) => known += 1,
-            None => {}
+        if let Some(new) = label_of.get(record.get(path).unwrap_or_default()) {
+            let filled = |&column: &usize| record.get(column).is_some_and(|f| !f.is_empty());
+            if record.get(label) != Some(*new) || lost.iter().any(filled) {
+                return true;
+            }
+            known += 1;
         }
     }
-    found.iter().any(|column| !header.contains(&column)) || (rows > 0 && known == 0)
+    rows > 0 && known == 0
 }
 
 /// A path as seen from a folder, with `/` between its parts; absolute where they lie on different drives.

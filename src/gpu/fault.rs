@@ -2,6 +2,14 @@
 
 use std::sync::{Arc, Mutex};
 
+/// A size in words: whole MiB, or what is less in KiB, rounded up.
+fn size(bytes: u64) -> String {
+    match bytes >> 20 {
+        0 => format!("{} KiB", bytes.div_ceil(1 << 10)),
+        mib => format!("{mib} MiB"),
+    }
+}
+
 /// A failure of the GPU layer. Each message says what happened and what to do.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum GpuError {
@@ -75,13 +83,13 @@ pub enum GpuError {
     },
     /// The work needs more device memory than the user allows.
     #[error(
-        "this needs {needed_mib} MiB of device memory, over the --memory limit of {limit_mib} MiB: raise it, or use fewer ways, shots or queries"
+        "this needs {needed_mib} MiB of device memory, over the --memory limit of {}: raise it, or use fewer ways, shots or queries", size(*limit)
     )]
     OverMemoryLimit {
         /// Memory needed in MiB, rounded up.
         needed_mib: u64,
-        /// The user's limit in MiB.
-        limit_mib: u64,
+        /// The user's limit in bytes.
+        limit: u64,
     },
     /// The device ran out of memory.
     #[error(

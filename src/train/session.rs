@@ -60,7 +60,7 @@ pub(crate) fn bank_budget(
     match memory {
         Some(limit) if limit <= rest => Err(GpuError::OverMemoryLimit {
             needed_mib: rest.div_ceil(1 << 20),
-            limit_mib: limit >> 20,
+            limit,
         }),
         Some(limit) => Ok(limit - rest),
         None => Ok(DEFAULT_BANK),

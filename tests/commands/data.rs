@@ -159,7 +159,7 @@ fn a_manifest_on_the_standard_output_stands_alone_with_paths_from_here() {
     assert!(output.status.success(), "{}", crate::stderr(&output));
     let said = crate::stdout(&output);
     assert!(
-        said.starts_with("path,label,split,group\nmusic/a/"),
+        said.starts_with("path,label,split,group,artist,title\nmusic/a/"),
         "{said}"
     );
     assert!(
@@ -180,7 +180,8 @@ fn what_was_added_to_a_manifest_by_hand_is_not_lost() {
     crate::succeeds(&check);
     crate::succeeds(&check);
     let own = std::fs::read_to_string(&manifest).unwrap();
-    let column = own.replace("group\n", "group,mood\n");
+    let column = own.replace("title\n", "title,mood\n");
+    let column = column.replacen(",a,,,,\n", ",a,,,,,calm\n", 1);
     let label = own.replacen(",a,", ",blues,", 1);
     let others = own.replace("music/", "other/");
     for edited in [column, label, others] {
