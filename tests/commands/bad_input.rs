@@ -480,7 +480,7 @@ fn a_genre_without_a_readable_example_is_named_and_left_out() {
     };
     let output = of(&examples);
     assert!(output.status.success(), "{}", stderr(&output));
-    assert!(stderr(&output).contains("no example of `silence` can be read"));
+    assert!(stderr(&output).contains("no example of `silence` can be heard"));
     assert!(!stdout(&output).contains("silence"));
     assert_eq!(stdout(&output).matches(" %  distance").count(), 6);
     let few = folder.path().join("few");
