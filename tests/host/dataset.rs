@@ -106,7 +106,10 @@ fn files_outside_class_folders_are_warned_of_and_not_used() {
     let dataset =
         Dataset::open(folder(&[("a/1.wav", ""), ("b/2.wav", ""), ("3.wav", "")]).path()).unwrap();
     assert_eq!(paths(&dataset), ["a/1.wav", "b/2.wav"]);
-    assert_says(&dataset.warnings.concat(), &["1 audio files", "not used"]);
+    assert_says(
+        &dataset.warnings.concat(),
+        &["1 audio file lies", "not used"],
+    );
 }
 
 #[test]
