@@ -37,8 +37,11 @@ pub struct Expected {
     pub tensor: Tensor,
     /// The twin's values.
     pub values: Vec<f64>,
-    /// Allowed error of element k: `tolerance * (|values[k]| + root mean square of values)`.
+    /// Allowed error of element k: `tolerance * (|values[k]| + root mean square of values) + rounding`.
     pub tolerance: f64,
+    /// What the rounding of terms in f32 may leave where they cancel, in the values' own unit: a difference of
+    /// equals is 0 for the twin, and a share of 0 allows nothing.
+    pub rounding: f64,
 }
 
 /// The worst element of a comparison.
@@ -76,7 +79,7 @@ pub fn compare(got: &[f32], expected: &Expected) -> Worst {
         share: 0.0,
     };
     for (index, (&got, &want)) in got.iter().zip(values).enumerate() {
-        let allowed = expected.tolerance * (want.abs() + rms);
+        let allowed = expected.tolerance * (want.abs() + rms) + expected.rounding;
         let error = (f64::from(got) - want).abs();
         let share = if error == 0.0 { 0.0 } else { error / allowed };
         // A NaN is worse than anything.

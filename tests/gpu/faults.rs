@@ -1,5 +1,6 @@
 //! Planted faults: every comparison of a kernel with its twin turns red when something is wrong.
 
+use gamaka::ops::{self, NormShape};
 use gamaka::selftest::{self, Case, Expected, compare, doctor_cases};
 
 use crate::gpu;
@@ -112,6 +113,7 @@ fn a_comparison_fails_on_nan_and_on_a_single_bad_element_and_shows_it() {
         tensor,
         values: vec![1.0, -2.0, 3.0],
         tolerance: 1e-5,
+        rounding: 0.0,
     };
     assert!(compare(&[1.0, -2.0, 3.0], &expected).holds());
     let worst = compare(&[1.0, -2.001, 3.0], &expected);
@@ -121,6 +123,29 @@ fn a_comparison_fails_on_nan_and_on_a_single_bad_element_and_shows_it() {
         tensor,
         values: vec![0.0; 3],
         tolerance: 1e-5,
+        rounding: 0.0,
     };
     assert!(!compare(&[0.0, 1e-20, 0.0], &zeros).holds());
+}
+
+/// A group of one element: its slope is subtracted from itself, and how its product was rounded is left.
+#[test]
+fn what_cancels_may_leave_its_rounding_and_no_more() {
+    let shape = NormShape {
+        n: 1,
+        c: 1,
+        groups: 1,
+        positions: 1,
+    };
+    let case = selftest::norm(gpu().class(), &shape);
+    let cancels: Vec<_> = case.expected.iter().filter(|e| e.values == [0.0]).collect();
+    let [grad_x] = cancels[..] else {
+        panic!("the gradient of the input alone is 0")
+    };
+    // An H100 left so much.
+    assert!(compare(&[4.85e-6], grad_x).holds());
+    assert!(!compare(&[1e-2], grad_x).holds());
+    // As much as a slope that is not subtracted leaves is thousands of times what is allowed.
+    let slope = 0.1 / ops::NORM_EPSILON.sqrt();
+    assert!(slope > 1e4 * grad_x.rounding, "{grad_x:?}");
 }

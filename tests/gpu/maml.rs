@@ -318,6 +318,7 @@ fn worst(got: &[f32], values: Vec<f64>, tolerance: f64) -> Worst {
         tensor,
         values,
         tolerance,
+        rounding: 0.0,
     };
     compare(got, &expected)
 }
