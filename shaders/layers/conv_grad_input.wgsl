@@ -6,22 +6,22 @@
 //
 // A GEMM whose rows are the slots of the input channels. Positions of one phase (ih mod STRIDE_H,
 // iw mod STRIDE_W) meet the same taps, so a workgroup works on a single phase and no lane diverges. One
-// invocation makes TILE_P positions of TILE_R rows: a tile of slots after the other of TILE_R/slot_tile
+// invocation makes TILE_P positions of TILE_R rows: a tile of slots after the other of TILE_R/TILE_S
 // channels. With ORDER 0 a channel has a single slot.
 //
 // Phases have unequal numbers of taps. They take turns along x, because lavapipe gives the first half of
 // the workgroups to one core and the second half to another.
 //
 // dispatch: x = STRIDE_H*STRIDE_W * ceil(N*ceil(IN_H/STRIDE_H)*ceil(IN_W/STRIDE_W) / (WORKGROUP*TILE_P)),
-//           y = ceil(CI / (TILE_R/slot_tile))
+//           y = ceil(CI / (TILE_R/TILE_S)), z = SPLITS
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;             // [N, CI, IN_H, IN_W]
 @group(0) @binding(1) var<storage, read> weight: array<vec4<f32>>;  // [CI, KERNEL_H, KERNEL_W, slots, CO_PAD]
 @group(0) @binding(2) var<storage, read> grad_y: array<vec4<f32>>;  // [N, OUT_H, OUT_W, CO_PAD]
-@group(0) @binding(3) var<storage, read_write> grad_x: array<f32>;  // [N, CI, IN_H, IN_W]
+@group(0) @binding(3) var<storage, read_write> grad_x: array<f32>;  // [SPLITS, N, CI, IN_H, IN_W]
 
 override TILE_P: u32; // 1 to MAX_P
-override TILE_R: u32; // 1 to MAX_R, a multiple of slot_tile
+override TILE_R: u32; // 1 to MAX_R, a multiple of TILE_S
 override WORKGROUP: u32; // 1 to 256
 
 // Why loops run to the greatest size of a tile: see kan_conv_forward.
@@ -30,11 +30,11 @@ const MAX_R = 16u;
 
 // The channel of row k of the tile, counted from the tile's first, and its place in the tile of slots.
 fn row_channel(k: u32) -> u32 {
-  return k / slot_tile();
+  return k / TILE_S;
 }
 
 fn row_slot(k: u32) -> u32 {
-  return k % slot_tile();
+  return k % TILE_S;
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -46,7 +46,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let columns = (IN_W + STRIDE_W - 1u) / STRIDE_W;
   let positions = N * rows * columns;
   let first = group.x / (STRIDE_H * STRIDE_W) * WORKGROUP * TILE_P + lane;
-  let first_channel = group.y * (TILE_R / slot_tile());
+  let first_channel = group.y * (TILE_R / TILE_S);
+  let split = split_index(group);
   // Its taps: every STRIDE-th one from these on.
   let kh0 = (phase_h + PAD_H) % STRIDE_H;
   let kw0 = (phase_w + PAD_W) % STRIDE_W;
@@ -74,7 +75,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         sum[j][k] = 0.0;
       }
     }
-    for (var e = 0u; e < taps_h * taps_w * (CO_PAD / 4u); e++) {
+    let turns = taps_h * taps_w * (CO_PAD / 4u);
+    for (var e = first_turn(split, turns); e < first_turn(split + 1u, turns); e++) {
       let o4 = e % (CO_PAD / 4u);
       let tap_w = (e / (CO_PAD / 4u)) % taps_w;
       let tap_h = e / (CO_PAD / 4u) / taps_w;
@@ -114,9 +116,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
           let c = row_channel(k);
           let m = m0 + row_slot(k);
           let at = ((n * CI + first_channel + c) * IN_H + ih) * IN_W + iw;
+          let to = split * (N * CI * IN_H * IN_W) + at;
           if (k < TILE_R && first_channel + c < CI) {
             if (ORDER == 0u) {
-              grad_x[at] = sum[j][k];
+              grad_x[to] = sum[j][k];
             } else {
               if (row_slot(k) == 0u) {
                 z = x[at];
@@ -124,8 +127,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
               if (m < slot_count()) {
                 total[j][c] = fma(edge_basis_slope(m, z), sum[j][k], total[j][c]);
               }
-              if (tile + 1u == slot_tiles() && row_slot(k) + 1u == slot_tile()) {
-                grad_x[at] = total[j][c];
+              if (tile + 1u == slot_tiles() && row_slot(k) + 1u == TILE_S) {
+                grad_x[to] = total[j][c];
               }
             }
           }

@@ -3,9 +3,10 @@
 //   partial[n,0,c] = sum over p of grad_y[n,c,p] * (x[n,c,p] - mean) * inverse
 //   partial[n,1,c] = sum over p of grad_y[n,c,p]
 //
-// reduce_partials then adds over n.
+// reduce_partials then adds over n. LANES invocations share a row (n,c), neighbours of the values neighbours of
+// the lanes.
 //
-// dispatch: N*C invocations, folded over x and y
+// dispatch: N*C*LANES invocations, folded over x and y
 
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;        // [N, C, POSITIONS]
 @group(0) @binding(1) var<storage, read> moments: array<f32>;        // [N, GROUPS, 2]
@@ -24,22 +25,26 @@ fn main(
   @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let row = (group.y * groups.x + group.x) * WORKGROUP + lane;
-  if (row >= N * C) {
-    return;
-  }
-  let n = row / C;
+  let row = ((group.y * groups.x + group.x) * WORKGROUP + lane) / LANES;
+  let part = lane % LANES;
+  let first = row * (POSITIONS / WIDTH);
+  let end = select(first, first + POSITIONS / WIDTH, row < N * C);
+  let n = min(row / C, N - 1u);
   let c = row % C;
   let moment = 2u * (n * GROUPS + c / (C / GROUPS));
   let mean = moments[moment];
   let inverse = moments[moment + 1u];
   var product = vec4<f32>();
   var sum = vec4<f32>();
-  for (var k = row * (POSITIONS / WIDTH); k < (row + 1u) * (POSITIONS / WIDTH); k++) {
+  for (var k = first + part; k < end; k += LANES) {
     let g = few(grad_y[few_index(k)], k);
     product = fma(g, few(x[few_index(k)] - mean, k) * inverse, product);
     sum += g;
   }
-  partial[n * 2u * C + c] = dot(product, vec4<f32>(1.0));
-  partial[n * 2u * C + C + c] = dot(sum, vec4<f32>(1.0));
+  let sums = vec2<f32>(dot(product, vec4<f32>(1.0)), dot(sum, vec4<f32>(1.0)));
+  let totals = lane_sum(sums, lane, part, 1u);
+  if (row < N * C && part == 0u) {
+    partial[n * 2u * C + c] = totals.x;
+    partial[n * 2u * C + C + c] = totals.y;
+  }
 }

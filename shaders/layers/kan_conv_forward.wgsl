@@ -6,19 +6,21 @@
 // An implicit GEMM over (tap, slot): the basis is computed in registers, never stored. One invocation
 // makes TILE_P positions x 4*TILE_O output channels.
 //
-// dispatch: x = ceil(N*OUT_H*OUT_W / (WORKGROUP*TILE_P)), y = ceil(CO_PAD / (4*TILE_O))
+// dispatch: x = ceil(N*OUT_H*OUT_W / (WORKGROUP*TILE_P)), y = ceil(CO_PAD / (4*TILE_O)),
+//           z = SPLITS
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;             // [N, CI, IN_H, IN_W]
 @group(0) @binding(1) var<storage, read> weight: array<vec4<f32>>;  // [CI, KERNEL_H, KERNEL_W, slots, CO_PAD]
 @group(0) @binding(2) var<storage, read> bias: array<f32>;          // [CO]
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;       // [N, CO, OUT_H, OUT_W]
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;       // [SPLITS, N, CO, OUT_H, OUT_W]
 
 override TILE_P: u32; // 1 to MAX_P
 override TILE_O: u32; // 1 to MAX_O
 override WORKGROUP: u32; // 1 to 256
 
 // Loops over a tile run to its greatest size: lavapipe unrolls a loop over an array where it meets the
-// array's own length, and keeps the array in registers only then.
+// array's own length, and keeps the array in registers only then. In plans for GPUs MAX_P is TILE_P, and
+// the like of every tile (gpu/kernel.rs).
 const MAX_P = 16u;
 const MAX_O = 2u;
 
@@ -27,6 +29,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let positions = N * OUT_H * OUT_W;
   let first = group.x * WORKGROUP * TILE_P + lane;
   let o4 = group.y * TILE_O;
+  let split = split_index(group);
 
   var image: array<i32, MAX_P>; // index of x[n, 0, 0, 0]
   var top: array<i32, MAX_P>;
@@ -34,7 +37,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   var sum: array<array<vec4<f32>, MAX_O>, MAX_P>;
   var start: array<vec4<f32>, MAX_O>;
   for (var q = 0u; q < 4u * MAX_O; q++) {
-    start[q / 4u][q % 4u] = bias[min(o4 * 4u + q, CO - 1u)];
+    start[q / 4u][q % 4u] = select(0.0, bias[min(o4 * 4u + q, CO - 1u)], split == 0u);
   }
   for (var j = 0u; j < MAX_P; j++) {
     let place = output_place(min(first + j * WORKGROUP, positions - 1u));
@@ -45,16 +48,17 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   }
 
   // One loop over channels, taps and slot tiles: lavapipe pays for each level of nesting.
-  for (var e = 0u; e < CI * KERNEL_H * KERNEL_W * slot_tiles(); e++) {
+  let turns = CI * KERNEL_H * KERNEL_W * slot_tiles();
+  for (var e = first_turn(split, turns); e < first_turn(split + 1u, turns); e++) {
     let m0 = tile_slot(e % slot_tiles());
     let tap = e / slot_tiles();
     let i = tap / (KERNEL_H * KERNEL_W);
     let kh = (tap / KERNEL_W) % KERNEL_H;
     let kw = tap % KERNEL_W;
-    var w: array<array<vec4<f32>, MAX_O>, MAX_SLOT_TILE>;
-    for (var k = 0u; k < MAX_SLOT_TILE; k++) {
+    var w: array<array<vec4<f32>, MAX_O>, MAX_S>;
+    for (var k = 0u; k < MAX_S; k++) {
       for (var h = 0u; h < MAX_O; h++) {
-        if (h < TILE_O && k < slot_tile() && m0 + k < slot_count()) {
+        if (h < TILE_O && k < TILE_S && m0 + k < slot_count()) {
           // Outputs past CO_PAD repeat the last ones and are not stored.
           w[k][h] = weight[(tap * slot_count() + m0 + k) * (CO_PAD / 4u) + min(o4 + h, CO_PAD / 4u - 1u)];
         }
@@ -66,8 +70,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let iw = left[j] + i32(kw);
         let present = in_image(ih, iw);
         let z = x[select(0, image[j] + (i32(i * IN_H) + ih) * i32(IN_W) + iw, present)];
-        for (var k = 0u; k < MAX_SLOT_TILE; k++) {
-          if (k < slot_tile() && m0 + k < slot_count()) {
+        for (var k = 0u; k < MAX_S; k++) {
+          if (k < TILE_S && m0 + k < slot_count()) {
             let b = vec4<f32>(select(0.0, edge_basis(m0 + k, z), present));
             for (var h = 0u; h < MAX_O; h++) {
               if (h < TILE_O) {
@@ -87,7 +91,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       for (var q = 0u; q < 4u * MAX_O; q++) {
         let o = o4 * 4u + q;
         if (q < 4u * TILE_O && o < CO) {
-          y[(place.n * CO + o) * (OUT_H * OUT_W) + place.r] = sum[j][q / 4u][q % 4u];
+          y[((split * N + place.n) * CO + o) * (OUT_H * OUT_W) + place.r] = sum[j][q / 4u][q % 4u];
         }
       }
     }

@@ -8,12 +8,13 @@
 // between its positions instead, which is faster while there are few. One invocation makes TILE_P
 // positions x 4*TILE_O output channels.
 //
-// dispatch: x = ceil(N*OUT_H*OUT_W / (WORKGROUP*TILE_P)), y = ceil(CO_PAD / (4*TILE_O))
+// dispatch: x = ceil(N*OUT_H*OUT_W / (WORKGROUP*TILE_P)), y = ceil(CO_PAD / (4*TILE_O)),
+//           z = SPLITS
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;             // [N, CI, IN_H, IN_W]
 @group(0) @binding(1) var<storage, read> weight: array<vec4<f32>>;  // [CI, KERNEL_H, KERNEL_W, slots, CO_PAD]
 @group(0) @binding(2) var<storage, read> bias: array<f32>;          // [CO]
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;       // [N, CO, OUT_H, OUT_W]
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;       // [SPLITS, N, CO, OUT_H, OUT_W]
 
 override TILE_P: u32; // 1 to MAX_P
 override TILE_O: u32; // 1 to MAX_O
@@ -29,6 +30,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let positions = N * OUT_H * OUT_W;
   let first = group.x * WORKGROUP * TILE_P + lane;
   let o4 = group.y * TILE_O;
+  let split = split_index(group);
 
   var image: array<i32, MAX_P>; // index of x[n, 0, 0, 0]
   var top: array<i32, MAX_P>;
@@ -36,7 +38,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   var sum: array<array<vec4<f32>, MAX_O>, MAX_P>;
   var start: array<vec4<f32>, MAX_O>;
   for (var q = 0u; q < 4u * MAX_O; q++) {
-    start[q / 4u][q % 4u] = bias[min(o4 * 4u + q, CO - 1u)];
+    start[q / 4u][q % 4u] = select(0.0, bias[min(o4 * 4u + q, CO - 1u)], split == 0u);
   }
   for (var j = 0u; j < MAX_P; j++) {
     let place = output_place(min(first + j * WORKGROUP, positions - 1u));
@@ -47,7 +49,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   }
 
   let slots = GRID + ORDER + 1u; // the last one is silu
-  for (var tap = 0u; tap < CI * KERNEL_H * KERNEL_W; tap++) {
+  let taps = CI * KERNEL_H * KERNEL_W;
+  for (var tap = first_turn(split, taps); tap < first_turn(split + 1u, taps); tap++) {
     let i = tap / (KERNEL_H * KERNEL_W);
     let kh = (tap / KERNEL_W) % KERNEL_H;
     let kw = tap % KERNEL_W;
@@ -84,7 +87,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       for (var q = 0u; q < 4u * MAX_O; q++) {
         let o = o4 * 4u + q;
         if (q < 4u * TILE_O && o < CO) {
-          y[(place.n * CO + o) * (OUT_H * OUT_W) + place.r] = sum[j][q / 4u][q % 4u];
+          y[((split * N + place.n) * CO + o) * (OUT_H * OUT_W) + place.r] = sum[j][q / 4u][q % 4u];
         }
       }
     }

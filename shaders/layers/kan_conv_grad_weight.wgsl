@@ -56,7 +56,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   }
 
   let m0 = tile_slot(group.z);
-  var sum: array<array<array<vec4<f32>, MAX_O>, MAX_SLOT_TILE>, MAX_T>;
+  var sum: array<array<array<vec4<f32>, MAX_O>, MAX_S>, MAX_T>;
   for (var p = first; p < end; p++) {
     let output = output_place(p);
     var g: array<vec4<f32>, MAX_O>;
@@ -71,8 +71,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let iw = output.left + kw[t];
         let present = in_image(ih, iw);
         let z = x[select(0, (i32((output.n * CI + channel[t]) * IN_H) + ih) * i32(IN_W) + iw, present)];
-        for (var k = 0u; k < MAX_SLOT_TILE; k++) {
-          if (k < slot_tile() && m0 + k < slot_count()) {
+        for (var k = 0u; k < MAX_S; k++) {
+          if (k < TILE_S && m0 + k < slot_count()) {
             let b = vec4<f32>(select(0.0, edge_basis(m0 + k, z), present));
             for (var h = 0u; h < MAX_O; h++) {
               if (h < TILE_O) {
@@ -86,9 +86,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   }
 
   for (var t = 0u; t < MAX_T; t++) {
-    for (var k = 0u; k < MAX_SLOT_TILE; k++) {
+    for (var k = 0u; k < MAX_S; k++) {
       for (var h = 0u; h < MAX_O; h++) {
-        if (t < TILE_T && first_tap + t < taps && k < slot_tile() && m0 + k < slot_count() && h < TILE_O && o4 + h < CO_PAD / 4u) {
+        if (t < TILE_T && first_tap + t < taps && k < TILE_S && m0 + k < slot_count() && h < TILE_O && o4 + h < CO_PAD / 4u) {
           let row = (split * taps + first_tap + t) * slot_count() + m0 + k;
           partial[row * (CO_PAD / 4u) + o4 + h] = sum[t][k][h];
         }

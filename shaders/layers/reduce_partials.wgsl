@@ -2,7 +2,9 @@
 //
 //   total[i] = sum over s of partial[s,i]
 //
-// dispatch: SIZE invocations, folded over x and y
+// Where there are few sums, LANES invocations share one; neighbours in a workgroup read neighbouring sums.
+//
+// dispatch: SIZE*LANES invocations, folded over x and y
 
 @group(0) @binding(0) var<storage, read> partial: array<f32>;      // [SPLITS, SIZE]
 @group(0) @binding(1) var<storage, read_write> total: array<f32>;  // [SIZE]
@@ -21,17 +23,20 @@ fn main(
   @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let i = (group.y * groups.x + group.x) * WORKGROUP + lane;
-  if (i >= SIZE) {
-    return;
-  }
+  let sums = WORKGROUP / LANES; // of a workgroup
+  let i = (group.y * groups.x + group.x) * sums + lane % sums;
+  let part = lane / sums;
+  let end = select(0u, SPLITS, i < SIZE);
   var sum = 0.0;
-  for (var s = 0u; s < SPLITS; s += UNROLLED) {
+  for (var s = part * UNROLLED; s < end; s += UNROLLED * LANES) {
     for (var j = 0u; j < UNROLLED; j++) {
       if (s + j < SPLITS) {
         sum += partial[(s + j) * SIZE + i];
       }
     }
   }
-  total[i] = sum;
+  let all = lane_sum(vec2<f32>(sum, 0.0), lane, part, sums).x;
+  if (i < SIZE && part == 0u) {
+    total[i] = all;
+  }
 }

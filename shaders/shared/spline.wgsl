@@ -13,26 +13,22 @@ override GRID: u32; // 1 to 64
 override RANGE: f32;
 override CENTRE: f32; // subtracting 0 is exact, so compilers drop it
 override POWERS: bool;
+override TILE_S: u32; // 1 to MAX_S: slots that kernels work on at a time, all of them where they can
 
 fn slot_count() -> u32 {
   return select(GRID + ORDER + 1u, 1u, ORDER == 0u);
 }
 
-// Kernels work on so many slots at a time, all of them where they can.
-const MAX_SLOT_TILE = 16u;
+const MAX_S = 16u;
 
 fn slot_tiles() -> u32 {
-  return (slot_count() + MAX_SLOT_TILE - 1u) / MAX_SLOT_TILE;
-}
-
-fn slot_tile() -> u32 {
-  return (slot_count() + slot_tiles() - 1u) / slot_tiles();
+  return (slot_count() + TILE_S - 1u) / TILE_S;
 }
 
 // First slot of a tile: a constant where there is one tile only, so that everything that depends on
 // the slot is known when the shader is compiled.
 fn tile_slot(tile: u32) -> u32 {
-  return select(tile * slot_tile(), 0u, slot_tiles() == 1u);
+  return select(tile * TILE_S, 0u, slot_tiles() == 1u);
 }
 
 // Place within the grid in cells from its middle, and how far beyond the grid z lies.

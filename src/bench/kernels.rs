@@ -14,6 +14,10 @@ pub struct KernelFigures {
     pub name: String,
     /// Dispatches of it in the plan.
     pub count: usize,
+    /// Invocations of one dispatch: a GPU wants tens of thousands.
+    pub invocations: u64,
+    /// How its work is cut: the override constants of its tile, splits and lanes.
+    pub cut: String,
     /// Milliseconds of one dispatch, alone; the fastest of a few.
     pub ms: f64,
     /// Convolutions: billions of floating-point operations a second, counted as those of a dense product
@@ -49,6 +53,8 @@ pub fn profile(program: &Program, ceilings: &Ceilings) -> Result<Vec<KernelFigur
         figures.push(KernelFigures {
             name: work.name,
             count,
+            invocations: work.invocations,
+            cut: work.cut,
             ms: seconds * 1e3,
             gflops,
             gbps,
@@ -170,6 +176,8 @@ pub(super) fn fastest(program: &Program, step: usize) -> Result<Duration, GpuErr
 #[derive(Debug, PartialEq)]
 struct Work {
     name: String,
+    invocations: u64,
+    cut: String,
     flop: Option<f64>,
     bytes: u64,
 }
@@ -177,19 +185,33 @@ struct Work {
 impl Work {
     fn of(plan: &Plan, step: &Step) -> Self {
         let bytes = step.bindings.iter().map(|&id| plan.tensors[id].bytes).sum();
-        match convolution(step) {
-            Some((shape, flop)) => Self {
-                name: format!("{} {shape}", step.kernel),
-                flop: Some(flop),
-                bytes,
-            },
-            None => Self {
-                name: format!("{}, {}", step.kernel, bytesize::ByteSize(bytes)),
-                flop: None,
-                bytes,
-            },
+        let (name, flop) = match convolution(step) {
+            Some((shape, flop)) => (format!("{} {shape}", step.kernel), Some(flop)),
+            None => (
+                format!("{}, {}", step.kernel, bytesize::ByteSize(bytes)),
+                None,
+            ),
+        };
+        let groups = step.workgroups.iter().map(|&count| u64::from(count));
+        let cuts = step.overrides.iter().filter(|(constant, _)| {
+            constant.starts_with("TILE_") || ["SPLITS", "LANES"].contains(&constant.as_str())
+        });
+        let cuts: Vec<String> = cuts.map(|(name, size)| format!("{name} {size}")).collect();
+        Self {
+            name,
+            invocations: groups.product::<u64>()
+                * constant(step, "WORKGROUP").unwrap_or(1.0) as u64,
+            cut: cuts.join(", "),
+            flop,
+            bytes,
         }
     }
+}
+
+/// An override constant of a step.
+fn constant(step: &Step, name: &str) -> Option<f64> {
+    let found = step.overrides.iter().find(|(known, _)| known == name);
+    found.map(|(_, value)| *value)
 }
 
 /// The shape of a convolution in words and its floating-point operations, from the override constants of
@@ -199,10 +221,7 @@ fn convolution(step: &Step) -> Option<(String, f64)> {
     if !(kernel.starts_with("kan_conv_") || kernel.starts_with("conv_")) {
         return None;
     }
-    let constant = |name: &str| {
-        let found = step.overrides.iter().find(|(known, _)| known == name);
-        found.map(|(_, value)| *value)
-    };
+    let constant = |name: &str| constant(step, name);
     let slots = match constant("ORDER") {
         None | Some(0.0) => 1.0,
         Some(order) => constant("GRID")? + order + 1.0,

@@ -1,6 +1,7 @@
 //! Finding an adapter and opening a device on it.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex};
@@ -187,12 +188,13 @@ pub struct Gpu {
     pipelines: Arc<Mutex<PipelineCache>>,
 }
 
-/// A kernel and the bits of its override constants.
-type PipelineKey = (&'static str, Vec<(String, u64)>);
+/// A kernel, for which class of adapter, and the bits of its override constants.
+type PipelineKey = (&'static str, AdapterClass, Vec<(String, u64)>);
 
 #[derive(Debug, Default)]
 struct PipelineCache {
-    modules: HashMap<&'static str, wgpu::ShaderModule>,
+    /// By their whole WGSL.
+    modules: HashMap<String, wgpu::ShaderModule>,
     pipelines: HashMap<PipelineKey, wgpu::ComputePipeline>,
 }
 
@@ -334,15 +336,18 @@ impl Gpu {
         });
     }
 
-    /// The compiled pipeline of a kernel with its override constants; compiled once per device.
+    /// The compiled pipeline of a kernel as plans of this class have it, with its override constants; compiled once per
+    /// device.
     pub(super) fn pipeline(
         &self,
         kernel: &Kernel,
+        class: AdapterClass,
         overrides: &[(String, f64)],
     ) -> wgpu::ComputePipeline {
         let mut cache = self.pipelines.lock().unwrap_or_else(|e| e.into_inner());
         let key = (
             kernel.name,
+            class,
             overrides
                 .iter()
                 .map(|(k, v)| (k.clone(), v.to_bits()))
@@ -351,10 +356,17 @@ impl Gpu {
         if let Some(pipeline) = cache.pipelines.get(&key) {
             return pipeline.clone();
         }
-        let module = cache
-            .modules
-            .entry(kernel.name)
-            .or_insert_with(|| self.shader_module(kernel));
+        let wgsl = match class {
+            AdapterClass::Software => kernel.wgsl(),
+            AdapterClass::Hardware => kernel.wgsl_with_exact_tiles(overrides),
+        };
+        let module = match cache.modules.entry(wgsl) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let module = self.shader_module(kernel.name, place.key());
+                place.insert(module)
+            }
+        };
         let constants: Vec<_> = overrides.iter().map(|(k, v)| (k.as_str(), *v)).collect();
         let pipeline = self
             .device
@@ -377,10 +389,10 @@ impl Gpu {
         unsafe_code,
         reason = "the checks that wgpu puts into shaders cost a multiple of the kernels' time"
     )]
-    fn shader_module(&self, kernel: &Kernel) -> wgpu::ShaderModule {
+    fn shader_module(&self, name: &str, wgsl: &str) -> wgpu::ShaderModule {
         let descriptor = wgpu::ShaderModuleDescriptor {
-            label: Some(kernel.name),
-            source: wgpu::ShaderSource::Wgsl(kernel.wgsl().into()),
+            label: Some(name),
+            source: wgpu::ShaderSource::Wgsl(wgsl.into()),
         };
         let mut checks = wgpu::ShaderRuntimeChecks::checked();
         checks.force_loop_bounding = false;
@@ -396,7 +408,7 @@ impl Gpu {
         // bound, so that none wraps.
         // Divisors are such constants and products too: `validate` refuses a 0 where the WGSL does not allow it.
         // Local arrays are indexed by loop counters and quotients of them, whose bounds are literals; workgroup arrays by
-        // the lane, and in `window_fft_power` by places below HALF, which follows from the factors of HALF that
+        // the lane, plus in `lane_sum` a part of LANES, which is at most WORKGROUP, and in `window_fft_power` by places below HALF, which follows from the factors of HALF that
         // `validate` multiplies out.
         // Buffer accesses stay checked: by the driver's robust buffer access, on Metal by naga.
         unsafe { self.device.create_shader_module_trusted(descriptor, checks) }

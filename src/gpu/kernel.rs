@@ -26,6 +26,24 @@ impl Kernel {
         text
     }
 
+    /// The same for a GPU's plan: arrays of registers exactly as long as the step's tiles. A loop over `MAX_X` elements, of
+    /// which `TILE_X` are used, is unrolled by some compilers and not by others, and arrays whose indices are not known
+    /// then lie in memory (docs/decisions.md). A `TILE_X` is within `MAX_X`, as [`super::Plan::validate`] has checked.
+    pub fn wgsl_with_exact_tiles(&self, overrides: &[(String, f64)]) -> String {
+        let exact = |line: &str| {
+            let (tile, _) = line.strip_prefix("const MAX_")?.split_once(" = ")?;
+            let (_, size) = overrides
+                .iter()
+                .find(|(name, _)| name.strip_prefix("TILE_") == Some(tile))?;
+            Some(format!("const MAX_{tile} = {size}u;"))
+        };
+        let text = self.wgsl();
+        let lines = text
+            .lines()
+            .map(|line| exact(line).unwrap_or_else(|| line.to_string()));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
     /// What a step must give it; read from its WGSL once.
     pub(super) fn facts(&self) -> &'static Facts {
         self.facts.get_or_init(|| Facts::read(&self.wgsl()))
@@ -38,6 +56,8 @@ const RANDOM: &str = include_str!("../../shaders/shared/random.wgsl");
 const COMPLEX: &str = include_str!("../../shaders/shared/complex.wgsl");
 const LOCAL_SPLINE: &str = include_str!("../../shaders/shared/local_spline.wgsl");
 const FEW: &str = include_str!("../../shaders/shared/few.wgsl");
+const SPLIT: &str = include_str!("../../shaders/shared/split.wgsl");
+const LANE_SUM: &str = include_str!("../../shaders/shared/lane_sum.wgsl");
 const STEP: &str = include_str!("../../shaders/shared/step.wgsl");
 const ROW_SUM: &str = include_str!("../../shaders/shared/row_sum.wgsl");
 const METRIC: &str = include_str!("../../shaders/shared/metric.wgsl");
@@ -60,19 +80,25 @@ pub static KERNELS: &[Kernel] = &[
     kernel!("mel", "window_fft_power", COMPLEX),
     kernel!("mel", "mel_project"),
     kernel!("mel", "log_compress"),
-    kernel!("layers", "kan_conv_forward", CONV_SHAPE, SPLINE),
-    kernel!("layers", "kan_conv_forward_local", CONV_SHAPE, LOCAL_SPLINE),
+    kernel!("layers", "kan_conv_forward", CONV_SHAPE, SPLIT, SPLINE),
+    kernel!(
+        "layers",
+        "kan_conv_forward_local",
+        CONV_SHAPE,
+        SPLIT,
+        LOCAL_SPLINE
+    ),
     kernel!("layers", "kan_conv_grad_weight", CONV_SHAPE, SPLINE),
-    kernel!("layers", "conv_forward", CONV_SHAPE),
-    kernel!("layers", "conv_grad_input", CONV_SHAPE, SPLINE),
+    kernel!("layers", "conv_forward", CONV_SHAPE, SPLIT),
+    kernel!("layers", "conv_grad_input", CONV_SHAPE, SPLIT, SPLINE),
     kernel!("layers", "conv_grad_weight", CONV_SHAPE),
     kernel!("layers", "channels_last"),
     kernel!("layers", "change_basis"),
-    kernel!("layers", "channel_sum", FEW),
-    kernel!("layers", "reduce_partials"),
+    kernel!("layers", "channel_sum", FEW, LANE_SUM),
+    kernel!("layers", "reduce_partials", LANE_SUM),
     kernel!("layers", "group_norm_forward", FEW, ROW_SUM),
     kernel!("layers", "group_norm_grad_input", FEW, ROW_SUM),
-    kernel!("layers", "group_norm_grad_weight", FEW),
+    kernel!("layers", "group_norm_grad_weight", FEW, LANE_SUM),
     kernel!("layers", "band_affine"),
     kernel!("layers", "activation_forward"),
     kernel!("layers", "activation_grad_input"),

@@ -54,7 +54,7 @@ impl Program {
             .iter()
             .map(|step| {
                 let kernel = known_kernel(&step.kernel)?;
-                let pipeline = gpu.pipeline(kernel, &step.overrides);
+                let pipeline = gpu.pipeline(kernel, plan.class, &step.overrides);
                 gpu.check()?;
                 let entries: Vec<_> = step
                     .bindings

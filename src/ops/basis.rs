@@ -31,13 +31,14 @@ impl Basis {
         }
     }
 
-    pub(super) fn overrides(&self) -> [(&'static str, f64); 5] {
+    pub(super) fn overrides(&self) -> [(&'static str, f64); 6] {
         [
             ("ORDER", self.order as f64),
             ("GRID", self.grid as f64),
             ("RANGE", f64::from(self.range)),
             ("CENTRE", f64::from(self.centre)),
             ("POWERS", f64::from(u8::from(self.has_powers()))),
+            ("TILE_S", self.slot_tile().0 as f64),
         ]
     }
 

@@ -1,8 +1,8 @@
 //! Convolutions with functions on their edges; ordinary ones are those of order 0.
 
 use super::{
-    Basis, SOFTWARE_TURNS, UNROLLED, WORKGROUP, each, limit_turns, product, quotient,
-    require_window, width,
+    Basis, ENOUGH, SOFTWARE_TURNS, UNROLLED, WORKGROUP, each, each_sum, limit_turns, product,
+    quotient, require_window, width,
 };
 use crate::gpu::{AdapterClass, BufferRole, Plan, Shape, Tensor};
 
@@ -101,12 +101,11 @@ impl ConvShape {
 }
 
 /// How many positions an invocation makes (`TILE_P`, up to `most`), invocations a workgroup, and
-/// workgroups for so many positions. A software rasteriser pays for loads: many positions share one
-/// load of the weights. A GPU needs many invocations more.
+/// workgroups for so many positions.
 fn position_tile(class: AdapterClass, positions: usize, most: usize) -> (usize, usize, usize) {
-    let (most, workgroup) = match class {
-        AdapterClass::Software => (most, 32),
-        AdapterClass::Hardware => (most.min(4), 64),
+    let workgroup = match class {
+        AdapterClass::Software => 32,
+        AdapterClass::Hardware => 64,
     };
     let groups = positions.div_ceil(product(&[most, workgroup])).max(1);
     let tile = positions.div_ceil(product(&[groups, workgroup]));
@@ -115,18 +114,56 @@ fn position_tile(class: AdapterClass, positions: usize, most: usize) -> (usize, 
 
 /// How many vec4 of outputs an invocation makes (`TILE_O`), and tiles that cover all of them. A tile
 /// costs its outputs and `overhead` more, for what they share.
-fn output_tile(class: AdapterClass, co_pad: usize, most: usize, overhead: usize) -> (usize, usize) {
+fn output_tile(co_pad: usize, most: usize, overhead: usize) -> (usize, usize) {
     let outputs = co_pad / 4;
-    let most = match class {
-        AdapterClass::Software => most,
-        AdapterClass::Hardware => 2,
-    };
     let tiles = |size: usize| outputs.div_ceil(size);
     let best = (1..=most)
         .rev()
         .min_by_key(|&size| product(&[tiles(size), size.saturating_add(overhead)]));
     let best = best.unwrap_or(1);
     (best, tiles(best))
+}
+
+/// How a convolution's kernel is cut for a GPU: the first of the tiles, the largest first, that leaves enough invocations,
+/// and into how many splits its loop of so many `turns` is cut. `invocations` tells how many a tile leaves.
+///
+/// Two positions share the weights that they load and have most of what a larger tile saves. So a loop is split, as far as
+/// each split keeps some turns, before a tile is made smaller than that.
+fn hardware_tile(
+    tiles: [[usize; 2]; 4],
+    turns: usize,
+    invocations: impl Fn([usize; 2]) -> usize,
+) -> ([usize; 2], usize) {
+    const LEAST_TURNS: usize = 16;
+    const MOST_SPLITS: usize = 64;
+    let affordable = (turns / LEAST_TURNS).clamp(1, MOST_SPLITS);
+    let wanted = |tile| ENOUGH.div_ceil(invocations(tile).max(1));
+    let [largest, .., smallest] = tiles;
+    if wanted(largest) == 1 {
+        return (largest, 1);
+    }
+    let smaller = tiles.into_iter().skip(1);
+    let tile = smaller
+        .into_iter()
+        .find(|&tile| wanted(tile) <= affordable)
+        .unwrap_or(smallest);
+    (tile, wanted(tile).min(affordable))
+}
+
+/// What the splits of a step write: `total` itself if there is one.
+fn split_target(plan: &mut Plan, splits: usize, total: Tensor) -> Tensor {
+    if splits == 1 {
+        return total;
+    }
+    let shape = [splits, 1, 1, total.len()];
+    plan.tensor("split partials", shape, BufferRole::Scratch)
+}
+
+/// Adds what the splits of a step have written.
+fn add_splits(plan: &mut Plan, written: Tensor, total: Tensor) {
+    if written != total {
+        reduce_partials(plan, written, total);
+    }
 }
 
 /// What the forward of a convolution leaves for its backward: input and weights as its kernels read them.
@@ -159,11 +196,12 @@ pub fn conv_forward(
         if shape.ci > 1 {
             kept.kernel_x = channels_last(plan, x.reshaped(shape.input_shape()));
         }
-        let tile = forward_tile(plan.class, shape, 16, 4, 2);
+        let turns = shape.tiled_taps();
+        let tile = forward_tile(plan.class, shape, [16, 4], 2, turns);
         let more = [("TILE_C", shape.channel_tile() as f64)];
-        limit_turns(plan, "conv_forward", shape.tiled_taps());
+        limit_turns(plan, "conv_forward", turns);
         let bindings = [kept.kernel_x, weight, bias, y];
-        dispatch_forward(plan, "conv_forward", shape, tile, &more, &bindings);
+        dispatch_forward(plan, "conv_forward", shape, tile, &more, bindings);
     } else if shape.basis.is_local() {
         kan_conv_forward_local(plan, shape, x, weight, bias, y);
     } else {
@@ -188,14 +226,11 @@ pub fn kan_conv_forward_dense(
     y: Tensor,
 ) {
     let (_, slot_tiles) = shape.basis.slot_tile();
-    limit_turns(
-        plan,
-        "kan_conv_forward",
-        product(&[shape.taps(), slot_tiles]),
-    );
-    let tile = forward_tile(plan.class, shape, 16, 2, 1);
+    let turns = product(&[shape.taps(), slot_tiles]);
+    limit_turns(plan, "kan_conv_forward", turns);
+    let tile = forward_tile(plan.class, shape, [16, 2], 1, turns);
     let (more, bindings) = (shape.basis.overrides(), [x, weight, bias, y]);
-    dispatch_forward(plan, "kan_conv_forward", shape, tile, &more, &bindings);
+    dispatch_forward(plan, "kan_conv_forward", shape, tile, &more, bindings);
 }
 
 /// y = convolution of x, by the few splines of an edge that are not zero at a place; `weight` is that of
@@ -209,52 +244,62 @@ pub fn kan_conv_forward_local(
     y: Tensor,
 ) {
     limit_turns(plan, "kan_conv_forward_local", shape.taps());
-    let tile = forward_tile(plan.class, shape, 4, 2, 1);
+    let tile = forward_tile(plan.class, shape, [4, 2], 1, shape.taps());
     let more = shape.basis.overrides();
-    let more = more.into_iter().filter(|(name, _)| *name != "POWERS");
+    let more = more
+        .into_iter()
+        .filter(|(name, _)| !["POWERS", "TILE_S"].contains(name));
     let (more, bindings) = (Vec::from_iter(more), [x, weight, bias, y]);
-    dispatch_forward(
-        plan,
-        "kan_conv_forward_local",
-        shape,
-        tile,
-        &more,
-        &bindings,
-    );
+    dispatch_forward(plan, "kan_conv_forward_local", shape, tile, &more, bindings);
 }
 
-/// The override constants of a forward kernel's tile, and its workgroups.
+/// The override constants of a forward kernel's tile, and its workgroups; `software` is the largest tile there, in positions
+/// and vec4 of outputs. A software rasteriser pays for loads: many positions share one load of the weights. A GPU needs many
+/// invocations more.
 fn forward_tile(
     class: AdapterClass,
     shape: &ConvShape,
-    most_positions: usize,
-    most_outputs: usize,
+    software: [usize; 2],
     overhead: usize,
-) -> ([(&'static str, f64); 3], [usize; 3]) {
+    turns: usize,
+) -> ([(&'static str, f64); 4], [usize; 3]) {
+    const HARDWARE: [[usize; 2]; 4] = [[4, 2], [2, 2], [1, 2], [1, 1]];
     let [out_h, out_w] = shape.output();
-    let (tile, workgroup, groups) =
-        position_tile(class, product(&[shape.n, out_h, out_w]), most_positions);
-    let (outputs, tiles) = output_tile(class, shape.co_pad(), most_outputs, overhead);
+    let positions = product(&[shape.n, out_h, out_w]);
+    let invocations = |[most_positions, most_outputs]: [usize; 2]| {
+        let (_, workgroup, groups) = position_tile(class, positions, most_positions);
+        let (_, tiles) = output_tile(shape.co_pad(), most_outputs, overhead);
+        product(&[workgroup, groups, tiles])
+    };
+    let ([most_positions, most_outputs], splits) = match class {
+        AdapterClass::Software => (software, 1),
+        AdapterClass::Hardware => hardware_tile(HARDWARE, turns, invocations),
+    };
+    let (tile, workgroup, groups) = position_tile(class, positions, most_positions);
+    let (outputs, tiles) = output_tile(shape.co_pad(), most_outputs, overhead);
     let overrides = [
         ("TILE_P", tile as f64),
         ("TILE_O", outputs as f64),
         ("WORKGROUP", workgroup as f64),
+        ("SPLITS", splits as f64),
     ];
-    (overrides, [groups, tiles, 1])
+    (overrides, [groups, tiles, splits])
 }
 
 fn dispatch_forward(
     plan: &mut Plan,
     kernel: &str,
     shape: &ConvShape,
-    (tile, workgroups): ([(&'static str, f64); 3], [usize; 3]),
+    (tile, workgroups): ([(&'static str, f64); 4], [usize; 3]),
     more: &[(&'static str, f64)],
-    bindings: &[Tensor],
+    [x, weight, bias, y]: [Tensor; 4],
 ) {
     let mut overrides = shape.overrides();
     overrides.extend(tile);
     overrides.extend(more);
-    plan.dispatch(kernel, &overrides, bindings, workgroups);
+    let written = split_target(plan, workgroups[2], y);
+    plan.dispatch(kernel, &overrides, &[x, weight, bias, written], workgroups);
+    add_splits(plan, written, y);
 }
 
 /// Gradients of the weights, the bias and, where it is wanted, the input from grad_y.
@@ -303,19 +348,32 @@ pub(crate) fn conv_grad_input(
 ) {
     let [rows, columns] = [0, 1].map(|a| shape.input[a].div_ceil(shape.stride[a].max(1)));
     let positions = product(&[shape.n, rows, columns]);
-    let (tile, workgroup, groups) = position_tile(plan.class, positions, 16);
-    let most = match plan.class {
-        AdapterClass::Software => 16,
-        AdapterClass::Hardware => 8,
-    };
     let (slots, slot_tiles) = shape.basis.slot_tile();
     let [taps_h, taps_w] = [0, 1].map(|a| shape.kernel[a].div_ceil(shape.stride[a].max(1)));
+    let turns = product(&[taps_h, taps_w, shape.co_pad() / 4]);
     limit_turns(
         plan,
         "conv_grad_input",
-        product(&[slot_tiles, taps_h, taps_w, shape.co_pad() / 4]).saturating_add(slot_tiles),
+        product(&[slot_tiles, turns]).saturating_add(slot_tiles),
     );
-    let channel_tiles = shape.ci.div_ceil(quotient(most, slots).max(1)).max(1);
+    // Tiles in positions and rows; a row is a slot of a channel.
+    const HARDWARE: [[usize; 2]; 4] = [[4, 8], [2, 8], [1, 8], [1, 4]];
+    let phases = product(&shape.stride);
+    let channel_tiles = |most_rows: usize| {
+        let channels = quotient(most_rows, slots).max(1);
+        shape.ci.div_ceil(channels).max(1)
+    };
+    let class = plan.class;
+    let invocations = |[most_positions, most_rows]: [usize; 2]| {
+        let (_, workgroup, groups) = position_tile(class, positions, most_positions);
+        product(&[workgroup, groups, phases, channel_tiles(most_rows)])
+    };
+    let ([most_positions, most_rows], splits) = match class {
+        AdapterClass::Software => ([16, 16], 1),
+        AdapterClass::Hardware => hardware_tile(HARDWARE, turns, invocations),
+    };
+    let (tile, workgroup, groups) = position_tile(class, positions, most_positions);
+    let channel_tiles = channel_tiles(most_rows);
     let tile_rows = product(&[shape.ci.div_ceil(channel_tiles), slots]);
     let mut overrides = shape.overrides();
     overrides.extend(shape.basis.overrides());
@@ -323,14 +381,16 @@ pub(crate) fn conv_grad_input(
         ("TILE_P", tile as f64),
         ("TILE_R", tile_rows as f64),
         ("WORKGROUP", workgroup as f64),
+        ("SPLITS", splits as f64),
     ]);
-    let phases = product(&shape.stride);
+    let written = split_target(plan, splits, grad_x);
     plan.dispatch(
         "conv_grad_input",
         &overrides,
-        &[kept.x, kept.kernel_weight, outputs_last, grad_x],
-        [product(&[groups, phases]), channel_tiles, 1],
+        &[kept.x, kept.kernel_weight, outputs_last, written],
+        [product(&[groups, phases]), channel_tiles, splits],
     );
+    add_splits(plan, written, grad_x);
 }
 
 /// grad_weight in the kernels' basis, by partial sums and a second pass.
@@ -362,8 +422,12 @@ fn conv_grad_weight(
         shape.taps()
     };
     let tile = most.min(rows).max(1);
-    let (outputs, output_tiles) =
-        output_tile(plan.class, shape.co_pad(), 4, if plain { 4 } else { 1 });
+    let most_outputs = match plan.class {
+        AdapterClass::Software => 4,
+        AdapterClass::Hardware => 2,
+    };
+    let overhead = if plain { 4 } else { 1 };
+    let (outputs, output_tiles) = output_tile(shape.co_pad(), most_outputs, overhead);
     let places = product(&[rows.div_ceil(tile), output_tiles]);
     let [out_h, out_w] = shape.output();
     let image_rows = product(&[shape.n, out_h]);
@@ -456,32 +520,32 @@ fn wanted_splits(wanted: usize, places: usize, rows: usize, weights: usize) -> u
 
 /// partial = sums of rows of `positions` values.
 pub fn channel_sum(plan: &mut Plan, positions: usize, values: Tensor, partial: Tensor) {
-    limit_turns(plan, "channel_sum", quotient(positions, width(positions)));
     let overrides = [
         ("ROWS", partial.len() as f64),
         ("POSITIONS", positions as f64),
         ("WIDTH", width(positions) as f64),
     ];
-    each(
+    each_sum(
         plan,
         "channel_sum",
         &overrides,
         &[values, partial],
         partial.len(),
+        quotient(positions, width(positions)),
     );
 }
 
 /// total = sum of the rows of partial.
 pub fn reduce_partials(plan: &mut Plan, partial: Tensor, total: Tensor) {
     let splits = quotient(partial.len(), total.len());
-    limit_turns(plan, "reduce_partials", splits.div_ceil(UNROLLED));
     let overrides = [("SPLITS", splits as f64), ("SIZE", total.len() as f64)];
-    each(
+    each_sum(
         plan,
         "reduce_partials",
         &overrides,
         &[partial, total],
         total.len(),
+        splits.div_ceil(UNROLLED),
     );
 }
 

@@ -41,6 +41,34 @@ fn each(
     plan.dispatch(kernel, &all, bindings, workgroups(count, WORKGROUP));
 }
 
+/// Invocations that fill a GPU: a large one holds a quarter of a million, and hides the latency of loads with a quarter of
+/// them. What has fewer is cut smaller, if it can be.
+const ENOUGH: usize = 65_536;
+
+/// Appends a kernel that sums `turns` values for each of `count` sums. On a GPU several lanes share a sum where the sums
+/// alone are few: its constant `LANES` (see `shaders/shared/lane_sum.wgsl`).
+fn each_sum(
+    plan: &mut Plan,
+    kernel: &str,
+    overrides: &[(&str, f64)],
+    bindings: &[Tensor],
+    count: usize,
+    turns: usize,
+) {
+    limit_turns(plan, kernel, turns);
+    let lanes = match plan.class {
+        AdapterClass::Software => 1,
+        AdapterClass::Hardware => ENOUGH
+            .div_ceil(count.max(1))
+            .min(turns)
+            .checked_next_power_of_two()
+            .map_or(WORKGROUP, |lanes| lanes.min(WORKGROUP)),
+    };
+    let mut all = overrides.to_vec();
+    all.push(("LANES", lanes as f64));
+    each(plan, kernel, &all, bindings, product(&[count, lanes]));
+}
+
 /// The product of sizes, at most `usize::MAX`. A plan with a tensor, a constant or a dispatch near it does not validate.
 pub(crate) fn product(sizes: &[usize]) -> usize {
     sizes.iter().copied().fold(1, usize::saturating_mul)

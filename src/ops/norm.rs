@@ -1,6 +1,6 @@
 //! Group normalisation.
 
-use super::{each, limit_turns, product, quotient, reduce_partials, width};
+use super::{each_sum, limit_turns, product, quotient, reduce_partials, width};
 use crate::gpu::{AdapterClass, BufferRole, Plan, Tensor, workgroups};
 
 /// The shape of a group normalisation.
@@ -111,17 +111,13 @@ pub fn group_norm_grad_weight(
         [shape.n, 1, 2, shape.c],
         BufferRole::Scratch,
     );
-    limit_turns(
-        plan,
-        "group_norm_grad_weight",
-        quotient(shape.positions, width(shape.positions)),
-    );
-    each(
+    each_sum(
         plan,
         "group_norm_grad_weight",
         &shape.overrides(),
         &[x, moments, grad_y, partial],
         product(&[shape.n, shape.c]),
+        quotient(shape.positions, width(shape.positions)),
     );
     reduce_partials(plan, partial, grad_affine);
 }

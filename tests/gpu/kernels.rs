@@ -101,7 +101,8 @@ fn splines_of_every_order_and_grid_match_off_the_middle() {
 
 #[test]
 fn convolutions_of_a_single_image_and_of_many_channels_match() {
-    for basis in [CUBIC, Basis::IDENTITY] {
+    let large = Basis { grid: 20, ..CUBIC };
+    for basis in [CUBIC, Basis::IDENTITY, large] {
         for (n, ci, input, co) in [(1, 1, [4, 4], 2), (1, 65, [3, 2], 35), (9, 33, [1, 1], 50)] {
             let shape = ConvShape {
                 n,

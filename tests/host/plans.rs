@@ -1,7 +1,7 @@
 //! Plans on a device that runs nothing but checks everything against WebGPU's default limits.
 
 use gamaka::adapt::Adapter;
-use gamaka::gpu::{AdapterClass, BufferRole, Gpu, GpuError, Plan, Program};
+use gamaka::gpu::{AdapterClass, BufferRole, Gpu, GpuError, Plan, Program, Step};
 use gamaka::model::{Network, Spec};
 use gamaka::ops::{self, AdamW, Augment, Basis, ConvShape};
 use gamaka::selftest::doctor_cases;
@@ -226,6 +226,7 @@ fn a_missing_binding_is_a_typed_error() {
             ("ROWS", 1.0),
             ("POSITIONS", 64.0),
             ("WIDTH", 4.0),
+            ("LANES", 1.0),
             ("WORKGROUP", 64.0),
         ],
         &[x],
@@ -345,6 +346,82 @@ fn a_split_of_positions_is_short_enough_for_software_adapters() {
     let splits = overrides.iter().find(|(name, _)| name == "SPLITS").unwrap();
     let rows = (200.0 * 64.0 / splits.1).ceil();
     assert!(rows * 64.0 <= 65_000.0, "{splits:?}");
+}
+
+/// An override constant of a step.
+fn constant(step: &Step, name: &str) -> Option<f64> {
+    let found = step.overrides.iter().find(|(known, _)| known == name);
+    found.map(|(_, value)| *value)
+}
+
+/// The layers of a network of five convolutions on 64 clips of 64 bands, and its linear layers.
+fn layers() -> Vec<ConvShape> {
+    let channels = [1, 24, 48, 96, 128, 192];
+    let convolutions = channels.windows(2).enumerate().map(|(k, c)| ConvShape {
+        n: 64,
+        ci: c[0],
+        input: [64 >> k, 128 >> k],
+        co: c[1],
+        kernel: [3, 3],
+        stride: [2, 2],
+        padding: [1, 1],
+        ..POINT
+    });
+    let linear = [(1024, 192), (192, 378)].map(|(ci, co)| ConvShape {
+        n: 64,
+        ci,
+        input: [1, 1],
+        co,
+        ..POINT
+    });
+    convolutions.chain(linear).collect()
+}
+
+/// A GPU's latency hides behind other invocations only.
+#[test]
+fn every_convolution_for_a_gpu_has_invocations_enough_and_loops_worth_a_split() {
+    for layer in layers() {
+        let cubic = Basis {
+            order: 3,
+            grid: 4,
+            range: 2.5,
+            centre: 0.0,
+        };
+        for basis in [cubic, Basis::IDENTITY] {
+            let shape = ConvShape { basis, ..layer };
+            let plan = convolution(AdapterClass::Hardware, &shape);
+            plan.validate().unwrap();
+            for step in plan.steps.iter().filter(|s| s.kernel.contains("conv_")) {
+                let groups: f64 = step.workgroups.iter().map(|&g| f64::from(g)).product();
+                let invocations = groups * constant(step, "WORKGROUP").unwrap();
+                let linear = shape.kernel == [1, 1];
+                let least = if linear { 12_000.0 } else { 65_536.0 };
+                assert!(invocations >= least, "{invocations} of {step:?}");
+                // Each split of a loop over taps, outputs or positions has some turns of it.
+                let splits = constant(step, "SPLITS").unwrap();
+                let turns = match step.kernel.as_str() {
+                    "kan_conv_forward" => shape.taps(),
+                    "conv_forward" => shape.taps().div_ceil(4),
+                    "conv_grad_input" => shape.co.div_ceil(4) * if linear { 1 } else { 4 },
+                    _ => continue,
+                };
+                assert!(splits == 1.0 || turns as f64 / splits >= 16.0, "{step:?}");
+            }
+        }
+    }
+}
+
+/// On a software adapter a load is dear and an invocation is not cheap.
+#[test]
+fn nothing_is_split_for_a_software_adapter_but_weight_gradients() {
+    for layer in layers() {
+        let plan = convolution(AdapterClass::Software, &layer);
+        for step in &plan.steps {
+            assert!(constant(step, "LANES").unwrap_or(1.0) == 1.0, "{step:?}");
+            let split = step.kernel.ends_with("grad_weight") || step.kernel == "reduce_partials";
+            assert!(split || constant(step, "SPLITS").unwrap_or(1.0) == 1.0);
+        }
+    }
 }
 
 /// A plan of two steps that is right.

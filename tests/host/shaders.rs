@@ -25,17 +25,21 @@ fn parse(source: &str) -> (Module, ModuleInfo) {
     (module, info)
 }
 
-/// Every step that the doctor runs, for both classes of adapter.
-fn steps() -> Vec<Step> {
-    CLASSES
-        .iter()
-        .flat_map(|&class| doctor_cases(class))
-        .flat_map(|case| case.plan.steps)
-        .collect()
+/// Every step that the doctor runs, with the class of adapter: both.
+fn steps() -> Vec<(AdapterClass, Step)> {
+    let steps = |class| {
+        let cases = doctor_cases(class).into_iter();
+        cases.flat_map(move |case| case.plan.steps.into_iter().map(move |step| (class, step)))
+    };
+    CLASSES.into_iter().flat_map(steps).collect()
 }
 
-fn specialised(step: &Step) -> (Module, ModuleInfo) {
-    let (module, info) = parse(&kernel(&step.kernel).expect("a kernel").wgsl());
+fn specialised((class, step): &(AdapterClass, Step)) -> (Module, ModuleInfo) {
+    let kernel = kernel(&step.kernel).expect("a kernel");
+    let (module, info) = parse(&match class {
+        AdapterClass::Software => kernel.wgsl(),
+        AdapterClass::Hardware => kernel.wgsl_with_exact_tiles(&step.overrides),
+    });
     let constants = step
         .overrides
         .iter()
@@ -63,7 +67,7 @@ fn workgroup_memory(module: &Module) -> u32 {
 
 #[test]
 fn the_doctor_runs_every_kernel_and_every_file_is_a_kernel() {
-    let run: HashSet<String> = steps().into_iter().map(|s| s.kernel).collect();
+    let run: HashSet<String> = steps().into_iter().map(|(_, s)| s.kernel).collect();
     let known: BTreeSet<&str> = KERNELS.iter().map(|k| k.name).collect();
     assert_eq!(known.len(), KERNELS.len(), "names are unique");
     for name in &known {
@@ -96,7 +100,7 @@ fn the_doctor_runs_every_kernel_and_every_file_is_a_kernel() {
 fn every_kernel_translates_to_hlsl_msl_and_spirv() {
     for step in steps() {
         let (module, info) = specialised(&step);
-        let name = &step.kernel;
+        let name = &step.1.kernel;
         let mut text = String::new();
         hlsl::Writer::new(
             &mut text,
@@ -128,12 +132,13 @@ fn no_kernel_takes_more_workgroup_memory_than_webgpu_gives() {
         assert!(
             bytes <= WORKGROUP_MEMORY,
             "{} takes {bytes} bytes",
-            step.kernel
+            step.1.kernel
         );
     }
     // The longest transform takes all of it.
     let longest = gamaka::selftest::mel(AdapterClass::Hardware, 4096, 512, 2);
-    let (module, _) = specialised(&longest.plan.steps[0]);
+    let step = (AdapterClass::Hardware, longest.plan.steps[0].clone());
+    let (module, _) = specialised(&step);
     assert_eq!(workgroup_memory(&module), WORKGROUP_MEMORY);
 }
 
