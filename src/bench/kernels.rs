@@ -15,7 +15,7 @@ pub struct KernelFigures {
     /// Dispatches of it in the plan.
     pub count: usize,
     /// Invocations of one dispatch: a GPU wants tens of thousands.
-    pub invocations: u64,
+    pub invocations: f64,
     /// How its work is cut: the override constants of its tile, splits and lanes.
     pub cut: String,
     /// Milliseconds of one dispatch, alone; the fastest of a few.
@@ -176,7 +176,7 @@ pub(super) fn fastest(program: &Program, step: usize) -> Result<Duration, GpuErr
 #[derive(Debug, PartialEq)]
 struct Work {
     name: String,
-    invocations: u64,
+    invocations: f64,
     cut: String,
     flop: Option<f64>,
     bytes: u64,
@@ -192,15 +192,14 @@ impl Work {
                 None,
             ),
         };
-        let groups = step.workgroups.iter().map(|&count| u64::from(count));
+        let groups = step.workgroups.iter().map(|&count| f64::from(count));
         let cuts = step.overrides.iter().filter(|(constant, _)| {
             constant.starts_with("TILE_") || ["SPLITS", "LANES"].contains(&constant.as_str())
         });
         let cuts: Vec<String> = cuts.map(|(name, size)| format!("{name} {size}")).collect();
         Self {
             name,
-            invocations: groups.product::<u64>()
-                * constant(step, "WORKGROUP").unwrap_or(1.0) as u64,
+            invocations: groups.product::<f64>() * constant(step, "WORKGROUP").unwrap_or(1.0),
             cut: cuts.join(", "),
             flop,
             bytes,

@@ -393,7 +393,7 @@ pub(super) fn kernel_table(figures: &[KernelFigures]) -> String {
         table.row([
             f.name.clone(),
             f.count.to_string(),
-            f.invocations.to_string(),
+            format!("{:.0}", f.invocations),
             format!("{:.3}", f.ms),
             format!("{:.1}", 100.0 * ms(f) / total),
             f.gflops.map_or(String::new(), |rate| format!("{rate:.1}")),
