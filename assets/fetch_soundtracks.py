@@ -327,7 +327,7 @@ def matches(pattern, path):
     parts = pattern.removeprefix("./").split("/")
     steps = path.split("/")
     tails = ["/".join(steps[k:]) for k in range(len(steps))]
-    shorter = ["/".join(parts[k:]) for k in range(len(parts)) if k == 0 or parts[k][:1] not in ("", "*", "?", "[")]
+    shorter = ["/".join(parts[k:]) for k in range(len(parts)) if k == 0 or "*" not in parts[k].split(".")[0]]
     return any(fnmatch.fnmatchcase(tail, short) for short in shorter for tail in tails)
 
 
