@@ -238,9 +238,10 @@ def excerpts_of(collection, most):
         raise ExcerptError(f"{manifest}: has no rows with path, label and split")
     names = [(row["label"], Path(row["path"]).stem) for row in rows]
     count = Counter(names)
-    for row, (label, stem) in zip(rows, names):
-        track = collection / row["path"]
-        seconds = seconds_of(track, row)
+    tracks = [collection / row["path"] for row in rows]
+    with ThreadPoolExecutor() as pool:
+        lengths = list(pool.map(seconds_of, tracks, rows))
+    for row, track, seconds, (label, stem) in zip(rows, tracks, lengths, names):
         if seconds < LEAST_SECONDS:
             continue
         piece = f"{collection.name}/{row.get('piece') or row.get('group') or row['path']}"
@@ -338,29 +339,36 @@ def main():
     manifest = args.out / "manifest.csv"
     known = read_manifest(manifest)
     work = list(plan(excerpts, args))
-    rows, failures = [], []
+    # What an earlier run cut stays listed until its turn comes, so that this run may be interrupted too.
+    rows = {path: known[path] for path in (row["path"] for row, _ in work) if path in known}
+    failures = []
 
     def one(planned):
+        path = planned[0]["path"]
         try:
-            if row := cut(planned, known, args.out):
-                rows.append(row)
+            row = cut(planned, known, args.out)
         except (ExcerptError, OSError) as error:
-            failures.append(f"{planned[0]['path']}: {error}")
+            failures.append(f"{path}: {error}")
+            row = None
+        if row:
+            rows[path] = row
+        else:
+            rows.pop(path, None)
 
     pool = ThreadPoolExecutor(args.jobs)
     try:
         for done, _ in enumerate(pool.map(one, work), 1):
             print(f"\r{done}/{len(work)} excerpts", end="", file=sys.stderr, flush=True)
             if done % 200 == 0:
-                write_manifest(manifest, rows[:])
+                write_manifest(manifest, list(rows.values()))
     finally:
         # Interrupted too: what is cut is listed, and what was not begun is not waited for.
         pool.shutdown(cancel_futures=True)
-        write_manifest(manifest, rows)
+        write_manifest(manifest, rows.values())
     print(file=sys.stderr)
     for failure in failures:
         print(failure, file=sys.stderr)
-    print(f"{len(rows)} excerpts of {len({row['piece'] for row in rows})} pieces; {len(work) - len(rows)} silent or failed")
+    print(f"{len(rows)} excerpts of {len({row['piece'] for row in rows.values()})} pieces; {len(work) - len(rows)} silent or failed")
     if failures:
         raise ExcerptError(f"{len(failures)} of {len(work)} excerpts failed; the same command tries them again")
 
