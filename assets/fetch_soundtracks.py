@@ -5,12 +5,14 @@
 
 Needs Debian or Ubuntu with their usual package sources (`apt-get update` has been run), and Python 3.11 or later, its
 standard library only. Nothing is installed and no right but to write OUT is needed: each package is downloaded with
-`apt-get download`, unpacked with `dpkg-deb` into a temporary folder, and removed again. About 3.2 GB are downloaded and
-1.6 GB kept, in a quarter of an hour. --keep DIR keeps the packages there, and takes from there what is there already.
+`apt-get download`, unpacked with `dpkg-deb` into a temporary folder, and removed again. About 6.2 GB are downloaded and
+2.2 GB kept, in half an hour. --keep DIR keeps the packages there, and takes from there what is there already.
 
-What is kept: audio files (ogg, oga, opus, mp3, flac, wav) in the package's folders of music that last 25 s or more, so no
-sound effects and stingers. Of files with the same bytes only the first is kept. How long a file lasts is read from its
-headers (the last Ogg page, FLAC's STREAMINFO, WAV's chunks, each MP3 frame's header); nothing is decoded.
+What is kept: audio files (ogg, oga, opus, mp3, flac, wav) in the package's folders of music, or in its zip archives of them,
+that last 25 s or more, so no sound effects and stingers. Left out are OpenClonk's, whose package does not say what licence
+its music has, and files of the Ethymonics Free Music License. Of files with the same bytes only the first is kept. How long a
+file lasts is read from its headers (the last Ogg page, FLAC's STREAMINFO, WAV's chunks, each MP3 frame's header); nothing is
+decoded.
 
 OUT receives <soundtrack>/<file> and manifest.csv. Its columns: path (relative to OUT), label (the soundtrack), split
 (train, validation or test: whole packages, by the fixed table below, so that no test soundtrack is from a package that
@@ -20,14 +22,14 @@ and title (the file's own tags; where it has none, the soundtrack and the file's
 is prose: OUT/<soundtrack>/copyright is that file), package, version, seconds.
 
 For a cross-validation fold-1.csv, fold-2.csv and fold-3.csv have the same rows with another split: every soundtrack of ten
-tracks or more is tested in one of them and trains in the other two; the first tests the table's test soundtracks. Nothing
-validates there.
+tracks or more is tested in one of them and trains in the other two; the first tests the table's test soundtracks. What the
+table has as `train only` joined it after the folds were measured, and trains in all three. Nothing validates there.
 
 Most packages hold the music of one game by one or a few musicians. So a soundtrack is a style of its own to a good extent,
 though no genre.
 
 Idempotent and resumable: a package whose tracks are in OUT's manifest in the version that would be fetched, all there, is
-not fetched again. A package that cannot be had or is over 500 MB costs that package only, with a word on stderr and exit
+not fetched again. A package that cannot be had or is over 1.4 GB costs that package only, with a word on stderr and exit
 code 1 at the end. Versions differ from release to release; the figures in docs/evidence.md are of Debian 12.
 """
 
@@ -42,11 +44,13 @@ import struct
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-# package (or the first that there is of several) | split | soundtrack | its files below /usr/share; `*` spans folders
+# package (or the first that there is of several) | split | soundtrack | its files below /usr/share; `*` spans folders, what
+# `-` stands before is left out, and a zip archive (a Quake pk3 is one) counts as a folder. `train only`: in every fold too.
 PACKAGE_TABLE = """
 wesnoth-1.16-music wesnoth-1.18-music | train | wesnoth | games/wesnoth/*/core/music/*
 naev-data | train | naev | naev/dat/snd/music/*
@@ -84,7 +88,6 @@ lordsawar-data | train | lordsawar | games/lordsawar/music/*
 lincity-ng-data | train | lincity | games/lincity-ng/music/*
 asc-music | train | asc | games/asc/music/*
 wordwarvi-sound | train | wordwarvi | wordwarvi/sounds/*
-openclonk-data | validation | openclonk | games/openclonk/Music.ocg/*
 neverball-common | validation | neverball | games/neverball/bgm/*
 trackballs-data | validation | trackballs | games/trackballs/music/*
 pushover-data | validation | pushover | pushover/themes/*
@@ -98,12 +101,26 @@ freedroidrpg-data | test | freedroidrpg | *freedroidrpg/data/sound/music/*
 starfighter-data | test | starfighter | starfighter/music/*
 unknown-horizons | test | unknown-horizons | unknown-horizons/content/audio/music/*
 colobot-common-sounds | test | colobot | games/colobot/music/*
+0ad-data | train only | 0ad | games/0ad/mods/public/public.zip/audio/music/*
+ufoai-music | train only | ufoai | games/ufoai/base/0music.pk3/music/*
+nexuiz-music | train only | nexuiz | games/nexuiz/data/music.pk3/*
+supertuxkart-data | train only | supertuxkart | games/supertuxkart/data/music/* -*_fast.ogg -*_f.ogg
+freecol | train only | freecol | games/freecol/default/resources/music/default/*
+hex-a-hop-data | train only | hex-a-hop | games/hex-a-hop/hex-a-hop/music-*
+lugaru-data | train only | lugaru | games/lugaru/Sounds/Music*
+caveexpress-data | train only | caveexpress | games/caveexpress/sounds/music-*
+scorched3d-data | train only | scorched3d | games/scorched3d/data/globalmods/none/data/music/*
+raincat-data | train only | raincat | games/raincat/data/music/*
+torcs-data | train only | torcs | games/torcs/data/music/*
+tuxfootball | train only | tuxfootball | games/tuxfootball/sound/titlemusic*
 """
 
 LEAST_SECONDS = 25
 LEAST_TEST_TRACKS = 10
 MOST_VERSIONS = 3
-MOST_BYTES = 500_000_000
+MOST_BYTES = 1_400_000_000
+# A licence of its own, by a firm that is gone.
+LEFT_OUT_LICENCES = {"ETHYMONICS-FREE-MUSIC-LICENSE"}
 COLUMNS = "path label split group piece album title licence package version seconds".split()
 
 
@@ -117,13 +134,17 @@ class Soundtrack:
 
     packages: list
     split: str
+    folded: bool
     label: str
     files: str
 
 
 def read_table():
     rows = [[field.strip() for field in line.split("|")] for line in PACKAGE_TABLE.strip().splitlines()]
-    return [Soundtrack(packages.split(), split, label, files) for packages, split, label, files in rows]
+    return [
+        Soundtrack(packages.split(), split.split()[0], split != "train only", label, files)
+        for packages, split, label, files in rows
+    ]
 
 
 # How long a file lasts, and its tags. Each reader gives (seconds, tags in lower case), and raises what it likes on a file
@@ -306,7 +327,7 @@ def matches(pattern, path):
     parts = pattern.removeprefix("./").split("/")
     steps = path.split("/")
     tails = ["/".join(steps[k:]) for k in range(len(steps))]
-    shorter = ["/".join(parts[k:]) for k in range(len(parts)) if k == 0 or "*" not in parts[k]]
+    shorter = ["/".join(parts[k:]) for k in range(len(parts)) if k == 0 or "*" not in parts[k].split(".")[0]]
     return any(fnmatch.fnmatchcase(tail, short) for short in shorter for tail in tails)
 
 
@@ -359,11 +380,29 @@ def download(package, version, folder):
     return found[0]
 
 
+def is_chosen(path, patterns):
+    """Whether one of the patterns means the path, and none that starts with `-` does."""
+    found = [pattern for pattern in patterns.split() if fnmatch.fnmatchcase(path, pattern.removeprefix("-"))]
+    return bool(found) and not any(pattern.startswith("-") for pattern in found)
+
+
+def open_archive(share, soundtrack):
+    """Where the soundtrack lies in a zip archive, puts a folder of its files in the archive's place."""
+    archive = next((f for f in (share / soundtrack.files.split()[0]).parents if f.is_file()), None)
+    if not archive:
+        return
+    moved = archive.rename(archive.with_name(archive.name + ".archive"))
+    with zipfile.ZipFile(moved) as file:
+        inside = archive.relative_to(share).as_posix()
+        file.extractall(archive, [name for name in file.namelist() if is_chosen(f"{inside}/{name}", soundtrack.files)])
+
+
 def chosen_files(root, soundtrack):
     """The soundtrack's files of an unpacked package, each with the name it gets."""
     share = root / "usr/share"
+    open_archive(share, soundtrack)
     files = [f for f in share.rglob("*") if f.is_file() and not f.is_symlink() and f.suffix[1:].lower() in READERS]
-    files = sorted(f for f in files if fnmatch.fnmatchcase(f.relative_to(share).as_posix(), soundtrack.files))
+    files = sorted(f for f in files if is_chosen(f.relative_to(share).as_posix(), soundtrack.files))
     count = Counter(f.name for f in files)
     return [(f, f.name if count[f.name] == 1 else f"{f.parent.name}-{f.name}") for f in files]
 
@@ -372,6 +411,20 @@ def piece(title):
     """What versions of one piece have in common in their titles: what stands before brackets and words like `remix`."""
     plain = re.sub(r"[\[(].*", "", title.lower())
     return re.sub(r"[\W_]+(remix|loop|looping|intro|short|full|extended|enhanced|version|reprise)\b.*", "", plain).strip()
+
+
+def name_pieces(rows):
+    """Sets title, group and piece of the rows of one label."""
+    count = Counter(row["title"] for row in rows)
+    for row in rows:
+        # A title that many files bear is a mistake, or the game's.
+        if not row["title"] or count[row["title"]] > MOST_VERSIONS:
+            row["title"] = Path(row["path"]).stem
+        row["group"] = piece(row["title"])
+    count = Counter(row["group"] for row in rows)
+    for row in rows:
+        row["group"] = f"{row['label']}: {row['group']}" if row["group"] and count[row["group"]] > 1 else ""
+        row["piece"] = row["group"]
 
 
 def digest(path):
@@ -396,7 +449,8 @@ def fetch(soundtrack, chosen, out, keep, digests):
         rows = []
         for file, name in chosen_files(root, soundtrack):
             seconds, tags = probe(file)
-            if seconds < LEAST_SECONDS or (found := digest(file)) in digests.values():
+            licence = licence_of(stanzas, file.relative_to(root).as_posix())
+            if seconds < LEAST_SECONDS or licence in LEFT_OUT_LICENCES or (found := digest(file)) in digests.values():
                 continue
             digests[f"{soundtrack.label}/{name}"] = found
             rows.append(
@@ -406,7 +460,7 @@ def fetch(soundtrack, chosen, out, keep, digests):
                     "split": soundtrack.split,
                     "album": tags.get("album") or soundtrack.label,
                     "title": tags.get("title", ""),
-                    "licence": licence_of(stanzas, file.relative_to(root).as_posix()),
+                    "licence": licence,
                     "package": package,
                     "version": version,
                     "seconds": f"{seconds:.1f}",
@@ -416,16 +470,7 @@ def fetch(soundtrack, chosen, out, keep, digests):
         (home / "copyright").write_text(text or "The package has no copyright file.\n", encoding="utf-8")
     if not rows:
         raise FetchError(f"{package} {version} holds no music where it was: {soundtrack.files}")
-    count = Counter(row["title"] for row in rows)
-    for row in rows:
-        # A title that many files bear is a mistake, or the game's.
-        if not row["title"] or count[row["title"]] > MOST_VERSIONS:
-            row["title"] = Path(row["path"]).stem
-        row["group"] = piece(row["title"])
-    count = Counter(row["group"] for row in rows)
-    for row in rows:
-        row["group"] = f"{soundtrack.label}: {row['group']}" if row["group"] and count[row["group"]] > 1 else ""
-        row["piece"] = row["group"]
+    name_pieces(rows)
     if soundtrack.split == "test" and len(rows) < LEAST_TEST_TRACKS:
         print(f"{soundtrack.label}: has {len(rows)} tracks only, too few for 5 shots and 5 queries", file=sys.stderr)
     return rows
@@ -435,7 +480,7 @@ def present(soundtrack, chosen, rows, out):
     """Whether a soundtrack's rows are those of the package that would be fetched, with every file there."""
     if not rows or not all((out / row["path"]).is_file() and row["split"] == soundtrack.split for row in rows):
         return False
-    return all((row["package"], row["version"]) == chosen[:2] for row in rows)
+    return all((row["package"], row["version"]) == chosen[:2] and row["licence"] not in LEFT_OUT_LICENCES for row in rows)
 
 
 def read_manifest(path):
@@ -457,7 +502,8 @@ def write_manifest(path, rows):
 
 def fold_manifests(rows):
     """The rows of each fold, whose test soundtracks have enough tracks: first those of the table, then the others in turns."""
-    count = Counter(row["label"] for row in rows)
+    train_only = {soundtrack.label for soundtrack in read_table() if not soundtrack.folded}
+    count = Counter(row["label"] for row in rows if row["label"] not in train_only)
     enough = sorted(label for label in count if count[label] >= LEAST_TEST_TRACKS)
     of_table = {row["label"] for row in rows if row["split"] == "test"}
     others = [label for label in enough if label not in of_table]
@@ -506,7 +552,10 @@ def main():
         args.keep.mkdir(parents=True, exist_ok=True)
     manifest = args.out / "manifest.csv"
     rows, digests = {}, {}
+    listed = {soundtrack.label for soundtrack in read_table()}
     for row in read_manifest(manifest):
+        if row["label"] not in listed:
+            continue  # It has left the table. Its files stay.
         rows.setdefault(row["label"], []).append(row)
         if (file := args.out / row["path"]).is_file():
             digests[row["path"]] = digest(file)
@@ -522,7 +571,7 @@ def main():
                 rows[soundtrack.label] = fetch(soundtrack, chosen, args.out, args.keep, digests)
             own = rows[soundtrack.label]
             print(f"{number}/{len(args.soundtracks)} {soundtrack.label}: {len(own)} tracks", file=sys.stderr)
-        except (FetchError, OSError) as error:
+        except (FetchError, OSError, zipfile.BadZipFile) as error:
             failures.append(soundtrack.label)
             print(f"{number}/{len(args.soundtracks)} {soundtrack.label}: left out: {error}", file=sys.stderr)
         write_manifest(manifest, [row for own in rows.values() for row in own])

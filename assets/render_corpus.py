@@ -14,7 +14,11 @@ The embedded corpus is what this prints into assets/corpus with its defaults:
 
     python3 assets/render_corpus.py --out assets/corpus
 
-and a larger one, of 200 clips a style, is `--out DIR --clips-per-style 200`.
+and a larger one, of 200 clips a style, is `--out DIR --clips-per-style 200`. `--soundfonts` draws from more of them, or
+others: two more are known, opl3-soundfont and csound-soundfont, for clips that sound less alike:
+
+    python3 assets/render_corpus.py --out DIR --clips-per-style 20 --seconds 20 --bitrate 64 \\
+        --soundfonts FluidR3_GM,TimGM6mb,MuseScore_General,OPL-3_FM_128M,sf_GMbank
 
 OUT receives <style>/<style>-<number>.ogg and manifest.csv. Its columns: path (relative to OUT), label (the style), split
 (train, validation or test: whole styles), group (clips of equal group share groove and chord progression, and must not
@@ -42,8 +46,8 @@ from functools import partial
 from pathlib import Path
 
 from rendering import (
-    DRUM_CHANNEL, NOTES, SOUND_FONTS, SYNTHESIS_PROGRAMS, RenderError, check_tools, draw_room, is_rendered, read_manifest,
-    render_all, render_midi, run, write_manifest,
+    ALL_SOUND_FONTS, DRUM_CHANNEL, NOTES, SOUND_FONTS, SYNTHESIS_PROGRAMS, RenderError, check_tools, draw_room, is_rendered,
+    read_manifest, render_all, render_midi, run, write_manifest,
 )
 
 # style | split | quarter notes a minute | beats a bar | grooves as library/file:groove, "=N" where N is another tempo
@@ -157,7 +161,7 @@ def progression(rng):
     return phrase
 
 
-def plan_clip(style, number, seed):
+def plan_clip(style, number, seed, soundfonts):
     """Everything that is random about a clip, as a row of the manifest plus what rendering needs."""
     clip_seed = f"{seed}/{style.name}/{number}"
     # The grooves come in turn, in an order of the style's own, so that each is heard equally often.
@@ -170,7 +174,7 @@ def plan_clip(style, number, seed):
     chords = " ".join("-".join(NOTES[d] + q for d, q in bar) for bar in phrase)
     key = rng.randrange(12)
     tempo = round(normal_tempo * math.exp(rng.uniform(-0.17, 0.17)))
-    soundfont = rng.choice(list(SOUND_FONTS))
+    soundfont = rng.choice(soundfonts)
     row = {
         "path": f"{style.name}/{style.name}-{number:03}.ogg",
         "label": style.name,
@@ -264,7 +268,7 @@ def reorchestrate(midi, kit, rng):
 
 def render(style, number, args):
     """Renders one clip to its file, unless it is there already, and returns its manifest row."""
-    row, phrase, key = plan_clip(style, number, args.seed)
+    row, phrase, key = plan_clip(style, number, args.seed, args.soundfonts)
     target, known = args.out / row["path"], args.known.get(row["path"], {})
     if is_rendered(target, row, known):
         return known
@@ -291,6 +295,8 @@ def parse_arguments(styles):
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument("--styles", default=",".join(styles), metavar="A,B,...", help="styles to render (default all)")
     parser.add_argument("--bitrate", type=int, default=16, metavar="KBPS", help="Vorbis bit rate, 16 to 80 (default 16)")
+    parser.add_argument("--soundfonts", default=",".join(SOUND_FONTS), metavar="A,B,...",
+                        help=f"sound fonts to draw from: {', '.join(ALL_SOUND_FONTS)} (default the first three)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N", help="clips at once")
     parser.add_argument("--list", action="store_true", help="print the styles with their grooves and tempi, and stop")
     args = parser.parse_args()
@@ -298,6 +304,10 @@ def parse_arguments(styles):
     unknown = [name for name in args.styles if name not in styles]
     if unknown:
         parser.error(f"no style is called {', '.join(unknown)}; --list shows them")
+    args.soundfonts = args.soundfonts.split(",")
+    unknown = [name for name in args.soundfonts if name not in ALL_SOUND_FONTS]
+    if unknown:
+        parser.error(f"no sound font is called {', '.join(unknown)}; there are {', '.join(ALL_SOUND_FONTS)}")
     if not args.list and args.out is None:
         parser.error("--out DIR is needed")
     if args.clips_per_style < 1 or args.jobs < 1 or not 0.5 <= args.seconds <= 600 or not 16 <= args.bitrate <= 80:
@@ -314,7 +324,7 @@ def main():
             for groove, tempo in style.grooves:
                 print(f"    {groove} at {tempo:g}")
         return
-    check_tools({"mma": "mma", **SYNTHESIS_PROGRAMS})
+    check_tools({"mma": "mma", **SYNTHESIS_PROGRAMS}, args.soundfonts)
     args.out.mkdir(parents=True, exist_ok=True)
     manifest = args.out / "manifest.csv"
     args.known = read_manifest(manifest)

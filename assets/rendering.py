@@ -24,6 +24,12 @@ SOUND_FONTS = {
     "TimGM6mb": ("/usr/share/sounds/sf2/TimGM6mb.sf2", "timgm6mb-soundfont"),
     "MuseScore_General": ("/usr/share/sounds/sf3/MuseScore_General_Lite.sf3", "musescore-general-soundfont-small"),
 }
+# Further ones, for larger sets: what draws from SOUND_FONTS stays the same. CC-BY-SA-4.0, and public domain.
+MORE_SOUND_FONTS = {
+    "OPL-3_FM_128M": ("/usr/share/sounds/sf2/OPL-3_FM_128M.sf2", "opl3-soundfont"),
+    "sf_GMbank": ("/usr/share/sounds/sf2/sf_GMbank.sf2", "csound-soundfont"),
+}
+ALL_SOUND_FONTS = {**SOUND_FONTS, **MORE_SOUND_FONTS}
 SYNTHESIS_PROGRAMS = {"fluidsynth": "fluidsynth", "ffmpeg": "ffmpeg", "oggenc": "vorbis-tools"}
 NOTES = ["C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B"]
 DRUM_CHANNEL = 9
@@ -72,7 +78,7 @@ def render_midi(midi, soundfont, room, start, seconds, bitrate, target):
         source.write_bytes(midi)
         run(["fluidsynth", "-niq", "-g", "0.4", "-r", "44100", "-o", f"synth.reverb.level={room.reverb:.2f}",
              "-o", f"synth.reverb.room-size={room.size:.2f}", "-o", "synth.chorus.active=0",
-             "-o", "synth.dynamic-sample-loading=1", "-F", wav, SOUND_FONTS[soundfont][0], source])
+             "-o", "synth.dynamic-sample-loading=1", "-F", wav, ALL_SOUND_FONTS[soundfont][0], source])
         tone = f"bass=g={room.bass:.1f}:f=200,treble=g={room.treble:.1f}:f=3000"
         raw = run(["ffmpeg", "-v", "error", "-ss", f"{start:.3f}", "-t", seconds, "-i", wav, "-f", "f32le",
                    "-af", f"aresample=osf=flt,pan=mono|c0=0.5*c0+0.5*c1,{tone},aresample={SAMPLE_RATE}", "-"])
@@ -100,7 +106,7 @@ def is_rendered(target, row, known):
 
 def check_tools(programs, soundfonts=SOUND_FONTS):
     lacking = [package for program, package in programs.items() if not shutil.which(program)]
-    lacking += [SOUND_FONTS[name][1] for name in soundfonts if not Path(SOUND_FONTS[name][0]).exists()]
+    lacking += [ALL_SOUND_FONTS[name][1] for name in soundfonts if not Path(ALL_SOUND_FONTS[name][0]).exists()]
     if lacking:
         raise RenderError(f"missing on this machine; install with: apt-get install {' '.join(lacking)}")
 
