@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -11,7 +12,7 @@ use super::session::{Session, bank_budget};
 use super::{Collections, TrainConfig, TrainError, fit};
 use crate::data::{Dataset, Part, Split};
 use crate::embed::mean_embedding;
-use crate::features::FrontEnd;
+use crate::features::{FrontEnd, KeptFeatures};
 use crate::fewshot::{EpisodeSampler, Metric, System, evaluate};
 use crate::files;
 use crate::gpu::{DeviceChoice, Gpu, GpuError};
@@ -35,6 +36,8 @@ pub struct TrainOptions<'a> {
     pub memory: Option<u64>,
     /// Damaged files are errors.
     pub strict: bool,
+    /// A file of features to start from and to add to.
+    pub features: Option<Arc<KeptFeatures>>,
     /// Set to stop after the current episode, keeping the state.
     pub stop: &'a AtomicBool,
 }
@@ -157,7 +160,8 @@ pub fn train_mixed(
     let classes = classes.min().unwrap_or(0);
     bank_budget(gpu.class(), &network, config, classes, options.memory)?;
     let front_end = FrontEnd::new(config.engine()?, Some(&gpu), &config.preset, options.strict)?
-        .hearing(config.max_seconds);
+        .hearing(config.max_seconds)
+        .keeping(options.features.clone());
     let deaf = filter_bank(&config.preset)?.empty_bands().len();
     if deaf > 0 {
         on(Event::Note(format!(
