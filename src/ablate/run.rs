@@ -660,6 +660,7 @@ impl<'a> Workbench<'a> {
                 resume: checkpoint_path(&model).exists(),
                 memory: self.options.memory,
                 strict: self.options.strict,
+                half: false,
                 // Read already.
                 features: None,
                 stop: self.options.stop,

@@ -78,6 +78,9 @@ pub(super) struct Args {
     /// Write the loss of every episode
     #[arg(long, value_name = "FILE.csv")]
     log: Option<PathBuf>,
+    /// Write the model in half precision: half as large, its parameters rounded to 11 bits at the end of the training
+    #[arg(long)]
+    half: bool,
     #[command(flatten)]
     keeping: Keeping,
     /// Stop at the first file that is damaged, instead of using what can be decoded
@@ -125,6 +128,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         resume: args.resume,
         memory: args.memory.map(|m| m.as_u64()),
         strict: args.strict,
+        half: args.half,
         features: kept,
         stop: stopping.flag(),
     };

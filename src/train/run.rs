@@ -17,7 +17,7 @@ use crate::fewshot::{EpisodeSampler, Metric, System, evaluate};
 use crate::files;
 use crate::gpu::{DeviceChoice, Gpu, GpuError};
 use crate::mel::filter_bank;
-use crate::model::{Model, ModelInfo, Network};
+use crate::model::{Model, ModelError, ModelInfo, Network};
 use crate::ops::{OptimizerState, Slot, StepInfo};
 
 /// Episodes between two looks at the loss.
@@ -36,6 +36,8 @@ pub struct TrainOptions<'a> {
     pub memory: Option<u64>,
     /// Damaged files are errors.
     pub strict: bool,
+    /// Write the model in half precision, rounded at the end.
+    pub half: bool,
     /// A file of features to start from and to add to.
     pub features: Option<Arc<KeptFeatures>>,
     /// Set to stop after the current episode, keeping the state.
@@ -286,7 +288,7 @@ pub(crate) fn train_on(
             "the embeddings of the training files are not finite: train anew with a lower learning rate".into(),
         ));
     }
-    let model = Model {
+    let mut model = Model {
         parameters: progress.best,
         info: ModelInfo {
             format: ModelInfo::FORMAT,
@@ -302,7 +304,17 @@ pub(crate) fn train_on(
         },
         network,
     };
-    model.save(options.model)?;
+    if options.half {
+        model = model
+            .in_half_precision()
+            .map_err(|reason| ModelError::File {
+                path: options.model.to_path_buf(),
+                reason: format!("{reason}, by the same command with --resume"),
+            })?;
+        model.save_half(options.model)?;
+    } else {
+        model.save(options.model)?;
+    }
     // The model is safe: the state has done its duty.
     files::remove(&checkpoint_path(options.model));
     Ok(Trained {

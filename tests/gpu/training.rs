@@ -185,6 +185,7 @@ impl Run {
             resume: self.resume,
             memory: self.memory,
             strict: false,
+            half: false,
             features: None,
             stop: &self.stop,
         };
