@@ -6,13 +6,14 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use crate::audio;
+use crate::audio::{self, AudioWarning};
 use crate::data::{Dataset, Labels, Layout, Part, Protocol, Split, SplitEntry, read_tags};
 use crate::embed;
-use crate::features::Features;
+use crate::features::{Features, Hearing, KEPT_KEY, KeptFeatures};
 use crate::fewshot::{Interval, Standardiser};
 use crate::files::{self, TemporaryFolder};
 use crate::gpu::{AdapterClass, Gpu, Plan, Program};
+use crate::mel::Preset;
 use crate::model::{Model, ModelInfo, Network, Spec};
 use crate::ops::OptimizerState;
 use crate::tensors;
@@ -33,7 +34,7 @@ pub struct Target {
 }
 
 /// All kinds of input.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     Target {
         name: "audio",
         seeds: audio_seeds,
@@ -75,6 +76,12 @@ pub const TARGETS: [Target; 8] = [
         seeds: checkpoint_seeds,
         text: true,
         read: checkpoint,
+    },
+    Target {
+        name: "features",
+        seeds: features_seeds,
+        text: true,
+        read: features,
     },
     Target {
         name: "plan",
@@ -214,6 +221,17 @@ fn checkpoint(scratch: &Path, bytes: &[u8]) -> bool {
     };
     let fits = tensors::summed(checkpoint::KEY, &bytes).is_some_and(|bytes| load(&bytes));
     load(&bytes) || fits
+}
+
+/// Opens a file of features whose checksum fits, and as it is.
+fn features(scratch: &Path, bytes: &[u8]) -> bool {
+    let bytes = with_length(bytes);
+    let open = |bytes: &[u8]| {
+        let path = file(scratch, "input.features", bytes);
+        KeptFeatures::open(&path).is_ok_and(|kept| !kept.known().is_empty())
+    };
+    let fits = tensors::summed(KEPT_KEY, &bytes).is_some_and(|bytes| open(&bytes));
+    open(&bytes) || fits
 }
 
 /// Reads a plan and compiles it for a device that only checks.
@@ -482,6 +500,36 @@ fn unsum(header: &mut Vec<u8>) {
     if let Some(from) = header.windows(sign.len()).position(|part| part == sign) {
         header.drain(from..from + sign.len() + 64 + 2);
     }
+}
+
+fn features_seeds(_: &Path) -> Vec<Vec<u8>> {
+    let hearing = |strict| Hearing {
+        preset: Preset {
+            n_mels: 2,
+            ..Preset::gamaka()
+        },
+        max_seconds: 30.0,
+        strict,
+    };
+    let heard = || Features {
+        frames: 3,
+        values: vec![0.0, 0.5, 1.0, 1.5, 2.0, 2.5],
+        mfcc: vec![0.0; Features::MFCC_LEN],
+        stopped: true,
+        warnings: vec![AudioWarning::SkippedPackets { count: 1 }],
+    };
+    saved(|path| {
+        let save = || {
+            let kept = KeptFeatures::open(path).ok()?;
+            for (name, strict) in [("a.wav", false), ("b.wav", true)] {
+                let (name, hash) = (Path::new(name), format!("{:064x}", 1));
+                kept.put(name, name, &hash, &hearing(strict), heard())
+                    .ok()?;
+            }
+            kept.save().ok()
+        };
+        save().is_some()
+    })
 }
 
 fn plan_seeds(_: &Path) -> Vec<Vec<u8>> {

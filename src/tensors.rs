@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Write};
 use std::path::Path;
 
-use safetensors::tensor::{Dtype, Metadata, SafeTensorError, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, Metadata, SafeTensorError, SafeTensors, TensorInfo, TensorView};
 
 /// What stands before the checksum, the last field of the text.
 const CHECKSUM: &str = ",\"checksum\":\"";
@@ -43,8 +43,20 @@ pub(crate) struct TensorEntry {
     pub name: String,
     pub dtype: Dtype,
     pub dims: Vec<usize>,
+    /// Its first byte in the file.
+    pub at: u64,
     /// Its bytes, which fit type and dimensions.
     bytes: usize,
+}
+
+/// A tensor that is to be written.
+#[derive(Debug)]
+pub(crate) struct ToWrite {
+    pub name: String,
+    pub dtype: Dtype,
+    pub dims: Vec<usize>,
+    /// Of its bytes.
+    pub hash: blake3::Hash,
 }
 
 /// A file whose header has been read, and no tensor.
@@ -69,10 +81,49 @@ pub(crate) fn serialize(
         let head = head(name, view.dtype(), view.shape());
         (head, blake3::hash(view.data()))
     }));
-    let sum = checksum(text, &mut sums);
+    safetensors::serialize(tensors, Some(metadata(key, text, &mut sums)))
+}
+
+/// The metadata of a file with its checksum.
+fn metadata(key: &str, text: &str, sums: &mut [(String, blake3::Hash)]) -> HashMap<String, String> {
+    let sum = checksum(text, sums);
     let body = text.strip_suffix('}').unwrap_or(text);
     let text = format!("{body}{CHECKSUM}{sum}\"}}");
-    safetensors::serialize(tensors, Some(HashMap::from([(key.to_string(), text)])))
+    HashMap::from([(key.to_string(), text)])
+}
+
+/// Writes a file as [`serialize`] makes it, with tensors that need not be in memory together: `copy` writes the bytes of each in
+/// turn. Those of wider types must come first.
+pub(crate) fn write(
+    to: &mut dyn Write,
+    key: &str,
+    text: &str,
+    tensors: &[ToWrite],
+    mut copy: impl FnMut(usize, &mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    let sums = tensors.iter();
+    let sums = sums.map(|tensor| (head(&tensor.name, tensor.dtype, &tensor.dims), tensor.hash));
+    let metadata = metadata(key, text, &mut sums.collect::<Vec<_>>());
+    let mut end = 0;
+    let infos = tensors.iter().map(|tensor| {
+        let first = end;
+        end += tensor.dims.iter().product::<usize>() * tensor.dtype.bitsize() / 8;
+        let info = TensorInfo {
+            dtype: tensor.dtype,
+            shape: tensor.dims.clone(),
+            data_offsets: (first, end),
+        };
+        (tensor.name.clone(), info)
+    });
+    let header = Metadata::new(Some(metadata), infos.collect()).map_err(io::Error::other)?;
+    let mut header = serde_json::to_vec(&header)?;
+    header.resize(header.len().next_multiple_of(8), b' ');
+    if header.len() as u64 > LONGEST_HEADER {
+        return Err(io::Error::other("the list of the files is too long"));
+    }
+    to.write_all(&(header.len() as u64).to_le_bytes())?;
+    to.write_all(&header)?;
+    (0..tensors.len()).try_for_each(|tensor| copy(tensor, to))
 }
 
 fn head(name: &str, dtype: Dtype, dims: &[usize]) -> String {
@@ -170,6 +221,7 @@ impl TensorFile {
             Some(TensorEntry {
                 dtype: info.dtype,
                 dims: info.shape.clone(),
+                at: 8 + length + first as u64,
                 bytes: end - first,
                 name,
             })
@@ -184,11 +236,12 @@ impl TensorFile {
     }
 
     /// Reads the tensors, one after the other, and compares everything with the checksum. `take` is handed the place in
-    /// [`Self::tensors`] and the bytes; what it makes of them must not be used if this fails.
+    /// [`Self::tensors`] and the bytes; what it makes of them must not be used if this fails. Gives the file, and the hash of
+    /// each tensor's bytes.
     pub(crate) fn read(
         mut self,
         mut take: impl FnMut(usize, &[u8]),
-    ) -> Result<(), TensorFileError> {
+    ) -> Result<(File, Vec<blake3::Hash>), TensorFileError> {
         let mut sums = Vec::new();
         for (place, entry) in self.tensors.iter().enumerate() {
             let mut bytes = vec![0; entry.bytes];
@@ -204,9 +257,10 @@ impl TensorFile {
             ));
             take(place, &bytes);
         }
+        let hashes = sums.iter().map(|(_, hash)| *hash).collect();
         match self.checksum {
             Some(sum) if sum != checksum(&self.text, &mut sums) => Err(TensorFileError::Damaged),
-            _ => Ok(()),
+            _ => Ok((self.data.into_inner(), hashes)),
         }
     }
 }

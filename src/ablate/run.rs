@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,7 @@ use crate::adapt::{AdaptedAccuracy, Adapter};
 use crate::bench::TrainingStep;
 use crate::data::{DataError, Dataset, Part, Split, SplitMatch};
 use crate::embed::Embedder;
-use crate::features::FrontEnd;
+use crate::features::{FrontEnd, KeptFeatures};
 use crate::fewshot::EpisodeSampler;
 use crate::files;
 use crate::gpu::{DeviceChoice, Gpu, GpuError};
@@ -47,6 +48,8 @@ pub struct AblateOptions<'a> {
     pub memory: Option<u64>,
     /// Damaged files are errors.
     pub strict: bool,
+    /// A file of features to start from and to add to.
+    pub features: Option<Arc<KeptFeatures>>,
     /// Set to stop; what was done is kept.
     pub stop: &'a AtomicBool,
 }
@@ -214,7 +217,8 @@ impl<'a> Workbench<'a> {
         let gpu = Gpu::open(&options.device)?;
         let engine = grid.config.engine().map_err(AblateError::Reading)?;
         let front_end = FrontEnd::new(engine, Some(&gpu), &grid.config.preset, options.strict)?
-            .hearing(grid.config.max_seconds);
+            .hearing(grid.config.max_seconds)
+            .keeping(options.features.clone());
         let parts: Vec<SplitMatch> = splits.iter().map(|split| split.apply(dataset)).collect();
         let of_any = |index: usize, part| parts.iter().any(|found| found.part[index] == Some(part));
         let wanted: Vec<Wanted> = (0..dataset.items.len())
@@ -656,6 +660,9 @@ impl<'a> Workbench<'a> {
                 resume: checkpoint_path(&model).exists(),
                 memory: self.options.memory,
                 strict: self.options.strict,
+                half: false,
+                // Read already.
+                features: None,
                 stop: self.options.stop,
             };
             let trained = train_on(

@@ -26,6 +26,7 @@ use std::fmt;
 use std::ops::{ControlFlow, RangeInclusive};
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub use find::{EXTENSIONS, Found, find, is_audio};
@@ -125,7 +126,8 @@ pub enum AudioErrorKind {
 }
 
 /// What is wrong with a file that can be decoded: something was lost, or nothing is to be heard.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum AudioWarning {
     /// The file ends before its end, or has holes.
     Incomplete {

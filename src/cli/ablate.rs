@@ -21,7 +21,7 @@ use super::advice::{self, Asked};
 use super::common::{Common, network_spec, plain, print, print_error, print_json};
 use super::interrupt::{INTERRUPTED, Stopping};
 use super::numbers::{memory, number, rate, seed, whole};
-use super::settings::{Settings, Source, files_of};
+use super::settings::{Keeping, Settings, Source, files_of};
 use super::train::Display;
 
 /// What is made of the cells at the end.
@@ -105,6 +105,8 @@ pub(super) struct Args {
     /// Limit of device memory, for example 512MiB
     #[arg(long, value_name = "LIMIT", allow_negative_numbers = true, value_parser = memory)]
     memory: Option<ByteSize>,
+    #[command(flatten)]
+    keeping: Keeping,
     /// Stop at the first file that is damaged, instead of using what can be decoded
     #[arg(long)]
     strict: bool,
@@ -123,10 +125,15 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     asked.validate()?;
     let mut outputs = Outputs::default();
     OutputFolder::new(&args.output).check(&mut outputs, &FILES)?;
+    let features = args.keeping.features.iter();
+    features
+        .map(PathBuf::as_path)
+        .try_for_each(|path| outputs.add_model(path))?;
     outputs.spare([&args.source.data])?;
     outputs.spare(args.settings.inputs())?;
     outputs.spare(&args.models)?;
-    let mut dataset = args.source.open(common)?;
+    let kept = args.keeping.open(common)?;
+    let mut dataset = args.source.open(kept.as_deref(), common)?;
     outputs.spare(files_of(&dataset))?;
     dataset.leave_out_lone_classes();
     dataset.warnings.iter().for_each(|w| common.note(w));
@@ -175,6 +182,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         folder: &cells,
         memory: args.memory.map(|m| m.as_u64()),
         strict: args.strict,
+        features: kept,
         stop: stopping.flag(),
     };
     let mut progress = Progress::new(common, &grid);

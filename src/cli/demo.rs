@@ -100,6 +100,8 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         resume: checkpoint_path(&model_path).exists(),
         memory: None,
         strict: true,
+        half: false,
+        features: None,
         stop: stopping.flag(),
     };
     let mut display = Display::new(common, config.episodes);

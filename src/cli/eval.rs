@@ -18,6 +18,7 @@ use gamaka::evaluate::{
     Embedded, EvaluateError, EvaluatePart, HeadChoice, LABELS, LabelMap, Reader, Report, Shifted,
     check_column, check_episode, embed_between, embed_dataset,
 };
+use gamaka::features::KeptFeatures;
 use gamaka::fewshot::{Estimate, Evaluation, Interval};
 use gamaka::files::{self, OutputFolder, Outputs};
 use gamaka::gpu::Gpu;
@@ -32,7 +33,7 @@ use super::common::{
     Common, conclude, engine, failed_json, front_end, load_model, print, print_json, usage,
 };
 use super::numbers::{seed, whole};
-use super::settings::{Classes, files_of, shifts};
+use super::settings::{Classes, Keeping, files_of, shifts};
 use super::table::{Align, Table, pad, percent, widest};
 
 #[derive(clap::Args)]
@@ -47,7 +48,7 @@ pub(super) struct Args {
         long,
         value_name = "DATA",
         requires = "query_from",
-        conflicts_with_all = ["data", "split"]
+        conflicts_with_all = ["data", "split", "features"]
     )]
     support_from: Option<PathBuf>,
     /// The collection to find in
@@ -125,6 +126,8 @@ pub(super) struct Args {
     /// Write the picture into this folder: accuracies by class or by --by, of --shift, or of --open
     #[arg(short, long, value_name = "DIR", conflicts_with = "multi_label")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    keeping: Keeping,
     /// Stop at the first file that is damaged
     #[arg(long)]
     strict: bool,
@@ -158,6 +161,10 @@ impl Args {
         self.confusion
             .iter()
             .try_for_each(|path| outputs.add(path))?;
+        let features = self.keeping.features.iter();
+        features
+            .map(PathBuf::as_path)
+            .try_for_each(|path| outputs.add_model(path))?;
         let others = [
             &self.data,
             &self.against,
@@ -170,9 +177,14 @@ impl Args {
     }
 
     /// A collection, none of whose files is an output.
-    fn opened(&self, data: &Path, common: &Common) -> anyhow::Result<Dataset> {
+    fn opened(
+        &self,
+        data: &Path,
+        kept: Option<&KeptFeatures>,
+        common: &Common,
+    ) -> anyhow::Result<Dataset> {
         let outputs = self.outputs()?;
-        let dataset = self.classes.open(data, common)?;
+        let dataset = self.classes.open(data, kept, common)?;
         outputs.spare(files_of(&dataset))?;
         Ok(dataset)
     }
@@ -198,7 +210,7 @@ fn embed(
     episode: [usize; 3],
     common: &Common,
 ) -> anyhow::Result<Embedded> {
-    let open = |path| args.opened(path, common);
+    let open = |path| args.opened(path, reader.front_end.keeps().as_deref(), common);
     let embedded = match (&args.support_from, &args.query_from) {
         (Some(support), Some(query)) => {
             let map = args.label_map.as_deref().map(LabelMap::read).transpose()?;
@@ -278,8 +290,9 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         return several::run(args, common);
     };
     let model = opened(args, path)?;
+    let kept = args.keeping.open(common)?;
     let gpu = common.gpu()?;
-    let front_end = front_end(args.engine, &gpu, &model, args.strict)?;
+    let front_end = front_end(args.engine, &gpu, &model, args.strict)?.keeping(kept);
     let [way, shot, query] = args.episode(&model.info.config);
     let reader = Reader::new(&gpu, &model, &front_end)?;
     let episode = [way, shot, query];
@@ -376,7 +389,7 @@ fn shift(
     })?;
     let code = finish(args, embedded);
     let other = args.against.as_deref();
-    let other = other.map(|path| against(args, common, gpu, path, shifts, episode));
+    let other = other.map(|path| against(args, common, gpu, reader, path, shifts, episode));
     let other = other.transpose()?;
     let report = embedded.score_shifts(
         &shifted,
@@ -411,12 +424,14 @@ fn against(
     args: &Args,
     common: &Common,
     gpu: &Gpu,
+    reader: &Reader,
     path: &Path,
     shifts: &[Shift],
     episode: [usize; 3],
 ) -> anyhow::Result<(Embedded, Vec<Shifted>)> {
     let model = opened(args, path)?;
-    let front_end = front_end(args.engine, gpu, &model, args.strict)?;
+    let front_end =
+        front_end(args.engine, gpu, &model, args.strict)?.keeping(reader.front_end.keeps());
     let reader = Reader::new(gpu, &model, &front_end)?;
     let mut embedded = embed(args, &reader, episode, common)?;
     let shifted = common.counted("altering", |on| {

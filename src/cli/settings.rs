@@ -1,9 +1,11 @@
 //! Flags that several subcommands share: where the data comes from, and what a training's configuration comes from.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
 use gamaka::data::{Dataset, Labels, Protocol, SHOTS, WAYS};
+use gamaka::features::KeptFeatures;
 use gamaka::shift::Shift;
 use gamaka::train::{Setting, TrainConfig};
 
@@ -33,17 +35,47 @@ pub(super) struct Classes {
 }
 
 impl Classes {
-    /// Reads the list of files and hashes them.
-    pub(super) fn open(&self, data: &Path, common: &Common) -> anyhow::Result<Dataset> {
-        let open = || Dataset::open_with(data, &self.labels);
+    /// Reads the list of files and hashes them, but for those whose features are kept.
+    pub(super) fn open(
+        &self,
+        data: &Path,
+        kept: Option<&KeptFeatures>,
+        common: &Common,
+    ) -> anyhow::Result<Dataset> {
+        let known = kept.map(KeptFeatures::known).unwrap_or_default();
+        let open = || Dataset::open_known(data, &self.labels, &known);
         Ok(common.while_waiting("looking through the files", open)?)
     }
 }
 
 impl Source {
-    /// Reads the list of files and hashes them.
-    pub(super) fn open(&self, common: &Common) -> anyhow::Result<Dataset> {
-        self.classes.open(&self.data, common)
+    /// Reads the list of files and hashes them, but for those whose features are kept.
+    pub(super) fn open(
+        &self,
+        kept: Option<&KeptFeatures>,
+        common: &Common,
+    ) -> anyhow::Result<Dataset> {
+        self.classes.open(&self.data, kept, common)
+    }
+}
+
+/// Features that are kept from run to run.
+#[derive(clap::Args)]
+pub(super) struct Keeping {
+    /// Keep what is heard of each file here, and start from what is there: later runs do not decode, nor read, the files of
+    /// the collection, which are known by their names and sizes. Values are rounded to a byte. One file for one collection
+    #[arg(long, value_name = "FILE")]
+    pub features: Option<PathBuf>,
+}
+
+impl Keeping {
+    /// The features of earlier runs.
+    pub(super) fn open(&self, common: &Common) -> anyhow::Result<Option<Arc<KeptFeatures>>> {
+        let open = |path: &PathBuf| {
+            let open = || KeptFeatures::open(path).map(Arc::new);
+            common.while_waiting("reading the features", open)
+        };
+        Ok(self.features.as_ref().map(open).transpose()?)
     }
 }
 

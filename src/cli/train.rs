@@ -23,7 +23,7 @@ use super::bench::kernel_table;
 use super::common::{Common, network_spec, print, print_error, print_json};
 use super::interrupt::{INTERRUPTED, Stopping};
 use super::numbers::{memory, number, rate, seed};
-use super::settings::{Settings, Source, files_of, shifts};
+use super::settings::{Keeping, Settings, Source, files_of, shifts};
 
 /// What the classes are, where tracks without labels are possible too.
 const LABELS: &str = "What the classes are: the genre folders (the column `label` of a manifest), any other column of the \
@@ -78,6 +78,11 @@ pub(super) struct Args {
     /// Write the loss of every episode
     #[arg(long, value_name = "FILE.csv")]
     log: Option<PathBuf>,
+    /// Write the model in half precision: half as large, its parameters rounded to 11 bits at the end of the training
+    #[arg(long)]
+    half: bool,
+    #[command(flatten)]
+    keeping: Keeping,
     /// Stop at the first file that is damaged, instead of using what can be decoded
     #[arg(long)]
     strict: bool,
@@ -89,7 +94,8 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let asked = configuration(args, &args.settings)?;
     let outputs = outputs(args)?;
-    let opened = args.source.open(common);
+    let kept = args.keeping.open(common)?;
+    let opened = args.source.open(kept.as_deref(), common);
     let mut dataset = opened
         .map_err(|error| advice::other_data(error, &args.source, &asked, &args.settings, common))?;
     dataset.leave_out_lone_classes();
@@ -97,8 +103,12 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let mix = match &args.mix {
         None => None,
         Some(path) => {
-            let open = || Dataset::open(path);
+            let known = kept.as_ref().map(|kept| kept.known()).unwrap_or_default();
+            let open = || Dataset::open_known(path, &Labels::Folder, &known);
             let mut mix = common.while_waiting("looking through the files mixed in", open)?;
+            if kept.is_some() {
+                no_common_names(&dataset, &mix)?;
+            }
             mix.leave_out_lone_classes();
             Some(mix)
         }
@@ -118,6 +128,8 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         resume: args.resume,
         memory: args.memory.map(|m| m.as_u64()),
         strict: args.strict,
+        half: args.half,
+        features: kept,
         stop: stopping.flag(),
     };
     let mut config = asked.clone();
@@ -170,6 +182,26 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     )
 }
 
+/// Checks that the names of files tell two collections apart, as kept features need.
+fn no_common_names(dataset: &Dataset, mix: &Dataset) -> anyhow::Result<()> {
+    let names: HashSet<&Path> = dataset
+        .items
+        .iter()
+        .map(|item| item.path.as_path())
+        .collect();
+    let common = mix
+        .items
+        .iter()
+        .find(|item| names.contains(item.path.as_path()));
+    match common {
+        None => Ok(()),
+        Some(item) => bail!(
+            "--features knows files by their names, and both collections have a {}: leave out --features, or give one of them as a manifest in a folder above it",
+            item.path.display()
+        ),
+    }
+}
+
 /// Checks before hours of work that all files can go where they shall.
 fn outputs(args: &Args) -> anyhow::Result<Outputs> {
     let mut outputs = Outputs::default();
@@ -184,6 +216,10 @@ fn outputs(args: &Args) -> anyhow::Result<Outputs> {
         return Err(error.into());
     }
     args.log.iter().try_for_each(|path| outputs.add(path))?;
+    let features = args.keeping.features.iter();
+    features
+        .map(PathBuf::as_path)
+        .try_for_each(|path| outputs.add_model(path))?;
     outputs.spare([&args.source.data])?;
     outputs.spare(&args.mix)?;
     outputs.spare(args.settings.inputs())?;

@@ -1,6 +1,8 @@
 //! A data set: classes, files, groups, and the checks that every source of them has to pass.
 
-use super::{DataError, Labels, Part, Pool, folder, hash, linked::linked, manifest, tags};
+use super::{
+    DataError, KnownFiles, Labels, Part, Pool, folder, hash, linked::linked, manifest, tags,
+};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -73,6 +75,14 @@ impl Dataset {
     /// [`DataError`] where the path holds no data set, where a manifest or its labels make no sense, and where there are too
     /// few classes. A file that cannot be read is a warning only.
     pub fn open_with(path: &Path, labels: &Labels) -> Result<Self, DataError> {
+        Self::open_known(path, labels, &KnownFiles::new())
+    }
+
+    /// As [`Self::open_with`]. Files that are known are not read to be hashed if they have the size that they had.
+    ///
+    /// # Errors
+    /// As [`Self::open_with`].
+    pub fn open_known(path: &Path, labels: &Labels, known: &KnownFiles) -> Result<Self, DataError> {
         if path.to_str().is_none() {
             return Err(DataError::Name(path.into()));
         }
@@ -105,7 +115,7 @@ impl Dataset {
         if !tracks {
             check_labels(path, &classes)?;
         }
-        Self::assemble(root, classes, listed, tracks, warnings)
+        Self::assemble(root, classes, listed, tracks, known, warnings)
     }
 
     fn assemble(
@@ -113,11 +123,12 @@ impl Dataset {
         classes: Vec<String>,
         mut listed: Vec<Listed>,
         tracks: bool,
+        known_files: &KnownFiles,
         mut warnings: Vec<String>,
     ) -> Result<Self, DataError> {
         listed.sort_by(|a, b| a.path.cmp(&b.path));
-        let paths: Vec<PathBuf> = listed.iter().map(|file| root.join(&file.path)).collect();
-        let hashes = hash::hash_files(&paths);
+        let names: Vec<&Path> = listed.iter().map(|file| file.path.as_path()).collect();
+        let hashes = hash::hash_files(&root, &names, known_files);
 
         let mut groups = Vec::new();
         let mut known: HashMap<String, usize> = HashMap::new();

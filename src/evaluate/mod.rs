@@ -24,6 +24,7 @@ use crate::fewshot::{
     Difference, EpisodeError, EpisodeSampler, Evaluation, Head, Metric, ScoreError, System,
     ValueScore, by_value, evaluate, simple_shot,
 };
+use crate::files::WriteError;
 use crate::gpu::{Gpu, GpuError};
 use crate::mel::MelError;
 use crate::model::Model;
@@ -141,6 +142,9 @@ pub enum EvaluateError {
     /// The temporary folder failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The file of features cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
     /// A damaged file under --strict.
     #[error("{0}")]
     Strict(FeatureError),
@@ -277,7 +281,8 @@ pub struct Report {
 pub struct Reader<'a> {
     /// The network.
     pub model: &'a Model,
-    front_end: &'a FrontEnd,
+    /// What hears the files.
+    pub front_end: &'a FrontEnd,
     embedder: Embedder,
 }
 
@@ -394,14 +399,14 @@ fn embed_items(
             .iter()
             .map(|&i| embedded.dataset.file(&embedded.dataset.items[i]))
             .collect();
-        let features = front_end.features_of(&paths);
+        let features = front_end.features_of(&embedded.dataset, chunk);
         let mut clips = Vec::new();
         let mut owners = Vec::new();
         for ((&index, path), result) in chunk.iter().zip(&paths).zip(features) {
             match result {
                 Ok(features) => {
-                    cut += usize::from(features.info.stopped);
-                    let warnings = features.info.warnings.iter();
+                    cut += usize::from(features.stopped);
+                    let warnings = features.warnings.iter();
                     embedded
                         .notes
                         .extend(warnings.map(|w| format!("{}: {w}", path.display())));
@@ -439,6 +444,7 @@ fn embed_items(
     }
     on(wanted.len(), wanted.len());
     embedded.notes.extend(front_end.cut_note(cut));
+    embedded.notes.extend(front_end.save_kept()?);
     Ok(embedded)
 }
 

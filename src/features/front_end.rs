@@ -2,11 +2,15 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::{Segment, SegmentShape, Segmenter};
-use crate::audio::{self, AudioError, AudioInfo};
+use super::kept::{Hearing, KeptFeatures};
+use super::{Segment, SegmentShape, Segmenter, StoreError};
+use crate::audio::{self, AudioError, AudioInfo, AudioWarning};
+use crate::data::Dataset;
+use crate::files::WriteError;
 use crate::gpu::Gpu;
 use crate::mel::{
     AMIN, BLOCK_FRAMES, CpuEngine, Engine, EngineChoice, Framer, MelError, Preset, TOP_DB,
@@ -27,6 +31,9 @@ pub enum FeatureError {
         /// What happened.
         error: MelError,
     },
+    /// Kept features can be neither read nor added to.
+    #[error(transparent)]
+    Kept(#[from] StoreError),
     /// The network's numbers overflow on it.
     #[error("{}: the model's embedding of it is not finite: train the model anew, with a lower learning rate", path.display())]
     NotFinite {
@@ -36,14 +43,14 @@ pub enum FeatureError {
 }
 
 impl FeatureError {
-    /// Whether the device failed, and not the file.
+    /// Whether the device failed or the temporary folder, and not the file.
     pub fn is_device_fault(&self) -> bool {
         matches!(
             self,
             Self::Mel {
                 error: MelError::Gpu(_),
                 ..
-            }
+            } | Self::Kept(_)
         )
     }
 }
@@ -60,8 +67,10 @@ pub struct Features {
     pub values: Vec<f32>,
     /// Mean and deviation over time of 20 MFCC: what the floor classifies by.
     pub mfcc: Vec<f32>,
-    /// What was decoded.
-    pub info: AudioInfo,
+    /// Whether the file is longer than what was heard of it.
+    pub stopped: bool,
+    /// What is wrong with the file.
+    pub warnings: Vec<AudioWarning>,
 }
 
 impl Features {
@@ -78,6 +87,8 @@ pub struct FrontEnd {
     cepstral: CpuEngine,
     /// Damaged files are errors.
     strict: bool,
+    /// What was heard in earlier runs.
+    kept: Option<Arc<KeptFeatures>>,
 }
 
 impl FrontEnd {
@@ -103,7 +114,26 @@ impl FrontEnd {
             max_seconds: MAX_SECONDS,
             cepstral,
             strict,
+            kept: None,
         })
+    }
+
+    /// The same with a file of features: what is in it is not decoded, and what is not goes into it.
+    pub fn keeping(self, kept: Option<Arc<KeptFeatures>>) -> Self {
+        Self { kept, ..self }
+    }
+
+    /// The file of features, if there is one.
+    pub fn keeps(&self) -> Option<Arc<KeptFeatures>> {
+        self.kept.clone()
+    }
+
+    /// Writes the features that were added to the file of features, if there is one, and says what it was good for.
+    ///
+    /// # Errors
+    /// [`WriteError`].
+    pub fn save_kept(&self) -> Result<Option<String>, WriteError> {
+        self.kept.as_ref().map(|kept| kept.save()).transpose()
     }
 
     /// The same for the first `max_seconds` of a file.
@@ -280,14 +310,52 @@ impl FrontEnd {
             frames: frames.len() / bands,
             values: transpose(&frames, bands),
             mfcc: self.mfcc_statistics(samples).map_err(at)?,
-            info,
+            stopped: info.stopped,
+            warnings: info.warnings,
         })
     }
 
-    /// The features of many files, in their order, decoded on all cores. Features are held in memory
-    /// together: give a few dozen files at a time.
-    pub fn features_of(&self, paths: &[PathBuf]) -> Vec<Result<Features, FeatureError>> {
-        paths.par_iter().map(|path| self.features(path)).collect()
+    /// The features of an item of a data set: kept ones, else those that `make` gives, which are kept if there is a file of
+    /// features.
+    ///
+    /// # Errors
+    /// Those of `make`, and [`FeatureError::Kept`].
+    pub fn features_or(
+        &self,
+        dataset: &Dataset,
+        index: usize,
+        make: impl FnOnce(&Path) -> Result<Features, FeatureError>,
+    ) -> Result<Features, FeatureError> {
+        let item = &dataset.items[index];
+        let path = dataset.file(item);
+        let Some(kept) = &self.kept else {
+            return make(&path);
+        };
+        let hearing = Hearing {
+            preset: self.preset().clone(),
+            max_seconds: self.max_seconds,
+            strict: self.strict,
+        };
+        match kept.get(&item.path, &path, &hearing)? {
+            Some(features) => Ok(features),
+            None => {
+                let features = make(&path)?;
+                Ok(kept.put(&item.path, &path, &item.hash, &hearing, features)?)
+            }
+        }
+    }
+
+    /// The features of items of a data set, in their order, decoded on all cores where they are not kept. Features are held in
+    /// memory together: give a few dozen files at a time.
+    pub fn features_of(
+        &self,
+        dataset: &Dataset,
+        indices: &[usize],
+    ) -> Vec<Result<Features, FeatureError>> {
+        let indices = indices.par_iter();
+        indices
+            .map(|&index| self.features_or(dataset, index, |path| self.features(path)))
+            .collect()
     }
 
     #[expect(
@@ -365,7 +433,7 @@ mod tests {
                 features.values,
                 "{name}"
             );
-            assert_eq!(info, features.info);
+            assert_eq!(info.stopped, features.stopped);
             let shape = SegmentShape::new(8, 8).unwrap();
             let mut segments = Vec::new();
             let of_segments = front_end.segments(&at(name), shape, &mut |s| segments.push(s));
@@ -384,7 +452,7 @@ mod tests {
             assert!(info.stopped && info.duration_s == 1.5, "{info:?}");
         }
         // By default far more is heard.
-        assert!(!new().features(&at("long.wav")).unwrap().info.stopped);
+        assert!(!new().features(&at("long.wav")).unwrap().stopped);
     }
 
     #[test]

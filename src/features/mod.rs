@@ -1,10 +1,13 @@
 //! From an audio file to what a network sees: compressed mel frames, cut into segments.
 
 mod front_end;
+mod kept;
 mod segment;
 mod store;
 
 pub use front_end::{FeatureError, Features, FrontEnd, MAX_SECONDS};
+pub(crate) use kept::{Hearing, KEY as KEPT_KEY};
+pub use kept::{KeptError, KeptFeatures};
 pub use segment::{Segment, SegmentShape, Segmenter, cut_segments};
 pub use store::{FeatureStore, StoreError};
 

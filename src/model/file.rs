@@ -1,11 +1,17 @@
 //! Model files: safetensors, with everything else that a model is in the metadata.
 
+use std::fmt::Display;
+use std::io::{BufReader, Read};
 use std::path::Path;
 
+use flate2::Compression;
+use flate2::read::DeflateDecoder;
+use flate2::write::DeflateEncoder;
+use half::f16;
 use safetensors::tensor::{Dtype, SafeTensorError, TensorView};
 use serde::{Deserialize, Serialize};
 
-use super::{ModelError, Network, Spec};
+use super::{ModelError, NamedParameter, Network, Spec};
 use crate::data::Split;
 use crate::features::{Features, SegmentShape};
 use crate::fewshot::Standardiser;
@@ -15,10 +21,17 @@ use crate::tensors::{self, TensorFile, TensorFileError};
 use crate::train::TrainConfig;
 
 /// The format that this version writes, and the newest that it reads.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Key of the metadata.
 const KEY: &str = "gamaka";
+
+/// Name of the tensor with the split's files: their JSON, deflated, for it has a hash of each. Before format 2 they stood in the
+/// metadata.
+const SPLIT_FILES: &str = "split.files";
+
+/// Longest JSON of a split's files.
+const LONGEST_SPLIT: u64 = 256 << 20;
 
 /// Everything of a model but its parameters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -110,24 +123,81 @@ impl Model {
     /// # Errors
     /// [`ModelError::File`].
     pub fn save(&self, path: &Path) -> Result<(), ModelError> {
+        self.write(path, Dtype::F32)
+    }
+
+    /// As [`Self::save`], in half the size: with parameters of half precision, to which they are rounded.
+    ///
+    /// # Errors
+    /// [`ModelError::File`], and as [`Self::in_half_precision`].
+    pub fn save_half(&self, path: &Path) -> Result<(), ModelError> {
+        self.in_half_precision()
+            .map_err(|reason| ModelError::File {
+                path: path.to_path_buf(),
+                reason,
+            })?
+            .write(path, Dtype::F16)
+    }
+
+    /// The model with its parameters rounded to half precision, 11 significant bits.
+    ///
+    /// # Errors
+    /// A parameter beyond the largest number of half precision.
+    pub fn in_half_precision(&self) -> Result<Self, String> {
+        let mut parameters = self.parameters.clone();
+        for value in &mut parameters {
+            *value = f16::from_f32(*value).to_f32();
+        }
+        let named = self.network.named_parameters(&parameters);
+        let beyond = |p: &&NamedParameter| !p.values.iter().all(|value| value.is_finite());
+        match named.iter().find(beyond) {
+            Some(beyond) => Err(format!(
+                "is not written in half precision, for its parameter `{}` has values beyond {}, the largest there: write it without --half",
+                beyond.name,
+                f16::MAX
+            )),
+            None => Ok(Self {
+                parameters,
+                ..self.clone()
+            }),
+        }
+    }
+
+    fn write(&self, path: &Path, dtype: Dtype) -> Result<(), ModelError> {
         let at = |reason: String| ModelError::File {
             path: path.to_path_buf(),
             reason,
         };
-        let info = serde_json::to_string(&self.info).map_err(|e| at(e.to_string()))?;
+        let failed = |error: &dyn Display| at(error.to_string());
+        let mut info = self.info.clone();
+        info.format = FORMAT;
+        let split = std::mem::take(&mut info.split.files);
+        let mut deflated = DeflateEncoder::new(Vec::new(), Compression::best());
+        serde_json::to_writer(&mut deflated, &split).map_err(|e| failed(&e))?;
+        let split = deflated.finish().map_err(|e| failed(&e))?;
+        let info = serde_json::to_string(&info).map_err(|e| failed(&e))?;
         let named = self.network.named_parameters(&self.parameters);
-        let views: Vec<(&str, TensorView)> = named
+        let bytes: Vec<Vec<u8>> = named
             .iter()
-            .map(|p| {
-                let bytes = bytemuck::cast_slice(&p.values);
-                Ok((
-                    p.name.as_str(),
-                    TensorView::new(Dtype::F32, p.dims.clone(), bytes)?,
-                ))
+            .map(|p| match dtype {
+                Dtype::F16 => {
+                    let halves = p.values.iter().map(|&value| f16::from_f32(value));
+                    halves.flat_map(f16::to_le_bytes).collect()
+                }
+                _ => bytemuck::cast_slice(&p.values).to_vec(),
             })
-            .collect::<Result<_, SafeTensorError>>()
-            .map_err(|e| at(e.to_string()))?;
-        let bytes = tensors::serialize(KEY, &info, views).map_err(|e| at(e.to_string()))?;
+            .collect();
+        let parameters = named.iter().zip(&bytes);
+        let mut views = parameters
+            .map(|(p, bytes)| {
+                let view = TensorView::new(dtype, p.dims.clone(), bytes)?;
+                Ok((p.name.as_str(), view))
+            })
+            .collect::<Result<Vec<_>, SafeTensorError>>()
+            .map_err(|e| failed(&e))?;
+        let of_split = TensorView::new(Dtype::U8, vec![split.len()], &split);
+        views.push((SPLIT_FILES, of_split.map_err(|e| failed(&e))?));
+        let bytes = tensors::serialize(KEY, &info, views).map_err(|e| failed(&e))?;
         Ok(files::write(path, &bytes)?)
     }
 
@@ -164,7 +234,7 @@ fn read(path: &Path) -> Result<Model, String> {
             "has format {format}, and this gamaka reads up to {FORMAT}: update gamaka"
         ));
     }
-    let info: ModelInfo = serde_json::from_str(&file.text).map_err(damaged)?;
+    let mut info: ModelInfo = serde_json::from_str(&file.text).map_err(damaged)?;
     let network = info.network().map_err(|reason| {
         format!(
             "is not possible as a model ({}): {COPY_AGAIN}",
@@ -174,9 +244,9 @@ fn read(path: &Path) -> Result<Model, String> {
     let shapes = network.parameter_shapes();
     for (name, dims) in &shapes {
         match file.tensors.iter().find(|found| found.name == *name) {
-            Some(found) if found.dtype != Dtype::F32 => {
+            Some(found) if ![Dtype::F32, Dtype::F16].contains(&found.dtype) => {
                 return Err(format!(
-                    "holds the parameter `{name}` as {:?}, and this gamaka reads F32 only: {COPY_AGAIN}",
+                    "holds the parameter `{name}` as {:?}, and this gamaka reads F32 and F16 only: {COPY_AGAIN}",
                     found.dtype
                 ));
             }
@@ -188,22 +258,48 @@ fn read(path: &Path) -> Result<Model, String> {
             }
         }
     }
-    // Where each tensor of the file goes.
+    // Where each tensor of the file goes; nowhere in the network for the split's files.
     let mut places = Vec::new();
     for found in &file.tensors {
         let place = shapes.iter().position(|(name, _)| *name == found.name);
-        places.push(place.ok_or_else(|| {
-            format!("holds a tensor that its network does not have: {COPY_AGAIN}")
-        })?);
+        let of_split = found.name == SPLIT_FILES && found.dtype == Dtype::U8;
+        if place.is_none() && !of_split {
+            return Err(format!(
+                "holds a tensor that its network does not have: {COPY_AGAIN}"
+            ));
+        }
+        places.push((place, found.dtype));
     }
     let mut parameters = vec![0.0; network.flat_len()];
     let mut finite = true;
-    let read = file.read(|tensor, bytes| {
-        let values: Vec<f32> = bytemuck::pod_collect_to_vec(bytes);
-        finite &= values.iter().all(|value| value.is_finite());
-        network.set_parameter(&mut parameters, places[tensor], &values);
+    let mut split = None;
+    let read = file.read(|tensor, bytes| match places[tensor] {
+        (None, _) => split = Some(bytes.to_vec()),
+        (Some(place), dtype) => {
+            let values: Vec<f32> = match dtype {
+                Dtype::F16 => bytes
+                    .chunks_exact(2)
+                    .map(|half| f16::from_le_bytes([half[0], half[1]]).to_f32())
+                    .collect(),
+                _ => bytemuck::pod_collect_to_vec(bytes),
+            };
+            finite &= values.iter().all(|value| value.is_finite());
+            network.set_parameter(&mut parameters, place, &values);
+        }
     });
     read.map_err(|e| explain(&e))?;
+    if let Some(deflated) = split {
+        let inflated = DeflateDecoder::new(&deflated[..]).take(LONGEST_SPLIT);
+        let files = serde_json::from_reader(BufReader::new(inflated));
+        info.split.files = files.map_err(damaged)?;
+        let checked = info.split.check();
+        checked.map_err(|reason| {
+            format!(
+                "is not possible as a model ({}): {COPY_AGAIN}",
+                brief(&reason)
+            )
+        })?;
+    }
     if !finite {
         return Err(format!(
             "holds parameters that are not finite: {COPY_AGAIN}"

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
@@ -64,21 +64,27 @@ fn read(
     config: &TrainConfig,
     front_end: &FrontEnd,
 ) -> Result<Read, FeatureError> {
+    let shifts = config.shifts.as_ref().filter(|_| wanted.trains);
+    let Some(shifts) = shifts else {
+        let read = |path: &Path| front_end.features(path);
+        return Ok(Read {
+            versions: vec![front_end.features_or(dataset, wanted.index, read)?],
+            unaltered: Vec::new(),
+        });
+    };
     let item = &dataset.items[wanted.index];
     let path = dataset.file(item);
     let (samples, info) = front_end.samples(&path)?;
     let features = |samples: &[f32]| front_end.features_of_samples(&path, samples, info.clone());
     let mut read = Read {
-        versions: vec![features(&samples)?],
+        versions: vec![front_end.features_or(dataset, wanted.index, |_| features(&samples))?],
         unaltered: Vec::new(),
     };
-    if let Some(shifts) = config.shifts.as_ref().filter(|_| wanted.trains) {
-        let rate = config.preset.sample_rate;
-        for copy in 0..shifts.copies {
-            match shifts.alter(copy, config.seed, &item.hash, &samples, rate) {
-                Ok(altered) => read.versions.push(features(&altered)?),
-                Err(error) => read.unaltered.push(error),
-            }
+    let rate = config.preset.sample_rate;
+    for copy in 0..shifts.copies {
+        match shifts.alter(copy, config.seed, &item.hash, &samples, rate) {
+            Ok(altered) => read.versions.push(features(&altered)?),
+            Err(error) => read.unaltered.push(error),
         }
     }
     Ok(read)
@@ -139,6 +145,7 @@ impl Features {
         for (set, (dataset, wanted)) in sources.iter().enumerate() {
             for chunk in wanted.chunks(FILES_AT_ONCE.div_ceil(1 + copies)) {
                 if stop.load(Ordering::Relaxed) {
+                    front_end.save_kept()?;
                     return Err(TrainError::Unstarted);
                 }
                 on(Event::Reading { done, files });
@@ -153,9 +160,9 @@ impl Features {
                     match result {
                         Ok(read) => {
                             let path = dataset.file(&dataset.items[index]);
-                            let info = &read.versions[0].info;
-                            cut += usize::from(info.stopped);
-                            info.warnings.iter().for_each(|w| {
+                            let heard = &read.versions[0];
+                            cut += usize::from(heard.stopped);
+                            heard.warnings.iter().for_each(|w| {
                                 on(Event::Note(format!("{}: {w}", path.display())));
                             });
                             read.unaltered.iter().for_each(|error| {
@@ -178,9 +185,9 @@ impl Features {
             }
         }
         on(Event::Reading { done, files });
-        if let Some(note) = front_end.cut_note(cut) {
-            on(Event::Note(note));
-        }
+        let notes = front_end.cut_note(cut).into_iter();
+        let notes = notes.chain(front_end.save_kept()?);
+        notes.for_each(|note| on(Event::Note(note)));
         Ok(features)
     }
 

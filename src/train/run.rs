@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -11,12 +12,12 @@ use super::session::{Session, bank_budget};
 use super::{Collections, TrainConfig, TrainError, fit};
 use crate::data::{Dataset, Part, Split};
 use crate::embed::mean_embedding;
-use crate::features::FrontEnd;
+use crate::features::{FrontEnd, KeptFeatures};
 use crate::fewshot::{EpisodeSampler, Metric, System, evaluate};
 use crate::files;
 use crate::gpu::{DeviceChoice, Gpu, GpuError};
 use crate::mel::filter_bank;
-use crate::model::{Model, ModelInfo, Network};
+use crate::model::{Model, ModelError, ModelInfo, Network};
 use crate::ops::{OptimizerState, Slot, StepInfo};
 
 /// Episodes between two looks at the loss.
@@ -35,6 +36,10 @@ pub struct TrainOptions<'a> {
     pub memory: Option<u64>,
     /// Damaged files are errors.
     pub strict: bool,
+    /// Write the model in half precision, rounded at the end.
+    pub half: bool,
+    /// A file of features to start from and to add to.
+    pub features: Option<Arc<KeptFeatures>>,
     /// Set to stop after the current episode, keeping the state.
     pub stop: &'a AtomicBool,
 }
@@ -157,7 +162,8 @@ pub fn train_mixed(
     let classes = classes.min().unwrap_or(0);
     bank_budget(gpu.class(), &network, config, classes, options.memory)?;
     let front_end = FrontEnd::new(config.engine()?, Some(&gpu), &config.preset, options.strict)?
-        .hearing(config.max_seconds);
+        .hearing(config.max_seconds)
+        .keeping(options.features.clone());
     let deaf = filter_bank(&config.preset)?.empty_bands().len();
     if deaf > 0 {
         on(Event::Note(format!(
@@ -282,7 +288,7 @@ pub(crate) fn train_on(
             "the embeddings of the training files are not finite: train anew with a lower learning rate".into(),
         ));
     }
-    let model = Model {
+    let mut model = Model {
         parameters: progress.best,
         info: ModelInfo {
             format: ModelInfo::FORMAT,
@@ -298,7 +304,17 @@ pub(crate) fn train_on(
         },
         network,
     };
-    model.save(options.model)?;
+    if options.half {
+        model = model
+            .in_half_precision()
+            .map_err(|reason| ModelError::File {
+                path: options.model.to_path_buf(),
+                reason: format!("{reason}, by the same command with --resume"),
+            })?;
+        model.save_half(options.model)?;
+    } else {
+        model.save(options.model)?;
+    }
     // The model is safe: the state has done its duty.
     files::remove(&checkpoint_path(options.model));
     Ok(Trained {

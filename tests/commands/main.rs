@@ -15,6 +15,7 @@ mod bench;
 mod data;
 mod doctor;
 mod eval;
+mod features;
 mod gpu_script;
 mod heard;
 mod interrupted;

@@ -435,3 +435,18 @@ fn training_by_the_seen_classes_protocol_and_by_manifest_works() {
     let report: Value = serde_json::from_str(&succeeds(&arguments)).unwrap();
     assert_eq!(report["result"]["classes"], serde_json::json!(["e", "f"]));
 }
+
+#[test]
+fn train_writes_half_precision_when_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let (music, config) = (studio().music(), studio().config());
+    let half = folder.path().join("half");
+    let arguments = ["train", text(&music), "-o", text(&half)];
+    succeeds(&[&arguments[..], &["--config", text(&config), "--half"]].concat());
+    // The same training as the studio's, rounded.
+    let whole = Model::load(&studio().model()).unwrap();
+    let rounded = whole.in_half_precision().unwrap();
+    assert!(Model::load(&half).unwrap() == rounded && rounded != whole);
+    let report = ["eval", text(&music), "-m", text(&half), "--episodes", "20"];
+    assert!(succeeds(&report).contains("tiny"));
+}

@@ -185,6 +185,8 @@ impl Run {
             resume: self.resume,
             memory: self.memory,
             strict: false,
+            half: false,
+            features: None,
             stop: &self.stop,
         };
         train_mixed(dataset, mix, config, &options, on)
@@ -275,14 +277,9 @@ fn bands_are_standardised_by_the_training_files_and_the_model_keeps_how() {
         panic!("{:?}", model.info.spec.layers[0]);
     };
     let split = model.info.split.apply(data());
-    let paths: Vec<PathBuf> = split
-        .indices(Part::Train)
-        .into_iter()
-        .map(|index| data().file(&data().items[index]))
-        .collect();
     let front_end = FrontEnd::new(EngineChoice::Cpu, None, &model.info.preset, true).unwrap();
     let mut bands = vec![Vec::new(); model.info.preset.n_mels];
-    for features in front_end.features_of(&paths) {
+    for features in front_end.features_of(data(), &split.indices(Part::Train)) {
         let features = features.unwrap();
         for (band, values) in bands
             .iter_mut()

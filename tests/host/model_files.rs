@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use gamaka::data::{Part, SplitEntry};
 use gamaka::mel::Preset;
 use gamaka::model::{Model, ModelInfo, Network, Spec};
 use gamaka::train::TrainConfig;
@@ -87,9 +88,10 @@ impl Bench {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let info = info();
-        let known: ModelInfo = serde_json::from_value(info.clone()).unwrap();
+        let mut known: ModelInfo = serde_json::from_value(info.clone()).unwrap();
+        known.format = ModelInfo::FORMAT;
         let network = Network::new(known.spec.clone(), INPUT).unwrap();
-        let model = Model {
+        let mut model = Model {
             parameters: network.initial_parameters(3),
             network,
             info: known,
@@ -102,7 +104,11 @@ impl Bench {
         let length = u64::from_le_bytes(length.try_into().unwrap()) as usize;
         let (header, data) = rest.split_at(length);
         let mut tensors: Value = serde_json::from_slice(header).unwrap();
-        tensors.as_object_mut().unwrap().remove("__metadata__");
+        let tensors_of = tensors.as_object_mut().unwrap();
+        tensors_of.remove("__metadata__");
+        // Older versions had the split in the metadata.
+        let split = tensors_of.remove("split.files").unwrap();
+        let data = &data[..split["data_offsets"][0].as_u64().unwrap() as usize];
         let good = Parts {
             info,
             tensors,
@@ -113,6 +119,7 @@ impl Bench {
             written,
             good,
         };
+        model.info.format = 1;
         assert!(bench.load(&bench.good.bytes()).unwrap() == model);
         bench
     }
@@ -204,7 +211,7 @@ fn what_is_impossible_in_a_model_file_is_told() {
     let bench = Bench::new();
     let config = |text: &str| json!(text);
     let cases: Vec<(&str, Value, &str)> = vec![
-        ("/format", json!(2), "update gamaka"),
+        ("/format", json!(ModelInfo::FORMAT + 1), "update gamaka"),
         ("/format", json!(-1), "damaged metadata"),
         ("/spec/name", json!(""), "name"),
         ("/spec/name", json!("x".repeat(101)), "name"),
@@ -357,12 +364,16 @@ fn tensors_are_compared_with_the_network_before_room_is_made_for_them() {
     let shape = changed(&|parts| parts.tensors[name]["shape"] = json!([2, 2]));
     bench.refuses("another shape", &shape, "of shape [4]");
     let whole = changed(&|parts| parts.tensors[name]["dtype"] = json!("I32"));
-    bench.refuses("whole numbers", &whole, "as I32, and this gamaka reads F32");
+    bench.refuses(
+        "whole numbers",
+        &whole,
+        "as I32, and this gamaka reads F32 and F16",
+    );
     let half = changed(&|parts| {
         parts.tensors[name]["dtype"] = json!("F16");
         parts.tensors[name]["shape"] = json!([8]);
     });
-    bench.refuses("half floats", &half, "as F16");
+    bench.refuses("half floats", &half, "of shape [4]");
     let more = changed(&|parts| {
         parts.tensors["spare"] =
             json!({"dtype": "F32", "shape": [1], "data_offsets": [end, end + 4]});
@@ -557,4 +568,80 @@ fn specs_that_ask_for_too_much_are_refused_before_anything_is_made() {
     let pooled = Spec::from_toml(&pooled).unwrap();
     assert!(Network::new(pooled.clone(), [512, 1 << 16]).is_ok());
     assert!(Network::new(pooled, [513, 1 << 16]).is_err());
+}
+
+#[test]
+fn half_precision_halves_a_file_and_rounds_its_parameters() {
+    let bench = Bench::new();
+    let path = bench.path();
+    let mut model = bench.load(&bench.written).unwrap();
+    // Enough for the parameters to matter.
+    let wide = r#"name = "wide"
+        [[layers]]
+        type = "statistics_pool"
+        [[layers]]
+        type = "linear"
+        channels = 300"#;
+    model.network = Network::new(Spec::from_toml(wide).unwrap(), INPUT).unwrap();
+    model.info.spec = model.network.spec.clone();
+    model.info.centre = Vec::new();
+    model.parameters = model.network.initial_parameters(5);
+    model.save(&path).unwrap();
+    let single = std::fs::metadata(&path).unwrap().len();
+    model.save_half(&path).unwrap();
+    let half = std::fs::metadata(&path).unwrap().len();
+    assert!(half < single - 2 * 300 * 128, "{half} of {single}");
+    let loaded = Model::load(&path).unwrap();
+    assert!(loaded == model.in_half_precision().unwrap() && loaded != model);
+    for (a, b) in model.parameters.iter().zip(&loaded.parameters) {
+        assert!((a - b).abs() <= a.abs() / 2048.0 + 3e-8, "{a} {b}");
+    }
+    // Rounded once, it stays.
+    assert!(loaded.in_half_precision().unwrap() == loaded);
+    let before = std::fs::read(&path).unwrap();
+    model.parameters[0] = 65_519.0;
+    assert!(model.in_half_precision().is_ok());
+    model.parameters[0] = -65_520.0;
+    let said = model.save_half(&path).unwrap_err().to_string();
+    assert!(said.contains("values beyond 65504"), "{said}");
+    assert!(said.starts_with(&path.display().to_string()), "{said}");
+    assert!(std::fs::read(&path).unwrap() == before);
+}
+
+#[test]
+fn a_split_of_thousands_of_files_takes_little_room() {
+    let bench = Bench::new();
+    let mut model = bench.load(&bench.written).unwrap();
+    let entry = |k: usize| SplitEntry {
+        path: format!("class {}/Some artist - Some title {k}.mp3", k / 40).into(),
+        hash: blake3::hash(&k.to_le_bytes()).to_hex().to_string(),
+        label: format!("class {}", k / 40),
+        part: Part::ALL[k % 3],
+    };
+    model.info.split.files = (0..4000).map(entry).collect();
+    model.save(&bench.path()).unwrap();
+    let size = std::fs::metadata(bench.path()).unwrap().len() - bench.written.len() as u64;
+    assert!(size < 200_000, "{size}");
+    assert!(Model::load(&bench.path()).unwrap() == model);
+    let told = serde_json::to_string(&model.info.split).unwrap().len();
+    assert!(told > 600_000, "{told}");
+    model.info.split.files[1].hash = model.info.split.files[0].hash.clone();
+    model.save(&bench.path()).unwrap();
+    let said = Model::load(&bench.path()).unwrap_err().to_string();
+    assert!(said.contains("in two parts"), "{said}");
+}
+
+#[test]
+fn a_damaged_split_is_told() {
+    let bench = Bench::new();
+    let mut parts = bench.good.clone();
+    let end = parts.data.len();
+    for data in [&b"no deflated text"[..], b"", &[0x4b, 0x4c, 0x04, 0x00]] {
+        let mut bytes = parts.data[..end].to_vec();
+        bytes.extend(data);
+        parts.tensors["split.files"] =
+            json!({"dtype": "U8", "shape": [data.len()], "data_offsets": [end, end + data.len()]});
+        let file = sealed(&parts.header(), &bytes);
+        bench.refuses("split", &file, "damaged metadata");
+    }
 }

@@ -34,7 +34,8 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let gpu = common.gpu()?;
     let data = args.data.as_deref().unwrap_or(Path::new(""));
     // Opened once: all files are hashed for it.
-    let mut dataset = args.opened(data, common)?;
+    let kept = args.keeping.open(common)?;
+    let mut dataset = args.opened(data, kept.as_deref(), common)?;
     if args.split == EvaluatePart::All {
         dataset.leave_out_lone_classes();
     }
@@ -49,7 +50,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let mut code = ExitCode::SUCCESS;
     for (path, model) in args.models.iter().zip(&models) {
         let at = || path.display().to_string();
-        let front_end = front_end(args.engine, &gpu, model, args.strict)?;
+        let front_end = front_end(args.engine, &gpu, model, args.strict)?.keeping(kept.clone());
         let reader = Reader::new(&gpu, model, &front_end)?;
         let embedded = common.counted("reading", |on| {
             embed_dataset(&reader, dataset.clone(), args.split, on)
