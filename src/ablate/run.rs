@@ -475,14 +475,13 @@ impl<'a> Workbench<'a> {
             name: name.to_string(),
             error,
         };
-        train::bank_budget(
-            self.gpu.class(),
-            &network,
-            &config,
-            classes,
-            self.options.memory,
-        )
-        .map_err(at)?;
+        let student = train::Student {
+            network: &network,
+            whole: &network,
+            config: &config,
+        };
+        train::bank_budget(self.gpu.class(), &student, classes, 0, self.options.memory)
+            .map_err(at)?;
         let mut step = TrainingStep::new(
             &self.gpu,
             &StepShape {
@@ -494,6 +493,7 @@ impl<'a> Workbench<'a> {
                 optimizer: config.optimizer,
                 learner: config.learner,
                 banks: &[],
+                teacher: None,
             },
         )
         .map_err(at)?;
@@ -657,6 +657,7 @@ impl<'a> Workbench<'a> {
                 memory: self.options.memory,
                 strict: self.options.strict,
                 stop: self.options.stop,
+                teacher: None,
             };
             let trained = train_on(
                 self.gpu.clone(),
