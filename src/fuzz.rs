@@ -3,6 +3,7 @@
 //! Each does with the bytes what a command does with a file of them. It must return: no panic, no hang, and no
 //! more memory than the bytes deserve. Errors are what most bytes deserve.
 
+use std::io::{Cursor, Read, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -19,6 +20,9 @@ use crate::ops::OptimizerState;
 use crate::tensors;
 use crate::train::checkpoint::{self, Identity, Progress, Weights};
 use crate::train::{LogRow, TrainConfig, Validation};
+use crate::vectors::{self, Vectors};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 /// One kind of input.
 #[derive(Debug)]
@@ -34,7 +38,7 @@ pub struct Target {
 }
 
 /// All kinds of input.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 10] = [
     Target {
         name: "audio",
         seeds: audio_seeds,
@@ -82,6 +86,12 @@ pub const TARGETS: [Target; 9] = [
         seeds: features_seeds,
         text: true,
         read: features,
+    },
+    Target {
+        name: "vectors",
+        seeds: vector_seeds,
+        text: false,
+        read: vectors,
     },
     Target {
         name: "plan",
@@ -232,6 +242,50 @@ fn features(scratch: &Path, bytes: &[u8]) -> bool {
     };
     let fits = tensors::summed(KEPT_KEY, &bytes).is_some_and(|bytes| open(&bytes));
     open(&bytes) || fits
+}
+
+/// What an array of a file of vectors begins with, and their names in the order of the seeds.
+const ARRAY: &[u8] = b"\x93NUMPY";
+const ARRAYS: [&str; 4] = ["embedding", "start_s", "end_s", "path"];
+
+/// Reads a file of vectors, as it is, and as arrays one after the other whose checksums fit.
+fn vectors(scratch: &Path, bytes: &[u8]) -> bool {
+    let read = |bytes: &[u8]| Vectors::read(&file(scratch, "input.npz", bytes)).is_ok();
+    let begins = |at: &usize| bytes[*at..].starts_with(ARRAY);
+    let mut begin: Vec<usize> = (0..bytes.len()).filter(begins).collect();
+    begin.push(bytes.len());
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+    for (ends, name) in begin.windows(2).zip(ARRAYS) {
+        let array = &bytes[ends[0]..ends[1]];
+        let begun = zip.start_file(format!("{name}.npy"), stored);
+        if begun.is_err() || zip.write_all(array).is_err() {
+            return false;
+        }
+    }
+    let fits = zip.finish().is_ok_and(|zip| read(zip.get_ref()));
+    read(bytes) || fits
+}
+
+fn vector_seeds(_: &Path) -> Vec<Vec<u8>> {
+    let rows = [
+        ("a/1.wav", [0.0, 3.0]),
+        ("a/1.wav", [1.0, 4.0]),
+        ("b/\u{e9}.wav", [0.5, 3.5]),
+    ];
+    let values: Vec<f32> = (0u8..15).map(|k| f32::from(k) - 7.0).collect();
+    let Ok(file) = vectors::npz(&rows, 5, &values) else {
+        return Vec::new();
+    };
+    let mut arrays = Vec::new();
+    if let Ok(mut archive) = ZipArchive::new(Cursor::new(&file)) {
+        for name in ARRAYS {
+            if let Ok(mut array) = archive.by_name(&format!("{name}.npy")) {
+                let _ = array.read_to_end(&mut arrays);
+            }
+        }
+    }
+    vec![file, arrays]
 }
 
 /// Reads a plan and compiles it for a device that only checks.
@@ -453,7 +507,8 @@ fn checkpoint_seeds(_: &Path) -> Vec<Vec<u8>> {
     let row = |episode| LogRow {
         episode,
         loss: 1.5,
-        accuracy: 0.5,
+        accuracy: Some(0.5),
+        cosine: None,
         gradient_norm: f32::INFINITY,
         skipped: 1,
     };
@@ -477,6 +532,7 @@ fn checkpoint_seeds(_: &Path) -> Vec<Vec<u8>> {
             accuracy: 0.5,
             over_episodes: interval,
             over_files: Some(interval),
+            teacher: None,
             seconds: 0.5,
         }],
     };

@@ -31,6 +31,7 @@ pub mod selftest;
 pub mod shift;
 mod tensors;
 pub mod train;
+pub mod vectors;
 pub mod words;
 
 /// The README's program must compile.

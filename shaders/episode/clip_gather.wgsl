@@ -5,7 +5,8 @@
 // each, and serves the slots whose file lies in its BANK.
 // Every choice is a function of (seed, step, slot), so a resumed run makes the same clips.
 //
-//   crop      a random start, read at a random rate within 1 +- STRETCH, linearly interpolated
+//   crop      a random start, so that the clip ends within the slot's window, read at a random rate within
+//             1 +- STRETCH, linearly interpolated; what is longer than the window begins with it and reads on
 //   shift     bands moved by -SHIFT .. SHIFT
 //   gain      power times 10^(dB/10), dB within +-GAIN_DB, tilted by up to +-TILT_DB across the bands
 //   masks     BAND_MASKS runs of up to BAND_MASK bands and FRAME_MASKS runs of up to FRAME_MASK
@@ -16,9 +17,10 @@
 
 struct Slot {
   bank: u32,    // which buffer
-  first: u32,   // element of the file's first frame in band 0
-  frames: u32,  // length of the file in frames
-  unused: u32,
+  first: u32,   // element of the first frame in band 0
+  frames: u32,  // frames that can be read from there on, up to the end of the file
+  stride: u32,  // elements from a band to the next: length of the file in frames
+  window: u32,  // of these frames, those among which the clip lies
 }
 
 @group(0) @binding(0) var<storage, read> bank: array<f32>;          // for each file [BANDS, frames]
@@ -68,11 +70,11 @@ fn main(
 
   let rate = 1.0 + STRETCH * (2.0 * s.x - 1.0);
   let span = f32(FRAMES - 1u) * rate; // from the first frame read to the last
-  let room = max(f32(slot.frames - 1u) - span, 0.0);
+  let room = max(f32(slot.window - 1u) - span, 0.0);
   let position = r.x * room + f32(frame) * rate;
   let before = u32(position);
   let source_band = clamp(i32(band) + i32(pick(r.y, 2u * SHIFT + 1u)) - i32(SHIFT), 0, i32(BANDS) - 1);
-  let row = slot.first + u32(source_band) * slot.frames;
+  let row = slot.first + u32(source_band) * slot.stride;
   let present = before < slot.frames;
   let left = bank[row + min(before, slot.frames - 1u)];
   let right = bank[row + min(before + 1u, slot.frames - 1u)];

@@ -97,6 +97,12 @@ impl Grid {
                 "--focus names `{name}`, which is not among --models"
             ));
         }
+        if self.config.teacher.is_some() {
+            return refuse(
+                "networks are compared by episodes, and the configuration has a [teacher]: take it out, or train each with `gamaka train --teacher`"
+                    .into(),
+            );
+        }
         if self.learners.is_empty() {
             return refuse("there is no learner: name at least one with --learners".into());
         }

@@ -479,14 +479,13 @@ impl<'a> Workbench<'a> {
             name: name.to_string(),
             error,
         };
-        train::bank_budget(
-            self.gpu.class(),
-            &network,
-            &config,
-            classes,
-            self.options.memory,
-        )
-        .map_err(at)?;
+        let student = train::Student {
+            network: &network,
+            whole: &network,
+            config: &config,
+        };
+        train::bank_budget(self.gpu.class(), &student, classes, 0, self.options.memory)
+            .map_err(at)?;
         let mut step = TrainingStep::new(
             &self.gpu,
             &StepShape {
@@ -498,6 +497,7 @@ impl<'a> Workbench<'a> {
                 optimizer: config.optimizer,
                 learner: config.learner,
                 banks: &[],
+                teacher: None,
             },
         )
         .map_err(at)?;
@@ -664,6 +664,7 @@ impl<'a> Workbench<'a> {
                 // Read already.
                 features: None,
                 stop: self.options.stop,
+                teacher: None,
             };
             let trained = train_on(
                 self.gpu.clone(),

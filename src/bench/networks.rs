@@ -48,6 +48,7 @@ pub fn reference_step(network: &Network) -> StepShape<'_> {
         optimizer: AdamW::default(),
         learner: Learner::default(),
         banks: &[],
+        teacher: None,
     }
 }
 

@@ -42,13 +42,8 @@ impl TrainingStep {
             },
         );
         let program = Program::new(gpu, tensors.plan.clone())?;
-        let slot = Slot {
-            bank: 0,
-            first: 0,
-            frames: word(BANK_FRAMES),
-            unused: 0,
-        };
-        let clips = shape.way * (shape.shot + shape.query);
+        let slot = Slot::file(0, 0, word(BANK_FRAMES));
+        let clips = tensors.clips.shape[0];
         program.write(tensors.banks[0], &values);
         program.write(tensors.slots, &vec![slot; clips]);
         let optimizer = &tensors.optimizer;

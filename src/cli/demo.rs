@@ -103,6 +103,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         half: false,
         features: None,
         stop: stopping.flag(),
+        teacher: None,
     };
     let mut display = Display::new(common, config.episodes);
     let trained = train(&dataset, &config, &options, &mut |event| {

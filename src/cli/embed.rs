@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Cursor, Read, Seek, Write};
+use std::io::{BufRead, BufReader, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
@@ -14,8 +14,7 @@ use gamaka::embed::{Embedder, FileEmbedding, embed_files};
 use gamaka::features::SegmentShape;
 use gamaka::files::{self, Claim, Outputs, WriteError};
 use gamaka::mel::EngineChoice;
-use ndarray::{Array1, Array2};
-use ndarray_npy::NpzWriter;
+use gamaka::vectors;
 use serde::{Deserialize, Serialize};
 
 use super::common::{
@@ -460,25 +459,14 @@ fn csv_bytes(rows: &[Row]) -> anyhow::Result<Vec<u8>> {
     Ok(writer.into_inner()?)
 }
 
-/// Arrays `embedding` (rows, width), `start_s`, `end_s`, and `paths_json`: the UTF-8 bytes of a JSON list
-/// with the path of every row, since npz strings are not portable.
+/// The rows as [`vectors`] keeps them.
 fn npz_bytes(rows: &[Row]) -> anyhow::Result<Vec<u8>> {
     let width = rows.first().map_or(0, |r| r.embedding.len());
-    let values = rows
-        .iter()
-        .flat_map(|r| r.embedding.iter().copied())
-        .collect();
+    let values: Vec<f32> = rows.iter().flat_map(|r| &r.embedding).copied().collect();
     let paths: Vec<_> = rows.iter().map(|r| r.path.display().to_string()).collect();
-    let mut npz = NpzWriter::new_compressed(Cursor::new(Vec::new()));
-    npz.add_array(
-        "embedding",
-        &Array2::from_shape_vec((rows.len(), width), values)?,
-    )?;
-    npz.add_array(
-        "start_s",
-        &Array1::from_iter(rows.iter().map(|r| r.start_s)),
-    )?;
-    npz.add_array("end_s", &Array1::from_iter(rows.iter().map(|r| r.end_s)))?;
-    npz.add_array("paths_json", &Array1::from_vec(serde_json::to_vec(&paths)?))?;
-    Ok(npz.finish()?.into_inner())
+    let places = paths.iter().zip(rows);
+    let places: Vec<_> = places
+        .map(|(path, r)| (path.as_str(), [r.start_s, r.end_s]))
+        .collect();
+    Ok(vectors::npz(&places, width, &values)?)
 }

@@ -12,9 +12,10 @@ use gamaka::data::{Dataset, Labels, Part};
 use gamaka::files::{self, Outputs};
 use gamaka::model::Network;
 use gamaka::train::{
-    Event, Method, StepShape, TrainConfig, TrainError, TrainOptions, TrainSummary, Trained,
-    ValidateOn, Validation, checkpoint_path, train_mixed,
+    Event, LogRow, Method, StepShape, TeacherShape, TrainConfig, TrainError, TrainOptions,
+    TrainSummary, Trained, ValidateOn, Validation, checkpoint_path, train_mixed,
 };
+use gamaka::vectors::Vectors;
 use gamaka::words::count;
 use indicatif::ProgressBar;
 
@@ -69,6 +70,10 @@ pub(super) struct Args {
     /// supports [default: prototype]
     #[arg(long, value_name = "prototype|maml|anil|reptile")]
     learner: Option<Method>,
+    /// Learn to predict these vectors of the files' segments, as `gamaka embed` writes them: a program's or another model's.
+    /// How, and whether beside episodes, is in a configuration's [teacher] [default: the teacher alone]
+    #[arg(long, value_name = "VECTORS.npz")]
+    teacher: Option<PathBuf>,
     /// Go on where an earlier run with the same options stopped
     #[arg(long)]
     resume: bool,
@@ -95,6 +100,16 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let asked = configuration(args, &args.settings)?;
     let outputs = outputs(args)?;
     let kept = args.keeping.open(common)?;
+    let teacher = match &args.teacher {
+        Some(path) => {
+            let read = || Vectors::read(path);
+            Some(common.while_waiting("reading the teacher's vectors", read)?)
+        }
+        None => None,
+    };
+    // Before the data is looked at, which takes long.
+    let taught = asked.taught_by(teacher.as_ref())?;
+    taught.with_read_out(&taught.network()?)?;
     let opened = args.source.open(kept.as_deref(), common);
     let mut dataset = opened
         .map_err(|error| advice::other_data(error, &args.source, &asked, &args.settings, common))?;
@@ -131,6 +146,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         half: args.half,
         features: kept,
         stop: stopping.flag(),
+        teacher: teacher.as_ref(),
     };
     let mut config = asked.clone();
     let mut display = Display::new(common, config.episodes);
@@ -222,6 +238,7 @@ fn outputs(args: &Args) -> anyhow::Result<Outputs> {
         .try_for_each(|path| outputs.add_model(path))?;
     outputs.spare([&args.source.data])?;
     outputs.spare(&args.mix)?;
+    outputs.spare(&args.teacher)?;
     outputs.spare(args.settings.inputs())?;
     outputs.spare(&args.network)?;
     Ok(outputs)
@@ -237,6 +254,9 @@ fn configuration(args: &Args, settings: &Settings) -> anyhow::Result<TrainConfig
     config.learner.method = args.learner.unwrap_or(config.learner.method);
     if !args.shift.is_empty() {
         config.shifts.get_or_insert_default().kinds = shifts(&args.shift);
+    }
+    if args.teacher.is_some() {
+        config.teacher.get_or_insert_default();
     }
     config.validate()?;
     if let Some(name) = &args.network {
@@ -313,13 +333,20 @@ impl<'a> Display<'a> {
             Event::Episodes(rows) => {
                 let count = rows.len().max(1) as f32;
                 let loss = rows.iter().map(|r| r.loss).sum::<f32>() / count;
-                let accuracy = rows.iter().map(|r| r.accuracy).sum::<f32>() / count;
+                let mean = |figure: fn(&LogRow) -> Option<f32>| {
+                    let figures: Option<f32> = rows.iter().map(figure).sum();
+                    figures.map(|sum| sum / count)
+                };
+                let mut message = format!("loss {loss:.3}");
+                if let Some(accuracy) = mean(|row| row.accuracy) {
+                    message.push_str(&format!(", accuracy {:.0} %", accuracy * 100.0));
+                }
+                if let Some(cosine) = mean(|row| row.cosine) {
+                    message.push_str(&format!(", cosine {cosine:.3}"));
+                }
                 if let Some(last) = rows.last() {
                     self.bar.set_position(last.episode as u64);
-                    self.bar.set_message(format!(
-                        "loss {loss:.3}, accuracy {:.0} %",
-                        accuracy * 100.0
-                    ));
+                    self.bar.set_message(message);
                 }
             }
             Event::Validated(v) => {
@@ -339,15 +366,22 @@ fn validated(v: &Validation, on: &str) -> String {
     let files = v.over_files.map_or(String::new(), |i| {
         format!("{:.0} to {:.0} over files, ", i.low * 100.0, i.high * 100.0)
     });
+    let taught = v.teacher.map_or(String::new(), |found| {
+        format!(
+            "; the teacher's loss {:.3} and cosine {:.3} on {}",
+            found.loss,
+            found.cosine,
+            count(found.rows, "row", "rows")
+        )
+    });
     format!(
-        "{:.1} % on {on} ({files}± {:.1} over episodes)",
+        "{:.1} % on {on} ({files}± {:.1} over episodes){taught}",
         v.accuracy * 100.0,
         v.over_episodes.half_width() * 100.0
     )
 }
 
 fn describe(s: &TrainSummary) -> String {
-    let [way, shot, query] = s.episode;
     let of_size = |(classes, files): (usize, usize), parts: usize| match parts {
         1 => format!(
             "{}, {}",
@@ -369,13 +403,34 @@ fn describe(s: &TrainSummary) -> String {
             count(s.altered, "altered copy", "altered copies")
         ));
     }
+    let mut exercises = s.episode.map_or(String::new(), |[way, shot, query]| {
+        format!(
+            "exercises of the training: {way}-way {shot}-shot with {} a class; ",
+            count(query, "query", "queries")
+        )
+    });
+    if let Some(teacher) = s.teacher {
+        let of = |[files, rows]: [usize; 2]| {
+            format!(
+                "{} of {}",
+                count(rows, "row", "rows"),
+                count(files, "file", "files")
+            )
+        };
+        exercises = format!(
+            "a teacher of {} values: {} to train, {} a step; {} to validate\n{exercises}",
+            teacher.width,
+            of(teacher.train),
+            teacher.batch,
+            of(teacher.validation)
+        );
+    }
     let mut text = format!(
-        "{} parameters on {}\n{}{mixed} to train; {} to validate\nexercises of the training: {way}-way {shot}-shot with {} a class; what is asked in the end: {task_way}-way {task_shot}-shot with {} a class (which of {task_way} classes is it, after {} of each)\n{} of device memory",
+        "{} parameters on {}\n{}{mixed} to train; {} to validate\n{exercises}what is asked in the end: {task_way}-way {task_shot}-shot with {} a class (which of {task_way} classes is it, after {} of each)\n{} of device memory",
         s.parameters,
         s.adapter,
         of_size(s.train, s.parts[0]),
         of_size(s.validation, s.parts[2]),
-        count(query, "query", "queries"),
         count(task_query, "query", "queries"),
         count(task_shot, "example", "examples"),
         ByteSize(s.memory)
@@ -407,8 +462,16 @@ fn kernels(
     let gpu = common.gpu()?;
     let classes = trained.model.info.split.classes(Part::Train).len();
     let [way, shot, query] = config.train_episode(classes);
+    let stored = &trained.model.info.config;
+    // Without the read-out that the model may have kept.
+    let mut spec = trained.model.network.spec.clone();
+    spec.layers.truncate(stored.network.layers.len());
+    let network = Network::new(spec, trained.model.network.input)?;
+    let whole = stored.with_read_out(&network)?;
+    let teacher = stored.teacher.as_ref();
+    let rows = [teacher.map_or(0, |teacher| teacher.batch)];
     let shape = StepShape {
-        network: &trained.model.network,
+        network: &network,
         way,
         shot,
         query,
@@ -416,6 +479,14 @@ fn kernels(
         optimizer: config.optimizer,
         learner: config.learner,
         banks: &[],
+        teacher: teacher.map(|teacher| TeacherShape {
+            whole: &whole,
+            batch: teacher.batch,
+            weight: teacher.weight,
+            episode_weight: teacher.episode_weight,
+            cosine: teacher.cosine,
+            targets: &rows,
+        }),
     };
     common.while_waiting("timing kernels", || {
         let ceilings = Ceilings::measure(&gpu)?;
@@ -439,6 +510,15 @@ fn judge(common: &Common, best: &Validation, untrained: &Validation) {
     }
 }
 
+/// Says where a teacher that trains alone leaves no reason to prefer the trained network.
+fn judge_taught(common: &Common, best: &Validation) {
+    match best.teacher {
+        None => common.note("the teacher has no vectors of validation files, so the last parameters are kept: embed the validation files too to choose by them"),
+        Some(_) if best.episode == 0 => common.note("no step made the predictions of the validation files' vectors better, so the model is the untrained network: train it longer, with a lower learning rate, or with more vectors"),
+        Some(_) => {}
+    }
+}
+
 fn conclude(
     args: &Args,
     common: &Common,
@@ -449,11 +529,7 @@ fn conclude(
 ) -> anyhow::Result<ExitCode> {
     let network: &Network = &trained.model.network;
     let episodes = trained.log.len();
-    let best = trained
-        .validations
-        .iter()
-        .copied()
-        .reduce(|a, b| if b.accuracy > a.accuracy { b } else { a });
+    let best = trained.model.info.config.best(&trained.validations);
     if common.json {
         let mut report = serde_json::json!({
             "model": args.output.display().to_string(),
@@ -483,7 +559,11 @@ fn conclude(
         None => "no validation files: the last parameters are kept".to_string(),
     };
     if let (Some(best), Some(untrained)) = (best, trained.validations.first()) {
-        judge(common, &best, untrained);
+        let teacher = trained.model.info.config.teacher.as_ref();
+        match teacher.is_some_and(|teacher| teacher.episode_weight == 0.0) {
+            true => judge_taught(common, &best),
+            false => judge(common, &best, untrained),
+        }
     }
     let eval = |data: &Path, more: &[&str]| {
         let words = [

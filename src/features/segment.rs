@@ -1,5 +1,7 @@
 //! Segments of a fixed length out of a stream of frames.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use crate::mel::{Preset, transpose};
@@ -188,6 +190,17 @@ pub fn cut_segments(shape: SegmentShape, bands: usize, values: &[f32]) -> Vec<Se
     let mut segments = segmenter.push(&transpose(values, values.len() / bands));
     segments.extend(segmenter.finish());
     segments
+}
+
+/// Some frames of a file whose frames are band-major `[bands][frames]`; beyond its end is silence.
+pub fn cut_window(values: &[f32], bands: usize, window: Range<usize>) -> Vec<f32> {
+    let frames = values.len() / bands;
+    let mut cut = Vec::with_capacity(bands * window.len());
+    for band in values.chunks(frames.max(1)) {
+        cut.extend_from_slice(&band[window.start.min(frames)..window.end.min(frames)]);
+        cut.resize(cut.len().next_multiple_of(window.len()), 0.0);
+    }
+    cut
 }
 
 #[cfg(test)]

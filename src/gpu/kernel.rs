@@ -118,6 +118,8 @@ pub static KERNELS: &[Kernel] = &[
     kernel!("episode", "episode_loss"),
     kernel!("episode", "distance_grad_query", METRIC),
     kernel!("episode", "distance_grad_support", METRIC),
+    kernel!("episode", "target_gather"),
+    kernel!("episode", "prediction_loss", ROW_SUM),
     kernel!("episode", "record_step", STEP, OPTIMIZER),
     kernel!("optimizer", "grad_norm", OPTIMIZER),
     kernel!("optimizer", "step_guard", OPTIMIZER),

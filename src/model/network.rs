@@ -1,5 +1,7 @@
 //! A spec placed on an input: shapes, parameters, and the steps it appends to a plan.
 
+use std::ops::Range;
+
 use super::ModelError;
 use super::edges::spline_power;
 use super::layers::{
@@ -7,7 +9,7 @@ use super::layers::{
 };
 use super::spec::{LayerSpec, Spec};
 use crate::gpu::{Plan, Shape, Tensor, VIEW_ALIGNMENT};
-use crate::ops::Basis;
+use crate::ops::{Basis, product};
 use crate::reference::normal;
 
 /// Most values that all layers together make of a clip.
@@ -64,8 +66,10 @@ pub struct Network {
 /// A network's forward within a plan.
 #[derive(Debug, Clone)]
 pub struct NetworkForward {
-    /// The embeddings, [n, width, 1, 1].
+    /// The embeddings, [n, width, 1, 1]; of some of the layers, what the last of them makes.
     pub embedding: Tensor,
+    /// The first of the layers, by its place in the network.
+    first: usize,
     layers: Vec<Forward>,
     step: Option<Tensor>,
 }
@@ -373,6 +377,17 @@ impl Network {
         stage.parameters.iter().map(view).collect()
     }
 
+    /// The network with more layers behind its own. Its flat parameter vector begins with that of this network, and so do
+    /// its initial parameters.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn followed_by(&self, layers: &[LayerSpec]) -> Result<Self, ModelError> {
+        let mut spec = self.spec.clone();
+        spec.layers.extend_from_slice(layers);
+        Self::new(spec, self.input)
+    }
+
     /// Appends the forward pass of clips `x`, [n, 1, bands, frames]. `step` is the step uniform of a
     /// training plan; without it noise and dropout do nothing.
     pub fn forward(
@@ -382,9 +397,23 @@ impl Network {
         x: Tensor,
         step: Option<Tensor>,
     ) -> NetworkForward {
-        let mut output = x;
+        self.forward_layers(plan, parameters, x, step, 0..self.stages.len())
+    }
+
+    /// [`Self::forward`] of some of the layers, at least one; `x` is the input of the first of them.
+    pub(crate) fn forward_layers(
+        &self,
+        plan: &mut Plan,
+        parameters: Tensor,
+        x: Tensor,
+        step: Option<Tensor>,
+        range: Range<usize>,
+    ) -> NetworkForward {
+        let n = x.shape[0];
+        let [_, c, h, w] = self.stages[range.start].input;
+        let mut output = x.reshaped([n, c, h, w]);
         let mut layers = Vec::new();
-        for (index, layer, stage) in self.layers() {
+        for (index, layer, stage) in self.layers().skip(range.start).take(range.len()) {
             let views = self.views(plan, parameters, stage);
             let forward = layer.forward(
                 &mut Build {
@@ -398,15 +427,17 @@ impl Network {
             output = forward.output;
             layers.push(forward);
         }
-        let embedding = output.reshaped([x.shape[0], self.width(), 1, 1]);
+        let width = product(&output.shape[1..]);
         NetworkForward {
-            embedding,
+            embedding: output.reshaped([n, width, 1, 1]),
+            first: range.start,
             layers,
             step,
         }
     }
 
-    /// Appends the backward pass: from the gradient of the embeddings to that of the flat parameters.
+    /// Appends the backward pass of the layers that a forward pass went through: from the gradient of what they made to that of
+    /// the flat parameters. Returns the gradient of their input, if a layer before them learns.
     pub fn backward(
         &self,
         plan: &mut Plan,
@@ -414,14 +445,15 @@ impl Network {
         parameters: Tensor,
         gradients: Tensor,
         grad_embedding: Tensor,
-    ) {
+    ) -> Option<Tensor> {
         // Below the first layer that learns nobody wants a gradient.
         let learns = |s: &Stage| s.parameters.iter().any(|p| p.parameter.trained);
-        let first = self.stages.iter().position(learns).unwrap_or(0);
+        let learning = self.stages.iter().position(learns).unwrap_or(0);
         let last = forward.layers.last().map_or(grad_embedding, |f| f.output);
         let mut grad = grad_embedding.reshaped(last.shape);
-        for (index, layer, stage) in self.layers().rev() {
-            let kept = &forward.layers[index as usize];
+        let layers = self.layers().skip(forward.first);
+        let layers: Vec<_> = layers.zip(&forward.layers).collect();
+        for ((index, layer, stage), kept) in layers.into_iter().rev() {
             let views = self.views(plan, parameters, stage);
             let gradient_views = self.views(plan, gradients, stage);
             let grad_y = grad.reshaped(kept.output.shape);
@@ -430,12 +462,13 @@ impl Network {
                 step: forward.step,
                 layer: index,
             };
-            let wanted = index as usize > first;
+            let wanted = index as usize > learning;
             match layer.backward(&mut build, kept, &views, &gradient_views, grad_y, wanted) {
                 Some(grad_x) if wanted => grad = grad_x.reshaped(kept.input.shape),
-                _ => break,
+                _ => return None,
             }
         }
+        Some(grad)
     }
 
     /// The forward in f64 with parameters in the flat layout; `stream` is (seed, step) while training.

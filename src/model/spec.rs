@@ -58,12 +58,12 @@ impl LayerSpec {
     }
 
     /// Its output channels, if it says how many.
-    pub(super) fn channels(&self) -> Option<usize> {
+    pub(crate) fn channels(&self) -> Option<usize> {
         self.clone().channels_mut().copied()
     }
 
     /// Its output channels, to be changed.
-    pub(super) fn channels_mut(&mut self) -> Option<&mut usize> {
+    pub(crate) fn channels_mut(&mut self) -> Option<&mut usize> {
         match self {
             Self::KanConv(layer) => Some(&mut layer.channels),
             Self::KanLinear(layer) => Some(&mut layer.channels),

@@ -1,7 +1,7 @@
 //! Kernels of a few-shot episode.
 
 use super::{UNROLLED, each, limit_turns, product};
-use crate::gpu::{Plan, Tensor};
+use crate::gpu::{AdapterClass, Plan, Tensor, workgroups};
 
 /// What the host sends before each training step; `Step` in `shaders/shared/step.wgsl`.
 #[derive(Debug, Clone, Copy, PartialEq, Default, bytemuck::Pod, bytemuck::Zeroable)]
@@ -41,18 +41,50 @@ pub struct Augment {
     pub noise: f32,
 }
 
-/// Where a file's frames lie in the clip bank; `Slot` in the kernel.
+/// Where frames of which a clip is cut lie in the clip bank: a file's, or a window of it. `Slot` in the kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct Slot {
     /// Which buffer of the bank.
     pub bank: u32,
-    /// Element of its first frame in band 0.
+    /// Element of the first frame in band 0.
     pub first: u32,
-    /// Length in frames, at least 1.
+    /// Frames from there to the end of the file, at least 1.
     pub frames: u32,
-    /// Keeps the size at 16 bytes.
-    pub unused: u32,
+    /// Elements from a band to the next: the frames of the whole file.
+    pub stride: u32,
+    /// Of these frames those among which the clip lies, 1 to `frames`.
+    pub window: u32,
+}
+
+impl Slot {
+    /// Words of a slot.
+    pub const WORDS: usize = size_of::<Self>() / 4;
+
+    /// A whole file of so many frames, from element `first` of buffer `bank` on.
+    pub fn file(bank: u32, first: u32, frames: u32) -> Self {
+        Self {
+            bank,
+            first,
+            frames,
+            stride: frames,
+            window: frames,
+        }
+    }
+
+    /// Frames `from` to `to` of a file. What lies behind them may be read too where a clip is read at a quick rate.
+    ///
+    /// # Panics
+    /// If they are none, or not all of the file: a bug in the caller.
+    pub fn window(self, from: u32, to: u32) -> Self {
+        assert!(from < to && to <= self.frames, "{from} to {to} of {self:?}");
+        Self {
+            first: self.first.saturating_add(from),
+            frames: self.frames.saturating_sub(from),
+            window: to.saturating_sub(from),
+            ..self
+        }
+    }
 }
 
 /// clips = augmented crops of the slots whose file lies in buffer `index` of the bank.
@@ -329,20 +361,71 @@ pub fn distance_grad(
     );
 }
 
-/// Notes (loss, accuracy, gradient norm, skipped steps) in row step mod rows of `history` [rows, 4].
-pub fn record_step(
-    plan: &mut Plan,
-    shape: &EpisodeShape,
-    score: Tensor,
-    state: Tensor,
-    step: Tensor,
-    history: Tensor,
-) {
+/// Where the target of a row lies; `Place` in `target_gather`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub struct Place {
+    /// Which buffer of targets.
+    pub bank: u32,
+    /// Which of its rows.
+    pub row: u32,
+}
+
+/// target [rows, width] = the rows of `bank` [any, width], buffer `index` of the targets, whose `places` [rows, 2] name it.
+pub fn target_gather(plan: &mut Plan, index: usize, bank: Tensor, places: Tensor, target: Tensor) {
+    let [rows, width, ..] = target.shape;
     let overrides = [
-        ("QUERIES", shape.queries() as f64),
+        ("ROWS", rows as f64),
+        ("WIDTH", width as f64),
+        ("BANK", index as f64),
+    ];
+    let bindings = [bank, places, target];
+    each(plan, "target_gather", &overrides, &bindings, target.len());
+}
+
+/// score [rows, 2]: the squared error of a prediction [rows, width] plus `cosine` times one minus its cosine with the target,
+/// and that cosine. grad = gradient of `weight` times the rows' mean loss by the prediction.
+pub fn prediction_loss(
+    plan: &mut Plan,
+    [cosine, weight]: [f32; 2],
+    [prediction, target]: [Tensor; 2],
+    score: Tensor,
+    grad: Tensor,
+) {
+    let [rows, width, ..] = prediction.shape;
+    // Workgroup memory and barriers are dear on a software rasteriser.
+    let workgroup: usize = match plan.class {
+        AdapterClass::Software => 8,
+        AdapterClass::Hardware => 64,
+    };
+    // Two loops over a row, and the sums of a workgroup.
+    let turns = width.div_ceil(workgroup).saturating_mul(2);
+    limit_turns(plan, "prediction_loss", turns.saturating_add(12));
+    let overrides = [
+        ("ROWS", rows as f64),
+        ("WIDTH", width as f64),
+        ("COSINE", f64::from(cosine)),
+        ("WEIGHT", f64::from(weight)),
+        ("WORKGROUP", workgroup as f64),
+    ];
+    let bindings = [prediction, target, score, grad];
+    plan.dispatch(
+        "prediction_loss",
+        &overrides,
+        &bindings,
+        workgroups(rows, 1),
+    );
+}
+
+/// Notes (mean of the first score, mean of the second, gradient norm, skipped steps) in row step mod rows of `history`
+/// [rows, 4]; `score` has two figures a row: of a query loss and whether it is right, of a teacher's row loss and cosine.
+pub fn record_step(plan: &mut Plan, score: Tensor, state: Tensor, step: Tensor, history: Tensor) {
+    let scores = score.len() / 2;
+    let overrides = [
+        ("SCORES", scores as f64),
         ("ROWS", (history.len() / 4) as f64),
     ];
-    limit_turns(plan, "record_step", shape.queries());
+    limit_turns(plan, "record_step", scores);
     plan.dispatch(
         "record_step",
         &overrides,

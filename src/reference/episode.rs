@@ -1,7 +1,7 @@
 //! Twins of `shaders/episode/`.
 
 use super::random::{normal, uniform4};
-use crate::ops::{Augment, Distance, EpisodeShape, RowsAt, Slot, StepInfo};
+use crate::ops::{Augment, Distance, EpisodeShape, Place, RowsAt, Slot, StepInfo};
 
 /// Twin of `clip_gather` for one buffer of the bank that holds all slots.
 pub fn clip_gather(
@@ -31,14 +31,14 @@ pub fn clip_gather(
         let s = uniform4([seed, step, clip, 1]);
         let rate = 1.0 + f64::from(stretch) * (2.0 * s[0] - 1.0);
         let length = slot.frames as usize;
-        let room = (length as f64 - 1.0 - (frames as f64 - 1.0) * rate).max(0.0);
+        let room = (f64::from(slot.window) - 1.0 - (frames as f64 - 1.0) * rate).max(0.0);
         let moved = i64::from(pick(r[1], 2 * shift + 1)) - i64::from(shift);
         for band in 0..bands {
             for frame in 0..frames {
                 let position = r[0] * room + frame as f64 * rate;
                 let before = position as usize;
                 let source = (band as i64 + moved).clamp(0, bands as i64 - 1) as usize;
-                let row = slot.first as usize + source * length;
+                let row = slot.first as usize + source * slot.stride as usize;
                 let mut value = 0.0;
                 if before < length {
                     let (left, right) =
@@ -71,6 +71,41 @@ pub fn clip_gather(
         }
     }
     clips
+}
+
+/// Twin of `target_gather` for targets in several buffers: [rows, width].
+pub fn target_gather(banks: &[&[f64]], width: usize, places: &[Place]) -> Vec<f64> {
+    let row = |place: &Place| &banks[place.bank as usize][place.row as usize * width..][..width];
+    places.iter().flat_map(row).copied().collect()
+}
+
+/// Twin of `prediction_loss`: score [rows, 2] and grad [rows, width].
+pub fn prediction_loss(
+    [cosine, weight]: [f64; 2],
+    width: usize,
+    prediction: &[f64],
+    target: &[f64],
+) -> (Vec<f64>, Vec<f64>) {
+    const SMALLEST_NORM: f64 = 1e-12;
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
+    let rows = (prediction.len() / width) as f64;
+    let (mut score, mut grad) = (Vec::new(), Vec::new());
+    for (p, t) in prediction.chunks(width).zip(target.chunks(width)) {
+        let square = dot(p, p);
+        let norms = [square, dot(t, t)].map(|square| square.max(SMALLEST_NORM).sqrt());
+        let alike = dot(p, t) / (norms[0] * norms[1]);
+        let error: f64 = p.iter().zip(t).map(|(p, t)| (p - t).powi(2)).sum();
+        score.push(error / width as f64 + cosine * (1.0 - alike));
+        score.push(alike);
+        for (p, t) in p.iter().zip(t) {
+            let turn = match square > SMALLEST_NORM {
+                true => cosine * (t / norms[1] - alike * p / norms[0]) / norms[0],
+                false => 0.0,
+            };
+            grad.push(weight / rows * (2.0 * (p - t) / width as f64 - turn));
+        }
+    }
+    (score, grad)
 }
 
 /// The distance of two vectors.

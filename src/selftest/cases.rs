@@ -5,7 +5,8 @@ use crate::gpu::{AdapterClass, BufferRole, Plan, Shape, Tensor};
 use crate::mel::{Band, FilterBank};
 use crate::ops::{
     self, ActivationKind, AdamW, Augment, Basis, ConvShape, Distance, EpisodeShape, NormShape,
-    OptimizerState, OptimizerTensors, PoolKind, PoolShape, RowsAt, Slot, StatisticsShape, StepInfo,
+    OptimizerState, OptimizerTensors, Place, PoolKind, PoolShape, RowsAt, Slot, StatisticsShape,
+    StepInfo,
 };
 use crate::reference as twin;
 
@@ -355,19 +356,20 @@ pub fn gather(class: AdapterClass, bands: usize, frames: usize, augment: &Augmen
     let mut slots = Vec::new();
     for (file, length) in lengths.into_iter().enumerate() {
         let bank = file % 2;
-        slots.push(Slot {
-            bank: bank as u32,
-            first: banks[bank].len() as u32,
-            frames: length as u32,
-            unused: 0,
-        });
+        let slot = Slot::file(bank as u32, banks[bank].len() as u32, length as u32);
+        slots.push(slot);
+        // The clip may lie anywhere in the file, or in a window in its middle that is shorter than the clip, or longer.
+        if length > frames {
+            slots.push(slot.window(1, length as u32 - 1));
+            slots.push(slot.window(2, 1 + frames as u32 / 2));
+        }
         banks[bank].extend(
             (0..bands * length)
                 .map(|k| twin::uniform4([1, 2, file as u32, k as u32])[0] as f32 * 4.0),
         );
     }
     let slot_words = b.words(
-        [1, 1, slots.len(), 4],
+        [1, 1, slots.len(), Slot::WORDS],
         bytemuck::cast_slice(&slots).to_vec(),
     );
     let step = b.words([1, 1, 1, 4], bytemuck::cast_slice(&[step_info]).to_vec());
@@ -378,11 +380,7 @@ pub fn gather(class: AdapterClass, bands: usize, frames: usize, augment: &Augmen
         ops::clip_gather(&mut b.plan, augment, index, tensor, slot_words, step, clips);
         // The twin reads one buffer: give it the others' slots as one frame of silence, and take only its own.
         let padded = [exact, vec![0.0; bands]].concat();
-        let silence = Slot {
-            first: (padded.len() - bands) as u32,
-            frames: 1,
-            ..Slot::default()
-        };
+        let silence = Slot::file(0, (padded.len() - bands) as u32, 1);
         let own: Vec<_> = slots
             .iter()
             .map(|s| {
@@ -444,7 +442,7 @@ pub fn episode(class: AdapterClass, shape: &EpisodeShape) -> Case {
         .tensor("unused rows", history.shape, BufferRole::Input);
     b.inputs.push((row, vec![0; 16]));
     b.inputs.push((history, vec![0; 16]));
-    ops::record_step(&mut b.plan, shape, score, state, step, history);
+    ops::record_step(&mut b.plan, score, state, step, history);
 
     let prototypes = twin::prototype_forward(shape, &values);
     let distances = twin::distance_forward(shape, &values, &prototypes);
@@ -594,6 +592,65 @@ pub fn standardised_rows(class: AdapterClass, rows: usize, width: usize) -> Case
     b.case(format!("standardised rows, {rows} of {width}"))
 }
 
+/// Targets out of two buffers, and the loss of predictions; of the first rows the prediction is 0, the target, and both.
+pub fn teacher(class: AdapterClass, rows: usize, width: usize) -> Case {
+    let mut b = Builder::new(class);
+    let shape = [rows, width, 1, 1];
+    let normals = |stream: u32, count: usize| -> Vec<f32> {
+        let normal = |k| twin::normal([7, 7, stream, k as u32]) as f32;
+        (0..count).map(normal).collect()
+    };
+    let mut banks = [normals(1, 3 * width), normals(2, (rows + 1) * width)];
+    banks[1][width..2 * width].fill(0.0);
+    if rows > 2 {
+        banks[1][2 * width..3 * width].fill(0.0);
+    }
+    let places: Vec<Place> = (0..rows)
+        .map(|row| match row {
+            3.. if row % 3 == 0 => Place {
+                bank: 0,
+                row: row as u32 % 3,
+            },
+            _ => Place {
+                bank: 1,
+                row: row as u32,
+            },
+        })
+        .collect();
+    let words = bytemuck::cast_slice(&places).to_vec();
+    let place_words = b.words([1, 1, rows, 2], words);
+    let target = b.output(shape);
+    let mut exact = Vec::new();
+    for (index, bank) in banks.into_iter().enumerate() {
+        let (tensor, values) = b.values([1, 1, bank.len() / width, width], bank);
+        ops::target_gather(&mut b.plan, index, tensor, place_words, target);
+        exact.push(values);
+    }
+    let banks: Vec<&[f64]> = exact.iter().map(Vec::as_slice).collect();
+    let target_values = twin::target_gather(&banks, width, &places);
+    let mut predictions = normals(3, rows * width);
+    predictions[..width].fill(0.0);
+    if rows > 2 {
+        predictions[2 * width..3 * width].fill(0.0);
+    }
+    let (prediction, prediction_values) = b.values(shape, predictions);
+    for constants in [[0.0, 1.0], [1.5, 0.25]] {
+        let score = b.output([1, 1, rows, 2]);
+        let grad = b.output(shape);
+        ops::prediction_loss(&mut b.plan, constants, [prediction, target], score, grad);
+        let (scores, grads) = twin::prediction_loss(
+            constants.map(f64::from),
+            width,
+            &prediction_values,
+            &target_values,
+        );
+        b.expect(score, scores, width);
+        b.expect(grad, grads, width);
+    }
+    b.expect(target, target_values, 1);
+    b.case(format!("teacher, {rows} rows of {width}"))
+}
+
 /// The mel front end: spectra, projection on a made-up filter bank, compression.
 pub fn mel(class: AdapterClass, n_fft: usize, hop: usize, frames: usize) -> Case {
     let mut b = Builder::new(class);
@@ -734,6 +791,7 @@ pub fn doctor_cases(class: AdapterClass) -> Vec<Case> {
         weighted(class, 257),
         standardised_rows(class, 25, 65),
         rows(class, 3, [65, 7]),
+        teacher(class, 5, 65),
         ceiling(class, 33),
     ]
 }

@@ -10,7 +10,7 @@ mod cases;
 
 pub use cases::{
     band_affine, ceiling, conv, doctor_cases, element, episode, gather, mel, norm, optimizer, pool,
-    reduce, rows, standardised_rows, statistics, weighted,
+    reduce, rows, standardised_rows, statistics, teacher, weighted,
 };
 
 use std::time::{Duration, Instant};

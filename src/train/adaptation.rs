@@ -177,15 +177,6 @@ pub(crate) struct Adapted {
     head: Option<Head>,
 }
 
-/// What an episode of a plan leaves for its history.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Scored {
-    /// How many clips were scored.
-    pub episode: EpisodeShape,
-    /// Loss and correctness of each, [clips, 2].
-    pub score: Tensor,
-}
-
 /// Embeddings as heads get them: each brought to mean 0 and deviation 1 over its values (layer normalisation).
 /// Without it the gradients would mostly ask for longer embeddings, which the supports' statistics take back.
 struct Embedded {
@@ -326,17 +317,14 @@ impl InnerLoop<'_> {
         parameters: Tensor,
         clips: Tensor,
         shot: usize,
-    ) -> Scored {
+    ) -> Tensor {
         let (support, query) = parts(plan, clips, self.way * shot);
         let mut adapted = Self::start(parameters);
         for _ in 0..self.learner.steps {
             (adapted, _) = self.adapt(plan, &adapted, support);
         }
         let (score, ..) = self.gradient(plan, &adapted, query);
-        Scored {
-            episode: labelled(self.way, query.shape[0]),
-            score,
-        }
+        score
     }
 
     /// An episode of ANIL on clips as [`Self::maml`] takes them; the gradient of the queries' loss by the
@@ -351,7 +339,7 @@ impl InnerLoop<'_> {
         parameters: Tensor,
         clips: Tensor,
         shot: usize,
-    ) -> Scored {
+    ) -> Tensor {
         let embedded = self.embed(plan, parameters, clips);
         let normal = embedded.normal;
         let supports = self.way * shot;
@@ -400,10 +388,7 @@ impl InnerLoop<'_> {
             (by_normal, whole(support.len())),
         );
         self.backward(plan, &embedded, parameters, by_normal);
-        Scored {
-            episode: labelled(self.way, query.shape[0]),
-            score,
-        }
+        score
     }
 
     /// An episode of Reptile on clips as [`Self::maml`] takes them, all of which are learned from;
@@ -415,7 +400,7 @@ impl InnerLoop<'_> {
         parameters: Tensor,
         clips: Tensor,
         shot: usize,
-    ) -> Scored {
+    ) -> Tensor {
         let clips = by_class(plan, clips, self.way, shot);
         let start = Self::start(parameters);
         let (mut adapted, mut score) = self.adapt(plan, &start, clips);
@@ -424,10 +409,7 @@ impl InnerLoop<'_> {
         }
         let change = [parameters, adapted.parameters];
         ops::weighted_sum(plan, [1.0, -1.0], change, self.grad);
-        Scored {
-            episode: labelled(self.way, clips.shape[0]),
-            score,
-        }
+        score
     }
 }
 

@@ -31,15 +31,9 @@ pub(super) fn pack(files: &[(usize, usize)], bands: usize, limit: usize) -> Bank
         let bank = layout.buffers.len() - 1;
         let first = layout.buffers[bank];
         layout.buffers[bank] += size;
-        layout.slots.push((
-            index,
-            Slot {
-                bank: word(bank),
-                first: word(first),
-                frames: word(frames),
-                unused: 0,
-            },
-        ));
+        layout
+            .slots
+            .push((index, Slot::file(word(bank), word(first), word(frames))));
     }
     layout
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use safetensors::tensor::{Dtype, SafeTensorError, TensorView};
 use serde::{Deserialize, Serialize};
 
-use super::TrainError;
+use super::{Examined, TrainError};
 use crate::data::Split;
 use crate::fewshot::Interval;
 use crate::files;
@@ -20,10 +20,15 @@ pub(crate) const KEY: &str = "gamaka-checkpoint";
 pub struct LogRow {
     /// Number of the episode, from 1.
     pub episode: usize,
-    /// Mean cross-entropy of its queries.
+    /// What the step descends: the mean cross-entropy of its queries; with a teacher the weighted sum of that and of the
+    /// teacher's mean loss.
     pub loss: f32,
-    /// Share of its queries that went to the right class.
-    pub accuracy: f32,
+    /// Share of its queries that went to the right class, if there was an episode.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f32>,
+    /// Mean cosine of predictions and targets, if there was a teacher.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cosine: Option<f32>,
     /// Gradient norm before clipping.
     pub gradient_norm: f32,
     /// Steps skipped so far because a gradient was not finite.
@@ -41,6 +46,9 @@ pub struct Validation {
     pub over_episodes: Interval,
     /// Its 95 % interval over files, where there are enough of them.
     pub over_files: Option<Interval>,
+    /// How well the teacher's vectors of the validation files are predicted, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teacher: Option<Examined>,
     /// Seconds of training before it, without the validations.
     pub seconds: f64,
 }
@@ -68,16 +76,6 @@ pub(crate) struct Progress {
     pub validations: Vec<Validation>,
 }
 
-impl Progress {
-    /// The best validation so far.
-    pub(crate) fn best_validation(&self) -> Option<Validation> {
-        self.validations
-            .iter()
-            .copied()
-            .reduce(|best, v| if v.accuracy > best.accuracy { v } else { best })
-    }
-}
-
 /// What a checkpoint must share with the run that resumes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Identity {
@@ -98,27 +96,33 @@ struct Header {
     validations: Vec<Validation>,
 }
 
-/// Words of a log row: loss, accuracy and gradient norm, which need not be finite, and the skipped steps. JSON has no word
-/// for what is not finite. The episode is the row's place.
-const LOG_WORDS: usize = 4;
+/// Words of a log row: loss, accuracy, cosine and gradient norm, which need not be finite, and the skipped steps. JSON has no
+/// word for what is not finite. The episode is the row's place.
+const LOG_WORDS: usize = 5;
+
+/// Stands for a figure that a row has not: a NaN that no device computes.
+const NONE: u32 = u32::MAX;
 
 fn log_words(log: &[LogRow]) -> Vec<u32> {
     let words = |row: &LogRow| {
-        let figures = [row.loss, row.accuracy, row.gradient_norm];
-        let [loss, accuracy, norm] = figures.map(f32::to_bits);
-        [loss, accuracy, norm, row.skipped]
+        let [accuracy, cosine] =
+            [row.accuracy, row.cosine].map(|figure| figure.map_or(NONE, f32::to_bits));
+        let [loss, norm] = [row.loss, row.gradient_norm].map(f32::to_bits);
+        [loss, accuracy, cosine, norm, row.skipped]
     };
     log.iter().flat_map(words).collect()
 }
 
 fn log_rows(words: &[u32]) -> Vec<LogRow> {
+    let figure = |bits: u32| (bits != NONE).then(|| f32::from_bits(bits));
     let rows = words.chunks_exact(LOG_WORDS).enumerate();
     rows.map(|(place, words)| LogRow {
         episode: place + 1,
         loss: f32::from_bits(words[0]),
-        accuracy: f32::from_bits(words[1]),
-        gradient_norm: f32::from_bits(words[2]),
-        skipped: words[3],
+        accuracy: figure(words[1]),
+        cosine: figure(words[2]),
+        gradient_norm: f32::from_bits(words[3]),
+        skipped: words[4],
     })
     .collect()
 }
@@ -212,6 +216,12 @@ pub(crate) fn load(
     whole.map_err(explain)?;
     let header: Header = serde_json::from_str(&file.text).map_err(|_| damaged())?;
     if header.identity.config != identity.config {
+        let [then, now] = [&header.identity.config, &identity.config].map(|c| without_hash(c));
+        if then == now {
+            return Err(at(
+                "was made with another teacher: give the same file with --teacher, or start without --resume",
+            ));
+        }
         let differs = first_difference(&header.identity.config, &identity.config);
         return Err(at(&format!(
             "was made with another configuration ({differs}): give the same options, or start without --resume"
@@ -274,6 +284,12 @@ pub(crate) fn load(
     })
 }
 
+/// A configuration without the hash of its teacher's vectors.
+fn without_hash(config: &str) -> Vec<&str> {
+    let lines = config.lines();
+    lines.filter(|line| !line.starts_with("blake3 =")).collect()
+}
+
 fn first_difference(a: &str, b: &str) -> String {
     let differs = a.lines().zip(b.lines()).find(|(x, y)| x != y);
     differs.map_or("one is longer".to_string(), |(x, y)| {
@@ -303,7 +319,8 @@ mod tests {
         LogRow {
             episode,
             loss,
-            accuracy: 0.5,
+            accuracy: Some(0.5),
+            cosine: (episode == 2).then_some(f32::NAN),
             gradient_norm,
             skipped: 2,
         }
@@ -334,16 +351,18 @@ mod tests {
                 accuracy: 0.3,
                 over_episodes,
                 over_files: None,
+                teacher: None,
                 seconds: 0.0,
             }],
         }
     }
 
     /// The log by its bits: NaN is not equal to itself.
-    fn bits(progress: &Progress) -> Vec<(usize, u32, u32, u32, u32)> {
+    fn bits(progress: &Progress) -> Vec<(usize, [Option<u32>; 4], u32)> {
         let row = |r: &LogRow| {
-            let [loss, accuracy, norm] = [r.loss, r.accuracy, r.gradient_norm].map(f32::to_bits);
-            (r.episode, loss, accuracy, norm, r.skipped)
+            let figures = [Some(r.loss), r.accuracy, r.cosine, Some(r.gradient_norm)];
+            let figures = figures.map(|figure| figure.map(f32::to_bits));
+            (r.episode, figures, r.skipped)
         };
         progress.log.iter().map(row).collect()
     }

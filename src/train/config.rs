@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Learner, Shifts, TrainError};
+use super::{Learner, Shifts, Teacher, TrainError, Validation};
 use crate::data::{Protocol, SHOTS, WAYS};
 use crate::features::{MAX_SECONDS, SegmentShape};
 use crate::gpu::word;
@@ -86,6 +86,8 @@ pub struct TrainConfig {
     pub augment: Augment,
     /// Altered copies of the training files, if any.
     pub shifts: Option<Shifts>,
+    /// A teacher, if any.
+    pub teacher: Option<Teacher>,
     /// The optimiser's constants.
     pub optimizer: AdamW,
     /// How the network learns from an episode.
@@ -132,6 +134,7 @@ impl Default for TrainConfig {
                 noise: 0.05,
             },
             shifts: None,
+            teacher: None,
             optimizer: AdamW::default(),
             learner: Learner::default(),
             preset: Preset::gamaka(),
@@ -310,6 +313,9 @@ impl TrainConfig {
             shifts.validate()?;
         }
         self.learner.validate()?;
+        if let Some(teacher) = &self.teacher {
+            teacher.validate(self.learner.method)?;
+        }
         self.engine()?;
         Ok(())
     }
@@ -339,12 +345,35 @@ impl TrainConfig {
         Stream::new(self.seed, "mix", step as u64).unit() < self.mix_share
     }
 
+    /// Altered copies of each training file. A teacher's rows are of the files themselves, so where it alone trains there are
+    /// none.
+    pub(super) fn copies(&self) -> usize {
+        match &self.shifts {
+            Some(shifts) if !self.taught_alone() => shifts.copies,
+            _ => 0,
+        }
+    }
+
     /// For each of the clips of a step's episode the version of its file that it is cut from: 0 is the file itself.
     pub(super) fn versions(&self, step: usize, clips: usize) -> Vec<usize> {
         match &self.shifts {
             Some(shifts) => shifts.versions(self.seed, step, clips),
             None => vec![0; clips],
         }
+    }
+
+    /// The best of a training's validations: the first of the highest accuracy; of the lowest loss of the teacher where it
+    /// alone trains, and the last where it has no rows to validate by.
+    pub fn best(&self, validations: &[Validation]) -> Option<Validation> {
+        let validations = validations.iter().copied();
+        if !self.taught_alone() {
+            return validations.reduce(|best, v| if v.accuracy > best.accuracy { v } else { best });
+        }
+        let loss = |v: &Validation| v.teacher.map(|found| found.loss);
+        validations.reduce(|best, v| match (loss(&best), loss(&v)) {
+            (Some(least), Some(loss)) if loss >= least => best,
+            _ => v,
+        })
     }
 
     /// Learning rate of a step: a linear rise, then half a cosine down to a hundredth.

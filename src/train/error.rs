@@ -66,6 +66,14 @@ pub enum TrainError {
         /// What is wrong and what to do.
         reason: String,
     },
+    /// The teacher's vectors cannot teach this training.
+    #[error("{}: {reason}", path.display())]
+    Teacher {
+        /// Their file.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        reason: String,
+    },
     /// The user stopped it before the first episode.
     #[error("stopped while reading the files; run the same command again to start over")]
     Unstarted,

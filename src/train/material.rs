@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
+use super::teacher::{Lessons, Matched};
 use super::{Event, Heard, TrainConfig, TrainError, ValidateOn};
 use crate::data::{Dataset, Part, Pool, Split, linked};
 use crate::embed::{Embedder, mean_embedding};
@@ -48,6 +49,8 @@ pub(crate) struct Features {
     units: Vec<(usize, usize)>,
     /// Altered copies of each training file.
     copies: usize,
+    /// By data set, where its whole files lie in the store: for a teacher, whose rows are not of parts of tracks.
+    wholes: Vec<usize>,
 }
 
 /// What is read of one file.
@@ -81,7 +84,7 @@ fn read(
         unaltered: Vec::new(),
     };
     let rate = config.preset.sample_rate;
-    for copy in 0..shifts.copies {
+    for copy in 0..config.copies() {
         match shifts.alter(copy, config.seed, &item.hash, &samples, rate) {
             Ok(altered) => read.versions.push(features(&altered)?),
             Err(error) => read.unaltered.push(error),
@@ -128,10 +131,21 @@ impl Features {
             units.push((count, parts));
             count += dataset.items.len() * parts;
         }
+        let copies = config.copies();
+        // A file that is not cut into parts is a unit.
+        let mut stored = count * (1 + copies);
+        let mut wholes = Vec::new();
+        for ((dataset, _), (first, _)) in sources.iter().zip(&units) {
+            if dataset.tracks && config.teacher.is_some() {
+                wholes.push(stored);
+                stored += dataset.items.len();
+            } else {
+                wholes.push(*first);
+            }
+        }
         let files = sources.iter().map(|(_, wanted)| wanted.len()).sum();
-        let copies = config.shifts.as_ref().map_or(0, |shifts| shifts.copies);
         let mut features = Self {
-            store: FeatureStore::new(count * (1 + copies), config.preset.n_mels)?,
+            store: FeatureStore::new(stored, config.preset.n_mels)?,
             mfcc: vec![Vec::new(); count],
             failed: Vec::new(),
             first_failure: String::new(),
@@ -140,6 +154,7 @@ impl Features {
             heard: vec![HashMap::new(); sources.len()],
             units,
             copies,
+            wholes,
         };
         let (mut done, mut cut) = (0, 0);
         for (set, (dataset, wanted)) in sources.iter().enumerate() {
@@ -215,6 +230,10 @@ impl Features {
     ) -> Result<(), TrainError> {
         let (first, parts) = self.units[set];
         let first = first + index * parts;
+        if track && config.teacher.is_some() {
+            let whole = self.whole(set, index);
+            self.store.put(whole, &versions[0].values)?;
+        }
         for (version, read) in versions.iter().enumerate() {
             let ranges = match track {
                 true => parts_of_track(read.frames, parts, config.segment().frames()),
@@ -238,6 +257,11 @@ impl Features {
             }
         }
         Ok(())
+    }
+
+    /// Where a whole file lies in the store, of which a teacher's rows are windows.
+    pub(super) fn whole(&self, set: usize, file: usize) -> usize {
+        self.wholes[set] + file
     }
 
     /// Where a version of a unit lies in the store: 0 is the unit itself, others are its altered copies.
@@ -427,6 +451,8 @@ pub(crate) struct Material<'a> {
     /// Of classes left out because too few of their files could be read, a sentence each.
     pub left_out: Vec<String>,
     pub mfcc: Standardiser,
+    /// What a teacher teaches, if there is one.
+    pub lessons: Option<Lessons>,
 }
 
 impl<'a> Material<'a> {
@@ -488,7 +514,46 @@ impl<'a> Material<'a> {
             validated_on,
             left_out,
             mfcc,
+            lessons: None,
         })
+    }
+
+    /// Adds a teacher's rows: those of the files that train, and those of all validation files. `sources` are those that the
+    /// material was made of.
+    ///
+    /// # Errors
+    /// [`TrainError::Teacher`] if too few rows are left of the files that could be read.
+    pub(crate) fn teach(
+        mut self,
+        matched: &Matched,
+        sources: &[(&Dataset, &Split)],
+        config: &TrainConfig,
+    ) -> Result<Self, TrainError> {
+        let mut train = Vec::new();
+        for (set, pool) in self.pools().enumerate() {
+            let (first, parts) = self.features.units[set];
+            let files = pool.files.iter().flatten();
+            train.extend(files.map(|unit| (set, (unit - first) / parts)));
+        }
+        train.sort_unstable();
+        train.dedup();
+        let sets = sources.iter().enumerate();
+        let validation: Vec<_> = sets
+            .flat_map(|(set, (dataset, split))| {
+                let files = split.apply(dataset).indices(Part::Validation);
+                files.into_iter().map(move |file| (set, file))
+            })
+            .collect();
+        let lessons = Lessons::new(
+            matched,
+            self.features,
+            &train,
+            &validation,
+            config,
+            &mut self.left_out,
+        )?;
+        self.lessons = Some(lessons);
+        Ok(self)
     }
 
     /// What training episodes are drawn from: the data, and what is mixed in.

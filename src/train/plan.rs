@@ -1,10 +1,10 @@
 //! The training step as a plan: gather, forward, episode loss, backward, optimiser.
 
-use super::adaptation::{InnerLoop, Scored};
+use super::adaptation::InnerLoop;
 use super::{Learner, Method};
 use crate::gpu::{AdapterClass, BufferRole, Plan, Tensor};
 use crate::model::Network;
-use crate::ops::{self, AdamW, Augment, EpisodeShape, OptimizerTensors};
+use crate::ops::{self, AdamW, Augment, EpisodeShape, OptimizerTensors, RowsAt, Slot};
 
 /// Rows of the loss history that a plan keeps on the device. The host must read it at least as often.
 pub const HISTORY: usize = 16;
@@ -28,6 +28,36 @@ pub struct StepShape<'a> {
     pub learner: Learner,
     /// Lengths in elements of the clip bank's buffers.
     pub banks: &'a [usize],
+    /// A teacher beside the episodes, or instead of them.
+    pub teacher: Option<TeacherShape<'a>>,
+}
+
+/// What a teacher adds to a training step.
+#[derive(Debug, Clone, Copy)]
+pub struct TeacherShape<'a> {
+    /// The network with the read-out behind it, which predicts the targets.
+    pub whole: &'a Network,
+    /// Rows of a step.
+    pub batch: usize,
+    /// What the teacher's gradient is multiplied by.
+    pub weight: f32,
+    /// What the episode's gradient is multiplied by; with 0 there is no episode.
+    pub episode_weight: f32,
+    /// Weight of the cosine within the teacher's loss.
+    pub cosine: f32,
+    /// Rows of the buffers of targets.
+    pub targets: &'a [usize],
+}
+
+/// The tensors of a teacher that the host touches.
+#[derive(Debug, Clone)]
+pub struct TeacherTensors {
+    /// The buffers of targets, [1, 1, rows, width] each.
+    pub targets: Vec<Tensor>,
+    /// One [`ops::Place`] a row.
+    pub places: Tensor,
+    /// [`HISTORY`] rows of (loss, cosine, gradient norm, skipped steps); loss and cosine are means over the rows.
+    pub history: Tensor,
 }
 
 /// A training step and the tensors that the host touches.
@@ -37,15 +67,17 @@ pub struct TrainingPlan {
     pub plan: Plan,
     /// The clip bank's buffers.
     pub banks: Vec<Tensor>,
-    /// One [`ops::Slot`] a clip: class by class all supports, then class by class all queries.
+    /// One [`ops::Slot`] a clip: class by class all supports, then class by class all queries, then a teacher's rows.
     pub slots: Tensor,
     /// One [`ops::StepInfo`].
     pub step: Tensor,
     /// Parameters, gradients, moments, decay, state.
     pub optimizer: OptimizerTensors,
     /// [`HISTORY`] rows of (loss, accuracy, gradient norm, skipped steps). Loss and accuracy are those of
-    /// the queries; for Reptile those of all clips before the last inner step.
-    pub history: Tensor,
+    /// the queries; for Reptile those of all clips before the last inner step. None without episodes.
+    pub history: Option<Tensor>,
+    /// What a teacher adds.
+    pub teacher: Option<TeacherTensors>,
     /// The clips of the last step, [clips, 1, bands, frames].
     pub clips: Tensor,
 }
@@ -59,6 +91,7 @@ impl TrainingPlan {
             shot,
             query,
             augment,
+            teacher,
             ..
         } = *shape;
         let [bands, frames] = network.input;
@@ -79,16 +112,15 @@ impl TrainingPlan {
                 plan.tensor(format!("clip bank {k}"), [1, 1, 1, len], BufferRole::Input)
             })
             .collect();
-        let slots = plan.tensor("slots", [1, 1, episode.clips(), 4], BufferRole::Input);
+        let episodes = teacher.is_none_or(|teacher| teacher.episode_weight > 0.0);
+        let of_episode = if episodes { episode.clips() } else { 0 };
+        let count = of_episode + teacher.map_or(0, |teacher| teacher.batch);
+        let slots = plan.tensor("slots", [1, 1, count, Slot::WORDS], BufferRole::Input);
         let step = plan.tensor("step", [1, 1, 1, 4], BufferRole::Input);
-        let optimizer = OptimizerTensors::new(&mut plan, network.flat_len());
-        let history = plan.tensor("history", [1, 1, HISTORY, 4], BufferRole::State);
+        let trained = teacher.map_or(network, |teacher| teacher.whole);
+        let optimizer = OptimizerTensors::new(&mut plan, trained.flat_len());
 
-        let clips = plan.tensor(
-            "clips",
-            [episode.clips(), 1, bands, frames],
-            BufferRole::Output,
-        );
+        let clips = plan.tensor("clips", [count, 1, bands, frames], BufferRole::Output);
         for (index, &bank) in banks.iter().enumerate() {
             ops::clip_gather(&mut plan, &augment, index, bank, slots, step, clips);
         }
@@ -100,14 +132,43 @@ impl TrainingPlan {
             step: Some(step),
         };
         let parameters = optimizer.parameter;
-        let Scored { episode, score } = match shape.learner.method {
-            Method::Prototype => prototype(&mut plan, network, &optimizer, episode, clips, step),
-            Method::Maml => inner.maml(&mut plan, parameters, clips, shot),
-            Method::Anil => inner.anil(&mut plan, parameters, clips, shot),
-            Method::Reptile => inner.reptile(&mut plan, parameters, clips, shot),
+        let mut tensors = None;
+        let score = match (&teacher, shape.learner.method) {
+            (Some(teacher), _) => {
+                let taught = Taught {
+                    body: network,
+                    teacher: *teacher,
+                    optimizer,
+                    clips,
+                    step,
+                };
+                let (found, score) = taught.append(&mut plan, episodes.then_some(episode));
+                tensors = Some(found);
+                score
+            }
+            (None, Method::Prototype) => {
+                let forward = network.forward(&mut plan, parameters, clips, Some(step));
+                let embedding = forward.embedding;
+                let (score, grad) = prototype(&mut plan, &episode, embedding, 1.0);
+                network.backward(&mut plan, &forward, parameters, optimizer.grad, grad);
+                Some(score)
+            }
+            (None, Method::Maml) => Some(inner.maml(&mut plan, parameters, clips, shot)),
+            (None, Method::Anil) => Some(inner.anil(&mut plan, parameters, clips, shot)),
+            (None, Method::Reptile) => Some(inner.reptile(&mut plan, parameters, clips, shot)),
         };
         ops::adamw_step(&mut plan, &shape.optimizer, &optimizer, step);
-        ops::record_step(&mut plan, &episode, score, optimizer.state, step, history);
+        let mut record = |label: &str, score| {
+            let history = plan.tensor(label, [1, 1, HISTORY, 4], BufferRole::State);
+            ops::record_step(&mut plan, score, optimizer.state, step, history);
+            history
+        };
+        let history = score.map(|score| record("history", score));
+        let teacher = tensors.map(|(targets, places, score)| TeacherTensors {
+            targets,
+            places,
+            history: record("history of the teacher", score),
+        });
         plan.share_scratch();
         Self {
             plan,
@@ -116,47 +177,144 @@ impl TrainingPlan {
             step,
             optimizer,
             history,
+            teacher,
             clips,
         }
     }
 }
 
-/// Appends an episode of prototypes: the gradient of the queries' loss by all clips.
+/// Appends the loss of an episode of prototypes: its scores, and `weight` times its gradient by the embeddings, of which the
+/// episode's are the first.
 fn prototype(
     plan: &mut Plan,
-    network: &Network,
-    optimizer: &OptimizerTensors,
-    episode: EpisodeShape,
-    clips: Tensor,
-    step: Tensor,
-) -> Scored {
-    let forward = network.forward(plan, optimizer.parameter, clips, Some(step));
-    let embedding = forward.embedding;
+    episode: &EpisodeShape,
+    embedding: Tensor,
+    weight: f32,
+) -> (Tensor, Tensor) {
     let mut scratch = |label: &str, shape| plan.tensor(label, shape, BufferRole::Scratch);
     let prototype = scratch("prototypes", [episode.way, episode.width, 1, 1]);
     let distance = scratch("distances", [1, 1, episode.queries(), episode.way]);
     let products = scratch("inner products", [1, episode.queries(), episode.way, 3]);
     let score = scratch("scores", [1, 1, episode.queries(), 2]);
-    let grad_distance = scratch("distance gradients", distance.shape);
+    let mut grad_distance = scratch("distance gradients", distance.shape);
     let grad_embedding = scratch("embedding gradients", embedding.shape);
-    ops::prototype_forward(plan, &episode, embedding, prototype);
-    ops::distance_forward(plan, &episode, embedding, prototype, distance, products);
-    ops::episode_loss(plan, &episode, distance, score, grad_distance);
+    ops::prototype_forward(plan, episode, embedding, prototype);
+    ops::distance_forward(plan, episode, embedding, prototype, distance, products);
+    ops::episode_loss(plan, episode, distance, score, grad_distance);
+    if weight != 1.0 {
+        let weighted = plan.tensor("weighted gradients", distance.shape, BufferRole::Scratch);
+        let both = [grad_distance; 2];
+        ops::weighted_sum(plan, [weight, 0.0], both, weighted);
+        grad_distance = weighted;
+    }
     ops::distance_grad(
         plan,
-        &episode,
+        episode,
         embedding,
         prototype,
         products,
         grad_distance,
         grad_embedding,
     );
-    network.backward(
-        plan,
-        &forward,
-        optimizer.parameter,
-        optimizer.grad,
-        grad_embedding,
-    );
-    Scored { episode, score }
+    (score, grad_embedding)
+}
+
+/// A step with a teacher: one forward pass of all clips through the body; the teacher's go on through the read-out.
+struct Taught<'a> {
+    body: &'a Network,
+    teacher: TeacherShape<'a>,
+    optimizer: OptimizerTensors,
+    clips: Tensor,
+    step: Tensor,
+}
+
+impl Taught<'_> {
+    /// Appends everything from the clips to the gradients. Returns the targets' buffers, the places and the scores of the
+    /// teacher's rows, and the scores of the episode if there is one.
+    fn append(
+        &self,
+        plan: &mut Plan,
+        episode: Option<EpisodeShape>,
+    ) -> ((Vec<Tensor>, Tensor, Tensor), Option<Tensor>) {
+        let TeacherShape {
+            whole,
+            batch,
+            weight,
+            episode_weight,
+            cosine,
+            targets,
+        } = self.teacher;
+        let (parameters, gradients) = (self.optimizer.parameter, self.optimizer.grad);
+        let width = whole.width();
+        let targets: Vec<Tensor> = targets
+            .iter()
+            .enumerate()
+            .map(|(k, &rows)| {
+                plan.tensor(
+                    format!("targets {k}"),
+                    [1, 1, rows, width],
+                    BufferRole::Input,
+                )
+            })
+            .collect();
+        let places = plan.tensor("places of targets", [1, 1, batch, 2], BufferRole::Input);
+        let target = plan.tensor(
+            "targets of a step",
+            [batch, width, 1, 1],
+            BufferRole::Scratch,
+        );
+        for (index, &bank) in targets.iter().enumerate() {
+            ops::target_gather(plan, index, bank, places, target);
+        }
+
+        let body = self.body.spec.layers.len();
+        let (clips, step) = (self.clips, Some(self.step));
+        let forward = whole.forward_layers(plan, parameters, clips, step, 0..body);
+        let embedding = forward.embedding;
+        let scored =
+            episode.map(|shape| (shape, prototype(plan, &shape, embedding, episode_weight)));
+        // The teacher's rows, behind those of the episode.
+        let sizes = [batch, self.body.width()];
+        let stride = self.body.width();
+        let behind = RowsAt {
+            first: scored.map_or(0, |(shape, _)| shape.clips() * stride),
+            stride,
+        };
+        let alone = RowsAt { first: 0, stride };
+        let taught = match scored {
+            None => embedding,
+            Some(_) => {
+                let shape = [batch, stride, 1, 1];
+                let rows = plan.tensor("taught embeddings", shape, BufferRole::Scratch);
+                ops::copy_rows(plan, sizes, (embedding, behind), (rows, alone));
+                rows
+            }
+        };
+        let layers = body..whole.spec.layers.len();
+        let read_out = whole.forward_layers(plan, parameters, taught, step, layers);
+        let prediction = read_out.embedding;
+        let score = plan.tensor("teacher scores", [1, 1, batch, 2], BufferRole::Scratch);
+        let grad = plan.tensor(
+            "prediction gradients",
+            prediction.shape,
+            BufferRole::Scratch,
+        );
+        let pair = [prediction, target];
+        ops::prediction_loss(plan, [cosine, weight], pair, score, grad);
+        let of_taught = whole.backward(plan, &read_out, parameters, gradients, grad);
+        let of_taught =
+            of_taught.unwrap_or_else(|| unreachable!("the network before the read-out learns"));
+        let grad = match scored {
+            None => of_taught,
+            Some((_, (_, grad))) => {
+                ops::copy_rows(plan, sizes, (of_taught, alone), (grad, behind));
+                grad
+            }
+        };
+        whole.backward(plan, &forward, parameters, gradients, grad);
+        (
+            (targets, places, score),
+            scored.map(|(_, (score, _))| score),
+        )
+    }
 }

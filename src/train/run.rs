@@ -8,7 +8,8 @@ use std::time::Instant;
 
 use super::checkpoint::{self, Identity, LogRow, Progress, Validation, Weights, checkpoint_path};
 use super::material::{Features, Material, Wanted};
-use super::session::{Session, bank_budget};
+use super::session::{Session, Student, bank_budget};
+use super::teacher::Matched;
 use super::{Collections, TrainConfig, TrainError, fit};
 use crate::data::{Dataset, Part, Split};
 use crate::embed::mean_embedding;
@@ -18,7 +19,9 @@ use crate::files;
 use crate::gpu::{DeviceChoice, Gpu, GpuError};
 use crate::mel::filter_bank;
 use crate::model::{Model, ModelError, ModelInfo, Network};
-use crate::ops::{OptimizerState, Slot, StepInfo};
+use crate::ops::{OptimizerState, Place, StepInfo};
+use crate::random::Stream;
+use crate::vectors::Vectors;
 
 /// Episodes between two looks at the loss.
 const READ_EVERY: usize = 10;
@@ -42,6 +45,8 @@ pub struct TrainOptions<'a> {
     pub features: Option<Arc<KeptFeatures>>,
     /// Set to stop after the current episode, keeping the state.
     pub stop: &'a AtomicBool,
+    /// What teaches, where the configuration has a teacher.
+    pub teacher: Option<&'a Vectors>,
 }
 
 /// What a training tells while it runs.
@@ -85,8 +90,10 @@ pub struct TrainSummary {
     pub parts: [usize; 3],
     /// What is validated on, for people.
     pub validated_on: &'static str,
-    /// Ways, shots and queries of a training episode.
-    pub episode: [usize; 3],
+    /// Ways, shots and queries of a training episode, if there are episodes.
+    pub episode: Option<[usize; 3]>,
+    /// The teacher, if there is one.
+    pub teacher: Option<TeacherSummary>,
     /// Ways, shots and queries of a validation's episode: of the task.
     pub validation_episode: [usize; 3],
     /// Device memory in bytes.
@@ -95,6 +102,19 @@ pub struct TrainSummary {
     pub in_turns: bool,
     /// Episodes already done.
     pub resumed_at: usize,
+}
+
+/// What a teacher is about to teach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TeacherSummary {
+    /// Rows of a step.
+    pub batch: usize,
+    /// Length of its vectors.
+    pub width: usize,
+    /// Training files and their rows.
+    pub train: [usize; 2],
+    /// Validation files and their rows.
+    pub validation: [usize; 2],
 }
 
 /// A finished training.
@@ -143,6 +163,7 @@ pub fn train_mixed(
         seeds: &[config.seed],
         heard: None,
     };
+    let config = &*config.taught_by(options.teacher)?;
     collections.check(config)?;
     let _claim = files::Claim::new(options.model)?;
     // Before hours of decoding, and before the first validation takes its place.
@@ -156,11 +177,27 @@ pub fn train_mixed(
     let network = config.network()?;
     let splits = fit::split(&datasets, config)?;
     let split = joined(&splits)?;
+    let sources: Vec<(&Dataset, &Split)> = datasets.iter().copied().zip(&splits).collect();
+    let matched = match options.teacher {
+        Some(vectors) => Some(Matched::new(vectors, &sources, config)?),
+        None => None,
+    };
     let gpu = Gpu::open(&options.device)?;
     // Before hours of decoding.
     let classes = splits.iter().map(|split| split.classes(Part::Train).len());
     let classes = classes.min().unwrap_or(0);
-    bank_budget(gpu.class(), &network, config, classes, options.memory)?;
+    let student = Student {
+        network: &network,
+        whole: &config.with_read_out(&network)?,
+        config,
+    };
+    let rows = matched.as_ref().map_or(0, Matched::len);
+    bank_budget(gpu.class(), &student, classes, rows, options.memory)?;
+    if config.taught_alone() && config.shifts.is_some() {
+        on(Event::Note(
+            "altered copies are not made: the teacher alone trains, and its vectors are of the files themselves; give teacher.episode_weight for episodes beside it".into(),
+        ));
+    }
     let front_end = FrontEnd::new(config.engine()?, Some(&gpu), &config.preset, options.strict)?
         .hearing(config.max_seconds)
         .keeping(options.features.clone());
@@ -187,8 +224,10 @@ pub fn train_mixed(
     let wanted = datasets.iter().zip(&wanted);
     let wanted: Vec<(&Dataset, &[Wanted])> = wanted.map(|(d, files)| (*d, &files[..])).collect();
     let features = Features::read(&wanted, config, &front_end, options.stop, on)?;
-    let sources: Vec<(&Dataset, &Split)> = datasets.into_iter().zip(&splits).collect();
-    let material = Material::new(&features, &sources, config)?;
+    let mut material = Material::new(&features, &sources, config)?;
+    if let Some(matched) = &matched {
+        material = material.teach(matched, &sources, config)?;
+    }
     material
         .left_out
         .iter()
@@ -225,7 +264,8 @@ pub(super) fn joined(splits: &[Split]) -> Result<Split, TrainError> {
     })
 }
 
-/// [`train`] on files that have been read already.
+/// [`train`] on files that have been read already. Where the configuration has a teacher, it is one that
+/// [`TrainConfig::taught_by`] gave, and the material has its lessons.
 pub(crate) fn train_on(
     mut gpu: Gpu,
     network: Network,
@@ -241,19 +281,21 @@ pub(crate) fn train_on(
         failed: material.features.failed.clone(),
         memory: options.memory,
     };
+    let whole = config.with_read_out(&network)?;
+    let student = Student {
+        network: &network,
+        whole: &whole,
+        config,
+    };
     let mut progress = if options.resume {
-        checkpoint::load(
-            &checkpoint_path(options.model),
-            &identity,
-            network.flat_len(),
-        )?
+        checkpoint::load(&checkpoint_path(options.model), &identity, whole.flat_len())?
     } else {
-        start(&network, config.seed)
+        start(&whole, config.seed)
     };
 
     let started = Instant::now();
     let run = Run {
-        network: &network,
+        student,
         config,
         options,
         material,
@@ -281,13 +323,15 @@ pub(crate) fn train_on(
             progress.episode
         )));
     }
-    let best = progress.best_validation();
+    let best = config.best(&progress.validations);
     let finite = centre.iter().all(|value| value.is_finite());
     if !finite {
         on(Event::Note(
             "the embeddings of the training files are not finite: train anew with a lower learning rate".into(),
         ));
     }
+    let network = student.kept().clone();
+    progress.best.truncate(network.flat_len());
     let mut model = Model {
         parameters: progress.best,
         info: ModelInfo {
@@ -344,7 +388,7 @@ fn start(network: &Network, seed: u64) -> Progress {
 }
 
 pub(super) struct Run<'a> {
-    pub network: &'a Network,
+    pub student: Student<'a>,
     pub config: &'a TrainConfig,
     pub options: &'a TrainOptions<'a>,
     pub material: &'a Material<'a>,
@@ -375,7 +419,7 @@ impl Run<'_> {
             let validate = last || done % self.config.validate_every == 0;
             if done % READ_EVERY == 0 || validate || stop {
                 let first = progress.episode + rows.len();
-                rows.extend(session.read_history(first, done)?);
+                rows.extend(session.read_history(self.config, first, done)?);
                 on(Event::Episodes(&rows[first - progress.episode..]));
             }
             if validate || stop {
@@ -399,7 +443,8 @@ impl Run<'_> {
                 });
             }
         }
-        session.embedder.set_parameters(&progress.best);
+        let kept = self.student.kept().flat_len();
+        session.embedder.set_parameters(&progress.best[..kept]);
         let embeddings = self
             .material
             .train_files()
@@ -419,25 +464,46 @@ impl Run<'_> {
         reason = "random words are 32 bits of the seed and of the step, and the learning rate f32"
     )]
     fn episode(&self, session: &mut Session, step: usize) -> Result<(), TrainError> {
+        let target_rows = session.target_rows;
         let turn = session.load(self, step)?;
-        let sampler = match &turn.samplers[..] {
-            [_, mix] if self.config.takes_mix(step) => mix,
-            samplers => &samplers[0],
-        };
-        let episode = sampler.sample(self.config.seed, step as u64)?;
-        let files = episode
-            .support
-            .iter()
-            .flatten()
-            .chain(episode.query.iter().flatten());
-        let features = self.material.features;
-        let versions = self.config.versions(step, files.clone().count());
-        let slot = |(file, version): (&usize, usize)| {
-            let altered = turn.slots.get(&features.version(*file, version));
-            // A copy that could not be made is not there.
-            *altered.unwrap_or(&turn.slots[file])
-        };
-        let slots: Vec<Slot> = files.zip(versions).map(slot).collect();
+        let mut slots = Vec::new();
+        if !turn.samplers.is_empty() {
+            let sampler = match &turn.samplers[..] {
+                [_, mix] if self.config.takes_mix(step) => mix,
+                samplers => &samplers[0],
+            };
+            let episode = sampler.sample(self.config.seed, step as u64)?;
+            let files = episode
+                .support
+                .iter()
+                .flatten()
+                .chain(episode.query.iter().flatten());
+            let features = self.material.features;
+            let versions = self.config.versions(step, files.clone().count());
+            slots.extend(files.zip(versions).map(|(file, version)| {
+                let altered = turn.slots.get(&features.version(*file, version));
+                // A copy that could not be made is not there.
+                *altered.unwrap_or(&turn.slots[file])
+            }));
+        }
+        if let (Some(lessons), Some(teacher)) = (&self.material.lessons, &self.config.teacher) {
+            let preset = &self.config.preset;
+            let jitter = teacher.jitter_seconds * f64::from(preset.sample_rate);
+            #[expect(clippy::cast_sign_loss, reason = "a time is not negative")]
+            let jitter = (jitter / preset.hop_length as f64).round() as usize;
+            let mut places = vec![Place::default(); teacher.batch];
+            lessons.draw(
+                &turn.taught,
+                (self.config.segment().frames(), jitter),
+                target_rows,
+                Stream::new(self.config.seed, "teacher", step as u64),
+                &mut slots,
+                &mut places,
+            );
+            if let Some(tensors) = &session.plan.teacher {
+                session.program.write(tensors.places, &places);
+            }
+        }
         session.program.write(session.plan.slots, &slots);
         session.program.write(
             session.plan.step,
@@ -465,14 +531,22 @@ impl Run<'_> {
             progress.best = progress.weights.parameters.clone();
             return Ok(());
         }
-        session
-            .embedder
-            .set_parameters(&progress.weights.parameters);
+        let parameters = &progress.weights.parameters;
+        let kept = self.student.kept().flat_len();
+        session.embedder.set_parameters(&parameters[..kept]);
         let mut embeddings = vec![Vec::new(); pool.group_of.len()];
         for &index in pool.files.iter().flatten() {
             embeddings[index] = self.embed(session, index)?;
         }
-        if embeddings.iter().flatten().any(|value| !value.is_finite()) {
+        let examined = match (&self.material.lessons, &session.predictor) {
+            (Some(lessons), Some(predictor)) => {
+                predictor.set_parameters(parameters);
+                lessons.examine(self.material.features, self.config, predictor)?
+            }
+            _ => None,
+        };
+        let finite = examined.is_none_or(|found| found.loss.is_finite());
+        if !finite || embeddings.iter().flatten().any(|value| !value.is_finite()) {
             // What was best before stays the best.
             on(Event::Note(format!(
                 "after {episode} episodes the network's embeddings are not finite, and are not scored: a lower learning rate may help"
@@ -482,8 +556,8 @@ impl Run<'_> {
         let [way, shot, query] = self.material.validation_episode;
         let sampler = EpisodeSampler::new(pool.clone(), way, shot, query)?;
         let metric = Metric {
-            distance: self.network.spec.distance,
-            scale: self.network.spec.scale,
+            distance: self.student.network.spec.distance,
+            scale: self.student.network.spec.scale,
         };
         let system = System {
             name: "network",
@@ -504,15 +578,13 @@ impl Run<'_> {
             accuracy: accuracy.mean,
             over_episodes: accuracy.over_episodes,
             over_files: accuracy.over_files,
+            teacher: examined,
             seconds: progress.seconds,
         };
-        if progress
-            .best_validation()
-            .is_none_or(|best| validation.accuracy > best.accuracy)
-        {
+        progress.validations.push(validation);
+        if self.config.best(&progress.validations) == Some(validation) {
             progress.best = progress.weights.parameters.clone();
         }
-        progress.validations.push(validation);
         on(Event::Validated(validation));
         Ok(())
     }

@@ -4,12 +4,15 @@ use std::collections::{HashMap, HashSet};
 
 use super::bank::{pack, turn_files};
 use super::checkpoint::{LogRow, Progress, Weights};
-use super::run::Run;
-use super::{Event, HISTORY, StepShape, TrainConfig, TrainError, TrainSummary, TrainingPlan};
+use super::run::{Run, TeacherSummary};
+use super::teacher::{OnDevice, TaughtFile};
+use super::{
+    Event, HISTORY, StepShape, TeacherShape, TrainConfig, TrainError, TrainSummary, TrainingPlan,
+};
 use crate::data::Pool;
 use crate::embed::Embedder;
 use crate::fewshot::EpisodeSampler;
-use crate::gpu::{AdapterClass, Gpu, GpuError, Program};
+use crate::gpu::{AdapterClass, Gpu, GpuError, Program, Tensor};
 use crate::model::Network;
 use crate::ops::{OptimizerState, Slot};
 
@@ -22,41 +25,80 @@ const DEFAULT_BANK: u64 = 1 << 30;
 /// Bytes of the clip bank on their way to the device at a time.
 const UNSENT: usize = 16 << 20;
 
-/// The plan of a training step on `classes` training classes.
-fn step_plan(
-    class: AdapterClass,
-    network: &Network,
-    config: &TrainConfig,
-    classes: usize,
-    banks: &[usize],
-) -> TrainingPlan {
-    let [way, shot, query] = config.train_episode(classes);
-    let shape = StepShape {
-        network,
-        way,
-        shot,
-        query,
-        augment: config.augment,
-        optimizer: config.optimizer,
-        learner: config.learner,
-        banks,
-    };
-    TrainingPlan::new(class, &shape)
+/// What is trained, by a configuration.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Student<'a> {
+    /// What embeds: what episodes and validations see.
+    pub network: &'a Network,
+    /// With a teacher's read-out behind it, if there is a teacher; else the same.
+    pub whole: &'a Network,
+    pub config: &'a TrainConfig,
 }
 
-/// Device memory in bytes left to the clip bank.
+impl Student<'_> {
+    /// What the model will hold: the network, or with it the read-out.
+    pub(super) fn kept(&self) -> &Network {
+        let teacher = self.config.teacher.as_ref();
+        match teacher.is_some_and(|teacher| teacher.keep_read_out) {
+            true => self.whole,
+            false => self.network,
+        }
+    }
+
+    /// The plan of a training step on `classes` training classes. `targets` are the rows of the buffers of a teacher's targets.
+    pub(crate) fn step_plan(
+        &self,
+        class: AdapterClass,
+        classes: usize,
+        banks: &[usize],
+        targets: &[usize],
+    ) -> TrainingPlan {
+        let [way, shot, query] = self.config.train_episode(classes);
+        let teacher = self.config.teacher.as_ref().map(|teacher| TeacherShape {
+            whole: self.whole,
+            batch: teacher.batch,
+            weight: teacher.weight,
+            episode_weight: teacher.episode_weight,
+            cosine: teacher.cosine,
+            targets,
+        });
+        let shape = StepShape {
+            network: self.network,
+            way,
+            shot,
+            query,
+            augment: self.config.augment,
+            optimizer: self.config.optimizer,
+            learner: self.config.learner,
+            banks,
+            teacher,
+        };
+        TrainingPlan::new(class, &shape)
+    }
+
+    /// Device memory in bytes of the embedders of a validation.
+    fn embedder_bytes(&self, class: AdapterClass) -> u64 {
+        let kept = Embedder::bytes(class, self.kept());
+        match self.config.teacher {
+            Some(_) => kept + Embedder::bytes(class, self.whole),
+            None => kept,
+        }
+    }
+}
+
+/// Device memory in bytes left to the clip bank beside `rows` targets of a teacher.
 ///
 /// # Errors
 /// [`GpuError::OverMemoryLimit`] if the rest of a training does not fit.
 pub(crate) fn bank_budget(
     class: AdapterClass,
-    network: &Network,
-    config: &TrainConfig,
+    student: &Student,
     classes: usize,
+    rows: usize,
     memory: Option<u64>,
 ) -> Result<u64, GpuError> {
-    let step = step_plan(class, network, config, classes, &[1]);
-    let rest = step.plan.bytes() + Embedder::bytes(class, network);
+    let step = student.step_plan(class, classes, &[1], &[rows]);
+    let rest = step.plan.bytes() + student.embedder_bytes(class);
     match memory {
         Some(limit) if limit <= rest => Err(GpuError::OverMemoryLimit {
             needed_mib: rest.div_ceil(1 << 20),
@@ -87,7 +129,12 @@ fn kept(pool: &Pool, chosen: &HashSet<usize>) -> Pool {
 pub(super) struct Session {
     pub program: Program,
     pub plan: TrainingPlan,
+    /// Of what the model will hold.
     pub embedder: Embedder,
+    /// Of a teacher's predictions.
+    pub predictor: Option<Embedder>,
+    /// Rows of a buffer of targets.
+    pub target_rows: usize,
     turn: Option<Turn>,
     bank_elements: usize,
     bank_limit: usize,
@@ -96,10 +143,12 @@ pub(super) struct Session {
 /// The part of the training files that is on the device.
 pub(super) struct Turn {
     number: u64,
-    /// Of the data, and of what is mixed in.
+    /// Of the data, and of what is mixed in; none without episodes.
     pub samplers: Vec<EpisodeSampler>,
     /// Where each of its files lies, and each altered copy.
     pub slots: HashMap<usize, Slot>,
+    /// The files that a teacher has rows of.
+    pub taught: Vec<OnDevice>,
 }
 
 impl Session {
@@ -112,16 +161,28 @@ impl Session {
     ) -> Result<Self, TrainError> {
         let bands = run.config.preset.n_mels;
         let limit = (gpu.limits().max_storage_buffer_binding_size / 4) as usize;
-        let files: Vec<(usize, usize)> = run
-            .material
-            .train_files()
-            .flat_map(|unit| run.material.versions(unit))
-            .collect();
+        let mut files = Vec::new();
+        if !run.config.taught_alone() {
+            let units = run.material.train_files();
+            files.extend(units.flat_map(|unit| run.material.versions(unit)));
+        }
+        let altered = files
+            .len()
+            .saturating_sub(run.material.train_files().count());
+        if let Some(lessons) = &run.material.lessons {
+            let there = files.iter().map(|(stored, _)| *stored).collect();
+            files.extend(lessons.files_of_turn(&there, None, |_| 0, [0; 2]));
+        }
         let all = pack(&files, bands, limit);
         let needed: usize = all.buffers.iter().sum();
         let classes = run.material.classes();
         let memory = run.options.memory;
-        let budget = bank_budget(gpu.class(), run.network, run.config, classes, memory)?;
+        let [rows, width] = run.material.lessons.as_ref().map_or([0, 1], |lessons| {
+            let [_, rows] = lessons.train.size();
+            [rows, lessons.width]
+        });
+        let student = run.student;
+        let budget = bank_budget(gpu.class(), &student, classes, rows, memory)?;
         let in_turns = needed as u64 * 4 > budget;
         let (banks, bank_limit) = if in_turns {
             // Buffers of one size, small enough that a file which does not fit wastes little.
@@ -130,37 +191,73 @@ impl Session {
         } else {
             (all.buffers, limit)
         };
-        let plan = step_plan(gpu.class(), run.network, run.config, classes, &banks);
+        let target_rows = (limit / width).max(1);
+        let targets: Vec<usize> = (0..rows)
+            .step_by(target_rows)
+            .map(|first| target_rows.min(rows - first))
+            .collect();
+        let plan = student.step_plan(gpu.class(), classes, &banks, &targets);
         let count = |pool: &Pool| (pool.classes.len(), pool.files.iter().map(Vec::len).sum());
-        let units = run.material.train_files().count();
+        let teacher = run
+            .material
+            .lessons
+            .as_ref()
+            .zip(run.config.teacher.as_ref());
         let summary = TrainSummary {
             adapter: gpu.adapter.to_string(),
-            parameters: run.network.parameter_count(),
-            flops: run.network.flops(),
+            parameters: student.kept().parameter_count(),
+            flops: student.kept().flops(),
             train: count(&run.material.train),
             mix: run.material.mix.as_ref().map(count),
-            altered: files.len() - units,
+            altered,
             validation: count(&run.material.validation),
             parts: run.material.parts,
             validated_on: run.material.validated_on,
             validation_episode: run.material.validation_episode,
-            episode: run.config.train_episode(classes),
-            memory: plan.plan.bytes() + Embedder::bytes(gpu.class(), run.network),
+            episode: (!run.config.taught_alone()).then(|| run.config.train_episode(classes)),
+            teacher: teacher.map(|(lessons, teacher)| TeacherSummary {
+                batch: teacher.batch,
+                width: lessons.width,
+                train: lessons.train.size(),
+                validation: lessons.validation.size(),
+            }),
+            memory: plan.plan.bytes() + student.embedder_bytes(gpu.class()),
             in_turns,
             resumed_at: progress.episode,
         };
         on(Event::Start(&summary, gpu));
-        let embedder = Embedder::new(gpu, run.network, &progress.weights.parameters)?;
+        let embedder = |network: &Network| {
+            Embedder::new(
+                gpu,
+                network,
+                &progress.weights.parameters[..network.flat_len()],
+            )
+        };
         let program = Program::new(gpu, plan.plan.clone())?;
+        if let (Some(lessons), Some(tensors)) = (&run.material.lessons, &plan.teacher) {
+            let banks = lessons.train.targets.chunks(target_rows * width);
+            for (tensor, values) in tensors.targets.iter().zip(banks) {
+                for (k, piece) in values.chunks(UNSENT / 4).enumerate() {
+                    program.write_at(*tensor, k * (UNSENT / 4), piece);
+                    // Writes wait in memory until they are sent.
+                    gpu.send()?;
+                }
+            }
+        }
         let bank_elements = if in_turns {
             banks.iter().sum()
         } else {
             usize::MAX
         };
         Ok(Self {
+            embedder: embedder(student.kept())?,
+            predictor: match teacher {
+                Some(_) => Some(embedder(student.whole)?),
+                None => None,
+            },
             program,
             plan,
-            embedder,
+            target_rows,
             turn: None,
             bank_elements,
             bank_limit,
@@ -188,52 +285,73 @@ impl Session {
         let bands = run.config.preset.n_mels;
         let config = run.config;
         let [way, shot, query] = config.train_episode(run.material.classes());
+        let elements = |frames: usize| frames.min(self.bank_limit / bands) * bands;
         // A unit comes with its altered copies.
         let sizes = |unit: usize| {
             let versions = run.material.versions(unit);
-            versions.map(|(_, frames)| frames.min(self.bank_limit / bands) * bands)
+            versions.map(|(_, frames)| elements(frames))
         };
         let size = |unit: usize| sizes(unit).sum::<usize>();
-        let chosen: HashSet<usize> = if self.bank_elements == usize::MAX {
-            run.material.train_files().collect()
-        } else {
+        let lessons = run.material.lessons.as_ref();
+        let capacity = (self.bank_elements != usize::MAX).then(|| {
             // Whole files leave a gap at the end of each buffer but the last.
-            let largest = run.material.train_files().flat_map(sizes).max();
-            let largest = largest.unwrap_or(0);
-            let gaps = largest * (self.plan.banks.len() - 1);
-            let capacity = self.bank_elements.saturating_sub(gaps);
-            // Each collection gets what its share of the episodes is.
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "a share of a count is rounded down to a count"
-            )]
-            let of_mix = match run.material.mix {
-                Some(_) => (capacity as f64 * config.mix_share) as usize,
-                None => 0,
-            };
-            let capacities = [capacity - of_mix, of_mix];
-            let pools = run.material.pools().zip(capacities);
-            pools
-                .flat_map(|(pool, capacity)| {
-                    turn_files(pool, size, capacity, [shot, query], config.seed, number)
-                })
-                .collect()
+            let units = run.material.train_files().flat_map(sizes);
+            let files = lessons.iter().flat_map(|lessons| &lessons.train.files);
+            let largest = units.chain(files.map(|file| elements(file.frames))).max();
+            let gaps = largest.unwrap_or(0) * (self.plan.banks.len() - 1);
+            self.bank_elements.saturating_sub(gaps)
+        });
+        let chosen: HashSet<usize> = match capacity {
+            _ if config.taught_alone() => HashSet::new(),
+            None => run.material.train_files().collect(),
+            Some(capacity) => {
+                // A teacher's files are mostly those of the episodes, and there already; an eighth is for others. Whole
+                // tracks are not, and get half. Each collection gets what its share of the episodes is.
+                let tracks = run.material.parts[..2].iter().any(|parts| *parts > 1);
+                let of_teacher = match lessons {
+                    Some(_) => capacity / if tracks { 2 } else { 8 },
+                    None => 0,
+                };
+                let capacity = capacity - of_teacher;
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "a share of a count is rounded down to a count"
+                )]
+                let of_mix = match run.material.mix {
+                    Some(_) => (capacity as f64 * config.mix_share) as usize,
+                    None => 0,
+                };
+                let capacities = [capacity - of_mix, of_mix];
+                let pools = run.material.pools().zip(capacities);
+                pools
+                    .flat_map(|(pool, capacity)| {
+                        turn_files(pool, size, capacity, [shot, query], config.seed, number)
+                    })
+                    .collect()
+            }
         };
-        let pools: Vec<Pool> = run
-            .material
-            .pools()
-            .map(|pool| kept(pool, &chosen))
+        let pools: Vec<Pool> = match config.taught_alone() {
+            true => Vec::new(),
+            false => run
+                .material
+                .pools()
+                .map(|pool| kept(pool, &chosen))
+                .collect(),
+        };
+        let mut files: Vec<(usize, usize)> = pools
+            .iter()
+            .flat_map(|pool| pool.files.iter().flatten())
+            .flat_map(|&unit| run.material.versions(unit))
             .collect();
-        let layout = pack(
-            &pools
-                .iter()
-                .flat_map(|pool| pool.files.iter().flatten())
-                .flat_map(|&unit| run.material.versions(unit))
-                .collect::<Vec<_>>(),
-            bands,
-            self.bank_limit,
-        );
+        if let Some(lessons) = lessons {
+            let used: usize = files.iter().map(|(_, frames)| elements(*frames)).sum();
+            let left = capacity.map(|capacity| capacity.saturating_sub(used));
+            let there = files.iter().map(|(stored, _)| *stored).collect();
+            let of_file = |file: &TaughtFile| elements(file.frames);
+            files.extend(lessons.files_of_turn(&there, left, of_file, [config.seed, number]));
+        }
+        let layout = pack(&files, bands, self.bank_limit);
         let too_small = || TrainError::BankTooSmall {
             budget_mib: (self.bank_elements as u64 * 4) >> 20,
         };
@@ -268,10 +386,24 @@ impl Session {
             .into_iter()
             .map(|pool| EpisodeSampler::new(pool, way, shot, query))
             .collect::<Result<_, _>>()?;
+        let slots = layout.slots.into_iter().collect();
+        let taught = lessons.map_or_else(Vec::new, |lessons| {
+            lessons.on_device(&slots, config.segment().frames())
+        });
+        if let Some(lessons) = lessons.filter(|_| taught.is_empty()) {
+            return Err(TrainError::Teacher {
+                path: lessons.file.clone(),
+                reason: format!(
+                    "none of its files has room in the {} MiB left for clips: raise --memory",
+                    (self.bank_elements as u64 * 4) >> 20
+                ),
+            });
+        }
         Ok(Turn {
             number,
             samplers,
-            slots: layout.slots.into_iter().collect(),
+            slots,
+            taught,
         })
     }
 
@@ -283,7 +415,7 @@ impl Session {
         self.program.write(tensors.state, &[weights.state]);
         self.program.write(
             tensors.decay,
-            &run.network.decay_table(run.config.weight_decay),
+            &run.student.whole.decay_table(run.config.weight_decay),
         );
     }
 
@@ -304,18 +436,38 @@ impl Session {
         clippy::cast_sign_loss,
         reason = "the kernel counts in f32"
     )]
-    pub(super) fn read_history(&self, first: usize, end: usize) -> Result<Vec<LogRow>, GpuError> {
-        let history: Vec<[f32; 4]> = self.program.read(self.plan.history)?;
+    pub(super) fn read_history(
+        &self,
+        config: &TrainConfig,
+        first: usize,
+        end: usize,
+    ) -> Result<Vec<LogRow>, GpuError> {
+        type Ring = Vec<[f32; 4]>;
+        let read = |history: Option<Tensor>| -> Result<Option<Ring>, GpuError> {
+            history.map(|ring| self.program.read(ring)).transpose()
+        };
+        let episodes = read(self.plan.history)?;
+        let taught = read(self.plan.teacher.as_ref().map(|tensors| tensors.history))?;
+        let row = |ring: &Option<Ring>, step: usize| ring.as_ref().map(|r| r[step % HISTORY]);
         Ok((first..end)
-            .map(|step| {
-                let [loss, accuracy, gradient_norm, skipped] = history[step % HISTORY];
-                LogRow {
+            .filter_map(|step| {
+                let (episode, taught) = (row(&episodes, step), row(&taught, step));
+                let [.., gradient_norm, skipped] = episode.or(taught)?;
+                let loss = match (&config.teacher, taught) {
+                    (Some(teacher), Some([loss, ..])) => {
+                        let of_episode = episode.map_or(0.0, |row| teacher.episode_weight * row[0]);
+                        of_episode + teacher.weight * loss
+                    }
+                    _ => episode?[0],
+                };
+                Some(LogRow {
                     episode: step + 1,
                     loss,
-                    accuracy,
+                    accuracy: episode.map(|row| row[1]),
+                    cosine: taught.map(|row| row[1]),
                     gradient_norm,
                     skipped: skipped as u32,
-                }
+                })
             })
             .collect())
     }

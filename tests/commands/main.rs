@@ -23,6 +23,7 @@ mod mel;
 mod model;
 mod newcomer;
 mod outputs;
+mod teacher;
 mod tracks;
 
 use std::path::{Path, PathBuf};

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use gamaka::evaluate::HeadChoice;
 use gamaka::model::{Model, ModelInfo};
+use gamaka::vectors::Vectors;
 use ndarray::{Array1, Array2};
 use ndarray_npy::NpzReader;
 use serde_json::Value;
@@ -209,14 +210,19 @@ fn embeddings_are_the_same_in_every_format_and_in_order() {
     let mut arrays = NpzReader::new(std::fs::File::open(&npz).unwrap()).unwrap();
     let embedding: Array2<f32> = arrays.by_name("embedding").unwrap();
     let starts: Array1<f64> = arrays.by_name("start_s").unwrap();
-    let names: Array1<u8> = arrays.by_name("paths_json").unwrap();
-    let names: Vec<String> = serde_json::from_slice(&names.to_vec()).unwrap();
+    let read = Vectors::read(&npz).unwrap();
+    let names: Vec<&str> = read
+        .rows
+        .iter()
+        .map(|r| read.paths[r.path].as_str())
+        .collect();
     assert_eq!(
         (embedding.nrows(), starts.len(), names.len()),
         (lines.len(), lines.len(), lines.len())
     );
     for (k, line) in lines.iter().enumerate() {
-        assert_eq!(line["path"], names[k].as_str());
+        assert_eq!(line["path"], names[k]);
+        assert_eq!(line["end_s"].as_f64().unwrap(), read.rows[k].end_s);
         for j in 0..5 {
             assert_eq!(
                 line["embedding"][j].as_f64().unwrap() as f32,

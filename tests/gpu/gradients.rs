@@ -2,9 +2,9 @@
 
 use gamaka::gpu::{BufferRole, Plan, Program};
 use gamaka::model::{Network, Spec};
-use gamaka::ops::{AdamW, Augment, EpisodeShape, Slot, StepInfo};
+use gamaka::ops::{AdamW, Augment, EpisodeShape, Place, Slot, StepInfo};
 use gamaka::reference;
-use gamaka::train::{Learner, StepShape, TrainingPlan};
+use gamaka::train::{Learner, StepShape, TeacherShape, TrainingPlan};
 
 use crate::gpu;
 
@@ -262,6 +262,7 @@ fn a_whole_training_step_has_the_twins_gradient_for_both_distances() {
                 optimizer: AdamW::default(),
                 learner: Learner::default(),
                 banks: &[bank.len()],
+                teacher: None,
             },
         );
         let flat = rough_parameters(&network);
@@ -271,12 +272,7 @@ fn a_whole_training_step_has_the_twins_gradient_for_both_distances() {
             .map(|k| {
                 let file = k % 3;
                 let first = lengths[..file].iter().sum::<usize>() * 9;
-                Slot {
-                    bank: 0,
-                    first: first as u32,
-                    frames: lengths[file] as u32,
-                    unused: 0,
-                }
+                Slot::file(0, first as u32, lengths[file] as u32)
             })
             .collect();
         let info = StepInfo {
@@ -301,11 +297,141 @@ fn a_whole_training_step_has_the_twins_gradient_for_both_distances() {
             score.iter().step_by(2).sum::<f64>() / shape.queries() as f64
         };
         assert_directional(distance, &exact(&flat), &gradient, &ranges(&network), loss);
-        let history: Vec<f32> = program.read(training.history).unwrap();
+        let history: Vec<f32> = program.read(training.history.unwrap()).unwrap();
         let loss_here = loss(&exact(&flat));
         assert!(
             (f64::from(history[12]) - loss_here).abs() < 1e-4 * loss_here,
             "{history:?} against {loss_here}"
         );
+    }
+}
+
+/// The read-outs that a teacher's step is tried with, behind [`WHOLE`].
+const READ_OUTS: [&str; 2] = [
+    "[[layers]]\ntype = \"linear\"\nchannels = 7\n",
+    "[[layers]]\ntype = \"group_norm\"\ngroups = 1\n[[layers]]\ntype = \"kan_linear\"\nchannels = 7\n",
+];
+
+#[test]
+fn a_step_with_a_teacher_has_the_twins_gradient_with_an_episode_and_without() {
+    for (read_out, episode_weight) in [
+        (READ_OUTS[0], 0.0),
+        (READ_OUTS[1], 0.0),
+        (READ_OUTS[0], 1.0),
+        (READ_OUTS[1], 0.3),
+    ] {
+        let spec = Spec::from_toml(&WHOLE.replace("DISTANCE", "euclidean")).unwrap();
+        let network = Network::new(spec, [9, 12]).unwrap();
+        let layers = Spec::from_toml(&format!("name = \"r\"\n{read_out}"))
+            .unwrap()
+            .layers;
+        let whole = network.followed_by(&layers).unwrap();
+        let (batch, width, weight, cosine) = (5, whole.width(), 0.8, 0.6);
+        let shape = EpisodeShape {
+            way: 2,
+            shot: 2,
+            query: 1,
+            width: network.width(),
+            distance: network.spec.distance,
+            scale: network.spec.scale,
+        };
+        let bank: Vec<f32> = normals(40 * 9, 8).iter().map(|v| v.abs()).collect();
+        let training = TrainingPlan::new(
+            gpu().class(),
+            &StepShape {
+                network: &network,
+                way: 2,
+                shot: 2,
+                query: 1,
+                augment: Augment::default(),
+                optimizer: AdamW::default(),
+                learner: Learner::default(),
+                banks: &[bank.len()],
+                teacher: Some(TeacherShape {
+                    whole: &whole,
+                    batch,
+                    weight,
+                    episode_weight,
+                    cosine,
+                    targets: &[3, 4],
+                }),
+            },
+        );
+        let flat = rough_parameters(&whole);
+        let program = Program::new(gpu(), training.plan.clone()).unwrap();
+        program.poison();
+        let of_episode = if episode_weight > 0.0 {
+            shape.clips()
+        } else {
+            0
+        };
+        let file = Slot::file(0, 0, 40);
+        let slots: Vec<Slot> = (0..(of_episode + batch) as u32)
+            .map(|k| file.window(2 * k, 2 * k + 14))
+            .collect();
+        let info = StepInfo {
+            seed: 5,
+            step: 3,
+            learning_rate: 0.0,
+            unused: 0,
+        };
+        let targets = [normals(3 * width, 20), normals(4 * width, 21)];
+        let places =
+            [(0, 2), (1, 3), (1, 0), (0, 0), (1, 1)].map(|(bank, row)| Place { bank, row });
+        let tensors = training.teacher.as_ref().unwrap();
+        for (tensor, values) in tensors.targets.iter().zip(&targets) {
+            program.write(*tensor, values);
+        }
+        program.write(tensors.places, &places);
+        program.write(training.banks[0], &bank);
+        program.write(training.slots, &slots);
+        program.write(training.step, &[info]);
+        program.write(training.optimizer.parameter, &flat);
+        program.run().unwrap();
+        let gradient: Vec<f32> = program.read(training.optimizer.grad).unwrap();
+        let clips = exact(&program.read::<f32>(training.clips).unwrap());
+        let clip = clips.len() / (of_episode + batch);
+        let targets = targets.map(|values| exact(&values));
+        let target = reference::target_gather(&[&targets[0], &targets[1]], width, &places);
+        // Noise is drawn by the place in the batch, so that all clips go through the network at once.
+        let stream = Some([info.seed, info.step]);
+        let parts = |flat: &[f64]| -> [f64; 3] {
+            let body = network.reference(of_episode + batch, &clips, flat, stream);
+            let mut of_queries = 0.0;
+            if of_episode > 0 {
+                let embedding = &body[..of_episode * network.width()];
+                let prototypes = reference::prototype_forward(&shape, embedding);
+                let distances = reference::distance_forward(&shape, embedding, &prototypes);
+                let (score, _) = reference::episode_loss(&shape, &distances);
+                of_queries = score.iter().step_by(2).sum::<f64>() / shape.queries() as f64;
+            }
+            let all = whole.reference(of_episode + batch, &clips, flat, stream);
+            let prediction = &all[of_episode * width..];
+            let constants = [f64::from(cosine), f64::from(weight)];
+            let (score, _) = reference::prediction_loss(constants, width, prediction, &target);
+            let mean = |from: usize| score.iter().skip(from).step_by(2).sum::<f64>() / batch as f64;
+            [of_queries, mean(0), mean(1)]
+        };
+        let loss = |flat: &[f64]| {
+            let [of_queries, of_teacher, _] = parts(flat);
+            f64::from(episode_weight) * of_queries + f64::from(weight) * of_teacher
+        };
+        assert_eq!(clip, 9 * 12);
+        let what = format!("teacher, episode weight {episode_weight}");
+        assert_directional(&what, &exact(&flat), &gradient, &ranges(&whole), loss);
+        let [of_queries, of_teacher, alike] = parts(&exact(&flat));
+        let near = |got: f32, want: f64| {
+            assert!(
+                (f64::from(got) - want).abs() < 1e-4 * want.abs().max(0.1),
+                "{got} for {want}"
+            );
+        };
+        let history: Vec<f32> = program.read(tensors.history).unwrap();
+        near(history[12], of_teacher);
+        near(history[13], alike);
+        if let Some(history) = training.history {
+            let history: Vec<f32> = program.read(history).unwrap();
+            near(history[12], of_queries);
+        }
     }
 }

@@ -336,6 +336,21 @@ fn weighted_sums_standardised_and_copied_rows_match() {
 }
 
 #[test]
+fn targets_and_the_loss_of_predictions_match_at_odd_sizes_and_for_zero_vectors() {
+    for (rows, width) in [
+        (1, 1),
+        (3, 7),
+        (5, 65),
+        (4, 64),
+        (2, 513),
+        (131, 33),
+        (64, 2048),
+    ] {
+        holds(|class| selftest::teacher(class, rows, width));
+    }
+}
+
+#[test]
 fn spectra_match_for_every_supported_length() {
     for n_fft in [4, 10, 256, 400, 512, 1000, 1024, 2048, 4096] {
         holds(|class| selftest::mel(class, n_fft, n_fft / 3 + 1, 3));

@@ -14,6 +14,7 @@ mod gradients;
 mod kernels;
 mod maml;
 mod mel;
+mod teacher;
 mod training;
 
 use std::sync::OnceLock;

@@ -340,6 +340,7 @@ fn the_meta_gradients_are_the_twins() {
                 optimizer: AdamW::default(),
                 learner,
                 banks: &[BANDS * 40],
+                teacher: None,
             },
         );
         let program = Program::new(gpu(), training.plan.clone()).unwrap();
@@ -350,12 +351,7 @@ fn the_meta_gradients_are_the_twins() {
             learning_rate: 0.0,
             unused: 0,
         };
-        let slot = Slot {
-            bank: 0,
-            first: 0,
-            frames: 40,
-            unused: 0,
-        };
+        let slot = Slot::file(0, 0, 40);
         let bank: Vec<f32> = normals(BANDS * 40, 8).iter().map(|v| v.abs()).collect();
         program.write(training.banks[0], &bank);
         program.write(training.slots, &[slot; WAY * (SHOT + QUERY)]);
@@ -380,7 +376,7 @@ fn the_meta_gradients_are_the_twins() {
         let found = worst(&got, want.clone(), tolerance);
         println!("{method:?}: {found:?}");
         assert!(found.holds(), "{method:?}: {found:?}");
-        let history: Vec<f32> = program.read(training.history).unwrap();
+        let history: Vec<f32> = program.read(training.history.unwrap()).unwrap();
         assert!(
             (f64::from(history[12]) - loss).abs() < 1e-4 * loss,
             "{method:?}: {history:?} against {loss}"
@@ -499,6 +495,7 @@ fn train(method: Method, episodes: u32) -> (Vec<[f32; 4]>, Vec<f32>) {
                 ..learner(method)
             },
             banks: &[WAY * FILES * LENGTH * BANDS],
+            teacher: None,
         },
     );
     let program = Program::new(gpu(), training.plan.clone()).unwrap();
@@ -523,12 +520,11 @@ fn train(method: Method, episodes: u32) -> (Vec<[f32; 4]>, Vec<f32>) {
                     Some(query) => (query / QUERY, SHOT + query % QUERY),
                 };
                 let file = (step as usize * (SHOT + QUERY) + place) % FILES;
-                Slot {
-                    bank: 0,
-                    first: ((class * FILES + file) * LENGTH * BANDS) as u32,
-                    frames: LENGTH as u32,
-                    unused: 0,
-                }
+                Slot::file(
+                    0,
+                    ((class * FILES + file) * LENGTH * BANDS) as u32,
+                    LENGTH as u32,
+                )
             })
             .collect();
         program.write(training.slots, &slots);
@@ -540,7 +536,7 @@ fn train(method: Method, episodes: u32) -> (Vec<[f32; 4]>, Vec<f32>) {
         };
         program.write(training.step, &[info]);
         program.run().unwrap();
-        let history: Vec<[f32; 4]> = program.read(training.history).unwrap();
+        let history: Vec<[f32; 4]> = program.read(training.history.unwrap()).unwrap();
         rows.push(history[step as usize % history.len()]);
     }
     (rows, program.read(training.optimizer.parameter).unwrap())

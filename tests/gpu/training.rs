@@ -17,6 +17,8 @@ use gamaka::train::{
     TrainingPlan, ValidateOn, checkpoint_path, train_mixed,
 };
 
+use gamaka::vectors::Vectors;
+
 use crate::gpu;
 
 /// A small network with splines in a 3x3 convolution.
@@ -58,7 +60,7 @@ type = "linear"
 channels = 16
 "#;
 
-fn config() -> TrainConfig {
+pub(crate) fn config() -> TrainConfig {
     TrainConfig {
         way: 3,
         shot: 2,
@@ -126,7 +128,7 @@ fn beats(folder: &Path, classes: usize, files: usize) {
 }
 
 /// The same files for all tests of this module.
-fn data() -> &'static Dataset {
+pub(crate) fn data() -> &'static Dataset {
     static DATA: std::sync::OnceLock<(tempfile::TempDir, Dataset)> = std::sync::OnceLock::new();
     let (_, dataset) = DATA.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
@@ -137,38 +139,44 @@ fn data() -> &'static Dataset {
     dataset
 }
 
-struct Run {
+pub(crate) struct Run {
     folder: tempfile::TempDir,
-    stop: AtomicBool,
-    resume: bool,
-    memory: Option<u64>,
+    pub(crate) stop: AtomicBool,
+    pub(crate) resume: bool,
+    pub(crate) memory: Option<u64>,
+    pub(crate) teacher: Option<Vectors>,
 }
 
 impl Run {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
             stop: AtomicBool::new(false),
             resume: false,
             memory: None,
+            teacher: None,
         }
     }
 
-    fn model(&self) -> PathBuf {
+    pub(crate) fn model(&self) -> PathBuf {
         self.folder.path().join("model.safetensors")
     }
 
     /// After a run that was stopped: what it left is not to be gone on with.
-    fn begin_anew(&self) {
+    pub(crate) fn begin_anew(&self) {
         self.stop.store(false, Ordering::Relaxed);
         std::fs::remove_file(checkpoint_path(&self.model())).unwrap();
     }
 
-    fn go(&self, config: &TrainConfig, on: &mut dyn FnMut(Event)) -> Result<Trained, TrainError> {
+    pub(crate) fn go(
+        &self,
+        config: &TrainConfig,
+        on: &mut dyn FnMut(Event),
+    ) -> Result<Trained, TrainError> {
         self.go_on(data(), None, config, on)
     }
 
-    fn go_on(
+    pub(crate) fn go_on(
         &self,
         dataset: &Dataset,
         mix: Option<&Dataset>,
@@ -188,6 +196,7 @@ impl Run {
             half: false,
             features: None,
             stop: &self.stop,
+            teacher: self.teacher.as_ref(),
         };
         train_mixed(dataset, mix, config, &options, on)
     }
@@ -234,7 +243,7 @@ fn a_training_gains_ten_points_on_unseen_classes_and_none_without_a_learning_rat
     );
 }
 
-fn short() -> TrainConfig {
+pub(crate) fn short() -> TrainConfig {
     TrainConfig {
         episodes: 24,
         validate_every: 8,
@@ -388,7 +397,7 @@ fn a_training_whose_steps_are_skipped_can_be_stopped_and_resumed_and_its_model_r
 }
 
 /// Unlabelled tracks of 3.2 s, each with a beat, a pitch and a colour of its own; one is there twice, one is too short.
-fn tracks() -> &'static Dataset {
+pub(crate) fn tracks() -> &'static Dataset {
     static DATA: std::sync::OnceLock<(tempfile::TempDir, Dataset)> = std::sync::OnceLock::new();
     let (_, dataset) = DATA.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
@@ -415,7 +424,7 @@ fn tracks() -> &'static Dataset {
 }
 
 /// Four parts of at least two segments of 8 frames, with gaps of one, need 2 s.
-fn of_tracks() -> TrainConfig {
+pub(crate) fn of_tracks() -> TrainConfig {
     TrainConfig {
         segment_seconds: 0.28,
         hop_seconds: 0.28,
@@ -521,7 +530,7 @@ fn a_mixed_training_resumes_to_the_same_bits_and_validates_where_it_was_told() {
 }
 
 /// Half of the clips are cut from copies with hum or another tempo.
-fn altered(config: TrainConfig) -> TrainConfig {
+pub(crate) fn altered(config: TrainConfig) -> TrainConfig {
     let shifts = Shifts {
         kinds: vec![Shift::Hum, Shift::Tempo],
         ..Shifts::default()
@@ -859,6 +868,7 @@ fn one_step(poisoned: bool, bank_value: f32) -> (Vec<f32>, OptimizerState) {
             optimizer: AdamW::default(),
             learner: Learner::default(),
             banks: &[64 * 90],
+            teacher: None,
         },
     );
     let program = Program::new(gpu(), plan.plan.clone()).unwrap();
@@ -866,15 +876,7 @@ fn one_step(poisoned: bool, bank_value: f32) -> (Vec<f32>, OptimizerState) {
         .map(|k| bank_value * ((k % 17) as f32 + (k % 5) as f32))
         .collect();
     program.write(plan.banks[0], &bank);
-    program.write(
-        plan.slots,
-        &[Slot {
-            bank: 0,
-            first: 0,
-            frames: 90,
-            unused: 0,
-        }; 6],
-    );
+    program.write(plan.slots, &[Slot::file(0, 0, 90); 6]);
     program.write(
         plan.step,
         &[StepInfo {

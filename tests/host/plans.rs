@@ -5,7 +5,7 @@ use gamaka::gpu::{AdapterClass, BufferRole, Gpu, GpuError, Plan, Program, Step};
 use gamaka::model::{Network, Spec};
 use gamaka::ops::{self, AdamW, Augment, Basis, ConvShape};
 use gamaka::selftest::doctor_cases;
-use gamaka::train::{Learner, Method, StepShape, TrainingPlan};
+use gamaka::train::{Learner, Method, StepShape, TeacherShape, TrainingPlan};
 
 const CLASSES: [AdapterClass; 2] = [AdapterClass::Software, AdapterClass::Hardware];
 
@@ -24,6 +24,7 @@ fn training(class: AdapterClass, network: &Network, way: usize, banks: &[usize])
         optimizer: AdamW::default(),
         learner: Learner::default(),
         banks,
+        teacher: None,
     };
     TrainingPlan::new(class, &shape)
 }
@@ -69,6 +70,7 @@ fn the_plans_of_every_learner_build_and_run_within_default_limits() {
                 optimizer: AdamW::default(),
                 learner,
                 banks: &[64_000],
+                teacher: None,
             };
             let plan = TrainingPlan::new(class, &shape).plan;
             let program =
@@ -77,6 +79,50 @@ fn the_plans_of_every_learner_build_and_run_within_default_limits() {
         }
         Adapter::new(&Gpu::noop(), &network, &learner, [10, 1, 2], 3)
             .unwrap_or_else(|e| panic!("{learner:?}: {e}"));
+    }
+}
+
+#[test]
+fn the_step_of_a_teacher_builds_and_runs_within_default_limits_behind_every_spec() {
+    let linear = "[[layers]]\ntype = \"linear\"\nchannels = 200\n";
+    let splines = "[[layers]]\ntype = \"group_norm\"\ngroups = 1\n[[layers]]\ntype = \"kan_linear\"\nchannels = 37\n";
+    for class in CLASSES {
+        for name in Spec::names() {
+            let network = Network::new(Spec::named(name, [64, 128]).unwrap(), [64, 128]).unwrap();
+            for (read_out, episode_weight) in [(linear, 0.0), (splines, 0.0), (linear, 0.5)] {
+                let text = format!("name = \"read-out\"\n{read_out}");
+                let layers = Spec::from_toml(&text).unwrap().layers;
+                let whole = network.followed_by(&layers).unwrap();
+                // What is trained begins with the network, and so do its first values.
+                let first = network.initial_parameters(1);
+                assert!(whole.initial_parameters(1)[..first.len()] == first);
+                let shape = StepShape {
+                    network: &network,
+                    way: 3,
+                    shot: 1,
+                    query: 2,
+                    augment: Augment::default(),
+                    optimizer: AdamW::default(),
+                    learner: Learner::default(),
+                    banks: &[64 * 1000, 64 * 500],
+                    teacher: Some(TeacherShape {
+                        whole: &whole,
+                        batch: 13,
+                        weight: 1.0,
+                        episode_weight,
+                        cosine: 1.0,
+                        targets: &[1000, 17],
+                    }),
+                };
+                let training = TrainingPlan::new(class, &shape);
+                let clips = if episode_weight > 0.0 { 9 + 13 } else { 13 };
+                assert_eq!(training.clips.shape, [clips, 1, 64, 128]);
+                assert_eq!(training.history.is_some(), episode_weight > 0.0);
+                let program = Program::new(&Gpu::noop(), training.plan)
+                    .unwrap_or_else(|e| panic!("{name}: {e}"));
+                program.run().unwrap_or_else(|e| panic!("{name}: {e}"));
+            }
+        }
     }
 }
 

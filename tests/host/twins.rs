@@ -1,8 +1,8 @@
 //! The CPU twins, from first principles: recursions, finite differences, naive sums.
 
 use gamaka::ops::{
-    ActivationKind, AdamW, Augment, Basis, ConvShape, Distance, EpisodeShape, NormShape, PoolKind,
-    PoolShape, Slot, StatisticsShape, StepInfo,
+    ActivationKind, AdamW, Augment, Basis, ConvShape, Distance, EpisodeShape, NormShape, Place,
+    PoolKind, PoolShape, Slot, StatisticsShape, StepInfo,
 };
 use gamaka::reference::*;
 
@@ -429,6 +429,99 @@ fn the_gradient_of_an_episode_is_its_finite_difference_for_both_distances() {
 }
 
 #[test]
+fn a_predictions_loss_is_its_squared_error_and_its_angle_and_the_gradient_its_finite_difference() {
+    let (rows, width) = (4, 5);
+    let mut prediction = normals(rows * width, 31);
+    let mut target = normals(rows * width, 32);
+    // A right angle, the same direction, and a target without one.
+    prediction[..width].copy_from_slice(&[3.0, 0.0, 0.0, 4.0, 0.0]);
+    target[..width].copy_from_slice(&[0.0, 1.0, 2.0, 0.0, 0.0]);
+    for d in 0..width {
+        target[width + d] = 2.0 * prediction[width + d];
+    }
+    target[2 * width..3 * width].fill(0.0);
+    let (score, _) = prediction_loss([0.5, 1.0], width, &prediction, &target);
+    near(
+        score[0],
+        (9.0 + 1.0 + 4.0 + 16.0) / 5.0 + 0.5,
+        1e-12,
+        "right angle",
+    );
+    for (row, cosine) in [(0, 0.0), (1, 1.0), (2, 0.0)] {
+        near(score[2 * row + 1], cosine, 1e-12, "cosine");
+    }
+    for [cosine, weight] in [[0.0, 1.0], [1.0, 1.0], [0.7, 3.0]] {
+        let mean = |p: &[f64]| {
+            let (score, _) = prediction_loss([cosine, weight], width, p, &target);
+            weight * score.iter().step_by(2).sum::<f64>() / rows as f64
+        };
+        let (_, grad) = prediction_loss([cosine, weight], width, &prediction, &target);
+        assert_gradient("prediction", &prediction, &grad, mean);
+    }
+    // Where the prediction is 0 only the squared error has a slope.
+    let zero = vec![0.0; width];
+    let (score, grad) = prediction_loss([1.0, 1.0], width, &zero, &target[..width]);
+    near(score[0], 1.0 + 1.0, 1e-12, "a prediction of 0");
+    near(grad[2], -2.0 * 2.0 / 5.0, 1e-12, "its slope");
+}
+
+#[test]
+fn targets_are_found_by_buffer_and_row() {
+    let (first, second) = (normals(6, 1), normals(9, 2));
+    let places = [(1, 2), (0, 1), (1, 0)].map(|(bank, row)| Place { bank, row });
+    let found = target_gather(&[&first, &second], 3, &places);
+    assert_eq!(found, [&second[6..9], &first[3..6], &second[..3]].concat());
+}
+
+#[test]
+fn a_clip_of_a_window_lies_in_it_and_reads_on_behind_it_at_a_quick_rate() {
+    // 4 bands of a file of 40 frames that count: band 0 from 1, band 1 from 51, ...
+    let bank: Vec<f64> = (0..4 * 40)
+        .map(|k| f64::from(k / 40 * 50 + k % 40 + 1))
+        .collect();
+    let cut = |slot: Slot, augment: &Augment, step: u32| {
+        let info = StepInfo {
+            seed: 3,
+            step,
+            ..StepInfo::default()
+        };
+        clip_gather(augment, 4, 8, &bank, &[slot], &info)
+    };
+    let file = Slot::file(0, 0, 40);
+    let plain = Augment::default();
+    for step in 0..50 {
+        // As wide as the clip: the window itself.
+        let exact = cut(file.window(10, 18), &plain, step);
+        for (k, value) in exact.iter().enumerate() {
+            let want = k / 8 * 50 + 10 + k % 8 + 1;
+            near(*value, want as f64, 1e-9, "exact");
+        }
+        // Wider: anywhere in it.
+        let wide = cut(file.window(8, 20), &plain, step);
+        assert!(wide[0] >= 9.0 && wide[7] <= 20.0 + 1e-9, "{wide:?}");
+        // Quicker: it begins with the window, and no frame is silent.
+        let stretch = Augment {
+            stretch: 0.5,
+            ..plain
+        };
+        let quick = cut(file.window(10, 18), &stretch, step);
+        assert!(
+            quick[0] >= 11.0 && quick[7] > 11.0 + 3.0 && quick[7] < 11.0 + 10.6,
+            "{quick:?}"
+        );
+    }
+    // At the end of the file there is nothing behind it.
+    let last = (0..50).map(|step| {
+        let stretch = Augment {
+            stretch: 0.5,
+            ..plain
+        };
+        cut(file.window(32, 40), &stretch, step)[7]
+    });
+    assert!(last.into_iter().any(|value| value == 0.0));
+}
+
+#[test]
 fn the_gradient_of_the_squared_error_is_its_finite_difference() {
     let (y, target) = (normals(7, 1), normals(7, 2));
     let mean = |y: &[f64]| squared_error(y, &target).0.iter().sum::<f64>() / 7.0;
@@ -575,12 +668,7 @@ const PCG4D_ZERO: [u32; 4] = [0x0f02_f829, 0x2d56_8769, 0x32b0_c43b, 0xd325_48ea
 const PCG4D_1234: [u32; 4] = [0x3622_cd16, 0xf114_71d8, 0xe110_9b3f, 0x02b9_4c2f];
 
 fn gather(augment: &Augment, bank: &[f64], frames: u32, step: u32) -> Vec<f64> {
-    let slot = Slot {
-        bank: 0,
-        first: 0,
-        frames,
-        unused: 0,
-    };
+    let slot = Slot::file(0, 0, frames);
     clip_gather(
         augment,
         4,

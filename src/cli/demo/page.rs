@@ -329,7 +329,7 @@ impl Demo {
             .collect();
         let accuracy: Vec<(f64, f64)> = log
             .iter()
-            .map(|r| (r.episode as f64, f64::from(r.accuracy)))
+            .filter_map(|r| Some((r.episode as f64, f64::from(r.accuracy?))))
             .collect();
         let validation: Vec<Validation> = self
             .trained
