@@ -381,7 +381,6 @@ pub(super) fn kernel_table(figures: &[KernelFigures]) -> String {
     let total: f64 = figures.iter().map(ms).sum();
     let mut table = Table::named([
         "times",
-        "invocations",
         "ms each",
         "% ms",
         "GFLOP/s",
@@ -393,7 +392,6 @@ pub(super) fn kernel_table(figures: &[KernelFigures]) -> String {
         table.row([
             f.name.clone(),
             f.count.to_string(),
-            format!("{:.0}", f.invocations),
             format!("{:.3}", f.ms),
             format!("{:.1}", 100.0 * ms(f) / total),
             f.gflops.map_or(String::new(), |rate| format!("{rate:.1}")),
@@ -407,7 +405,6 @@ pub(super) fn kernel_table(figures: &[KernelFigures]) -> String {
         table.row([
             format!("{} more kernels and shapes", rest.len()),
             count.to_string(),
-            String::new(),
             String::new(),
             format!("{:.1}", 100.0 * ms / total),
         ]);

@@ -96,6 +96,31 @@ fn the_doctor_runs_every_kernel_and_every_file_is_a_kernel() {
     );
 }
 
+/// A compiler keeps an array in registers where it knows every index.
+#[test]
+fn register_arrays_of_a_gpu_are_as_long_as_their_tiles() {
+    let mut tiles = HashSet::new();
+    let steps = steps().into_iter();
+    for (_, step) in steps.filter(|(class, _)| *class == AdapterClass::Hardware) {
+        let text = kernel(&step.kernel)
+            .expect("a kernel")
+            .wgsl_with_exact_tiles(&step.overrides);
+        let sizes = step.overrides.iter().filter_map(|(name, size)| {
+            let tile = name.strip_prefix("TILE_")?;
+            Some((tile, size))
+        });
+        for (tile, size) in sizes {
+            assert!(
+                text.contains(&format!("\nconst MAX_{tile} = {size}u;\n")),
+                "{}: {tile}",
+                step.kernel
+            );
+            tiles.insert(tile.to_string());
+        }
+    }
+    assert_eq!(tiles.len(), 6, "{tiles:?}");
+}
+
 #[test]
 fn every_kernel_translates_to_hlsl_msl_and_spirv() {
     for step in steps() {
