@@ -49,6 +49,9 @@ from pathlib import Path
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from fetch_soundtracks import READERS, probe  # noqa: E402
+
 RATE = 22050
 SECONDS = 30
 STARTS = {1: [None], 2: [0.15, 0.75], 3: [0.15, 0.45, 0.75]}
@@ -218,12 +221,9 @@ def summed(excerpt, other, below):
 def seconds_of(track, row):
     if row.get("seconds"):
         return float(row["seconds"])
-    done = subprocess.run(["ffprobe", "-v", "error", "-of", "csv=p=0", "-show_entries", "format=duration", track],
-                          capture_output=True, text=True)
-    try:
-        return float(done.stdout)
-    except ValueError:
-        raise ExcerptError(f"{track}: ffprobe does not tell how long it lasts") from None
+    if track.suffix[1:].lower() not in READERS or not (seconds := probe(track)[0]):
+        raise ExcerptError(f"{track}: nothing says how long it lasts; give its row a column seconds")
+    return seconds
 
 
 def excerpts_of(collection, most):
@@ -238,10 +238,9 @@ def excerpts_of(collection, most):
         raise ExcerptError(f"{manifest}: has no rows with path, label and split")
     names = [(row["label"], Path(row["path"]).stem) for row in rows]
     count = Counter(names)
-    tracks = [collection / row["path"] for row in rows]
-    with ThreadPoolExecutor() as pool:
-        lengths = list(pool.map(seconds_of, tracks, rows))
-    for row, track, seconds, (label, stem) in zip(rows, tracks, lengths, names):
+    for row, (label, stem) in zip(rows, names):
+        track = collection / row["path"]
+        seconds = seconds_of(track, row)
         if seconds < LEAST_SECONDS:
             continue
         piece = f"{collection.name}/{row.get('piece') or row.get('group') or row['path']}"
@@ -328,9 +327,8 @@ def parse_arguments():
 
 def main():
     args = parse_arguments()
-    lacking = [program for program in ("ffmpeg", "ffprobe") if not shutil.which(program)]
-    if lacking:
-        raise ExcerptError(f"needs {', '.join(lacking)}: apt-get install ffmpeg")
+    if not shutil.which("ffmpeg"):
+        raise ExcerptError("needs ffmpeg: apt-get install ffmpeg")
     excerpts = [excerpt for collection in args.collections for excerpt in excerpts_of(collection, args.most)]
     twice = [name for name, count in Counter(excerpt.name for excerpt in excerpts).items() if count > 1]
     if twice:
