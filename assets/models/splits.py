@@ -3,14 +3,11 @@
 
     python3 assets/models/splits.py EXCERPTS SOUNDTRACKS
 
-EXCERPTS is what assets/models/excerpts.py wrote, SOUNDTRACKS what assets/fetch_soundtracks.py did. Writes beside
-EXCERPTS/manifest.csv, with its rows and another column `split`:
+EXCERPTS is what assets/models/excerpts.py wrote, SOUNDTRACKS what assets/fetch_soundtracks.py did. Beside
+EXCERPTS/manifest.csv, by which the model that comes with gamaka is trained, these are written, with another column `split`:
 
-    ship.csv              all music trains but that of the manifest's validation part: the model that comes with gamaka
-    held.csv              what the manifest validates or tests is validated on: for comparisons
-    held-soundtracks.csv  the same with the soundtracks alone: what does the other music buy?
-    fold-1.csv ...        the soundtracks that SOUNDTRACKS/fold-1.csv tests are tested, and what else the manifest validates
-                          is validated on
+    soundtracks.csv       the soundtracks alone train: what does the other music buy?
+    fold-1.csv ...        the soundtracks that SOUNDTRACKS/fold-1.csv tests are tested; what else the manifest tests trains
 
 A sum of two tracks is left out where it trains and the other track does not.
 """
@@ -67,12 +64,8 @@ def main():
     rows = read(args.excerpts / "manifest.csv")
     soundtracks = args.soundtracks.name
     lists = {
-        "ship": with_split(rows, lambda _, __, part: "validation" if part == "validation" else "train"),
-        "held": with_split(rows, lambda _, __, part: "train" if part == "train" else "validation"),
+        "soundtracks": [row for row in rows if row["source"].startswith(f"{soundtracks}/") or row["split"] != "train"]
     }
-    lists["held-soundtracks"] = [
-        row for row in lists["held"] if row["source"].startswith(f"{soundtracks}/") or row["split"] == "validation"
-    ]
     for fold in sorted(args.soundtracks.glob("fold-*.csv")):
         tested = {row["label"] for row in read(fold) if row["split"] == "test"}
 

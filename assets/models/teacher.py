@@ -20,7 +20,6 @@ is kept in TARGETS.npz.parts, a file for every hundred files, and is not done ag
 
 import argparse
 import csv
-import io
 import os
 import struct
 import subprocess
@@ -233,12 +232,12 @@ def principal_components(pooled):
     return mean, deviation, vectors[:, ::-1][:, :COMPONENTS]
 
 
-def save(path, **arrays):
+def save(to, **arrays):
     """Whole or not at all."""
-    new = path.with_name(path.name + ".new")
+    new = to.with_name(to.name + ".new")
     with open(new, "wb") as file:
         np.savez_compressed(file, **arrays)
-    os.replace(new, path)
+    os.replace(new, to)
 
 
 def parse_arguments():
