@@ -11,8 +11,8 @@ commercial songs: whatever learns from it has heard them at second hand.
 DATA is a folder with manifest.csv (column `path`). Every file is decoded to mono at 16 kHz and cut into windows of --seconds from
 one --hop to the next; a rest shorter than a window is left. TARGETS.npz has a row for each window, as `gamaka embed` writes it:
 `path` (as in the manifest), `start_s`, `end_s`, and `embedding`: 200 penultimate features, 50 logits of tags, and the first 128
-principal components of its pooled features (maximum and mean over time of 753 channels, in turns; the components are those of the first
-files, and are kept in TARGETS.basis.npz, so that further files get the same).
+principal components of its pooled features (maximum and mean over time of 753 channels, in turns; the components are those of
+training files, and are kept in TARGETS.basis.npz, so that further files get the same).
 
 Needs Python 3.10 or later with numpy and torch, and ffmpeg. Sixty windows a second on two cores, thousands on a GPU. What is done
 is kept in TARGETS.npz.parts, a file for every hundred files, and is not done again; the folder is removed at the end.
@@ -35,7 +35,7 @@ import torch.nn.functional as F
 RATE, N_FFT, HOP, BANDS, FRAMES = 16000, 512, 256, 96, 187
 PENULTIMATE, TAGS, POOLED, COMPONENTS = 200, 50, 1506, 128
 FILES_A_PART = 100
-BASIS_FILES = 400
+BASIS_ROWS = 4000
 
 
 # The checkpoint: TensorFlow's tensor bundle, an index (a LevelDB table of protocol buffers) and the raw values.
@@ -258,7 +258,9 @@ def parse_arguments():
 def main():
     args = parse_arguments()
     with open(args.data / "manifest.csv", newline="") as file:
-        paths = [row["path"] for row in csv.DictReader(file)]
+        rows = list(csv.DictReader(file))
+    paths = [row["path"] for row in rows]
+    trains = {row["path"] for row in rows if row.get("split", "train") == "train"}
     device = "cuda" if torch.cuda.is_available() else "cpu"
     teacher = Teacher(args.wheel, args.weights, device)
     parts = args.out.with_name(args.out.name + ".parts")
@@ -291,8 +293,9 @@ def main():
         known = np.load(args.basis)
         basis = known["mean"], known["deviation"], known["components"]
     else:
-        step = max(1, len(whole) * FILES_A_PART // BASIS_FILES)
-        basis = principal_components(np.concatenate([part["pooled"][::step].astype(np.float64) for part in whole]))
+        heard = [part["pooled"][np.isin(part["path"], list(trains))] for part in whole]
+        heard = np.concatenate(heard)
+        basis = principal_components(heard[:: max(1, len(heard) // BASIS_ROWS)].astype(np.float64))
     save(basis_path, mean=basis[0], deviation=basis[1], components=basis[2])
     pooled = [((part["pooled"].astype(np.float64) - basis[0]) / basis[1]) @ basis[2] for part in whole]
     join = lambda name: np.concatenate([part[name] for part in whole])
