@@ -14,7 +14,7 @@ one --hop to the next; a rest shorter than a window is left. TARGETS.npz has a r
 principal components of its pooled features (maximum and mean over time of 753 channels, in turns; the components are those of
 training files, and are kept in TARGETS.basis.npz, so that further files get the same).
 
-Needs Python 3.10 or later with numpy and torch, and ffmpeg. Sixty windows a second on two cores, thousands on a GPU. What is done
+Needs Python 3.10 or later with numpy and torch, and ffmpeg. Thirty windows a second on two cores, thousands on a GPU. What is done
 is kept in TARGETS.npz.parts, a file for every hundred files, and is not done again; the folder is removed at the end.
 """
 
