@@ -196,9 +196,9 @@ pub fn cut_segments(shape: SegmentShape, bands: usize, values: &[f32]) -> Vec<Se
 pub fn cut_window(values: &[f32], bands: usize, window: Range<usize>) -> Vec<f32> {
     let frames = values.len() / bands;
     let mut cut = Vec::with_capacity(bands * window.len());
-    for band in values.chunks(frames.max(1)) {
-        cut.extend_from_slice(&band[window.start.min(frames)..window.end.min(frames)]);
-        cut.resize(cut.len().next_multiple_of(window.len()), 0.0);
+    for (band, values) in values.chunks(frames.max(1)).enumerate() {
+        cut.extend_from_slice(&values[window.start.min(frames)..window.end.min(frames)]);
+        cut.resize((band + 1) * window.len(), 0.0);
     }
     cut
 }
@@ -230,6 +230,17 @@ mod tests {
             }
         }
         segments.iter().map(|s| s.first).collect()
+    }
+
+    #[test]
+    fn a_window_is_cut_band_by_band_and_silent_behind_the_end() {
+        let values: Vec<f32> = (1u8..=10).map(f32::from).collect();
+        assert_eq!(cut_window(&values, 2, 1..4), [2.0, 3.0, 4.0, 7.0, 8.0, 9.0]);
+        assert_eq!(
+            cut_window(&values, 2, 3..6),
+            [4.0, 5.0, 0.0, 9.0, 10.0, 0.0]
+        );
+        assert_eq!(cut_window(&values, 2, 5..7), [0.0; 4]);
     }
 
     #[test]

@@ -358,10 +358,11 @@ pub fn gather(class: AdapterClass, bands: usize, frames: usize, augment: &Augmen
         let bank = file % 2;
         let slot = Slot::file(bank as u32, banks[bank].len() as u32, length as u32);
         slots.push(slot);
-        // The clip may lie anywhere in the file, or in a window in its middle that is shorter than the clip, or longer.
+        // The clip may lie anywhere in the file, or in a window of its middle, which may be shorter than the clip.
         if length > frames {
-            slots.push(slot.window(1, length as u32 - 1));
-            slots.push(slot.window(2, 1 + frames as u32 / 2));
+            let (length, half) = (length as u32, (frames as u32 / 2).max(1));
+            slots.push(slot.window(length / 4, length - length / 8));
+            slots.push(slot.window(length / 3, length / 3 + half));
         }
         banks[bank].extend(
             (0..bands * length)

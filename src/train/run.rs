@@ -191,7 +191,7 @@ pub fn train_mixed(
         whole: &config.with_read_out(&network)?,
         config,
     };
-    let rows = matched.as_ref().map_or(0, Matched::len);
+    let rows = matched.as_ref().map_or(0, |matched| matched.training_rows);
     bank_budget(gpu.class(), &student, classes, rows, options.memory)?;
     if config.taught_alone() && config.shifts.is_some() {
         on(Event::Note(

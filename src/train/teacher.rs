@@ -201,8 +201,10 @@ pub(crate) struct Matched<'a> {
     vectors: &'a Vectors,
     /// By (number of a data set, index of a file): its rows, by start.
     rows: HashMap<(usize, usize), Vec<usize>>,
+    /// Rows of training files, as far as the files can be read.
+    pub training_rows: usize,
     /// What to know, a sentence each.
-    pub notes: Vec<String>,
+    notes: Vec<String>,
 }
 
 impl<'a> Matched<'a> {
@@ -252,9 +254,10 @@ impl<'a> Matched<'a> {
         let start = |row: &usize| vectors.rows[*row].start_s;
         let by_start = |a: &usize, b: &usize| start(a).total_cmp(&start(b));
         rows.values_mut().for_each(|rows| rows.sort_by(by_start));
-        let matched = Self {
+        let mut matched = Self {
             vectors,
             rows,
+            training_rows: 0,
             notes,
         };
         for (row, found) in vectors.rows.iter().enumerate() {
@@ -270,13 +273,9 @@ impl<'a> Matched<'a> {
             let rows = files.filter_map(|file| matched.rows.get(&(set, file)));
             rows.map(Vec::len).sum::<usize>()
         });
-        matched.check_batch(of_train.sum(), config)?;
+        matched.training_rows = of_train.sum();
+        matched.check_batch(matched.training_rows, config)?;
         Ok(matched)
-    }
-
-    /// Rows in all that are of files of the data.
-    pub(crate) fn len(&self) -> usize {
-        self.rows.values().map(Vec::len).sum()
     }
 
     fn another_length(&self, row: usize, config: &TrainConfig) -> TrainError {
@@ -706,5 +705,141 @@ impl Moments {
                 .extend(values.map(|((&v, mean), scale)| ((f64::from(v) - mean) * scale) as f32));
         }
         targets
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fewshot::Interval;
+    use crate::train::Validation;
+
+    fn config(teacher: &str) -> TrainConfig {
+        TrainConfig::from_toml(&format!("[teacher]\n{teacher}")).unwrap()
+    }
+
+    #[test]
+    fn a_teachers_settings_come_back_from_toml_and_senseless_ones_are_refused_by_name() {
+        let splines = "batch = 8\nreadout = [{ type = \"group_norm\" }, { type = \"kan_linear\", channels = 1 }]";
+        let read = config(splines);
+        let teacher = read.teacher.clone().unwrap();
+        assert_eq!((teacher.batch, teacher.cosine), (8, 1.0));
+        assert_eq!(TrainConfig::from_toml(&read.to_toml()).unwrap(), read);
+        assert!(!TrainConfig::default().to_toml().contains("teacher"));
+        config("").validate().unwrap();
+        for (text, word) in [
+            ("batch = 0", "teacher.batch"),
+            ("batch = 100000", "teacher.batch"),
+            ("weight = 0.0", "teacher.weight"),
+            ("episode_weight = -1.0", "teacher.episode_weight"),
+            ("cosine = nan", "teacher.cosine"),
+            ("jitter_seconds = inf", "teacher.jitter_seconds"),
+            ("readout = []", "teacher.readout"),
+            ("blake3 = \"abc\"", "teacher.blake3"),
+            ("[learner]\nmethod = \"anil\"", "learner.method is anil"),
+        ] {
+            let said = config(text).validate().unwrap_err().to_string();
+            assert!(said.contains(word), "{said}");
+        }
+    }
+
+    #[test]
+    fn the_best_validation_is_by_the_teacher_where_it_alone_trains() {
+        let validation = |episode, accuracy, loss: Option<f64>| Validation {
+            episode,
+            accuracy,
+            over_episodes: Interval {
+                low: 0.0,
+                high: 1.0,
+            },
+            over_files: None,
+            teacher: loss.map(|loss| Examined {
+                loss,
+                cosine: 0.5,
+                rows: 3,
+            }),
+            seconds: 0.0,
+        };
+        let of = |losses: [Option<f64>; 4]| {
+            let accuracies = [0.3, 0.9, 0.9, 0.5];
+            let both = accuracies.into_iter().zip(losses).enumerate();
+            both.map(|(k, (accuracy, loss))| validation(k, accuracy, loss))
+                .collect::<Vec<_>>()
+        };
+        let best = |config: &TrainConfig, losses| config.best(&of(losses)).unwrap().episode;
+        let losses = [3.0, 2.0, 1.0, 1.0].map(Some);
+        assert_eq!(best(&config(""), losses), 2);
+        assert_eq!(best(&config(""), [None; 4]), 3);
+        assert_eq!(best(&config("episode_weight = 1.0"), losses), 1);
+        assert_eq!(best(&TrainConfig::default(), [None; 4]), 1);
+        assert_eq!(config("").best(&[]), None);
+    }
+
+    #[test]
+    fn a_row_is_a_segment_if_it_is_as_long_as_asked_for_or_in_whole_frames() {
+        // 3 s are 129.2 frames, of which a segment has 128; a frame is 23.2 ms.
+        let config = TrainConfig::default();
+        let frame = SegmentShape::seconds(&config.preset, 1);
+        let of = |length: f64| VectorRow {
+            path: 0,
+            start_s: 7.0,
+            end_s: 7.0 + length,
+        };
+        for frames in [127.0, 128.0, 129.0, 130.2] {
+            assert!(is_segment(&of(frames * frame), &config), "{frames}");
+        }
+        assert!(is_segment(&of(3.0), &config));
+        for frames in [126.8, 130.4, 64.0, 256.0] {
+            assert!(!is_segment(&of(frames * frame), &config), "{frames}");
+        }
+    }
+
+    #[test]
+    fn files_are_drawn_alike_however_many_rows_they_have_and_clips_lie_about_their_rows() {
+        let lessons = Lessons {
+            file: PathBuf::new(),
+            width: 1,
+            train: TaughtSet {
+                files: Vec::new(),
+                starts: (0..101)
+                    .map(|row| if row < 100 { row } else { 30 })
+                    .collect(),
+                targets: vec![0.0; 101],
+            },
+            validation: TaughtSet::default(),
+        };
+        let files = [0..100, 100..101].map(|rows| OnDevice {
+            slot: Slot::file(0, 0, 110),
+            rows,
+        });
+        let draw = |step, jitter| {
+            let mut slots = Vec::new();
+            let mut places = vec![Place::default(); 4000];
+            let stream = Stream::new(1, "teacher", step);
+            lessons.draw(&files, (10, jitter), 50, stream, &mut slots, &mut places);
+            (slots, places)
+        };
+        let (slots, places) = draw(0, 0);
+        assert_eq!((&slots, &places), (&draw(0, 0).0, &draw(0, 0).1));
+        assert_ne!(places, draw(1, 0).1);
+        let row = |place: &Place| place.bank * 50 + place.row;
+        // 4000 rows: five deviations are 158.
+        let of_short = places.iter().filter(|place| row(place) == 100).count();
+        assert!(of_short.abs_diff(2000) < 158, "{of_short}");
+        for (slot, place) in slots.iter().zip(&places) {
+            assert!(place.row < 50);
+            assert_eq!(
+                (slot.first, slot.window),
+                (lessons.train.starts[row(place) as usize], 10)
+            );
+            assert_eq!((slot.frames, slot.stride), (110 - slot.first, 110));
+        }
+        // Up to three frames more on either side, within the file.
+        let (slots, places) = draw(0, 3);
+        for (slot, place) in slots.iter().zip(&places) {
+            let start = lessons.train.starts[row(place) as usize];
+            assert_eq!(slot.first, start.saturating_sub(3));
+            assert_eq!(slot.first + slot.window, (start + 13).min(110));
+        }
     }
 }

@@ -30,10 +30,11 @@ const FOLDERS: [(&str, &str, &str); 3] = [
 ];
 
 /// Options that name what is read.
-const INPUTS: [&str; 10] = [
+const INPUTS: [&str; 11] = [
     "--config",
     "--mix",
     "--network",
+    "--teacher",
     "--model",
     "--models",
     "--support-from",
