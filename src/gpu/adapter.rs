@@ -334,13 +334,13 @@ impl Gpu {
         });
     }
 
-    /// The compiled pipeline of a kernel with its override constants; compiled once per device.
+    /// The compiled pipeline of a kernel with its override constants; compiled once per device. Threads compile side by side.
     pub(super) fn pipeline(
         &self,
         kernel: &Kernel,
         overrides: &[(String, f64)],
     ) -> wgpu::ComputePipeline {
-        let mut cache = self.pipelines.lock().unwrap_or_else(|e| e.into_inner());
+        let cache = || self.pipelines.lock().unwrap_or_else(|e| e.into_inner());
         let key = (
             kernel.name,
             overrides
@@ -348,20 +348,21 @@ impl Gpu {
                 .map(|(k, v)| (k.clone(), v.to_bits()))
                 .collect(),
         );
-        if let Some(pipeline) = cache.pipelines.get(&key) {
+        if let Some(pipeline) = cache().pipelines.get(&key) {
             return pipeline.clone();
         }
-        let module = cache
+        let module = cache()
             .modules
             .entry(kernel.name)
-            .or_insert_with(|| self.shader_module(kernel));
+            .or_insert_with(|| self.shader_module(kernel))
+            .clone();
         let constants: Vec<_> = overrides.iter().map(|(k, v)| (k.as_str(), *v)).collect();
         let pipeline = self
             .device
             .create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
                 label: Some(kernel.name),
                 layout: None,
-                module,
+                module: &module,
                 entry_point: Some("main"),
                 compilation_options: wgpu::PipelineCompilationOptions {
                     constants: &constants,
@@ -369,8 +370,8 @@ impl Gpu {
                 },
                 cache: None,
             });
-        cache.pipelines.insert(key, pipeline.clone());
-        pipeline
+        // Another thread may have been as quick; one of both is kept.
+        cache().pipelines.entry(key).or_insert(pipeline).clone()
     }
 
     #[allow(

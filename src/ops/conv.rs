@@ -100,6 +100,9 @@ impl ConvShape {
     }
 }
 
+/// Most positions of an invocation in a plan that is to compile quickly.
+const QUICK_POSITIONS: usize = 4;
+
 /// How many positions an invocation makes (`TILE_P`, up to `most`), invocations a workgroup, and
 /// workgroups for so many positions. A software rasteriser pays for loads: many positions share one
 /// load of the weights. A GPU needs many invocations more.
@@ -159,7 +162,7 @@ pub fn conv_forward(
         if shape.ci > 1 {
             kept.kernel_x = channels_last(plan, x.reshaped(shape.input_shape()));
         }
-        let tile = forward_tile(plan.class, shape, 16, 4, 2);
+        let tile = forward_tile(plan, shape, 16, 4, 2);
         let more = [("TILE_C", shape.channel_tile() as f64)];
         limit_turns(plan, "conv_forward", shape.tiled_taps());
         let bindings = [kept.kernel_x, weight, bias, y];
@@ -193,7 +196,7 @@ pub fn kan_conv_forward_dense(
         "kan_conv_forward",
         product(&[shape.taps(), slot_tiles]),
     );
-    let tile = forward_tile(plan.class, shape, 16, 2, 1);
+    let tile = forward_tile(plan, shape, 16, 2, 1);
     let (more, bindings) = (shape.basis.overrides(), [x, weight, bias, y]);
     dispatch_forward(plan, "kan_conv_forward", shape, tile, &more, &bindings);
 }
@@ -209,7 +212,7 @@ pub fn kan_conv_forward_local(
     y: Tensor,
 ) {
     limit_turns(plan, "kan_conv_forward_local", shape.taps());
-    let tile = forward_tile(plan.class, shape, 4, 2, 1);
+    let tile = forward_tile(plan, shape, 4, 2, 1);
     let more = shape.basis.overrides();
     let more = more.into_iter().filter(|(name, _)| *name != "POWERS");
     let (more, bindings) = (Vec::from_iter(more), [x, weight, bias, y]);
@@ -225,13 +228,19 @@ pub fn kan_conv_forward_local(
 
 /// The override constants of a forward kernel's tile, and its workgroups.
 fn forward_tile(
-    class: AdapterClass,
+    plan: &Plan,
     shape: &ConvShape,
     most_positions: usize,
     most_outputs: usize,
     overhead: usize,
 ) -> ([(&'static str, f64); 3], [usize; 3]) {
+    let class = plan.class;
     let [out_h, out_w] = shape.output();
+    // Mesa unrolls the loops over a tile, and compiling takes as long as their code.
+    let (most_positions, most_outputs) = match plan.quick {
+        true => (most_positions.min(QUICK_POSITIONS), 1),
+        false => (most_positions, most_outputs),
+    };
     let (tile, workgroup, groups) =
         position_tile(class, product(&[shape.n, out_h, out_w]), most_positions);
     let (outputs, tiles) = output_tile(class, shape.co_pad(), most_outputs, overhead);
