@@ -12,6 +12,9 @@ use crate::gpu::{AdapterClass, BufferRole, Gpu, GpuError, Plan, Program, Tensor}
 use crate::mel::MelError;
 use crate::model::Network;
 
+/// Most files for which kernels that compile quickly are worth their slower run.
+const FEW_FILES: usize = 30;
+
 /// Segments that wait between decoding and the GPU.
 const QUEUE: usize = 256;
 
@@ -33,8 +36,33 @@ impl Embedder {
     /// # Errors
     /// [`GpuError`].
     pub fn new(gpu: &Gpu, network: &Network, parameters: &[f32]) -> Result<Self, GpuError> {
+        Self::compiled(gpu, network, parameters, false)
+    }
+
+    /// As [`Self::new`], for so many files: for a few, a software rasteriser compiles kernels that it has ready sooner. The
+    /// embeddings are the same.
+    ///
+    /// # Errors
+    /// [`GpuError`].
+    pub fn for_files(
+        gpu: &Gpu,
+        network: &Network,
+        parameters: &[f32],
+        files: usize,
+    ) -> Result<Self, GpuError> {
+        let quick = gpu.class() == AdapterClass::Software && files <= FEW_FILES;
+        Self::compiled(gpu, network, parameters, quick)
+    }
+
+    fn compiled(
+        gpu: &Gpu,
+        network: &Network,
+        parameters: &[f32],
+        quick: bool,
+    ) -> Result<Self, GpuError> {
         let [bands, frames] = network.input;
-        let (plan, [flat, clips, embedding]) = inference(gpu.class(), network, batch(gpu.class()));
+        let (plan, [flat, clips, embedding]) =
+            inference_of(gpu.class(), network, batch(gpu.class()), quick);
         let embedder = Self {
             program: Mutex::new(Program::new(gpu, plan)?),
             parameters: flat,
@@ -103,8 +131,18 @@ pub(crate) fn inference(
     network: &Network,
     batch: usize,
 ) -> (Plan, [Tensor; 3]) {
+    inference_of(class, network, batch, false)
+}
+
+fn inference_of(
+    class: AdapterClass,
+    network: &Network,
+    batch: usize,
+    quick: bool,
+) -> (Plan, [Tensor; 3]) {
     let [bands, frames] = network.input;
     let mut plan = Plan::new(class);
+    plan.quick = quick;
     let flat = [1, 1, 1, network.flat_len()];
     let parameters = plan.tensor("parameters", flat, BufferRole::State);
     let clips = plan.tensor("clips", [batch, 1, bands, frames], BufferRole::Input);

@@ -11,7 +11,7 @@ use crate::audio::{self, AudioWarning};
 use crate::data::{Dataset, Labels, Layout, Part, Protocol, Split, SplitEntry, read_tags};
 use crate::embed;
 use crate::features::{Features, Hearing, KEPT_KEY, KeptFeatures};
-use crate::fewshot::{Interval, Standardiser};
+use crate::fewshot::{Calibration, Interval, Standardiser};
 use crate::files::{self, TemporaryFolder};
 use crate::gpu::{AdapterClass, Gpu, Plan, Program};
 use crate::mel::Preset;
@@ -479,6 +479,12 @@ fn model_seeds(_: &Path) -> Vec<Vec<u8>> {
                 deviation: vec![1.0; Features::MFCC_LEN],
             },
             centre: vec![0.0; network.width()],
+            spread: vec![1.0; network.width()],
+            calibration: Some(Calibration {
+                one: 0.5,
+                few: 1.0,
+                many: 2.0,
+            }),
             config,
             episodes: 1,
         },

@@ -61,14 +61,14 @@ pub(crate) struct ToWrite {
 
 /// A file whose header has been read, and no tensor.
 #[derive(Debug)]
-pub(crate) struct TensorFile {
+pub(crate) struct TensorFile<R: Read = File> {
     /// The text, without its checksum.
     pub text: String,
     /// The tensors, in the order of their data.
     pub tensors: Vec<TensorEntry>,
     /// None in files of versions that wrote none.
     pub checksum: Option<String>,
-    data: BufReader<File>,
+    data: BufReader<R>,
 }
 
 /// The bytes of a file: `text`, a JSON object with a field at least, goes into the metadata under `key`.
@@ -167,19 +167,30 @@ pub(crate) fn summed(key: &str, file: &[u8]) -> Option<Vec<u8>> {
     serialize(key, &text, views.collect()).ok()
 }
 
+fn unreadable(error: io::Error) -> TensorFileError {
+    match error.kind() {
+        io::ErrorKind::NotFound => TensorFileError::Missing,
+        _ => TensorFileError::Unreadable(error),
+    }
+}
+
 impl TensorFile {
     /// Reads the header of a file with a text under `key`: as much memory as the header is long.
     pub(crate) fn open(path: &Path, key: &str) -> Result<Self, TensorFileError> {
-        let unreadable = |error: io::Error| match error.kind() {
-            io::ErrorKind::NotFound => TensorFileError::Missing,
-            _ => TensorFileError::Unreadable(error),
-        };
         let about = std::fs::metadata(path).map_err(unreadable)?;
         if !about.is_file() {
             // A pipe would wait for ever.
             return Err(TensorFileError::NotAFile);
         }
-        let mut data = BufReader::new(File::open(path).map_err(unreadable)?);
+        let data = File::open(path).map_err(unreadable)?;
+        Self::new(data, about.len(), key)
+    }
+}
+
+impl<R: Read> TensorFile<R> {
+    /// Reads the header of what is `bytes` bytes long.
+    pub(crate) fn new(data: R, bytes: u64, key: &str) -> Result<Self, TensorFileError> {
+        let mut data = BufReader::new(data);
         let mut start = Vec::new();
         (&mut data)
             .take(9)
@@ -207,11 +218,11 @@ impl TensorFile {
             serde_json::from_slice(&header).map_err(|_| TensorFileError::NotSafetensors)?;
         drop(header);
         let end = (8 + length).saturating_add(metadata.data_len() as u64);
-        if about.len() < end {
+        if bytes < end {
             return Err(TensorFileError::CutShort);
         }
-        if about.len() > end {
-            return Err(TensorFileError::TooLong(about.len() - end));
+        if bytes > end {
+            return Err(TensorFileError::TooLong(bytes - end));
         }
         let text = metadata.metadata().as_ref().and_then(|m| m.get(key));
         let (text, checksum) = parted(text.ok_or(TensorFileError::Foreign)?);
@@ -241,7 +252,7 @@ impl TensorFile {
     pub(crate) fn read(
         mut self,
         mut take: impl FnMut(usize, &[u8]),
-    ) -> Result<(File, Vec<blake3::Hash>), TensorFileError> {
+    ) -> Result<(R, Vec<blake3::Hash>), TensorFileError> {
         let mut sums = Vec::new();
         for (place, entry) in self.tensors.iter().enumerate() {
             let mut bytes = vec![0; entry.bytes];

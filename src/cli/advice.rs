@@ -246,9 +246,9 @@ fn nothing_helps(asked: Asked, collections: &Collections, common: &Common) -> St
     let Source { data, classes } = asked.source;
     if let (Labels::Folder, true) = (&classes.labels, data.is_dir()) {
         text.push_str(
-            "\nwithout training, the model of the demo ranks these classes for a new file:",
+            "\nwithout training, the model that comes with gamaka ranks these classes for a new file:",
         );
-        text.push_str(&with_the_demo(data));
+        text.push_str(&without_training(data));
     }
     if let ([_], true) = (asked.datasets, asked.takes_tracks) {
         let given = asked.settings.given();
@@ -277,12 +277,11 @@ fn tracks_needed(config: &TrainConfig, collections: &Collections) -> String {
     )
 }
 
-/// The commands that classify by examples without a training.
-fn with_the_demo(examples: &Path) -> String {
+/// The command that classifies by examples without a training.
+fn without_training(examples: &Path) -> String {
     let classify = ["gamaka", "classify", "NEW.mp3", "--examples"].map(OsStr::new);
-    let model = ["--model", "gamaka-demo/model.safetensors"].map(OsStr::new);
     let words = classify.into_iter().chain([examples.as_os_str()]);
-    format!("\n  gamaka demo\n  {}", quoted(words.chain(model)))
+    format!("\n  {}", quoted(words))
 }
 
 /// Whether a training can do with other settings what was asked of a data set, and which of the user's own must change.
@@ -376,8 +375,8 @@ pub(super) fn other_data(
     let tags = by_tags(source, config, &given);
     match (tags, without_labels(source, config, &given, common)) {
         (None, Err(lacking)) => anyhow!(
-            "{error}\nit is too little to train on as it is: {lacking}\nwith a folder of examples for each of two genres or more in it, the model of the demo ranks these genres for a new file, without training:{}",
-            with_the_demo(&source.data)
+            "{error}\nit is too little to train on as it is: {lacking}\nwith a folder of examples for each of two genres or more in it, the model that comes with gamaka ranks these genres for a new file, without training:{}",
+            without_training(&source.data)
         ),
         (tags, tracks) => anyhow!(
             "{error}{}{}",

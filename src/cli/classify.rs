@@ -13,7 +13,7 @@ use gamaka::mel::EngineChoice;
 use serde::Serialize;
 
 use super::common::{
-    Common, conclude, engine, failed_json, front_end, load_model, print, print_json,
+    Common, INCLUDED, conclude, engine, failed_json, front_end, load_model, print, print_json,
 };
 use super::table::{pad, widest};
 
@@ -28,8 +28,8 @@ pub(super) struct Args {
     /// A folder with one folder of example files for each genre
     #[arg(short, long, value_name = "DIR")]
     examples: PathBuf,
-    /// The model
-    #[arg(short, long)]
+    /// The model: a file that `gamaka train` wrote, or `included` for the one that comes with gamaka
+    #[arg(short, long, default_value = INCLUDED, value_name = "MODEL")]
     model: PathBuf,
     /// Which engine computes mel frames: auto, gpu or cpu
     #[arg(long, default_value = "auto", value_parser = engine)]
@@ -55,7 +55,7 @@ pub(super) struct Answer {
 pub(super) struct RankedGenre {
     /// Its name.
     pub genre: String,
-    /// Softmax over minus the scaled distances: among these genres only.
+    /// Softmax over minus the scaled distances: among these genres only. The scale is that of the model's calibration.
     pub probability: f64,
     /// Distance to its prototype.
     pub distance: f32,
@@ -125,15 +125,16 @@ impl Examples {
 }
 
 pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
-    let model = load_model(&args.model)?;
+    let model = load_model(&args.model, common)?;
     let dataset = common.while_waiting("looking through the examples", || {
         Dataset::open(&args.examples)
     })?;
     dataset.warnings.iter().for_each(|w| common.note(w));
     let gpu = common.gpu()?;
     let front_end = front_end(args.engine, &gpu, &model, args.strict)?;
-    let embedder = Embedder::new(&gpu, &model.network, &model.parameters)?;
     let found = audio::find(&args.files);
+    let files = dataset.items.len() + found.files.len();
+    let embedder = Embedder::for_files(&gpu, &model.network, &model.parameters, files)?;
     let mut failed: Vec<(PathBuf, String)> = found
         .problems
         .iter()
@@ -208,10 +209,9 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         );
     }
 
-    let metric = Metric {
-        distance: model.network.spec.distance,
-        scale: model.network.spec.scale,
-    };
+    // Prototypes of unequal numbers of examples have one scale: that of the fewest, which claims least.
+    let fewest = examples.paths.iter().map(Vec::len).min().unwrap_or(1);
+    let metric = model.metric(fewest);
     for path in &found.files {
         let hash = hash_file(path).unwrap_or_default();
         if dataset.items.iter().any(|item| item.hash == hash) {

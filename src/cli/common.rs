@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
+use gamaka::data::{hash_bytes, hash_file};
 use gamaka::features::FrontEnd;
 use gamaka::gpu::{DeviceChoice, Gpu};
 use gamaka::mel::EngineChoice;
@@ -104,9 +105,34 @@ impl Common {
     }
 }
 
-/// Reads a model file.
-pub(super) fn load_model(path: &Path) -> anyhow::Result<Model> {
-    Ok(Model::load(path)?)
+/// What stands for the model that comes with gamaka where a file's name is asked for.
+pub(super) const INCLUDED: &str = "included";
+
+/// Whether a name stands for the model that comes with gamaka.
+fn is_included(path: &Path) -> bool {
+    path == Path::new(INCLUDED)
+}
+
+/// Reads a model file, or the model that comes with gamaka, and says that it is the latter.
+pub(super) fn load_model(path: &Path, common: &Common) -> anyhow::Result<Model> {
+    if !is_included(path) {
+        return Ok(Model::load(path)?);
+    }
+    let model = Model::included()?;
+    common.note(&format!(
+        "with the model that comes with gamaka: {}, {} parameters",
+        model.network.spec.name,
+        model.network.parameter_count()
+    ));
+    Ok(model)
+}
+
+/// The hash of a model file, or of the model that comes with gamaka.
+pub(super) fn model_hash(path: &Path) -> anyhow::Result<String> {
+    match is_included(path) {
+        true => Ok(hash_bytes(Model::INCLUDED)),
+        false => Ok(hash_file(path)?),
+    }
 }
 
 /// What a model hears files with: as much of each as it was trained on.

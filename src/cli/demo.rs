@@ -204,7 +204,11 @@ fn listen(embedded: &Embedded) -> anyhow::Result<Vec<Listened>> {
             examples.embeddings.push(embeddings);
         }
         let path = dataset.file(&dataset.items[clip]);
-        let answer = examples.answer(path.clone(), &embedded.network[clip], embedded.metric)?;
+        let answer = examples.answer(
+            path.clone(),
+            &embedded.network[clip],
+            embedded.calibrated_metric(SHOTS),
+        )?;
         listened.push(Listened {
             path,
             truth: pool.classes[class].clone(),

@@ -9,7 +9,6 @@ use std::sync::atomic::Ordering;
 
 use anyhow::{Context, anyhow, bail};
 use gamaka::audio;
-use gamaka::data::hash_file;
 use gamaka::embed::{Embedder, FileEmbedding, embed_files};
 use gamaka::features::SegmentShape;
 use gamaka::files::{self, Claim, Outputs, WriteError};
@@ -18,8 +17,8 @@ use gamaka::vectors;
 use serde::{Deserialize, Serialize};
 
 use super::common::{
-    Common, conclude, engine, failed_json, front_end, load_model, one_line, print, print_error,
-    print_json, sentence,
+    Common, INCLUDED, conclude, engine, failed_json, front_end, load_model, model_hash, one_line,
+    print, print_error, print_json, sentence,
 };
 use super::interrupt::{INTERRUPTED, Stopping};
 use super::numbers::seconds;
@@ -32,8 +31,8 @@ pub(super) struct Args {
     /// Audio files, and folders to look for audio files in
     #[arg(required = true)]
     paths: Vec<PathBuf>,
-    /// The model
-    #[arg(short, long)]
+    /// The model: a file that `gamaka train` wrote, or `included` for the one that comes with gamaka
+    #[arg(short, long, default_value = INCLUDED, value_name = "MODEL")]
     model: PathBuf,
     /// Where the rows go
     #[arg(short, long, value_name = "OUT.jsonl|OUT.csv|OUT.npz")]
@@ -96,7 +95,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         );
     }
     let outputs = outputs(args)?;
-    let model = load_model(&args.model)?;
+    let model = load_model(&args.model, common)?;
     let mut segment = model.info.segment;
     if let Some(hop) = args.hop {
         let hop = SegmentShape::from_seconds(&model.info.preset, hop, hop).hop();
@@ -107,7 +106,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     outputs.spare(&found.files)?;
     let gpu = common.gpu()?;
     let front_end = front_end(args.engine, &gpu, &model, args.strict)?;
-    let embedder = Embedder::new(&gpu, &model.network, &model.parameters)?;
+    let embedder = Embedder::for_files(&gpu, &model.network, &model.parameters, found.files.len())?;
     let mut failed: Vec<(PathBuf, String)> = found
         .problems
         .iter()
@@ -118,7 +117,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         return Ok(conclude(&failed, failed.len(), args.strict));
     }
     let made_with = MadeWith {
-        model: hash_file(&args.model)?,
+        model: model_hash(&args.model)?,
         per: args.per,
         hop: segment.hop(),
         engine: front_end.engine().name().to_string(),

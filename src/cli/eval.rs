@@ -4,6 +4,7 @@ mod accuracy;
 mod by;
 mod multi_label;
 mod open;
+mod reliability;
 mod several;
 mod shift;
 
@@ -30,11 +31,15 @@ use gamaka::train::TrainConfig;
 
 use super::advice;
 use super::common::{
-    Common, conclude, engine, failed_json, front_end, load_model, print, print_json, usage,
+    Common, INCLUDED, conclude, engine, failed_json, front_end, load_model, print, print_json,
+    usage,
 };
 use super::numbers::{seed, whole};
 use super::settings::{Classes, Keeping, files_of, shifts};
 use super::table::{Align, Table, pad, percent, widest};
+
+/// Name of the picture of probabilities in the folder of -o.
+const RELIABILITY: &str = "reliability.svg";
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -57,9 +62,9 @@ pub(super) struct Args {
     /// A CSV file `from,to`: common names for labels of both collections
     #[arg(long, value_name = "FILE.csv", requires = "support_from")]
     label_map: Option<PathBuf>,
-    /// The model; given several times, each is tested on its own test files (the folds of a cross-validation, or other
+    /// The model: a file that `gamaka train` wrote, or `included` for the one that comes with gamaka; given several times, each is tested on its own test files (the folds of a cross-validation, or other
     /// seeds), and their mean is told
-    #[arg(short, long = "model", value_name = "MODEL", required = true)]
+    #[arg(short, long = "model", value_name = "MODEL", default_value = INCLUDED)]
     models: Vec<PathBuf>,
     /// Which files: those that the model's split keeps for the test, or all
     #[arg(long, default_value = "test", value_name = "test|all", value_parser = part)]
@@ -83,7 +88,7 @@ pub(super) struct Args {
     #[arg(
         long,
         default_value_t,
-        value_name = "auto|prototype|simpleshot|linear-probe|gradient"
+        value_name = "auto|prototype|simpleshot|cosine|linear-probe|gradient"
     )]
     head: HeadChoice,
     /// Episodes that a network trained by maml or reptile, a single one, adapts its whole body to; 0 for none
@@ -123,7 +128,8 @@ pub(super) struct Args {
         conflicts_with_all = ["shift", "open", "multi_label"]
     )]
     by: Option<String>,
-    /// Write the picture into this folder: accuracies by class or by --by, of --shift, or of --open
+    /// Write pictures into this folder: accuracies by class or by --by and how far probabilities can be relied on, or what
+    /// --shift or --open found
     #[arg(short, long, value_name = "DIR", conflicts_with = "multi_label")]
     output: Option<PathBuf>,
     #[command(flatten)]
@@ -156,7 +162,7 @@ impl Args {
     fn outputs(&self) -> anyhow::Result<Outputs> {
         let mut outputs = Outputs::default();
         if let Some(folder) = &self.output {
-            OutputFolder::new(folder).check(&mut outputs, &[self.picture()])?;
+            OutputFolder::new(folder).check(&mut outputs, &[self.picture(), RELIABILITY])?;
         }
         self.confusion
             .iter()
@@ -274,8 +280,8 @@ fn fewer(
 }
 
 /// A model that can be evaluated as asked.
-fn opened(args: &Args, path: &Path) -> anyhow::Result<Model> {
-    let model = load_model(path)?;
+fn opened(args: &Args, path: &Path, common: &Common) -> anyhow::Result<Model> {
+    let model = load_model(path, common)?;
     // Before the files are read, which takes long.
     args.head
         .check(&model)
@@ -289,7 +295,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let [path] = &args.models[..] else {
         return several::run(args, common);
     };
-    let model = opened(args, path)?;
+    let model = opened(args, path, common)?;
     let kept = args.keeping.open(common)?;
     let gpu = common.gpu()?;
     let front_end = front_end(args.engine, &gpu, &model, args.strict)?.keeping(kept);
@@ -343,6 +349,9 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         if let Some(adapted) = adapted {
             text.push_str(&adapted_words(&adapted));
         }
+        if let Some(found) = &report.reliability {
+            text.push_str(&reliability::words(found));
+        }
         if let Some((column, values)) = &by {
             text.push_str(&by::words(column, values, &report.evaluation, name));
         }
@@ -356,6 +365,10 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             None => accuracy::picture(&report, "class", &embedded.by_class(&report), name),
         };
         write_picture(args, folder, &picture?, common)?;
+        if let Some(found) = &report.reliability {
+            let picture = reliability::picture(found, name)?;
+            write_named(folder, RELIABILITY, &picture, common)?;
+        }
     }
     if let Some(path) = &args.confusion {
         let Evaluation {
@@ -429,7 +442,7 @@ fn against(
     shifts: &[Shift],
     episode: [usize; 3],
 ) -> anyhow::Result<(Embedded, Vec<Shifted>)> {
-    let model = opened(args, path)?;
+    let model = opened(args, path, common)?;
     let front_end =
         front_end(args.engine, gpu, &model, args.strict)?.keeping(reader.front_end.keeps());
     let reader = Reader::new(gpu, &model, &front_end)?;
@@ -482,8 +495,12 @@ fn open_set(
 
 /// Writes a picture into a folder, which is made if need be.
 fn write_picture(args: &Args, folder: &Path, picture: &Svg, common: &Common) -> anyhow::Result<()> {
+    write_named(folder, args.picture(), picture, common)
+}
+
+fn write_named(folder: &Path, name: &str, picture: &Svg, common: &Common) -> anyhow::Result<()> {
     let folder = OutputFolder::new(folder);
-    let path = folder.write(args.picture(), picture.standalone().as_bytes())?;
+    let path = folder.write(name, picture.standalone().as_bytes())?;
     common.note(&format!("wrote {}", path.display()));
     Ok(())
 }

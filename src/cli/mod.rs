@@ -3,6 +3,7 @@
 mod ablate;
 mod advice;
 mod bench;
+mod calibrate;
 mod classify;
 mod common;
 mod data;
@@ -50,6 +51,8 @@ enum Command {
     Train(train::Args),
     /// Measure a model: N-way K-shot accuracy with intervals, beside its floors
     Eval(eval::Args),
+    /// Choose what turns a model's distances into probabilities, so that these mean what they say
+    Calibrate(calibrate::Args),
     /// Compare networks and learners fairly: is it the splines?
     Ablate(ablate::Args),
     /// Write an embedding for every segment or file
@@ -83,6 +86,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Data(args) => data::run(args, &cli.common),
         Command::Train(args) => train::run(args, &cli.common),
         Command::Eval(args) => eval::run(args, &cli.common),
+        Command::Calibrate(args) => calibrate::run(args, &cli.common),
         Command::Ablate(args) => ablate::run(args, &cli.common),
         Command::Embed(args) => embed::run(args, &cli.common),
         Command::Classify(args) => classify::run(args, &cli.common),

@@ -23,6 +23,11 @@ pub fn hash_file(path: &Path) -> Result<String, DataError> {
     Ok(hasher.finalize().to_hex().to_string())
 }
 
+/// The BLAKE3 hash of some bytes, 64 hexadecimal digits.
+pub fn hash_bytes(bytes: &[u8]) -> String {
+    blake3::hash(bytes).to_hex().to_string()
+}
+
 /// The hashes of many files of the folder `root`, in their order, on all cores. Files that are known and have the size that
 /// they had are not read.
 pub(super) fn hash_files(

@@ -24,7 +24,7 @@ pub use check::{CheckOptions, Checked, ClassCount, Durations, Fault, check};
 pub use dataset::{Dataset, Item};
 pub use duplicates::Duplicate;
 pub use error::DataError;
-pub use hash::{KnownFiles, hash_file};
+pub use hash::{KnownFiles, hash_bytes, hash_file};
 pub use labels::Labels;
 pub use layouts::Layout;
 pub(crate) use linked::linked;

@@ -21,8 +21,8 @@ use crate::features::{
     FILES_AT_ONCE, FeatureError, FeatureStore, FrontEnd, StoreError, cut_segments,
 };
 use crate::fewshot::{
-    Difference, EpisodeError, EpisodeSampler, Evaluation, Head, Metric, ScoreError, System,
-    ValueScore, by_value, evaluate, simple_shot,
+    Calibration, Difference, EpisodeError, EpisodeSampler, Evaluation, Head, Metric, Reliability,
+    ScoreError, System, ValueScore, by_value, evaluate, reliability, simple_shot, standardised,
 };
 use crate::files::WriteError;
 use crate::gpu::{Gpu, GpuError};
@@ -125,9 +125,9 @@ pub enum EvaluateError {
     /// The files make no episodes.
     #[error(transparent)]
     Episode(#[from] EpisodeError),
-    /// SimpleShot with a model that does not know the mean of its training files.
+    /// SimpleShot or cosine with a model that does not know the mean and the deviations of its training files.
     #[error(
-        "the model does not hold the mean embedding of its training files, which the head simpleshot subtracts: train it anew with this version, or choose another head"
+        "the model does not hold mean and deviations of its training files' embeddings, by which the heads simpleshot and cosine go: train it anew with this version, or choose another head"
     )]
     NoCentre,
     /// The embeddings cannot be scored.
@@ -174,6 +174,8 @@ pub enum HeadChoice {
     /// The nearest prototype of embeddings that are centred and normalised, see [`simple_shot`].
     #[serde(rename = "simpleshot")]
     SimpleShot,
+    /// The nearest prototype by cosine of embeddings that are standardised, see [`standardised`].
+    Cosine,
     /// [`Head::LINEAR_PROBE`].
     LinearProbe,
     /// [`Head::GRADIENT`].
@@ -182,10 +184,11 @@ pub enum HeadChoice {
 
 impl HeadChoice {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Auto,
         Self::Prototype,
         Self::SimpleShot,
+        Self::Cosine,
         Self::LinearProbe,
         Self::Gradient,
     ];
@@ -196,6 +199,7 @@ impl HeadChoice {
             Self::Auto => "auto",
             Self::Prototype => "prototype",
             Self::SimpleShot => "simpleshot",
+            Self::Cosine => "cosine",
             Self::LinearProbe => "linear-probe",
             Self::Gradient => "gradient",
         }
@@ -206,7 +210,14 @@ impl HeadChoice {
     /// # Errors
     /// [`EvaluateError::NoCentre`].
     pub fn check(self, model: &Model) -> Result<(), EvaluateError> {
-        if self == Self::SimpleShot && model.info.centre.len() != model.network.width() {
+        let width = model.network.width();
+        let lacks = |moments: &[f32]| moments.len() != width;
+        let lacking = match self {
+            Self::SimpleShot => lacks(&model.info.centre),
+            Self::Cosine => lacks(&model.info.centre) || lacks(&model.info.spread),
+            _ => false,
+        };
+        if lacking {
             return Err(EvaluateError::NoCentre);
         }
         Ok(())
@@ -246,10 +257,14 @@ pub struct Embedded {
     pub mfcc: Vec<Vec<f32>>,
     /// How the networks' embeddings are compared.
     pub metric: Metric,
+    /// What turns its distances into probabilities, if that was chosen on validation files.
+    pub calibration: Option<Calibration>,
     /// What the network was trained by.
     pub learner: Learner,
     /// The network's mean embedding of its training files; empty if the model does not hold it.
     pub centre: Vec<f32>,
+    /// The deviations of these embeddings; empty if the model does not hold them.
+    pub spread: Vec<f32>,
     /// By file index: mel frames, where the learner adapts the network's body to each task.
     frames: Option<FeatureStore>,
     /// Where supports and queries come from different collections: which files may only be queries.
@@ -274,6 +289,8 @@ pub struct Report {
     pub evaluation: Evaluation,
     /// The network's accuracy less that of each floor.
     pub differences: Vec<Difference>,
+    /// How far its probabilities can be relied on; only where the nearest prototype by its own distance answers.
+    pub reliability: Option<Reliability>,
 }
 
 /// What reads and embeds files. The network is compiled once, for all that is read.
@@ -387,7 +404,9 @@ fn embed_items(
             distance: model.network.spec.distance,
             scale: model.network.spec.scale,
         },
+        calibration: model.info.calibration,
         centre: model.info.centre.clone(),
+        spread: model.info.spread.clone(),
         notes,
         failed: Vec::new(),
         dataset,
@@ -500,6 +519,31 @@ fn choose(
 }
 
 impl Embedded {
+    /// The scales of the network's distances that the embedded files want, see [`Calibration::fit`].
+    ///
+    /// # Errors
+    /// [`EvaluateError::Score`].
+    pub fn calibrate(&self, way: usize, seed: u64) -> Result<Option<Calibration>, EvaluateError> {
+        let pool = self.dataset.pool(&self.files);
+        Ok(Calibration::fit(
+            &pool,
+            &self.network,
+            self.metric,
+            way,
+            seed,
+        )?)
+    }
+
+    /// How the network's embeddings are compared with prototypes of so many examples each: the scale is a calibrated one if
+    /// there is one.
+    pub fn calibrated_metric(&self, shots: usize) -> Metric {
+        let calibrated = self.calibration.map(|found| found.scale(shots));
+        Metric {
+            scale: calibrated.unwrap_or(self.metric.scale),
+            ..self.metric
+        }
+    }
+
     /// Draws episodes of the embedded files.
     fn sampler(
         &self,
@@ -544,6 +588,17 @@ impl Embedded {
                 }
                 let normalised = simple_shot(embeddings, &self.centre);
                 return Ok((normalised.into(), Head::Prototype(Metric::EUCLIDEAN)));
+            }
+            HeadChoice::Cosine => {
+                let fits = |&file: &usize| {
+                    let length = embeddings[file].len();
+                    length == self.centre.len() && length == self.spread.len()
+                };
+                if !self.files.iter().all(fits) {
+                    return Err(EvaluateError::NoCentre);
+                }
+                let standard = standardised(embeddings, &self.centre, &self.spread);
+                return Ok((standard.into(), Head::Prototype(Metric::COSINE)));
             }
             HeadChoice::LinearProbe => Head::LINEAR_PROBE,
             HeadChoice::Gradient => Head::GRADIENT,
@@ -607,7 +662,7 @@ impl Embedded {
     }
 
     /// Scores the network and its floors on the same `episodes` episodes. `head` is that of the network and of the
-    /// untrained one; under SimpleShot the untrained one has prototypes, and a name that says so, because no mean of
+    /// untrained one; under SimpleShot and cosine the untrained one has prototypes, and a name that says so, because no mean of
     /// the training files is known for it, and that of the files evaluated would give the answers away in part.
     ///
     /// # Errors
@@ -625,7 +680,7 @@ impl Embedded {
         let sampler = self.sampler(way, shot, query)?;
         let (network, of_network) = self.under(head, &self.network)?;
         let (untrained_name, of_untrained) = match head {
-            HeadChoice::SimpleShot => (
+            HeadChoice::SimpleShot | HeadChoice::Cosine => (
                 "untrained network, prototypes",
                 Head::Prototype(self.metric),
             ),
@@ -661,10 +716,21 @@ impl Embedded {
         let differences = (1..systems.len())
             .map(|floor| evaluation.difference(0, floor, LEVEL))
             .collect::<Result<_, _>>()?;
+        let own = matches!(head, HeadChoice::Auto | HeadChoice::Prototype);
+        let reliability = match of_network {
+            Head::Prototype(_) if own => {
+                let metric = self.calibrated_metric(shot);
+                let calibrated = self.calibration.is_some();
+                let found = reliability(&sampler, &network, metric, calibrated, episodes, seed);
+                Some(found?)
+            }
+            _ => None,
+        };
         Ok(Report {
             head,
             evaluation,
             differences,
+            reliability,
         })
     }
 }

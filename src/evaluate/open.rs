@@ -98,7 +98,7 @@ impl Embedded {
         let sampler = self.sampler(way + way.min(classes - way), shot, query)?;
         let (network, of_network) = self.under(head, &self.network)?;
         let of_untrained = match head {
-            HeadChoice::SimpleShot => Head::Prototype(self.metric),
+            HeadChoice::SimpleShot | HeadChoice::Cosine => Head::Prototype(self.metric),
             _ => of_network,
         };
         let system = |name, embeddings, head| System {

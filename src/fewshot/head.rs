@@ -247,6 +247,20 @@ pub fn simple_shot(embeddings: &[Vec<f32>], centre: &[f32]) -> Vec<Vec<f32>> {
     embeddings.iter().map(transform).collect()
 }
 
+/// Embeddings to be classified by `Head::Prototype(Metric::COSINE)`: each less `centre`, the mean embedding of the training files,
+/// and divided by `spread`, their deviations, in each dimension; so that no dimension outweighs the others by its scale alone.
+/// An empty embedding stays empty.
+pub fn standardised(embeddings: &[Vec<f32>], centre: &[f32], spread: &[f32]) -> Vec<Vec<f32>> {
+    let by = || centre.iter().zip(spread);
+    let transform = |embedding: &Vec<f32>| {
+        let values = embedding.iter().zip(by());
+        values
+            .map(|(x, (mean, deviation))| (x - mean) / deviation)
+            .collect()
+    };
+    embeddings.iter().map(transform).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -532,6 +546,16 @@ mod tests {
             found,
             [vec![0.6, 0.8], vec![], vec![0.0, 0.0], vec![0.0, -1.0]]
         );
+    }
+
+    #[test]
+    fn standardised_embeddings_do_not_hang_on_the_scale_of_a_dimension() {
+        let embeddings = [vec![3.0, 50.0], vec![], vec![1.0, 2.0]];
+        let found = standardised(&embeddings, &[1.0, 2.0], &[2.0, 16.0]);
+        assert_eq!(found, [vec![1.0, 3.0], vec![], vec![0.0, 0.0]]);
+        let wider = [vec![3.0, 500.0]];
+        let same = standardised(&wider, &[1.0, 20.0], &[2.0, 160.0]);
+        assert_eq!(same[0], found[0]);
     }
 
     #[test]

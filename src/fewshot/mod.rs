@@ -5,6 +5,7 @@
 //! by one embedding per file and a [`Head`], on the same episodes; [`pooled`] joins the results of several seeds; [`classify`] answers for one file, with the reasons.
 
 mod by_value;
+mod calibration;
 mod classify;
 mod episode;
 mod halves;
@@ -18,9 +19,10 @@ mod score;
 mod standardise;
 
 pub use by_value::{ValueAccuracy, ValueScore, by_value};
+pub use calibration::{Calibration, Reliability, ReliabilityBin, reliability};
 pub use classify::{Classification, Neighbour, Ranked, classify};
 pub use episode::{Episode, EpisodeError, EpisodeSampler, nearest_episode};
-pub use head::{Fitted, Head, simple_shot};
+pub use head::{Fitted, Head, simple_shot, standardised};
 pub use interval::Interval;
 pub use multi_label::{MultiLabelEvaluation, MultiLabelScore, evaluate_multi_label};
 pub use open::{OpenEvaluation, OpenScore, evaluate_open};

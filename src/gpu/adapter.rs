@@ -337,14 +337,14 @@ impl Gpu {
     }
 
     /// The compiled pipeline of a kernel as plans of this class have it, with its override constants; compiled once per
-    /// device.
+    /// device. Threads compile side by side.
     pub(super) fn pipeline(
         &self,
         kernel: &Kernel,
         class: AdapterClass,
         overrides: &[(String, f64)],
     ) -> wgpu::ComputePipeline {
-        let mut cache = self.pipelines.lock().unwrap_or_else(|e| e.into_inner());
+        let cache = || self.pipelines.lock().unwrap_or_else(|e| e.into_inner());
         let key = (
             kernel.name,
             class,
@@ -353,18 +353,18 @@ impl Gpu {
                 .map(|(k, v)| (k.clone(), v.to_bits()))
                 .collect(),
         );
-        if let Some(pipeline) = cache.pipelines.get(&key) {
+        if let Some(pipeline) = cache().pipelines.get(&key) {
             return pipeline.clone();
         }
         let wgsl = match class {
             AdapterClass::Software => kernel.wgsl(),
             AdapterClass::Hardware => kernel.wgsl_with_exact_tiles(overrides),
         };
-        let module = match cache.modules.entry(wgsl) {
-            Entry::Occupied(known) => known.into_mut(),
+        let module = match cache().modules.entry(wgsl) {
+            Entry::Occupied(known) => known.get().clone(),
             Entry::Vacant(place) => {
                 let module = self.shader_module(kernel.name, place.key());
-                place.insert(module)
+                place.insert(module).clone()
             }
         };
         let constants: Vec<_> = overrides.iter().map(|(k, v)| (k.as_str(), *v)).collect();
@@ -373,7 +373,7 @@ impl Gpu {
             .create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
                 label: Some(kernel.name),
                 layout: None,
-                module,
+                module: &module,
                 entry_point: Some("main"),
                 compilation_options: wgpu::PipelineCompilationOptions {
                     constants: &constants,
@@ -381,8 +381,8 @@ impl Gpu {
                 },
                 cache: None,
             });
-        cache.pipelines.insert(key, pipeline.clone());
-        pipeline
+        // Another thread may have been as quick; one of both is kept.
+        cache().pipelines.entry(key).or_insert(pipeline).clone()
     }
 
     #[allow(

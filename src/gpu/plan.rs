@@ -120,6 +120,10 @@ pub struct Plan {
     pub constants: Vec<(usize, Vec<f32>)>,
     /// What runs, in order.
     pub steps: Vec<Step>,
+    /// Whether kernels added from now on shall compile quickly on a software rasteriser rather than run quickly there: for a
+    /// plan that runs a few times. Their results are the same.
+    #[serde(skip)]
+    pub quick: bool,
     /// The first step that could not be added.
     #[serde(skip)]
     pub(super) refused: Option<GpuError>,
@@ -145,6 +149,7 @@ impl TryFrom<Unchecked> for Plan {
             tensors: read.tensors,
             constants: read.constants,
             steps: read.steps,
+            quick: false,
             refused: None,
         };
         plan.validate()?;
@@ -184,6 +189,7 @@ impl Plan {
             tensors: Vec::new(),
             constants: Vec::new(),
             steps: Vec::new(),
+            quick: false,
             refused: None,
         }
     }

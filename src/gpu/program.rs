@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytemuck::Pod;
+use rayon::prelude::*;
 
 use super::plan::{VEC4_BYTES, padded};
 use super::validate::known_kernel;
@@ -49,6 +50,18 @@ impl Program {
             })
             .collect();
         gpu.check()?;
+        // The driver's part of compiling, on all cores.
+        let mut kernels: Vec<_> = plan
+            .steps
+            .iter()
+            .map(|step| (step.kernel.as_str(), &step.overrides))
+            .collect();
+        kernels.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
+        kernels.dedup();
+        kernels.into_par_iter().try_for_each(|(name, overrides)| {
+            gpu.pipeline(known_kernel(name)?, plan.class, overrides);
+            gpu.check()
+        })?;
         let steps = plan
             .steps
             .iter()

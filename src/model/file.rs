@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::{ModelError, NamedParameter, Network, Spec};
 use crate::data::Split;
 use crate::features::{Features, SegmentShape};
-use crate::fewshot::Standardiser;
+use crate::fewshot::{Calibration, Metric, Standardiser};
 use crate::files;
 use crate::mel::Preset;
 use crate::tensors::{self, TensorFile, TensorFileError};
@@ -53,6 +53,13 @@ pub struct ModelInfo {
     /// Mean embedding of the training files; empty in models of older versions.
     #[serde(default)]
     pub centre: Vec<f32>,
+    /// Deviation of the training files' embeddings in each dimension, above 0; empty in models of older versions.
+    #[serde(default)]
+    pub spread: Vec<f32>,
+    /// What turns distances into probabilities, chosen on validation files; none in models of older versions, or where there
+    /// were too few files.
+    #[serde(default)]
+    pub calibration: Option<Calibration>,
     /// How it was trained.
     #[serde(with = "as_toml")]
     pub config: TrainConfig,
@@ -93,6 +100,16 @@ impl ModelInfo {
         }
         self.mfcc.check(Features::MFCC_LEN)?;
         let width = network.width();
+        if !(self.spread.is_empty() || self.spread.len() == width) {
+            return Err(format!(
+                "its embeddings have {width} values and {} deviations",
+                self.spread.len()
+            ));
+        }
+        if !self.spread.iter().all(|d| d.is_finite() && *d > 0.0) {
+            return Err("the deviations of its embeddings must be above 0".into());
+        }
+        self.calibration.iter().try_for_each(Calibration::check)?;
         if !(self.centre.is_empty() || self.centre.len() == width) {
             return Err(format!(
                 "its centre has {} values and its embeddings {width}",
@@ -201,13 +218,40 @@ impl Model {
         Ok(files::write(path, &bytes)?)
     }
 
+    /// The bytes of the model that comes with gamaka.
+    pub const INCLUDED: &[u8] = include_bytes!("../../assets/models/gamaka.safetensors");
+
+    /// The model that comes with gamaka.
+    ///
+    /// # Errors
+    /// [`ModelError::File`]: gamaka was built with a damaged one.
+    pub fn included() -> Result<Self, ModelError> {
+        let file = TensorFile::new(Self::INCLUDED, Self::INCLUDED.len() as u64, KEY);
+        let read = file.map_err(|e| explain(&e)).and_then(read);
+        read.map_err(|reason| ModelError::File {
+            path: "the model that comes with gamaka".into(),
+            reason,
+        })
+    }
+
+    /// How its embeddings are compared with prototypes of so many examples each: the scale is a calibrated one if it has one.
+    pub fn metric(&self, shots: usize) -> Metric {
+        let spec = &self.network.spec;
+        let calibrated = self.info.calibration.map(|found| found.scale(shots));
+        Metric {
+            distance: spec.distance,
+            scale: calibrated.unwrap_or(spec.scale),
+        }
+    }
+
     /// Reads a model file. What it says of itself is checked before room is made for its parameters; a checksum, which only
     /// older versions left out, tells whether a byte has changed.
     ///
     /// # Errors
     /// [`ModelError::File`]: not there, damaged, of another kind or of a newer format.
     pub fn load(path: &Path) -> Result<Self, ModelError> {
-        read(path).map_err(|reason| ModelError::File {
+        let file = TensorFile::open(path, KEY).map_err(|e| explain(&e));
+        file.and_then(read).map_err(|reason| ModelError::File {
             path: path.to_path_buf(),
             reason,
         })
@@ -216,8 +260,7 @@ impl Model {
 
 const COPY_AGAIN: &str = "copy it again or train anew";
 
-fn read(path: &Path) -> Result<Model, String> {
-    let file = TensorFile::open(path, KEY).map_err(|e| explain(&e))?;
+fn read(file: TensorFile<impl Read>) -> Result<Model, String> {
     #[derive(Deserialize)]
     struct Format {
         format: u32,

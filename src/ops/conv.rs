@@ -100,6 +100,9 @@ impl ConvShape {
     }
 }
 
+/// Most positions of an invocation in a plan that is to compile quickly.
+const QUICK_POSITIONS: usize = 4;
+
 /// How many positions an invocation makes (`TILE_P`, up to `most`), invocations a workgroup, and
 /// workgroups for so many positions.
 fn position_tile(class: AdapterClass, positions: usize, most: usize) -> (usize, usize, usize) {
@@ -197,7 +200,7 @@ pub fn conv_forward(
             kept.kernel_x = channels_last(plan, x.reshaped(shape.input_shape()));
         }
         let turns = shape.tiled_taps();
-        let tile = forward_tile(plan.class, shape, [16, 4], 2, turns);
+        let tile = forward_tile(plan, shape, [16, 4], 2, turns);
         let more = [("TILE_C", shape.channel_tile() as f64)];
         limit_turns(plan, "conv_forward", turns);
         let bindings = [kept.kernel_x, weight, bias, y];
@@ -228,7 +231,7 @@ pub fn kan_conv_forward_dense(
     let (_, slot_tiles) = shape.basis.slot_tile();
     let turns = product(&[shape.taps(), slot_tiles]);
     limit_turns(plan, "kan_conv_forward", turns);
-    let tile = forward_tile(plan.class, shape, [16, 2], 1, turns);
+    let tile = forward_tile(plan, shape, [16, 2], 1, turns);
     let (more, bindings) = (shape.basis.overrides(), [x, weight, bias, y]);
     dispatch_forward(plan, "kan_conv_forward", shape, tile, &more, bindings);
 }
@@ -244,7 +247,7 @@ pub fn kan_conv_forward_local(
     y: Tensor,
 ) {
     limit_turns(plan, "kan_conv_forward_local", shape.taps());
-    let tile = forward_tile(plan.class, shape, [4, 2], 1, shape.taps());
+    let tile = forward_tile(plan, shape, [4, 2], 1, shape.taps());
     let more = shape.basis.overrides();
     let more = more
         .into_iter()
@@ -257,12 +260,18 @@ pub fn kan_conv_forward_local(
 /// and vec4 of outputs. A software rasteriser pays for loads: many positions share one load of the weights. A GPU needs many
 /// invocations more.
 fn forward_tile(
-    class: AdapterClass,
+    plan: &Plan,
     shape: &ConvShape,
     software: [usize; 2],
     overhead: usize,
     turns: usize,
 ) -> ([(&'static str, f64); 4], [usize; 3]) {
+    let class = plan.class;
+    // Mesa unrolls the loops over a tile, and compiling takes as long as their code.
+    let software = match plan.quick {
+        true => [software[0].min(QUICK_POSITIONS), 1],
+        false => software,
+    };
     const HARDWARE: [[usize; 2]; 4] = [[4, 2], [2, 2], [1, 2], [1, 1]];
     let [out_h, out_w] = shape.output();
     let positions = product(&[shape.n, out_h, out_w]);

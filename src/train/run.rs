@@ -14,7 +14,7 @@ use super::{Collections, TrainConfig, TrainError, fit};
 use crate::data::{Dataset, Part, Split};
 use crate::embed::mean_embedding;
 use crate::features::{FrontEnd, KeptFeatures};
-use crate::fewshot::{EpisodeSampler, Metric, System, evaluate};
+use crate::fewshot::{Calibration, EpisodeSampler, Metric, Standardiser, System, evaluate};
 use crate::files;
 use crate::gpu::{DeviceChoice, Gpu, GpuError};
 use crate::mel::filter_bank;
@@ -25,6 +25,9 @@ use crate::vectors::Vectors;
 
 /// Episodes between two looks at the loss.
 const READ_EVERY: usize = 10;
+
+/// What makes the seed of the validations another than the training's.
+const VALIDATION_SEED: u64 = 1 << 40;
 
 /// How a training runs, beside what it does.
 #[derive(Debug)]
@@ -302,9 +305,9 @@ pub(crate) fn train_on(
         identity: &identity,
     };
     let mut second_chance = true;
-    let centre = loop {
+    let learned = loop {
         match run.on_device(&gpu, &mut progress, on) {
-            Ok(centre) => break centre,
+            Ok(learned) => break learned,
             Err(TrainError::Gpu(GpuError::DeviceLost { detail })) if second_chance => {
                 second_chance = false;
                 on(Event::Note(format!(
@@ -324,7 +327,7 @@ pub(crate) fn train_on(
         )));
     }
     let best = config.best(&progress.validations);
-    let finite = centre.iter().all(|value| value.is_finite());
+    let finite = learned.centre.iter().all(|value| value.is_finite());
     if !finite {
         on(Event::Note(
             "the embeddings of the training files are not finite: train anew with a lower learning rate".into(),
@@ -344,7 +347,9 @@ pub(crate) fn train_on(
             mfcc: material.mfcc.clone(),
             config: config.clone(),
             episodes: best.map_or(progress.episode, |v| v.episode),
-            centre: if finite { centre } else { Vec::new() },
+            centre: if finite { learned.centre } else { Vec::new() },
+            spread: if finite { learned.spread } else { Vec::new() },
+            calibration: learned.calibration,
         },
         network,
     };
@@ -387,6 +392,16 @@ fn start(network: &Network, seed: u64) -> Progress {
     }
 }
 
+/// What a model holds of its embeddings.
+struct Learned {
+    /// Mean embedding of the training files.
+    centre: Vec<f32>,
+    /// The deviations of these embeddings.
+    spread: Vec<f32>,
+    /// What the validation files' distances are scaled by.
+    calibration: Option<Calibration>,
+}
+
 pub(super) struct Run<'a> {
     pub student: Student<'a>,
     pub config: &'a TrainConfig,
@@ -396,14 +411,14 @@ pub(super) struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Trains from `progress` to the end on a device and returns the mean embedding of the training files;
-    /// `progress` is the last checkpoint at any time.
+    /// Trains from `progress` to the end on a device and returns what was learned of the embeddings; `progress` is the last
+    /// checkpoint at any time.
     fn on_device(
         &self,
         gpu: &Gpu,
         progress: &mut Progress,
         on: &mut dyn FnMut(Event),
-    ) -> Result<Vec<f32>, TrainError> {
+    ) -> Result<Learned, TrainError> {
         let mut session = Session::new(self, gpu, progress, on)?;
         session.restore(self, &progress.weights);
         if progress.validations.is_empty() {
@@ -450,7 +465,49 @@ impl Run<'_> {
             .train_files()
             .map(|index| self.embed(&session, index))
             .collect::<Result<Vec<_>, _>>()?;
-        Ok(mean_embedding(&embeddings))
+        let rows: Vec<&[f32]> = embeddings.iter().map(Vec::as_slice).collect();
+        let spread = Standardiser::fit(&rows).map_or_else(Vec::new, |fitted| fitted.deviation);
+        let calibration = self.calibration(&session)?;
+        Ok(Learned {
+            centre: mean_embedding(&embeddings),
+            spread,
+            calibration,
+        })
+    }
+
+    /// The embeddings of the validation files, by their indices.
+    fn validation_embeddings(&self, session: &Session) -> Result<Vec<Vec<f32>>, TrainError> {
+        let pool = &self.material.validation;
+        let mut embeddings = vec![Vec::new(); pool.group_of.len()];
+        for &index in pool.files.iter().flatten() {
+            embeddings[index] = self.embed(session, index)?;
+        }
+        Ok(embeddings)
+    }
+
+    fn metric(&self) -> Metric {
+        Metric {
+            distance: self.student.network.spec.distance,
+            scale: self.student.network.spec.scale,
+        }
+    }
+
+    /// The scales of distances that the validation files want; none if there are none, or an embedding is not finite.
+    fn calibration(&self, session: &Session) -> Result<Option<Calibration>, TrainError> {
+        let pool = &self.material.validation;
+        let embeddings = self.validation_embeddings(session)?;
+        if pool.classes.is_empty() || embeddings.iter().flatten().any(|value| !value.is_finite()) {
+            return Ok(None);
+        }
+        let [way, ..] = self.material.validation_episode;
+        let seed = self.config.seed ^ VALIDATION_SEED;
+        Ok(Calibration::fit(
+            pool,
+            &embeddings,
+            self.metric(),
+            way,
+            seed,
+        )?)
     }
 
     fn embed(&self, session: &Session, index: usize) -> Result<Vec<f32>, TrainError> {
@@ -534,10 +591,7 @@ impl Run<'_> {
         let parameters = &progress.weights.parameters;
         let kept = self.student.kept().flat_len();
         session.embedder.set_parameters(&parameters[..kept]);
-        let mut embeddings = vec![Vec::new(); pool.group_of.len()];
-        for &index in pool.files.iter().flatten() {
-            embeddings[index] = self.embed(session, index)?;
-        }
+        let embeddings = self.validation_embeddings(session)?;
         let examined = match (&self.material.lessons, &session.predictor) {
             (Some(lessons), Some(predictor)) => {
                 predictor.set_parameters(parameters);
@@ -555,22 +609,17 @@ impl Run<'_> {
         }
         let [way, shot, query] = self.material.validation_episode;
         let sampler = EpisodeSampler::new(pool.clone(), way, shot, query)?;
-        let metric = Metric {
-            distance: self.student.network.spec.distance,
-            scale: self.student.network.spec.scale,
-        };
         let system = System {
             name: "network",
             embeddings: &embeddings,
             queries: None,
-            head: self.config.learner.head(metric),
+            head: self.config.learner.head(self.metric()),
         };
-        // Another seed than the training episodes'.
         let scored = evaluate(
             &sampler,
             &[system],
             self.config.validation_episodes,
-            self.config.seed ^ (1 << 40),
+            self.config.seed ^ VALIDATION_SEED,
         )?;
         let accuracy = scored.systems[0].accuracy;
         let validation = Validation {

@@ -18,6 +18,7 @@ mod eval;
 mod features;
 mod gpu_script;
 mod heard;
+mod included;
 mod interrupted;
 mod mel;
 mod model;

@@ -73,15 +73,20 @@ fn eval_classifies_with_any_head() {
     let mut model = Model::load(&studio().model()).unwrap();
     let [with, without] = ["with", "without"].map(|name| folder.path().join(name));
     model.info.centre = Vec::new();
+    model.info.spread = Vec::new();
+    model.info.calibration = None;
     // Older versions wrote no centre.
     let mut older = serde_json::to_value(&model.info).unwrap();
-    older.as_object_mut().unwrap().remove("centre").unwrap();
+    for name in ["centre", "spread", "calibration"] {
+        older.as_object_mut().unwrap().remove(name).unwrap();
+    }
     assert_eq!(
         serde_json::from_value::<ModelInfo>(older).unwrap(),
         model.info
     );
     model.save(&without).unwrap();
     model.info.centre = vec![0.25; model.network.width()];
+    model.info.spread = vec![2.0; model.network.width()];
     model.save(&with).unwrap();
     let of = |head, model| {
         [
@@ -114,11 +119,14 @@ fn eval_classifies_with_any_head() {
         untrained(&results[1])["accuracy"]
     );
 
-    let said = fails(1, &of("simpleshot", &without));
-    assert!(said.contains("train it anew"), "{said}");
+    assert_eq!(untrained(&results[3]), untrained(&results[2]));
+    for head in ["simpleshot", "cosine"] {
+        let said = fails(1, &of(head, &without));
+        assert!(said.contains("train it anew"), "{said}");
+    }
     let said = fails(2, &of("forest", &with));
     assert!(
-        said.contains("auto, prototype, simpleshot, linear-probe, gradient"),
+        said.contains("auto, prototype, simpleshot, cosine, linear-probe, gradient"),
         "{said}"
     );
 }

@@ -222,8 +222,7 @@ fn where_no_settings_help_it_says_what_to_add_and_what_works_without_training() 
         "there are 2 classes of 5 files",
         "6 classes of 2 files or more",
         "2 classes of 6 files or more",
-        "gamaka demo",
-        "my music' --model gamaka-demo/model.safetensors",
+        "gamaka classify NEW.mp3 --examples",
     ] {
         assert!(said.contains(word), "no `{word}` in: {said}");
     }
@@ -259,8 +258,7 @@ fn clips_without_classes_that_are_too_short_are_refused_once_with_what_to_add() 
         "no class folders",
         "0 of 10 that were heard",
         "add tracks",
-        "gamaka demo",
-        "--examples",
+        "gamaka classify NEW.mp3 --examples",
     ] {
         assert!(said.contains(word), "no `{word}` in: {said}");
     }

@@ -12,12 +12,13 @@ struct Output {
     ending: &'static str,
 }
 
-const FILES: [Output; 7] = [
+const FILES: [Output; 8] = [
     output("mel", "--output", ".npy"),
     output("data check", "--output", ".csv"),
     output("train", "--output", ".safetensors"),
     output("train", "--log", ".csv"),
     output("eval", "--confusion", ".svg"),
+    output("calibrate", "--output", ".safetensors"),
     output("embed", "--output", ".jsonl"),
     output("embed", "--errors", ".txt"),
 ];
@@ -28,6 +29,9 @@ const FOLDERS: [(&str, &str, &str); 3] = [
     ("ablate", "--output", "findings.json"),
     ("eval", "--output", "accuracy.svg"),
 ];
+
+/// The option that names a file of features, which is read and added to (see `features.rs`), and the commands that have it.
+const KEPT: (&str, [&str; 4]) = ("--features", ["train", "eval", "ablate", "calibrate"]);
 
 /// Options that name what is read.
 const INPUTS: [&str; 11] = [
@@ -98,6 +102,7 @@ impl Scene {
             "train" => words.extend([data, "--config".into(), of(&config)]),
             "eval" => words.extend([data, "-m".into(), of(&model), "--episodes=2".into()]),
             "embed" => words.extend([data, "-m".into(), of(&model)]),
+            "calibrate" => words.extend([data, "-m".into(), of(&model), "--split=all".into()]),
             other => panic!("{other}"),
         }
         if ["--log", "--errors"].contains(&output.option) {
@@ -171,7 +176,9 @@ fn every_option_that_names_a_file_is_known_here() {
     let folders = FOLDERS
         .iter()
         .map(|(command, option, _)| (*command, *option));
-    let known = files.chain(folders);
+    let (kept, commands) = KEPT;
+    let kept = commands.map(|command| (command, kept));
+    let known = files.chain(folders).chain(kept);
     let known: BTreeSet<(String, String)> = known.map(|(c, o)| (c.into(), o.into())).collect();
     assert_eq!(found, known);
 }
@@ -299,7 +306,8 @@ fn no_output_takes_the_place_of_a_model_or_a_manifest_unless_it_is_one() {
     let list = b"path,label,mood\na.wav,a,calm\n";
     for output in &FILES {
         let at = scene.own(output, "kept");
-        if (output.command, output.option) != ("train", "--output") {
+        let writes_models = ["train", "calibrate"].contains(&output.command);
+        if !(writes_models && output.option == "--output") {
             std::fs::write(&at, &model).unwrap();
             refused(&scene, &scene.arguments(output, &at, None), "safetensors");
             assert!(std::fs::read(&at).unwrap() == model);

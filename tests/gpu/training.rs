@@ -722,6 +722,53 @@ fn a_lost_device_costs_the_episodes_since_the_last_checkpoint_once() {
 }
 
 #[test]
+fn an_embedder_that_is_ready_sooner_gives_the_same_bits() {
+    // Plain and spline convolutions whose tiles differ.
+    let spec = r#"name = "two"
+        [[layers]]
+        type = "conv"
+        channels = 20
+        kernel = 3
+        stride = 2
+        padding = 1
+        [[layers]]
+        type = "group_norm"
+        [[layers]]
+        type = "kan_conv"
+        channels = 12
+        kernel = 3
+        [[layers]]
+        type = "conv"
+        channels = 33
+        kernel = 1
+        [[layers]]
+        type = "statistics_pool"
+        [[layers]]
+        type = "linear"
+        channels = 9"#;
+    let network = Network::new(Spec::from_toml(spec).unwrap(), [64, 40]).unwrap();
+    let parameters = network.initial_parameters(1);
+    let clips: Vec<Vec<f32>> = (0..20)
+        .map(|k| {
+            (0..64 * 40)
+                .map(|at| ((at * 3 + 7 * k) % 31) as f32 / 31.0)
+                .collect()
+        })
+        .collect();
+    let [few, many] = [1, 1000].map(|files| {
+        let embedder = Embedder::for_files(gpu(), &network, &parameters, files).unwrap();
+        embedder.embed(&clips).unwrap()
+    });
+    assert!(few == many);
+    assert!(
+        few == Embedder::new(gpu(), &network, &parameters)
+            .unwrap()
+            .embed(&clips)
+            .unwrap()
+    );
+}
+
+#[test]
 fn threads_that_share_an_embedder_get_the_answers_of_one() {
     let network = Network::new(Spec::from_toml(SPEC).unwrap(), [64, 40]).unwrap();
     let embedder = Embedder::new(gpu(), &network, &network.initial_parameters(1)).unwrap();

@@ -46,6 +46,8 @@ fn info() -> Value {
         ]},
         "mfcc": {"mean": vec![0.0; 40], "deviation": vec![1.0; 40]},
         "centre": [0.1, 0.2, 0.3, 0.4],
+        "spread": [0.1, 0.2, 0.3, 0.4],
+        "calibration": {"one": 0.5, "few": 1.0, "many": 2.0},
         "config": "way = 5\n[learner]\nmethod = \"maml\"\n",
         "episodes": 7,
     })
@@ -310,6 +312,10 @@ fn what_is_impossible_in_a_model_file_is_told() {
         ("/mfcc/deviation", json!(vec![0.0; 40]), "above 0"),
         ("/centre", json!([0.0, 1.0]), "centre has 2 values"),
         ("/centre", json!(vec![1e39; 4]), "out of range"),
+        ("/spread", json!([1.0]), "and 1 deviations"),
+        ("/spread", json!(vec![0.0; 4]), "above 0"),
+        ("/calibration/few", json!(0.0), "above 0"),
+        ("/calibration/one", json!(-1.0), "above 0"),
         (
             "/config",
             config("[learner]\nsteps = 0"),
@@ -584,7 +590,7 @@ fn half_precision_halves_a_file_and_rounds_its_parameters() {
         channels = 300"#;
     model.network = Network::new(Spec::from_toml(wide).unwrap(), INPUT).unwrap();
     model.info.spec = model.network.spec.clone();
-    model.info.centre = Vec::new();
+    (model.info.centre, model.info.spread) = (Vec::new(), Vec::new());
     model.parameters = model.network.initial_parameters(5);
     model.save(&path).unwrap();
     let single = std::fs::metadata(&path).unwrap().len();

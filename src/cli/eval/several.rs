@@ -27,7 +27,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     if let Some((flag, _)) = of_one.iter().find(|(_, given)| *given) {
         usage(&format!("{flag} takes one --model, not several"));
     }
-    let models = args.models.iter().map(|path| opened(args, path));
+    let models = args.models.iter().map(|path| opened(args, path, common));
     let models = models.collect::<anyhow::Result<Vec<_>>>()?;
     // The same episodes' shape for all, or a mean would mix levels of chance.
     let [way, shot, query] = args.episode(&models[0].info.config);
