@@ -6,12 +6,12 @@
 A collection is a folder with a manifest.csv, as assets/fetch_soundtracks.py, assets/fetch_git_music.py and
 assets/render_corpus.py write it (path, label and split are needed; group, piece, licence and seconds are used where they
 are). Needs Python 3.11 or later with numpy, and ffmpeg with libmp3lame and libopus. About 4,500 excerpts take a quarter of
-an hour on two cores that do nothing else, and 3 GB.
+an hour on two cores that do nothing else, and 0.5 GB.
 
 A track gives up to --most excerpts, and no more than fit into it side by side: one from its middle, two that start at 15 and
-75 % of its length, or three at 15, 45 and 75 %. They are mono, 16-bit FLAC at 22,050 Hz with their loudness as it is. One
-that is silent is left out. Besides, an excerpt gets an altered copy with a chance of --altered, and one with another track
-mixed in with a chance of --sums:
+75 % of its length, or three at 15, 45 and 75 %. They are mono, Ogg Vorbis of quality 0 (about 32 kbit/s) at 22,050 Hz, with
+their loudness as it is. One that is silent is left out. Besides, an excerpt gets an altered copy with a chance of --altered,
+and one with another track mixed in with a chance of --sums:
 
     room       heard in a room: convolved with noise that decays by 60 dB within 0.3 to 2.5 s
     crowd      with people talking: modulated noise in the bands of speech, 5 to 20 dB below the music
@@ -22,7 +22,7 @@ mixed in with a chance of --sums:
     tilt       4 to 10 dB more bass and less treble, or the other way round
     sum        a track of the same split besides, 12 dB quieter to as loud
 
-OUT receives <label>/<track>-<number>.flac, <label>/<track>-<number>-<alteration>.flac and manifest.csv. Its columns: path
+OUT receives <label>/<track>-<number>.ogg, <label>/<track>-<number>-<alteration>.ogg and manifest.csv. Its columns: path
 (relative to OUT), label and split (of the track; an altered copy's are its track's), group and piece (one for all that comes
 from one piece, so that excerpts and copies of it never part), source (<collection>/<path>, with the start in seconds),
 alteration (empty, or what was drawn), licence (of the track; of a sum both).
@@ -53,6 +53,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from fetch_soundtracks import READERS, probe  # noqa: E402
 
 RATE = 22050
+VORBIS = "-c:a", "libvorbis", "-q:a", "0", "-f", "ogg"
 SECONDS = 30
 STARTS = {1: [None], 2: [0.15, 0.75], 3: [0.15, 0.45, 0.75]}
 LEAST_SECONDS = 3
@@ -105,7 +106,7 @@ def write(samples, drawn, target):
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
     pcm = np.clip(np.round(samples * 32767), -32768, 32767).astype("<i2").tobytes()
-    ffmpeg("-f", "s16le", "-ar", RATE, "-ac", 1, "-i", "-", "-f", "flac", part, data=pcm)
+    ffmpeg("-f", "s16le", "-ar", RATE, "-ac", 1, "-i", "-", *VORBIS, part, data=pcm)
     os.replace(part, target)
     return drawn
 
@@ -115,8 +116,8 @@ def cut_plain(excerpt, target):
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
     said = ffmpeg("-ss", f"{excerpt.start:.3f}", "-t", SECONDS, "-i", excerpt.track, "-vn", "-map_metadata", "-1", "-af",
-                  f"aresample={RATE},aformat=channel_layouts=mono,volumedetect", "-ar", RATE, "-sample_fmt", "s16",
-                  "-f", "flac", part, level="info", said=True)
+                  f"aresample={RATE},aformat=channel_layouts=mono,volumedetect", "-ar", RATE,
+                  *VORBIS, part, level="info", said=True)
     found = re.search(r"mean_volume: (-?[\d.]+|-inf) dB", said)
     if not found or float(found[1]) < 20 * math.log10(SILENCE):
         part.unlink()
@@ -260,7 +261,7 @@ def plan(excerpts, args):
         by_split.setdefault(excerpt.split, []).append(excerpt)
 
     def row(excerpt, ending, alteration, licence):
-        return {"path": f"{excerpt.name}{ending}.flac", "label": excerpt.label, "split": excerpt.split, "group": excerpt.piece,
+        return {"path": f"{excerpt.name}{ending}.ogg", "label": excerpt.label, "split": excerpt.split, "group": excerpt.piece,
                 "piece": excerpt.piece, "source": excerpt.source, "alteration": alteration, "licence": licence}
 
     for excerpt in excerpts:
