@@ -66,8 +66,9 @@ pub(super) struct Args {
     /// seeds), and their mean is told
     #[arg(short, long = "model", value_name = "MODEL", default_value = INCLUDED)]
     models: Vec<PathBuf>,
-    /// Which files: those that the model's split keeps for the test, or all
-    #[arg(long, default_value = "test", value_name = "test|all", value_parser = part)]
+    /// Which files: those that the model's split keeps for the test, all, or those that the model never saw: the test's,
+    /// or all of music that it knows none of
+    #[arg(long, default_value = "unseen", value_name = "unseen|test|all", value_parser = part)]
     split: EvaluatePart,
     /// Classes of an episode [default: as the (first) model was trained for]
     #[arg(long, allow_negative_numbers = true, value_parser = whole(1..=*WAYS.end()))]
@@ -200,7 +201,8 @@ fn part(text: &str) -> Result<EvaluatePart, String> {
     match text {
         "test" => Ok(EvaluatePart::Test),
         "all" => Ok(EvaluatePart::All),
-        _ => Err("choose test or all".into()),
+        "unseen" => Ok(EvaluatePart::Unseen),
+        _ => Err("choose unseen, test or all".into()),
     }
 }
 
@@ -230,7 +232,8 @@ fn embed(
         }
         _ => {
             let mut dataset = open(args.data.as_deref().unwrap_or(Path::new("")))?;
-            if args.split == EvaluatePart::All && !args.multi_label {
+            let part = args.split.of(&dataset, reader.model);
+            if part == EvaluatePart::All && !args.multi_label {
                 dataset.leave_out_lone_classes();
             }
             // Before the files are read, which takes long.
@@ -245,7 +248,7 @@ fn embed(
                 checked(args, &dataset, reader.model, episode)?;
             }
             common.counted("reading", |on| {
-                embed_dataset(reader, dataset, args.split, on)
+                embed_dataset(reader, dataset, part, on)
             })
         }
     };
@@ -260,8 +263,9 @@ fn checked(
     episode: [usize; 3],
 ) -> anyhow::Result<()> {
     let check = |part, episode| check_episode(dataset, model, part, episode);
-    check(args.split, episode).map_err(|error| {
-        advice::smaller(error, args.split, episode, |part, episode| {
+    let part = args.split.of(dataset, model);
+    check(part, episode).map_err(|error| {
+        advice::smaller(error, part, episode, |part, episode| {
             check(part, episode).is_ok()
         })
     })
@@ -461,7 +465,7 @@ fn open_set(
     embedded: &Embedded,
     episode: [usize; 3],
 ) -> anyhow::Result<()> {
-    let validation = match args.split {
+    let validation = match args.split.of(&embedded.dataset, reader.model) {
         EvaluatePart::Test => {
             let (dataset, part) = (embedded.dataset.clone(), EvaluatePart::Validation);
             match common.counted("validation", |on| embed_dataset(reader, dataset, part, on)) {

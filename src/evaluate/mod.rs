@@ -160,6 +160,20 @@ pub enum EvaluatePart {
     Validation,
     /// All.
     All,
+    /// Those that the model never saw: what its split keeps for the test, or all where it knows none of the files.
+    Unseen,
+}
+
+impl EvaluatePart {
+    /// The part that it is for these files and this model: never [`Self::Unseen`].
+    pub fn of(self, dataset: &Dataset, model: &Model) -> Self {
+        let foreign = || model.info.split.apply(dataset).part.iter().all(Option::is_none);
+        match self {
+            Self::Unseen if foreign() => Self::All,
+            Self::Unseen => Self::Test,
+            part => part,
+        }
+    }
 }
 
 /// The head to classify a network's embeddings by.
@@ -475,7 +489,7 @@ fn choose(
 ) -> Result<(Vec<usize>, Vec<String>), EvaluateError> {
     let found = model.info.split.apply(dataset);
     let mut notes = Vec::new();
-    match part {
+    match part.of(dataset, model) {
         EvaluatePart::All => {
             let seen = found
                 .part
@@ -487,7 +501,7 @@ fn choose(
             }
             Ok(((0..dataset.items.len()).collect(), notes))
         }
-        EvaluatePart::Test | EvaluatePart::Validation => {
+        _ => {
             let wanted = found.indices(match part {
                 EvaluatePart::Validation => Part::Validation,
                 _ => Part::Test,

@@ -169,15 +169,24 @@ fn eval_on_all_files_says_that_most_were_trained_on() {
 }
 
 #[test]
-fn eval_on_other_music_asks_for_all_of_it() {
+fn eval_on_other_music_asks_about_all_of_it() {
     let folder = tempfile::tempdir().unwrap();
-    for (class, file) in [("x", "f64.wav"), ("y", "silk.opus")] {
+    for class in ["x", "y"] {
         std::fs::create_dir(folder.path().join(class)).unwrap();
-        std::fs::copy(fixture(file), folder.path().join(class).join(file)).unwrap();
+        for file in ["f64.wav", "silk.opus"] {
+            let mut bytes = std::fs::read(fixture(file)).unwrap();
+            // No two files are the same.
+            bytes.extend(class.as_bytes());
+            std::fs::write(folder.path().join(class).join(file), bytes).unwrap();
+        }
     }
     let model = studio().model();
-    let said = fails(1, &["eval", text(folder.path()), "-m", text(&model)]);
-    assert!(said.contains("--split all"), "{said}");
+    let ask = ["eval", text(folder.path()), "-m", text(&model), "--json"];
+    let small = ["--way", "2", "--shot", "1", "--query", "1"];
+    let document: Value = serde_json::from_str(&succeeds(&[&ask[..], &small].concat())).unwrap();
+    assert_eq!(document["files_used"], 4, "{document}");
+    let test = [&ask[..], &small, &["--split", "test"]].concat();
+    assert!(fails(1, &test).contains("--split all"));
 }
 
 fn rows(path: &Path) -> Vec<Value> {
