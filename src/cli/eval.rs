@@ -247,9 +247,7 @@ fn embed(
             if !args.multi_label && !args.open && !dataset.tracks {
                 checked(args, &dataset, reader.model, episode)?;
             }
-            common.counted("reading", |on| {
-                embed_dataset(reader, dataset, part, on)
-            })
+            common.counted("reading", |on| embed_dataset(reader, dataset, part, on))
         }
     };
     Ok(embedded?)

@@ -167,7 +167,10 @@ pub enum EvaluatePart {
 impl EvaluatePart {
     /// The part that it is for these files and this model: never [`Self::Unseen`].
     pub fn of(self, dataset: &Dataset, model: &Model) -> Self {
-        let foreign = || model.info.split.apply(dataset).part.iter().all(Option::is_none);
+        let foreign = || {
+            let found = model.info.split.apply(dataset);
+            found.part.iter().all(Option::is_none)
+        };
         match self {
             Self::Unseen if foreign() => Self::All,
             Self::Unseen => Self::Test,
