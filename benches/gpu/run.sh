@@ -254,7 +254,7 @@ fi
   printf '"gamaka": %s,\n' "$(json_of "$(first_line "$gamaka" --version)")"
   printf '"system": %s,\n' "$(json_of "$(uname -sm)")"
   printf '"cpu": %s,\n' "$(json_of "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2>/dev/null | head -n 1)")"
-  printf '"cores": %s,\n' "$(nproc 2>/dev/null || echo null)"
+  printf '"cores": %s,\n' "$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo null)"
   printf '"nvidia": %s\n' "$(json_of "$(first_line timeout 20 nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm --format=csv,noheader)")"
 } >"$work/machine"
 

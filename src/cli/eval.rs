@@ -62,8 +62,8 @@ pub(super) struct Args {
     /// A CSV file `from,to`: common names for labels of both collections
     #[arg(long, value_name = "FILE.csv", requires = "support_from")]
     label_map: Option<PathBuf>,
-    /// The model: a file that `gamaka train` wrote, or `included` for the one that comes with gamaka; given several times, each is tested on its own test files (the folds of a cross-validation, or other
-    /// seeds), and their mean is told
+    /// The model: a file that `gamaka train` wrote, or `included` for the one that comes with gamaka; given several times, each
+    /// is tested on its own test files (the folds of a cross-validation, or other seeds), and their mean is told
     #[arg(short, long = "model", value_name = "MODEL", default_value = INCLUDED)]
     models: Vec<PathBuf>,
     /// Which files: those that the model's split keeps for the test, all, or those that the model never saw: the test's,
@@ -261,9 +261,8 @@ fn checked(
     episode: [usize; 3],
 ) -> anyhow::Result<()> {
     let check = |part, episode| check_episode(dataset, model, part, episode);
-    let part = args.split.of(dataset, model);
-    check(part, episode).map_err(|error| {
-        advice::smaller(error, part, episode, |part, episode| {
+    check(args.split, episode).map_err(|error| {
+        advice::smaller(error, args.split, episode, |part, episode| {
             check(part, episode).is_ok()
         })
     })

@@ -554,11 +554,7 @@ impl Embedded {
     /// How the network's embeddings are compared with prototypes of so many examples each: the scale is a calibrated one if
     /// there is one.
     pub fn calibrated_metric(&self, shots: usize) -> Metric {
-        let calibrated = self.calibration.map(|found| found.scale(shots));
-        Metric {
-            scale: calibrated.unwrap_or(self.metric.scale),
-            ..self.metric
-        }
+        self.metric.calibrated(self.calibration, shots)
     }
 
     /// Draws episodes of the embedded files.

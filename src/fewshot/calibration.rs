@@ -30,6 +30,16 @@ pub struct Calibration {
     pub many: f32,
 }
 
+impl Metric {
+    /// The same distance, by the scale for so many examples a class if one was chosen.
+    pub fn calibrated(self, calibration: Option<Calibration>, shots: usize) -> Self {
+        Self {
+            scale: calibration.map_or(self.scale, |found| found.scale(shots)),
+            ..self
+        }
+    }
+}
+
 impl Calibration {
     /// The scale for so many examples a class.
     pub fn scale(&self, shots: usize) -> f32 {

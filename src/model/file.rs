@@ -237,11 +237,11 @@ impl Model {
     /// How its embeddings are compared with prototypes of so many examples each: the scale is a calibrated one if it has one.
     pub fn metric(&self, shots: usize) -> Metric {
         let spec = &self.network.spec;
-        let calibrated = self.info.calibration.map(|found| found.scale(shots));
-        Metric {
+        let metric = Metric {
             distance: spec.distance,
-            scale: calibrated.unwrap_or(spec.scale),
-        }
+            scale: spec.scale,
+        };
+        metric.calibrated(self.info.calibration, shots)
     }
 
     /// Reads a model file. What it says of itself is checked before room is made for its parameters; a checksum, which only
