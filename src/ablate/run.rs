@@ -665,6 +665,7 @@ impl<'a> Workbench<'a> {
                 features: None,
                 stop: self.options.stop,
                 teacher: None,
+                from: None,
             };
             let trained = train_on(
                 self.gpu.clone(),

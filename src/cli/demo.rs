@@ -104,6 +104,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         features: None,
         stop: stopping.flag(),
         teacher: None,
+        from: None,
     };
     let mut display = Display::new(common, config.episodes);
     let trained = train(&dataset, &config, &options, &mut |event| {

@@ -10,7 +10,7 @@ use bytesize::ByteSize;
 use gamaka::bench::{Ceilings, KernelFigures, profile_training};
 use gamaka::data::{Dataset, Labels, Part};
 use gamaka::files::{self, Outputs};
-use gamaka::model::Network;
+use gamaka::model::{Model, Network};
 use gamaka::train::{
     Event, LogRow, Method, StepShape, TeacherShape, TrainConfig, TrainError, TrainOptions,
     TrainSummary, Trained, ValidateOn, Validation, checkpoint_path, train_mixed,
@@ -21,7 +21,7 @@ use indicatif::ProgressBar;
 
 use super::advice::{self, Asked};
 use super::bench::kernel_table;
-use super::common::{Common, network_spec, print, print_error, print_json};
+use super::common::{Common, load_model, model_hash, network_spec, print, print_error, print_json};
 use super::interrupt::{INTERRUPTED, Stopping};
 use super::numbers::{memory, number, rate, seed};
 use super::settings::{Keeping, Settings, Source, files_of, shifts};
@@ -59,8 +59,12 @@ pub(super) struct Args {
     #[arg(long, allow_negative_numbers = true, value_parser = rate)]
     lr: Option<f64>,
     /// The network: one that comes with gamaka, or a TOML file
-    #[arg(long, value_name = "NAME|SPEC.toml")]
+    #[arg(long, value_name = "NAME|SPEC.toml", conflicts_with = "from")]
     network: Option<String>,
+    /// Start from this model instead of from random parameters: a file that `gamaka train` wrote, or `included` for the one
+    /// that comes with gamaka. The network and its mel bands are the model's
+    #[arg(long, value_name = "MODEL")]
+    from: Option<PathBuf>,
     /// Train with altered copies of the training files too, as well as with the files themselves: live, amateur, reverb,
     /// crowd, pa, phone, clipping, hum, codec, tempo, pitch, level or all. Copies a file and the share of the clips that are
     /// cut from them are in a configuration's [shifts] [default: none; 2 and 0.5]
@@ -97,7 +101,11 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
-    let asked = configuration(args, &args.settings)?;
+    let from = match &args.from {
+        Some(path) => Some((load_model(path, common)?, model_hash(path)?)),
+        None => None,
+    };
+    let asked = configuration(args, &args.settings, from.as_ref())?;
     let outputs = outputs(args)?;
     let kept = args.keeping.open(common)?;
     let teacher = match &args.teacher {
@@ -147,6 +155,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         features: kept,
         stop: stopping.flag(),
         teacher: teacher.as_ref(),
+        from: from.as_ref().map(|(model, _)| model),
     };
     let mut config = asked.clone();
     let mut display = Display::new(common, config.episodes);
@@ -168,7 +177,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
                 };
                 let (settings, note) = advice::fitted(asked, error, common)?;
                 display.fitted = Some(note);
-                config = configuration(args, &settings)?;
+                config = configuration(args, &settings, from.as_ref())?;
             }
             other => break other,
         }
@@ -239,13 +248,18 @@ fn outputs(args: &Args) -> anyhow::Result<Outputs> {
     outputs.spare([&args.source.data])?;
     outputs.spare(&args.mix)?;
     outputs.spare(&args.teacher)?;
+    outputs.spare(&args.from)?;
     outputs.spare(args.settings.inputs())?;
     outputs.spare(&args.network)?;
     Ok(outputs)
 }
 
 /// Defaults, then the file, then the flags.
-fn configuration(args: &Args, settings: &Settings) -> anyhow::Result<TrainConfig> {
+fn configuration(
+    args: &Args,
+    settings: &Settings,
+    from: Option<&(Model, String)>,
+) -> anyhow::Result<TrainConfig> {
     let mut config = settings.configuration()?;
     config.seed = args.seed.unwrap_or(config.seed);
     config.learning_rate = args.lr.unwrap_or(config.learning_rate);
@@ -257,6 +271,9 @@ fn configuration(args: &Args, settings: &Settings) -> anyhow::Result<TrainConfig
     }
     if args.teacher.is_some() {
         config.teacher.get_or_insert_default();
+    }
+    if let Some((model, hash)) = from {
+        config = config.starting_from(model, hash.clone());
     }
     config.validate()?;
     if let Some(name) = &args.network {

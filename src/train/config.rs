@@ -5,12 +5,13 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Learner, Shifts, Teacher, TrainError, Validation};
+use super::{Learner, Method, Shifts, Teacher, TrainError, Validation};
 use crate::data::{Protocol, SHOTS, WAYS};
 use crate::features::{MAX_SECONDS, SegmentShape};
+use crate::fewshot::Geometry;
 use crate::gpu::word;
 use crate::mel::{EngineChoice, Preset};
-use crate::model::{Network, Spec};
+use crate::model::{LayerSpec, Model, Network, Spec};
 use crate::ops::{AdamW, Augment};
 use crate::random::Stream;
 
@@ -82,12 +83,17 @@ pub struct TrainConfig {
     pub max_seconds: f64,
     /// Which engine computes mel frames: auto, gpu or cpu.
     pub engine: String,
+    /// BLAKE3 of the model whose parameters it starts from; absent where they are drawn.
+    pub from: Option<String>,
     /// How clips are varied.
     pub augment: Augment,
     /// Altered copies of the training files, if any.
     pub shifts: Option<Shifts>,
     /// A teacher, if any.
     pub teacher: Option<Teacher>,
+    /// When the training is done, a metric is fitted on the training files and made part of the network's last layer, a linear
+    /// one. Absent: the layer stays as trained.
+    pub geometry: Option<Geometry>,
     /// The optimiser's constants.
     pub optimizer: AdamW,
     /// How the network learns from an episode.
@@ -122,6 +128,7 @@ impl Default for TrainConfig {
             hop_seconds: 1.0,
             max_seconds: MAX_SECONDS,
             engine: "auto".into(),
+            from: None,
             augment: Augment {
                 stretch: 0.1,
                 shift: 2,
@@ -135,6 +142,7 @@ impl Default for TrainConfig {
             },
             shifts: None,
             teacher: None,
+            geometry: None,
             optimizer: AdamW::default(),
             learner: Learner::default(),
             preset: Preset::gamaka(),
@@ -316,6 +324,26 @@ impl TrainConfig {
         if let Some(teacher) = &self.teacher {
             teacher.validate(self.learner.method)?;
         }
+        if let Some(Geometry { shrinkage, teacher }) = self.geometry {
+            if !(shrinkage > 0.0 && shrinkage <= 1.0) {
+                return refuse(format!(
+                    "geometry.shrinkage is {shrinkage}, but must be above 0 and at most 1"
+                ));
+            }
+            if !(0.0..1.0).contains(&teacher) {
+                return refuse(format!(
+                    "geometry.teacher is {teacher}, but must be 0 or more and less than 1"
+                ));
+            }
+            let keeps = self.teacher.as_ref().is_some_and(|t| t.keep_read_out);
+            let linear = matches!(self.network.layers.last(), Some(LayerSpec::Linear(_)));
+            if keeps || !linear || self.learner.method != Method::Prototype {
+                return refuse(
+                    "geometry goes with the learner prototype and a network whose last layer is linear, without a read-out that the model keeps"
+                        .into(),
+                );
+            }
+        }
         self.engine()?;
         Ok(())
     }
@@ -327,6 +355,17 @@ impl TrainConfig {
     pub fn network(&self) -> Result<Network, TrainError> {
         let input = [self.preset.n_mels, self.segment().frames()];
         Ok(Network::new(self.network.clone(), input)?)
+    }
+
+    /// This training from a model with this hash: its network and its mel front end are the model's.
+    #[must_use]
+    pub fn starting_from(self, model: &Model, blake3: String) -> Self {
+        Self {
+            from: Some(blake3),
+            preset: model.info.preset.clone(),
+            network: model.network.spec.clone(),
+            ..self
+        }
     }
 
     /// Ways, shots and queries of a training episode on `classes` classes.
@@ -457,6 +496,10 @@ mod tests {
             ("[learner]\nmethod = \"reptile\"\nsteps = 1", "reptile"),
             ("[learner]\nbody_rate = 0.0", "learner.body_rate"),
             ("[learner]\nhead_rate = nan", "learner.head_rate"),
+            ("[geometry]\nshrinkage = 0.0", "geometry.shrinkage is 0"),
+            ("[geometry]\nteacher = 1.0", "geometry.teacher is 1"),
+            ("[geometry]\nteacher = nan", "geometry.teacher is NaN"),
+            ("[geometry]", "last layer is linear"),
         ] {
             let error = TrainConfig::from_toml(text)
                 .unwrap()

@@ -1,6 +1,6 @@
 //! The training loop.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +14,9 @@ use super::{Collections, TrainConfig, TrainError, fit};
 use crate::data::{Dataset, Part, Split};
 use crate::embed::mean_embedding;
 use crate::features::{FrontEnd, KeptFeatures};
-use crate::fewshot::{Calibration, EpisodeSampler, Metric, Standardiser, System, evaluate};
+use crate::fewshot::{
+    Calibration, EpisodeSampler, Known, Metric, Reshape, Standardiser, System, evaluate,
+};
 use crate::files;
 use crate::gpu::{DeviceChoice, Gpu, GpuError};
 use crate::mel::filter_bank;
@@ -50,6 +52,8 @@ pub struct TrainOptions<'a> {
     pub stop: &'a AtomicBool,
     /// What teaches, where the configuration has a teacher.
     pub teacher: Option<&'a Vectors>,
+    /// The model that [`TrainConfig::starting_from`] was told of, where it was.
+    pub from: Option<&'a Model>,
 }
 
 /// What a training tells while it runs.
@@ -180,6 +184,7 @@ pub fn train_mixed(
     let network = config.network()?;
     let splits = fit::split(&datasets, config)?;
     let split = joined(&splits)?;
+    check_start(&network, &split, config, options.from)?;
     let sources: Vec<(&Dataset, &Split)> = datasets.iter().copied().zip(&splits).collect();
     let matched = match options.teacher {
         Some(vectors) => Some(Matched::new(vectors, &sources, config)?),
@@ -293,7 +298,7 @@ pub(crate) fn train_on(
     let mut progress = if options.resume {
         checkpoint::load(&checkpoint_path(options.model), &identity, whole.flat_len())?
     } else {
-        start(&whole, config.seed)
+        start(&whole, config.seed, options.from)
     };
 
     let started = Instant::now();
@@ -334,9 +339,8 @@ pub(crate) fn train_on(
         ));
     }
     let network = student.kept().clone();
-    progress.best.truncate(network.flat_len());
     let mut model = Model {
-        parameters: progress.best,
+        parameters: learned.parameters,
         info: ModelInfo {
             format: ModelInfo::FORMAT,
             spec: network.spec.clone(),
@@ -374,8 +378,53 @@ pub(crate) fn train_on(
     })
 }
 
-fn start(network: &Network, seed: u64) -> Progress {
-    let parameters = network.initial_parameters(seed);
+/// Checks that a training can start from a model, and that what it will be judged by is new to the model too.
+///
+/// # Errors
+/// [`TrainError::Config`].
+fn check_start(
+    network: &Network,
+    split: &Split,
+    config: &TrainConfig,
+    from: Option<&Model>,
+) -> Result<(), TrainError> {
+    let Some(model) = from else {
+        return match config.from {
+            None => Ok(()),
+            Some(_) => Err(TrainError::Config(
+                "`from` is set, but there is no model to start from: give it with --from, or take `from` out".into(),
+            )),
+        };
+    };
+    if model.parameters.len() != network.flat_len() || network.spec != model.network.spec {
+        return Err(TrainError::Config(
+            "the network is not that of the model to start from, or does not fit clips of this length".into(),
+        ));
+    }
+    let learned = model.info.split.files.iter();
+    let learned = learned.filter(|file| file.part == Part::Train);
+    let learned: HashSet<_> = learned.map(|file| &file.hash).collect();
+    let seen = split
+        .files
+        .iter()
+        .filter(|file| file.part != Part::Train && learned.contains(&file.hash));
+    let seen: Vec<_> = seen.collect();
+    match seen.first() {
+        None => Ok(()),
+        Some(first) => Err(TrainError::Config(format!(
+            "{} of the files kept for validation or test, the first {}, trained the model to start from, so nothing could be judged by them: give a manifest with a column `split` that trains them, or leave them out",
+            seen.len(),
+            first.path.display()
+        ))),
+    }
+}
+
+fn start(network: &Network, seed: u64, from: Option<&Model>) -> Progress {
+    let mut parameters = network.initial_parameters(seed);
+    if let Some(model) = from {
+        // What lies behind is the read-out of a teacher.
+        parameters[..model.parameters.len()].copy_from_slice(&model.parameters);
+    }
     let zeros = vec![0.0; parameters.len()];
     Progress {
         episode: 0,
@@ -392,8 +441,10 @@ fn start(network: &Network, seed: u64) -> Progress {
     }
 }
 
-/// What a model holds of its embeddings.
+/// What a model holds of its training.
 struct Learned {
+    /// Its parameters: the best, with the metric in them if one was asked for.
+    parameters: Vec<f32>,
     /// Mean embedding of the training files.
     centre: Vec<f32>,
     /// The deviations of these embeddings.
@@ -458,21 +509,51 @@ impl Run<'_> {
                 });
             }
         }
-        let kept = self.student.kept().flat_len();
-        session.embedder.set_parameters(&progress.best[..kept]);
-        let embeddings = self
+        let mut parameters = progress.best[..self.student.kept().flat_len()].to_vec();
+        session.embedder.set_parameters(&parameters);
+        let mut embeddings = self
             .material
             .train_files()
             .map(|index| self.embed(&session, index))
             .collect::<Result<Vec<_>, _>>()?;
+        if let Some(reshape) = self.reshape(&embeddings) {
+            reshape.fold(self.student.kept(), &mut parameters)?;
+            session.embedder.set_parameters(&parameters);
+            for embedding in &mut embeddings {
+                *embedding = reshape.apply(embedding);
+            }
+        }
         let rows: Vec<&[f32]> = embeddings.iter().map(Vec::as_slice).collect();
         let spread = Standardiser::fit(&rows).map_or_else(Vec::new, |fitted| fitted.deviation);
         let calibration = self.calibration(&session)?;
         Ok(Learned {
+            parameters,
             centre: mean_embedding(&embeddings),
             spread,
             calibration,
         })
+    }
+
+    /// The metric for the embeddings of [`Material::train_files`], if one is asked for; none if they are not finite.
+    fn reshape(&self, embeddings: &[Vec<f32>]) -> Option<Reshape> {
+        let geometry = self.config.geometry?;
+        let targets = match &self.material.lessons {
+            Some(lessons) => lessons.of_files(),
+            None => HashMap::new(),
+        };
+        let classes = self.material.pools().flat_map(|pool| &pool.files);
+        let files = classes
+            .enumerate()
+            .flat_map(|(class, files)| files.iter().map(move |&unit| (class, unit)));
+        let known: Vec<Known> = files
+            .zip(embeddings)
+            .map(|((class, unit), embedding)| Known {
+                class,
+                embedding,
+                target: targets.get(&unit).map(Vec::as_slice),
+            })
+            .collect();
+        Reshape::fit(&known, geometry)
     }
 
     /// The embeddings of the validation files, by their indices.

@@ -524,6 +524,23 @@ impl Lessons {
         })
     }
 
+    /// The mean target of every training file that has rows, by its number in the store.
+    #[expect(clippy::cast_possible_truncation, reason = "targets are f32")]
+    pub(super) fn of_files(&self) -> HashMap<usize, Vec<f32>> {
+        let mean = |rows: &Range<usize>| {
+            let values = &self.train.targets[rows.start * self.width..rows.end * self.width];
+            let mut sums = vec![0.0; self.width];
+            for row in values.chunks_exact(self.width) {
+                let sums = sums.iter_mut().zip(row);
+                sums.for_each(|(sum, &value)| *sum += f64::from(value));
+            }
+            let count = rows.len().max(1) as f64;
+            sums.iter().map(|sum| (sum / count) as f32).collect()
+        };
+        let files = self.train.files.iter();
+        files.map(|file| (file.stored, mean(&file.rows))).collect()
+    }
+
     /// The files that a turn has room for: all of them, or as many as have room in `capacity` elements beside those that are
     /// there already, in an order that seed and turn fix.
     pub(super) fn files_of_turn(

@@ -473,3 +473,62 @@ fn train_writes_half_precision_when_asked() {
     let report = ["eval", text(&music), "-m", text(&half), "--episodes", "20"];
     assert!(succeeds(&report).contains("tiny"));
 }
+
+#[test]
+fn train_goes_on_from_a_model_and_refuses_to_judge_it_by_what_it_learned() {
+    let folder = tempfile::tempdir().unwrap();
+    let (music, config, model) = (studio().music(), studio().config(), studio().model());
+    let out = folder.path().join("further.safetensors");
+    let mut arguments = vec!["train", text(&music), "-o", text(&out)];
+    arguments.extend(["--config", text(&config), "--from", text(&model)]);
+    succeeds(&arguments);
+    let (first, further) = (Model::load(&model).unwrap(), Model::load(&out).unwrap());
+    assert_eq!(first.info.split, further.info.split);
+    assert_eq!(
+        further.info.config.from.map(|hash| hash.len()),
+        Some(64),
+        "a BLAKE3 of the model"
+    );
+
+    let other = folder.path().join("other.safetensors");
+    let of = |from: &str, more: &[&str]| {
+        let mut arguments = vec!["train", text(&music), "-o", text(&other)];
+        arguments.extend(["--config", text(&config), "--from", from]);
+        arguments.extend(more);
+        arguments.join("\n")
+    };
+    for (from, more, code, words) in [
+        (
+            text(&model),
+            &["--seed", "9"][..],
+            1,
+            "trained the model to start from",
+        ),
+        ("none.safetensors", &[], 1, "none.safetensors"),
+        (text(&config), &[], 1, "config"),
+        (
+            text(&model),
+            &["--network", "conv"],
+            2,
+            "cannot be used with",
+        ),
+    ] {
+        let arguments = of(from, more);
+        let said = fails(code, &arguments.split('\n').collect::<Vec<_>>());
+        assert!(said.contains(words), "{said}");
+        assert!(!other.exists());
+    }
+    let said = fails(
+        1,
+        &[
+            "train",
+            text(&music),
+            "-o",
+            text(&model),
+            "--from",
+            text(&model),
+        ],
+    );
+    assert!(said.contains("model"), "{said}");
+    assert!(Model::load(&model).unwrap() == first);
+}

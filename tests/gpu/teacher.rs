@@ -5,8 +5,9 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use gamaka::data::{Dataset, Part};
-use gamaka::embed::Embedder;
-use gamaka::features::{FrontEnd, SegmentShape, cut_window};
+use gamaka::embed::{Embedder, mean_embedding};
+use gamaka::features::{FrontEnd, SegmentShape, cut_segments, cut_window};
+use gamaka::fewshot::Geometry;
 use gamaka::mel::EngineChoice;
 use gamaka::model::{LayerSpec, Model, Spec};
 use gamaka::reference;
@@ -104,6 +105,66 @@ fn short_with_episodes() -> TrainConfig {
 }
 
 const SPLINES: &str = "name = \"read-out\"\n[[layers]]\ntype = \"group_norm\"\ngroups = 1\n[[layers]]\ntype = \"kan_linear\"\nchannels = 1\n";
+
+#[test]
+fn a_metric_changes_the_last_layer_alone_and_gives_the_training_files_a_variance_of_one_a_dimension()
+ {
+    let plain = short_with_episodes();
+    let run = with(vectors(data(), &plain));
+    let before = run.go(&plain, &mut |_| {}).unwrap().model;
+    let shaped = TrainConfig {
+        geometry: Some(Geometry::default()),
+        ..plain.clone()
+    };
+    let run = with(vectors(data(), &shaped));
+    let after = run.go(&shaped, &mut |_| {}).unwrap().model;
+    assert_eq!(Model::load(&run.model()).unwrap(), after);
+    let named = |model: &Model| model.network.named_parameters(&model.parameters);
+    for (before, after) in named(&before).iter().zip(named(&after)) {
+        let last = before.name.ends_with("linear.weight") || before.name.ends_with("linear.bias");
+        assert_eq!(before.values == after.values, !last, "{}", before.name);
+    }
+    // What the file says of its embeddings is what its parameters give.
+    let embed = |model: &Model| {
+        let front_end = FrontEnd::new(EngineChoice::Cpu, None, &model.info.preset, true).unwrap();
+        let embedder = Embedder::new(gpu(), &model.network, &model.parameters).unwrap();
+        let split = model.info.split.apply(data());
+        let files = split.indices(Part::Train).into_iter();
+        files
+            .map(|file| {
+                let path = data().file(&data().items[file]);
+                let heard = front_end.features(&path).unwrap();
+                let bands = model.info.preset.n_mels;
+                let segments = cut_segments(model.info.segment, bands, &heard.values);
+                let clips: Vec<_> = segments.into_iter().map(|s| s.values).collect();
+                mean_embedding(&embedder.embed(&clips).unwrap())
+            })
+            .collect::<Vec<Vec<f32>>>()
+    };
+    let rows = embed(&after);
+    let values = |d: usize| rows.iter().map(move |row| f64::from(row[d]));
+    let (count, width) = (rows.len() as f64, after.network.width());
+    let mut total = 0.0;
+    for d in 0..width {
+        let mean = values(d).sum::<f64>() / count;
+        let variance = values(d).map(|x| (x - mean).powi(2)).sum::<f64>() / count;
+        assert!(mean.abs() < 1e-3, "{mean}");
+        assert!((f64::from(after.info.spread[d]) - variance.sqrt()).abs() < 1e-3);
+        total += variance;
+    }
+    assert!((total - width as f64).abs() < 1e-2, "{total}");
+    // The teacher has a say in it.
+    let alone = TrainConfig {
+        geometry: Some(Geometry {
+            teacher: 0.0,
+            ..Geometry::default()
+        }),
+        ..plain
+    };
+    let run = with(vectors(data(), &alone));
+    let whitened = run.go(&alone, &mut |_| {}).unwrap().model;
+    assert!(whitened.parameters != after.parameters);
+}
 
 fn with(vectors: Vectors) -> Run {
     let mut run = Run::new();

@@ -145,6 +145,7 @@ pub(crate) struct Run {
     pub(crate) resume: bool,
     pub(crate) memory: Option<u64>,
     pub(crate) teacher: Option<Vectors>,
+    pub(crate) from: Option<Model>,
 }
 
 impl Run {
@@ -155,6 +156,7 @@ impl Run {
             resume: false,
             memory: None,
             teacher: None,
+            from: None,
         }
     }
 
@@ -197,6 +199,7 @@ impl Run {
             features: None,
             stop: &self.stop,
             teacher: self.teacher.as_ref(),
+            from: self.from.as_ref(),
         };
         train_mixed(dataset, mix, config, &options, on)
     }
@@ -307,6 +310,46 @@ fn bands_are_standardised_by_the_training_files_and_the_model_keeps_how() {
             "band {k}"
         );
     }
+}
+
+#[test]
+fn a_training_from_a_model_starts_where_the_model_is() {
+    let first = Run::new().go(&short(), &mut |_| {}).unwrap().model;
+    let still = TrainConfig {
+        learning_rate: 0.0,
+        weight_decay: 0.0,
+        episodes: 2,
+        validate_every: 2,
+        seed: 6,
+        ..short()
+    }
+    .starting_from(&first, "some hash".into());
+    // Without the model, and with files to judge by that the model learned.
+    let run = Run::new();
+    let error = run.go(&still, &mut |_| {}).unwrap_err().to_string();
+    assert!(error.contains("--from"), "{error}");
+    let mut run = Run::new();
+    run.from = Some(first.clone());
+    let error = run.go(&still, &mut |_| {}).unwrap_err().to_string();
+    assert!(error.contains("trained the model to start from"), "{error}");
+    // The same seed draws the same split.
+    let still = TrainConfig { seed: 5, ..still };
+    let model = run.go(&still, &mut |_| {}).unwrap().model;
+    assert!(model.parameters == first.parameters);
+    assert_eq!(model.info.config.from.as_deref(), Some("some hash"));
+    // A training that learns ends elsewhere, and not where it ends from random parameters.
+    let learns = short().starting_from(&first, "some hash".into());
+    let mut run = Run::new();
+    run.from = Some(first.clone());
+    let model = run.go(&learns, &mut |_| {}).unwrap().model;
+    assert!(model.parameters != first.parameters);
+    // Another network.
+    let other = TrainConfig {
+        network: Spec::from_toml(&SPEC.replacen("channels = 8", "channels = 4", 1)).unwrap(),
+        ..learns
+    };
+    let error = run.go(&other, &mut |_| {}).unwrap_err().to_string();
+    assert!(error.contains("is not that of the model"), "{error}");
 }
 
 #[test]
