@@ -12,6 +12,7 @@ mod doctor;
 mod embed;
 mod eval;
 mod interrupt;
+mod manual;
 mod mel;
 mod numbers;
 mod settings;
@@ -59,6 +60,10 @@ enum Command {
     Embed(embed::Args),
     /// Rank your own genres for audio files, from example files of each
     Classify(classify::Args),
+    /// Print what a shell needs to complete commands and flags
+    Completions(manual::CompletionsArgs),
+    /// Print the manual page of the program or of a command
+    Man(manual::ManArgs),
 }
 
 /// Runs the program and gives its exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
@@ -90,6 +95,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Ablate(args) => ablate::run(args, &cli.common),
         Command::Embed(args) => embed::run(args, &cli.common),
         Command::Classify(args) => classify::run(args, &cli.common),
+        Command::Completions(args) => manual::completions(args),
+        Command::Man(args) => manual::man(args),
     };
     match result {
         Ok(code) => code,

@@ -290,3 +290,42 @@ fn files_without_folders_whose_tags_name_artists_are_trained_on_by_these() {
     assert!(said.contains("--labels artist"), "{said}");
     works(&commands(&said)[0]);
 }
+
+#[test]
+fn shells_and_man_are_told_of_every_command() {
+    let help = succeeds(&["--help"]);
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let commands: Vec<&str> = commands
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert!(commands.len() > 10, "{help}");
+    let page = succeeds(&["man"]);
+    assert!(page.contains(".TH gamaka 1"), "{page}");
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = succeeds(&["completions", shell]);
+        for command in &commands {
+            assert!(script.contains(command), "{shell}: {command}");
+        }
+        assert!(script.contains("examples"), "{shell}");
+    }
+    for command in commands.iter().filter(|name| **name != "help") {
+        assert!(
+            page.contains(&format!("gamaka\\-{command}")),
+            "{command}: {page}"
+        );
+        let own = succeeds(&["man", command]);
+        assert!(
+            own.contains(&format!(".SH NAME\ngamaka\\-{command}")),
+            "{own}"
+        );
+    }
+    assert!(succeeds(&["man", "data", "check"]).contains("gamaka\\-data\\-check"));
+    let said = fails(1, &["man", "tarin"]);
+    assert!(
+        said.contains("gamaka has no command tarin: it has demo, doctor"),
+        "{said}"
+    );
+    let said = fails(2, &["completions", "tcsh"]);
+    assert!(said.contains("bash, elvish, fish"), "{said}");
+}
