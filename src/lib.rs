@@ -14,6 +14,7 @@ pub mod adapt;
 pub mod audio;
 pub mod bench;
 pub mod data;
+pub mod ear;
 pub mod embed;
 pub mod evaluate;
 pub mod features;

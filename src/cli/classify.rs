@@ -8,17 +8,13 @@ use anyhow::bail;
 use gamaka::audio;
 use gamaka::data::{Dataset, hash_file};
 use gamaka::embed::{Embedder, FileEmbedding, embed_files};
-use gamaka::fewshot::{Classification, Metric, classify};
+use gamaka::fewshot::{Answer, Examples};
 use gamaka::mel::EngineChoice;
-use serde::Serialize;
 
 use super::common::{
     Common, INCLUDED, conclude, engine, failed_json, front_end, load_model, print, print_json,
 };
 use super::table::{pad, widest};
-
-/// Nearest examples told for each file.
-const NEAREST: usize = 3;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -37,91 +33,6 @@ pub(super) struct Args {
     /// Count a damaged file as failed, instead of using what can be decoded
     #[arg(long)]
     strict: bool,
-}
-
-/// A classified file, in words that need no table beside them.
-#[derive(Debug, Serialize)]
-pub(super) struct Answer {
-    /// The file.
-    pub path: PathBuf,
-    /// All genres, nearest first.
-    pub ranked: Vec<RankedGenre>,
-    /// The nearest examples.
-    pub nearest: Vec<NearestExample>,
-}
-
-/// A genre and how near it is.
-#[derive(Debug, Serialize)]
-pub(super) struct RankedGenre {
-    /// Its name.
-    pub genre: String,
-    /// Softmax over minus the scaled distances: among these genres only. The scale is that of the model's calibration.
-    pub probability: f64,
-    /// Distance to its prototype.
-    pub distance: f32,
-}
-
-/// An example and how near it is.
-#[derive(Debug, Serialize)]
-pub(super) struct NearestExample {
-    /// The example file.
-    pub path: PathBuf,
-    /// Its genre.
-    pub genre: String,
-    /// Distance to it.
-    pub distance: f32,
-}
-
-/// Example files of each genre with their embeddings.
-pub(super) struct Examples {
-    /// The genres.
-    pub genres: Vec<String>,
-    /// Example files of each genre.
-    pub paths: Vec<Vec<PathBuf>>,
-    /// Their embeddings.
-    pub embeddings: Vec<Vec<Vec<f32>>>,
-}
-
-impl Examples {
-    /// Takes out the genres without examples, and gives their names.
-    fn leave_out_empty(&mut self) -> Vec<String> {
-        let empty = (0..self.genres.len())
-            .rev()
-            .filter(|&k| self.paths[k].is_empty());
-        let empty: Vec<usize> = empty.collect();
-        let take = |k| {
-            self.paths.remove(k);
-            self.embeddings.remove(k);
-            self.genres.remove(k)
-        };
-        empty.into_iter().map(take).collect()
-    }
-
-    /// Classifies one file's embedding.
-    pub(super) fn answer(
-        &self,
-        path: PathBuf,
-        embedding: &[f32],
-        metric: Metric,
-    ) -> anyhow::Result<Answer> {
-        let Classification { ranked, nearest } =
-            classify(embedding, &self.embeddings, metric, NEAREST)?;
-        let ranked = ranked.into_iter().map(|r| RankedGenre {
-            genre: self.genres[r.class].clone(),
-            probability: r.probability,
-            distance: r.distance,
-        });
-        let nearest = nearest.into_iter().map(|n| NearestExample {
-            path: self.paths[n.class][n.example].clone(),
-            genre: self.genres[n.class].clone(),
-            distance: n.distance,
-        });
-        Ok(Answer {
-            path,
-            ranked: ranked.collect(),
-            nearest: nearest.collect(),
-        })
-    }
 }
 
 pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
@@ -147,11 +58,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         .map(|item| dataset.file(item))
         .collect();
     let bar = common.bar(example_paths.len() + found.files.len(), "listening");
-    let mut examples = Examples {
-        paths: vec![Vec::new(); dataset.classes.len()],
-        embeddings: vec![Vec::new(); dataset.classes.len()],
-        genres: dataset.classes.clone(),
-    };
+    let mut examples = Examples::new(dataset.classes.clone());
     let mut unusable = Vec::new();
     let mut cut = 0;
     // A silent file is like none, and has no place in a ranking.
@@ -176,9 +83,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             let file = result.map_err(|error| error.to_string());
             match file.and_then(|file| heard(path, &file).map(|()| file)) {
                 Ok(file) => {
-                    let class = dataset.items[index].class;
-                    examples.paths[class].push(path.clone());
-                    examples.embeddings[class].push(file.mean());
+                    examples.add(dataset.items[index].class, path.clone(), file.mean());
                 }
                 Err(reason) => unusable.push(reason),
             }
@@ -209,9 +114,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         );
     }
 
-    // Prototypes of unequal numbers of examples have one scale: that of the fewest, which claims least.
-    let fewest = examples.paths.iter().map(Vec::len).min().unwrap_or(1);
-    let metric = model.metric(fewest);
+    let metric = model.metric(examples.fewest());
     for path in &found.files {
         let hash = hash_file(path).unwrap_or_default();
         if dataset.items.iter().any(|item| item.hash == hash) {
@@ -248,7 +151,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         common.note(&note);
     }
     if let Some(error) = trouble {
-        return Err(error);
+        return Err(error.into());
     }
     if common.json {
         print_json(&serde_json::json!({

@@ -10,12 +10,12 @@ use anyhow::{Context, bail};
 use gamaka::data::Dataset;
 use gamaka::evaluate::{Embedded, EvaluatePart, HeadChoice, Reader, Report, embed_dataset};
 use gamaka::features::FrontEnd;
+use gamaka::fewshot::{Answer, Examples};
 use gamaka::files::{self, OutputFolder, Outputs};
 use gamaka::gpu::Gpu;
 use gamaka::train::{TrainConfig, TrainError, TrainOptions, Trained, checkpoint_path, train};
 use include_dir::{Dir, include_dir};
 
-use super::classify::{Answer, Examples};
 use super::common::{Common, print, print_json};
 use super::eval;
 use super::interrupt::{INTERRUPTED, Stopping};
@@ -188,21 +188,16 @@ fn listen(embedded: &Embedded) -> anyhow::Result<Vec<Listened>> {
     let mut listened = Vec::new();
     for class in [0, pool.classes.len() / 2] {
         let clip = pool.files[class][0];
-        let mut examples = Examples {
-            genres: pool.classes.clone(),
-            paths: Vec::new(),
-            embeddings: Vec::new(),
-        };
-        for files in &pool.files {
+        let mut examples = Examples::new(pool.classes.clone());
+        for (genre, files) in pool.files.iter().enumerate() {
             let others = files
                 .iter()
                 .filter(|&&f| pool.group_of[f] != pool.group_of[clip])
                 .take(SHOTS);
-            let (paths, embeddings) = others
-                .map(|&f| (dataset.file(&dataset.items[f]), embedded.network[f].clone()))
-                .unzip();
-            examples.paths.push(paths);
-            examples.embeddings.push(embeddings);
+            for &file in others {
+                let path = dataset.file(&dataset.items[file]);
+                examples.add(genre, path, embedded.network[file].clone());
+            }
         }
         let path = dataset.file(&dataset.items[clip]);
         let answer = examples.answer(

@@ -9,6 +9,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod ear;
 mod faults;
 mod gradients;
 mod kernels;

@@ -82,7 +82,7 @@ pub(crate) fn config() -> TrainConfig {
 }
 
 /// Writes a mono 16-bit WAV at 22,050 Hz.
-fn write_wav(path: &Path, samples: &[f32]) {
+pub(crate) fn write_wav(path: &Path, samples: &[f32]) {
     let data: Vec<u8> = samples
         .iter()
         .flat_map(|s| ((s * 32767.0) as i16).to_le_bytes())

@@ -1,0 +1,139 @@
+//! A few-shot classifier in one value: a model with all that it needs to hear files.
+
+use std::path::{Path, PathBuf};
+
+use crate::data::{DataError, Dataset};
+use crate::embed::{Embedder, embed_files};
+use crate::features::{FeatureError, FrontEnd};
+use crate::fewshot::{Answer, Examples, ScoreError};
+use crate::gpu::{DeviceChoice, Gpu, GpuError};
+use crate::mel::{EngineChoice, MelError};
+use crate::model::Model;
+
+/// A model on a device. It hears as much of a file as the model was trained on.
+#[derive(Debug)]
+pub struct Ear {
+    model: Model,
+    front_end: FrontEnd,
+    embedder: Embedder,
+}
+
+/// Why a file or a folder of examples has no answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EarError {
+    /// There is no device, the network does not fit it, or it failed.
+    #[error(transparent)]
+    Gpu(#[from] GpuError),
+    /// The model's front end cannot be made.
+    #[error(transparent)]
+    Mel(#[from] MelError),
+    /// A file cannot be heard.
+    #[error(transparent)]
+    File(#[from] FeatureError),
+    /// A file is silent, or its channels cancel: it is like none.
+    #[error("{}: {reason}", path.display())]
+    Silent {
+        /// Which file.
+        path: PathBuf,
+        /// In which way.
+        reason: String,
+    },
+    /// The folder of examples cannot be used.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// Fewer than two genres have an example that can be heard.
+    #[error("{}: {genres} of its classes has an example that can be heard, and two are needed", folder.display())]
+    TooFewGenres {
+        /// The folder of examples.
+        folder: PathBuf,
+        /// How many have one.
+        genres: usize,
+    },
+    /// Embeddings cannot be compared.
+    #[error(transparent)]
+    Score(#[from] ScoreError),
+}
+
+impl Ear {
+    /// Opens a device and compiles the model's network for it.
+    ///
+    /// # Errors
+    /// [`EarError::Gpu`], [`EarError::Mel`].
+    pub fn new(model: Model, device: &DeviceChoice) -> Result<Self, EarError> {
+        let gpu = Gpu::open(device)?;
+        let front_end = FrontEnd::new(EngineChoice::Auto, Some(&gpu), &model.info.preset, false)?
+            .hearing(model.info.config.max_seconds);
+        let embedder = Embedder::new(&gpu, &model.network, &model.parameters)?;
+        Ok(Self {
+            model,
+            front_end,
+            embedder,
+        })
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// The embedding of each file, the mean over its segments, or why it has none. All cores decode while the device embeds.
+    ///
+    /// # Errors
+    /// [`EarError::Gpu`]: a fault of the device, which ends everything.
+    pub fn embed(&self, files: &[PathBuf]) -> Result<Vec<Result<Vec<f32>, EarError>>, EarError> {
+        let mut embeddings = Vec::with_capacity(files.len());
+        let shape = self.model.info.segment;
+        embed_files(&self.front_end, &self.embedder, shape, files, |k, file| {
+            embeddings.push(match file {
+                Ok(file) => match file.info.silence() {
+                    None => Ok(file.mean()),
+                    Some(reason) => Err(EarError::Silent {
+                        path: files[k].clone(),
+                        reason: reason.to_string(),
+                    }),
+                },
+                Err(error) => Err(error.into()),
+            });
+        })?;
+        Ok(embeddings)
+    }
+
+    /// Hears a folder that has a folder of example files for each genre, and tells why each file that is not among the
+    /// examples was left out. Genres without an example are left out too.
+    ///
+    /// # Errors
+    /// [`EarError::Data`], [`EarError::TooFewGenres`], [`EarError::Gpu`].
+    pub fn examples(&self, folder: &Path) -> Result<(Examples, Vec<EarError>), EarError> {
+        let dataset = Dataset::open(folder)?;
+        let files: Vec<PathBuf> = dataset.items.iter().map(|i| dataset.file(i)).collect();
+        let mut examples = Examples::new(dataset.classes.clone());
+        let mut left_out = Vec::new();
+        let heard = self.embed(&files)?.into_iter().zip(files);
+        for (item, (embedding, path)) in dataset.items.iter().zip(heard) {
+            match embedding {
+                Ok(embedding) => examples.add(item.class, path, embedding),
+                Err(error) => left_out.push(error),
+            }
+        }
+        examples.leave_out_empty();
+        match examples.genres.len() {
+            genres @ (0 | 1) => Err(EarError::TooFewGenres {
+                folder: folder.into(),
+                genres,
+            }),
+            _ => Ok((examples, left_out)),
+        }
+    }
+
+    /// Ranks the genres for a file, and names the nearest examples.
+    ///
+    /// # Errors
+    /// [`EarError`]: the file cannot be heard, or the device failed.
+    pub fn classify(&self, file: &Path, examples: &Examples) -> Result<Answer, EarError> {
+        let mut heard = self.embed(&[file.into()])?;
+        let embedding = heard.remove(0)?;
+        let metric = self.model.metric(examples.fewest());
+        Ok(examples.answer(file.into(), &embedding, metric)?)
+    }
+}
