@@ -499,7 +499,14 @@ mod tests {
             ("[geometry]\nshrinkage = 0.0", "geometry.shrinkage is 0"),
             ("[geometry]\nteacher = 1.0", "geometry.teacher is 1"),
             ("[geometry]\nteacher = nan", "geometry.teacher is NaN"),
-            ("[geometry]", "last layer is linear"),
+            (
+                "[geometry]\n[learner]\nmethod = \"maml\"",
+                "geometry goes with",
+            ),
+            (
+                "[geometry]\n[network]\nname = \"n\"\nlayers = [{ type = \"statistics_pool\" }]",
+                "last layer is linear",
+            ),
         ] {
             let error = TrainConfig::from_toml(text)
                 .unwrap()
