@@ -511,27 +511,36 @@ fn kernels(
     })
 }
 
-/// Says where the validation gives no reason to prefer the trained network to the untrained one.
-fn judge(common: &Common, best: &Validation, untrained: &Validation) {
+/// What a training starts from, in words.
+fn start_of(config: &TrainConfig) -> &'static str {
+    match config.from {
+        None => "untrained network",
+        Some(_) => "model that it started from",
+    }
+}
+
+/// Says where the validation gives no reason to prefer the trained network to what it started from.
+fn judge(common: &Common, config: &TrainConfig, best: &Validation, first: &Validation) {
+    let start = start_of(config);
     let interval = best.over_files.unwrap_or(best.over_episodes);
-    if untrained.accuracy >= 1.0 {
-        common.note("the untrained network makes no mistake on the validation files: they are too few to choose by, so the model is the untrained network; add music");
+    if first.accuracy >= 1.0 {
+        common.note(&format!("the {start} makes no mistake on the validation files: they are too few to choose by, so the model is the {start}; add music"));
     } else if best.episode == 0 {
-        common.note("no episode of this training made it better on the validation files, so the model is the untrained network: add music, or train it longer");
-    } else if interval.low <= untrained.accuracy {
+        common.note(&format!("no episode of this training made it better on the validation files, so the model is the {start}: add music, or train it longer"));
+    } else if interval.low <= first.accuracy {
         common.note(&format!(
-            "the best is {:.1} %, and the untrained network {:.1} %: no gain beyond the interval, so the validation files do not show that the training helped; add music, or train it longer",
+            "the best is {:.1} %, and the {start} {:.1} %: no gain beyond the interval, so the validation files do not show that the training helped; add music, or train it longer",
             best.accuracy * 100.0,
-            untrained.accuracy * 100.0
+            first.accuracy * 100.0
         ));
     }
 }
 
 /// Says where a teacher that trains alone leaves no reason to prefer the trained network.
-fn judge_taught(common: &Common, best: &Validation) {
+fn judge_taught(common: &Common, config: &TrainConfig, best: &Validation) {
     match best.teacher {
         None => common.note("the teacher has no vectors of validation files, so the last parameters are kept: embed the validation files too to choose by them"),
-        Some(_) if best.episode == 0 => common.note("no step made the predictions of the validation files' vectors better, so the model is the untrained network: train it longer, with a lower learning rate, or with more vectors"),
+        Some(_) if best.episode == 0 => common.note(&format!("no step made the predictions of the validation files' vectors better, so the model is the {}: train it longer, with a lower learning rate, or with more vectors", start_of(config))),
         Some(_) => {}
     }
 }
@@ -578,8 +587,8 @@ fn conclude(
     if let (Some(best), Some(untrained)) = (best, trained.validations.first()) {
         let teacher = trained.model.info.config.teacher.as_ref();
         match teacher.is_some_and(|teacher| teacher.episode_weight == 0.0) {
-            true => judge_taught(common, &best),
-            false => judge(common, &best, untrained),
+            true => judge_taught(common, config, &best),
+            false => judge(common, config, &best, untrained),
         }
     }
     let eval = |data: &Path, more: &[&str]| {

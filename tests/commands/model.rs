@@ -481,7 +481,12 @@ fn train_goes_on_from_a_model_and_refuses_to_judge_it_by_what_it_learned() {
     let out = folder.path().join("further.safetensors");
     let mut arguments = vec!["train", text(&music), "-o", text(&out)];
     arguments.extend(["--config", text(&config), "--from", text(&model)]);
-    succeeds(&arguments);
+    let output = gamaka(&arguments);
+    let said = stderr(&output);
+    assert!(output.status.success(), "{said}");
+    // Nobody takes what it started from for an untrained network.
+    assert!(!said.contains("untrained network"), "{said}");
+    assert!(said.contains("the model that it started from"), "{said}");
     let (first, further) = (Model::load(&model).unwrap(), Model::load(&out).unwrap());
     assert_eq!(first.info.split, further.info.split);
     assert_eq!(
