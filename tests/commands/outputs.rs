@@ -34,7 +34,8 @@ const FOLDERS: [(&str, &str, &str); 3] = [
 const KEPT: (&str, [&str; 4]) = ("--features", ["train", "eval", "ablate", "calibrate"]);
 
 /// Options that name what is read.
-const INPUTS: [&str; 11] = [
+const INPUTS: [&str; 12] = [
+    "--from",
     "--config",
     "--mix",
     "--network",
