@@ -516,7 +516,7 @@ impl Run<'_> {
             .train_files()
             .map(|index| self.embed(&session, index))
             .collect::<Result<Vec<_>, _>>()?;
-        if let Some(reshape) = self.reshape(&embeddings) {
+        if let Some(reshape) = self.reshape(&embeddings, on) {
             reshape.fold(self.student.kept(), &mut parameters)?;
             session.embedder.set_parameters(&parameters);
             for embedding in &mut embeddings {
@@ -534,8 +534,8 @@ impl Run<'_> {
         })
     }
 
-    /// The metric for the embeddings of [`Material::train_files`], if one is asked for; none if they are not finite.
-    fn reshape(&self, embeddings: &[Vec<f32>]) -> Option<Reshape> {
+    /// The metric for the embeddings of [`Material::train_files`], if one is asked for and can be fitted.
+    fn reshape(&self, embeddings: &[Vec<f32>], on: &mut dyn FnMut(Event)) -> Option<Reshape> {
         let geometry = self.config.geometry?;
         let targets = match &self.material.lessons {
             Some(lessons) => lessons.of_files(),
@@ -553,7 +553,19 @@ impl Run<'_> {
                 target: targets.get(&unit).map(Vec::as_slice),
             })
             .collect();
-        Reshape::fit(&known, geometry)
+        let untaught = known.iter().all(|file| file.target.is_none());
+        if untaught && self.material.lessons.is_some() && geometry.teacher > 0.0 {
+            on(Event::Note(
+                "the metric is made without the teacher, whose vectors are of whole tracks and not of their parts: the covariance within classes is all of it".into(),
+            ));
+        }
+        let reshape = Reshape::fit(&known, geometry);
+        if reshape.is_none() {
+            on(Event::Note(
+                "no metric was fitted, and the last layer stays as trained: no class has two files whose embeddings differ, or one is not finite".into(),
+            ));
+        }
+        reshape
     }
 
     /// The embeddings of the validation files, by their indices.

@@ -153,6 +153,26 @@ fn a_metric_changes_the_last_layer_alone_and_gives_the_training_files_a_variance
         total += variance;
     }
     assert!((total - width as f64).abs() < 1e-2, "{total}");
+    // Parts of tracks have no vectors of their own, and that is said.
+    let parts = TrainConfig {
+        geometry: Some(Geometry::default()),
+        teacher: plain.teacher.clone(),
+        ..of_tracks()
+    };
+    let mut notes = Vec::new();
+    with(vectors(tracks(), &parts))
+        .go_on(tracks(), None, &parts, &mut |event| {
+            if let Event::Note(note) = event {
+                notes.push(note);
+            }
+        })
+        .unwrap();
+    assert!(
+        notes
+            .iter()
+            .any(|note| note.contains("without the teacher")),
+        "{notes:?}"
+    );
     // The teacher has a say in it.
     let alone = TrainConfig {
         geometry: Some(Geometry {
