@@ -65,7 +65,7 @@ impl Reshape {
         };
         let within = within_classes(files, d)?;
         let whitening = scaled(shrunk(within, geometry.shrinkage).cholesky()?.inverse())?;
-        let taught = teachers_metric(files, &centre, d).and_then(scaled);
+        let taught = teachers_metric(files, d).and_then(scaled);
         let metric = match taught {
             Some(taught) => taught * geometry.teacher + whitening * (1.0 - geometry.teacher),
             None => whitening,
@@ -129,16 +129,13 @@ fn within_classes(files: &[Known], d: usize) -> Option<DMatrix<f64>> {
 }
 
 /// `B B'` of a ridge regression of the targets that there are on their files' embeddings.
-fn teachers_metric(files: &[Known], centre: &DVector<f64>, d: usize) -> Option<DMatrix<f64>> {
+fn teachers_metric(files: &[Known], d: usize) -> Option<DMatrix<f64>> {
     let pairs: Vec<_> = files
         .iter()
         .filter_map(|file| Some((file.embedding, file.target?)))
         .collect();
     let width = pairs.first()?.1.len();
-    let mut rows: DMatrix<f64> = DMatrix::from_fn(pairs.len(), d, |i, j| pairs[i].0[j].into());
-    for mut row in rows.row_iter_mut() {
-        row -= centre.transpose();
-    }
+    let (_, rows) = centred(pairs.iter().map(|pair| pair.0), d);
     let (_, targets) = centred(pairs.iter().map(|pair| pair.1), width);
     let mut gram = rows.tr_mul(&rows);
     let ridge = RIDGE * gram.trace() / d as f64;
