@@ -13,6 +13,8 @@ pub mod ablate;
 pub mod adapt;
 pub mod audio;
 pub mod bench;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod data;
 pub mod ear;
 pub mod embed;

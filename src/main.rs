@@ -1,7 +1,5 @@
 //! The `gamaka` program.
 
-mod cli;
-
 fn main() -> std::process::ExitCode {
-    cli::run()
+    gamaka::cli::run()
 }

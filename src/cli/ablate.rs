@@ -7,14 +7,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
-use bytesize::ByteSize;
-use gamaka::ablate::{
+use crate::ablate::{
     AblateError, AblateOptions, Event, Findings, Grid, ScoreOptions, UNTRAINED, Workbench,
 };
-use gamaka::files::{self, Claim, OutputFolder, Outputs};
-use gamaka::model::{Network, Spec};
-use gamaka::train::{self, Collections, Method, TrainConfig};
+use crate::files::{self, Claim, OutputFolder, Outputs};
+use crate::model::{Network, Spec};
+use crate::train::{self, Collections, Method, TrainConfig};
+use anyhow::{Context, bail};
+use bytesize::ByteSize;
 use indicatif::{HumanDuration, ProgressBar};
 
 use super::advice::{self, Asked};

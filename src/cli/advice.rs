@@ -3,12 +3,12 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
+use crate::data::{DataError, Dataset, Labels, Protocol};
+use crate::evaluate::{EvaluateError, EvaluatePart};
+use crate::fewshot::nearest_episode;
+use crate::train::{Collections, Heard, Setting, Size, TrainConfig, TrainError, measure};
+use crate::words::count;
 use anyhow::anyhow;
-use gamaka::data::{DataError, Dataset, Labels, Protocol};
-use gamaka::evaluate::{EvaluateError, EvaluatePart};
-use gamaka::fewshot::nearest_episode;
-use gamaka::train::{Collections, Heard, Setting, Size, TrainConfig, TrainError, measure};
-use gamaka::words::count;
 
 use super::common::Common;
 use super::settings::{Settings, Source};

@@ -3,14 +3,14 @@
 use std::fmt::Write;
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context, anyhow, bail};
-use clap::ValueEnum;
-use gamaka::bench::{
+use crate::bench::{
     self, CLIP_SECONDS, Ceilings, DispatchFigures, EPISODE, INPUT, KernelFigures, MelFigures,
     NetworkFigures, Spread, StartFigures, reference_networks, reference_step,
 };
-use gamaka::gpu::{AdapterSummary, GpuError};
-use gamaka::model::Network;
+use crate::gpu::{AdapterSummary, GpuError};
+use crate::model::Network;
+use anyhow::{Context, anyhow, bail};
+use clap::ValueEnum;
 use serde_json::{Map, Value, json};
 
 use super::common::{Common, network_spec, print, print_error, print_json};

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::evaluate::{EvaluateError, EvaluatePart, HeadChoice, Reader, embed_dataset};
+use crate::fewshot::Reliability;
+use crate::files::Outputs;
+use crate::mel::EngineChoice;
 use anyhow::{anyhow, bail};
-use gamaka::evaluate::{EvaluateError, EvaluatePart, HeadChoice, Reader, embed_dataset};
-use gamaka::fewshot::Reliability;
-use gamaka::files::Outputs;
-use gamaka::mel::EngineChoice;
 
 use super::common::{Common, INCLUDED, conclude, engine, front_end, load_model, print, print_json};
 use super::numbers::seed;
@@ -98,7 +98,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             way.max(2)
         );
     };
-    let judged = |embedded: &gamaka::evaluate::Embedded| -> Vec<(usize, Reliability)> {
+    let judged = |embedded: &crate::evaluate::Embedded| -> Vec<(usize, Reliability)> {
         let scores = SHOTS.into_iter().filter_map(|shots| {
             let head = HeadChoice::Prototype;
             let report = embedded

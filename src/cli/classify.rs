@@ -4,12 +4,12 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::audio;
+use crate::data::{Dataset, hash_file};
+use crate::embed::{Embedder, FileEmbedding, embed_files};
+use crate::fewshot::{Answer, Examples};
+use crate::mel::EngineChoice;
 use anyhow::bail;
-use gamaka::audio;
-use gamaka::data::{Dataset, hash_file};
-use gamaka::embed::{Embedder, FileEmbedding, embed_files};
-use gamaka::fewshot::{Answer, Examples};
-use gamaka::mel::EngineChoice;
 
 use super::common::{
     Common, INCLUDED, conclude, engine, failed_json, front_end, load_model, print, print_json,

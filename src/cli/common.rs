@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use crate::data::{hash_bytes, hash_file};
+use crate::features::FrontEnd;
+use crate::gpu::{DeviceChoice, Gpu};
+use crate::mel::EngineChoice;
+use crate::model::{Model, Spec};
+use crate::words::count;
 use anyhow::Context;
-use gamaka::data::{hash_bytes, hash_file};
-use gamaka::features::FrontEnd;
-use gamaka::gpu::{DeviceChoice, Gpu};
-use gamaka::mel::EngineChoice;
-use gamaka::model::{Model, Spec};
-use gamaka::words::count;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// A usage error, told as clap tells its own.

@@ -5,9 +5,9 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use crate::data::{CheckOptions, Checked, Duplicate, Layout, Part, check};
+use crate::files::{self, Outputs};
 use anyhow::{anyhow, bail};
-use gamaka::data::{CheckOptions, Checked, Duplicate, Layout, Part, check};
-use gamaka::files::{self, Outputs};
 
 use super::common::{Common, one_line, print, print_error, print_json};
 use super::table::{Align, Table};

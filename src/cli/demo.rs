@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
+use crate::data::Dataset;
+use crate::evaluate::{Embedded, EvaluatePart, HeadChoice, Reader, Report, embed_dataset};
+use crate::features::FrontEnd;
+use crate::fewshot::{Answer, Examples};
+use crate::files::{self, OutputFolder, Outputs};
+use crate::gpu::Gpu;
+use crate::train::{TrainConfig, TrainError, TrainOptions, Trained, checkpoint_path, train};
 use anyhow::{Context, bail};
-use gamaka::data::Dataset;
-use gamaka::evaluate::{Embedded, EvaluatePart, HeadChoice, Reader, Report, embed_dataset};
-use gamaka::features::FrontEnd;
-use gamaka::fewshot::{Answer, Examples};
-use gamaka::files::{self, OutputFolder, Outputs};
-use gamaka::gpu::Gpu;
-use gamaka::train::{TrainConfig, TrainError, TrainOptions, Trained, checkpoint_path, train};
 use include_dir::{Dir, include_dir};
 
 use super::common::{Common, print, print_json};

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 use std::process::ExitCode;
 
-use gamaka::gpu::{AdapterSummary, DeviceChoice, Gpu, adapters, install_hint};
-use gamaka::selftest::{self, Worst};
+use crate::gpu::{AdapterSummary, DeviceChoice, Gpu, adapters, install_hint};
+use crate::selftest::{self, Worst};
 use serde::Serialize;
 
 use super::common::{Common, print, print_json};

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
+use crate::audio;
+use crate::embed::{Embedder, FileEmbedding, embed_files};
+use crate::features::SegmentShape;
+use crate::files::{self, Claim, Outputs, WriteError};
+use crate::mel::EngineChoice;
+use crate::vectors;
 use anyhow::{Context, anyhow, bail};
-use gamaka::audio;
-use gamaka::embed::{Embedder, FileEmbedding, embed_files};
-use gamaka::features::SegmentShape;
-use gamaka::files::{self, Claim, Outputs, WriteError};
-use gamaka::mel::EngineChoice;
-use gamaka::vectors;
 use serde::{Deserialize, Serialize};
 
 use super::common::{

@@ -12,22 +12,22 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
-use gamaka::adapt::AdaptedAccuracy;
-use gamaka::data::{Dataset, SHOTS, WAYS};
-use gamaka::evaluate::{
+use crate::adapt::AdaptedAccuracy;
+use crate::data::{Dataset, SHOTS, WAYS};
+use crate::evaluate::{
     Embedded, EvaluateError, EvaluatePart, HeadChoice, LABELS, LabelMap, Reader, Report, Shifted,
     check_column, check_episode, embed_between, embed_dataset,
 };
-use gamaka::features::KeptFeatures;
-use gamaka::fewshot::{Estimate, Evaluation, Interval};
-use gamaka::files::{self, OutputFolder, Outputs};
-use gamaka::gpu::Gpu;
-use gamaka::mel::EngineChoice;
-use gamaka::model::Model;
-use gamaka::report::{Svg, confusion_svg};
-use gamaka::shift::Shift;
-use gamaka::train::TrainConfig;
+use crate::features::KeptFeatures;
+use crate::fewshot::{Estimate, Evaluation, Interval};
+use crate::files::{self, OutputFolder, Outputs};
+use crate::gpu::Gpu;
+use crate::mel::EngineChoice;
+use crate::model::Model;
+use crate::report::{Svg, confusion_svg};
+use crate::shift::Shift;
+use crate::train::TrainConfig;
+use anyhow::Context;
 
 use super::advice;
 use super::common::{

@@ -4,8 +4,8 @@ use std::process::exit;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::files;
 use anyhow::Context;
-use gamaka::files;
 
 use super::common::say_over_bar;
 

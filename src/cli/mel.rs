@@ -5,16 +5,16 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{anyhow, bail};
-use gamaka::audio::{self, AudioInfo};
-use gamaka::features::{FeatureStore, StoreError};
-use gamaka::files::{self, Outputs};
-use gamaka::gpu::{DeviceChoice, Gpu};
-use gamaka::mel::{
+use crate::audio::{self, AudioInfo};
+use crate::features::{FeatureStore, StoreError};
+use crate::files::{self, Outputs};
+use crate::gpu::{DeviceChoice, Gpu};
+use crate::mel::{
     AMIN, BLOCK_FRAMES, Engine, EngineChoice, Framer, GpuEngine, Preset, TOP_DB, decibels, mfcc,
     transpose,
 };
-use gamaka::report::{Rows, SpectrogramCanvas, has_letters};
+use crate::report::{Rows, SpectrogramCanvas, has_letters};
+use anyhow::{anyhow, bail};
 
 use super::common::{Common, engine, print, print_json};
 use super::numbers::{number, whole};

@@ -67,7 +67,7 @@ enum Command {
 }
 
 /// Runs the program and gives its exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
-pub(crate) fn run() -> ExitCode {
+pub fn run() -> ExitCode {
     start::name_runtime_folder();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

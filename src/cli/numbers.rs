@@ -2,8 +2,8 @@
 
 use std::ops::RangeInclusive;
 
+use crate::train::TrainConfig;
 use bytesize::ByteSize;
-use gamaka::train::TrainConfig;
 
 /// A whole number from a range.
 pub(super) fn whole(

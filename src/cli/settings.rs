@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::data::{Dataset, Labels, Protocol, SHOTS, WAYS};
+use crate::features::KeptFeatures;
+use crate::shift::Shift;
+use crate::train::{Setting, TrainConfig};
 use anyhow::Context;
-use gamaka::data::{Dataset, Labels, Protocol, SHOTS, WAYS};
-use gamaka::features::KeptFeatures;
-use gamaka::shift::Shift;
-use gamaka::train::{Setting, TrainConfig};
 
 use super::common::{Common, read_toml, usage};
 use super::numbers::{seconds, whole};
@@ -119,7 +119,7 @@ pub(super) fn shifts(words: &[String]) -> Vec<Shift> {
     for word in words {
         match word.as_str() {
             "all" => found.extend(Shift::ALL),
-            word => match gamaka::shift::parse(word) {
+            word => match crate::shift::parse(word) {
                 Ok(shifts) => found.extend(shifts),
                 Err(problem) => usage(&format!("--shift: {problem}")),
             },

@@ -1,7 +1,7 @@
 //! Tables for a terminal of 80 columns. One that is wider goes on below, its rows named again; a cell that is wider
 //! goes on in the next line. Nothing is cut.
 
-use gamaka::report::decimal;
+use crate::report::decimal;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::common::one_line;

@@ -5,18 +5,18 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
-use bytesize::ByteSize;
-use gamaka::bench::{Ceilings, KernelFigures, profile_training};
-use gamaka::data::{Dataset, Labels, Part};
-use gamaka::files::{self, Outputs};
-use gamaka::model::{Model, Network};
-use gamaka::train::{
+use crate::bench::{Ceilings, KernelFigures, profile_training};
+use crate::data::{Dataset, Labels, Part};
+use crate::files::{self, Outputs};
+use crate::model::{Model, Network};
+use crate::train::{
     Event, LogRow, Method, StepShape, TeacherShape, TrainConfig, TrainError, TrainOptions,
     TrainSummary, Trained, ValidateOn, Validation, checkpoint_path, train_mixed,
 };
-use gamaka::vectors::Vectors;
-use gamaka::words::count;
+use crate::vectors::Vectors;
+use crate::words::count;
+use anyhow::{Context, bail};
+use bytesize::ByteSize;
 use indicatif::ProgressBar;
 
 use super::advice::{self, Asked};

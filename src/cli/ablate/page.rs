@@ -1,7 +1,7 @@
 //! A comparison's pictures and page.
 
-use gamaka::ablate::{Curve, Findings, NetworkRow, Summary};
-use gamaka::report::{
+use crate::ablate::{Curve, Findings, NetworkRow, Summary};
+use crate::report::{
     Column, IntervalRow, Line, LineAxes, LinePoint, Page, ReportError, Svg, TradePoint,
     confusion_svg, differences_svg, intervals_svg, lines_svg, trade_svg,
 };

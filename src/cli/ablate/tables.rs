@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
+use crate::ablate::{Curve, DifferenceRow, Findings, NetworkRow, Summary};
 use crate::cli::table::{self, Align, percent, signed};
-use gamaka::ablate::{Curve, DifferenceRow, Findings, NetworkRow, Summary};
-use gamaka::fewshot::Interval;
+use crate::fewshot::Interval;
 use indicatif::HumanCount;
 
 /// Heading of the column of verdicts.

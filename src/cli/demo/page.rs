@@ -1,12 +1,12 @@
 //! The demo's report: a page of pictures, which are files of their own too.
 
-use gamaka::data::Part;
-use gamaka::evaluate::Report;
-use gamaka::fewshot::Estimate;
-use gamaka::mel::{AMIN, Preset, TOP_DB, decibels};
-use gamaka::model::LearnedEdge;
-use gamaka::ops::Basis;
-use gamaka::report::{
+use crate::data::Part;
+use crate::evaluate::Report;
+use crate::fewshot::Estimate;
+use crate::mel::{AMIN, Preset, TOP_DB, decibels};
+use crate::model::LearnedEdge;
+use crate::ops::Basis;
+use crate::report::{
     Column, Curve, Edge, Headline, IntervalRow, Page, Role, Rows, ScatterPoint, Sound, Spectrogram,
     Svg, Validation, bars_svg, confusion_svg, curve_svg, differences_svg, intervals_svg, project,
     scatter_svg, splines_svg,
@@ -232,7 +232,7 @@ impl Demo {
     fn add_clips(&self, page: &mut Page) -> anyhow::Result<()> {
         page.section("Two clips, and why");
         let preset = Preset::librosa();
-        let engine = gamaka::mel::CpuEngine::new(&preset)?;
+        let engine = crate::mel::CpuEngine::new(&preset)?;
         let centres = preset.band_centres();
         for listened in &self.listened {
             let best = &listened.answer.ranked[0];
@@ -248,7 +248,7 @@ impl Demo {
                 best.probability * 100.0,
                 reason(listened)
             ));
-            let (samples, _) = gamaka::audio::decode(&listened.path, preset.sample_rate)?;
+            let (samples, _) = crate::audio::decode(&listened.path, preset.sample_rate)?;
             let power = engine.mel_spectrogram(&samples)?;
             let spectrogram = Spectrogram {
                 values: &decibels(&power, 1.0, AMIN, Some(TOP_DB)),
@@ -488,7 +488,7 @@ impl Drawn {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gamaka::fewshot::Interval;
+    use crate::fewshot::Interval;
 
     #[test]
     fn the_lead_says_where_the_network_is_not_better_than_its_floors() {

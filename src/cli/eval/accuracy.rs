@@ -1,8 +1,8 @@
 //! What `gamaka eval -o` draws.
 
-use gamaka::evaluate::Report;
-use gamaka::fewshot::{Evaluation, Interval, ValueScore};
-use gamaka::report::{DotRow, ReportError, Svg, dots_svg};
+use crate::evaluate::Report;
+use crate::fewshot::{Evaluation, Interval, ValueScore};
+use crate::report::{DotRow, ReportError, Svg, dots_svg};
 
 /// All systems on all queries, and below on those of each value of `column`, the network's best first. `name` is what
 /// the network is called.

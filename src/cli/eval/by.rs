@@ -1,6 +1,6 @@
 //! What `gamaka eval --by` prints.
 
-use gamaka::fewshot::{Evaluation, ValueAccuracy, ValueScore};
+use crate::fewshot::{Evaluation, ValueAccuracy, ValueScore};
 
 use super::percent;
 use crate::cli::table::{Align, Table};

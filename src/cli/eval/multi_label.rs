@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use gamaka::evaluate::MultiLabelReport;
-use gamaka::fewshot::{Estimate, MultiLabelScore};
+use crate::evaluate::MultiLabelReport;
+use crate::fewshot::{Estimate, MultiLabelScore};
 
 use super::percent;
 use crate::cli::table::{Align, Table};

@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use gamaka::evaluate::OpenReport;
-use gamaka::fewshot::Estimate;
-use gamaka::report::{Line, LineAxes, LinePoint, ReportError, Svg, lines_svg};
+use crate::evaluate::OpenReport;
+use crate::fewshot::Estimate;
+use crate::report::{Line, LineAxes, LinePoint, ReportError, Svg, lines_svg};
 
 use super::percent;
 

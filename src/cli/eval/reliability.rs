@@ -1,7 +1,7 @@
 //! How far the probabilities of an evaluation can be relied on, in words and as a picture.
 
-use gamaka::fewshot::Reliability;
-use gamaka::report::{Line, LineAxes, LinePoint, ReportError, Svg, lines_svg};
+use crate::fewshot::Reliability;
+use crate::report::{Line, LineAxes, LinePoint, ReportError, Svg, lines_svg};
 
 use crate::cli::table::percent;
 

@@ -4,9 +4,9 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use crate::evaluate::{EvaluatePart, MeanOfModels, Reader, Report, embed_dataset, mean_of_models};
+use crate::report::{DotRow, ReportError, Svg};
 use anyhow::Context;
-use gamaka::evaluate::{EvaluatePart, MeanOfModels, Reader, Report, embed_dataset, mean_of_models};
-use gamaka::report::{DotRow, ReportError, Svg};
 
 use super::{
     Args, Common, accuracy, checked, ends_words, fewer, finish, front_end, json, opened, percent,

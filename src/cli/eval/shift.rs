@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use gamaka::evaluate::{OtherScore, ShiftReport};
-use gamaka::fewshot::Estimate;
-use gamaka::report::{Panel, PanelLine, ReportError, Svg, panels_svg};
+use crate::evaluate::{OtherScore, ShiftReport};
+use crate::fewshot::Estimate;
+use crate::report::{Panel, PanelLine, ReportError, Svg, panels_svg};
 
 use crate::cli::table::{Align, Table, percent, signed};
 
