@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::data::{hash_bytes, hash_file};
+use crate::data::hash_file;
 use crate::features::FrontEnd;
+use crate::files::hash_bytes;
 use crate::gpu::{DeviceChoice, Gpu};
 use crate::mel::EngineChoice;
 use crate::model::Spec;
