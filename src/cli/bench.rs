@@ -3,8 +3,9 @@
 use std::fmt::Write;
 use std::process::{Command, ExitCode};
 
+use crate::data::Task;
 use crate::bench::{
-    self, CLIP_SECONDS, Ceilings, DispatchFigures, EPISODE, INPUT, KernelFigures, MelFigures,
+    self, CLIP_SECONDS, Ceilings, DispatchFigures, TASK, INPUT, KernelFigures, MelFigures,
     NetworkFigures, Spread, StartFigures, reference_networks, reference_step,
 };
 use crate::gpu::{AdapterSummary, GpuError};
@@ -229,7 +230,7 @@ impl<'a> Report<'a> {
         networks: &[Network],
         timed: &[Result<NetworkFigures, GpuError>],
     ) -> anyhow::Result<Vec<Value>> {
-        let [way, shot, query] = EPISODE;
+        let Task { way, shot, query } = TASK;
         let mut text = format!(
             "\n{title}: {way}-way {shot}-shot episodes with {query} queries a class, {} clips of {} x {}; median (fastest to slowest)\n",
             way * (shot + query),

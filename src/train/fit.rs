@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::TrainError;
 use super::material::{Pools, parts, parts_of_track};
 use super::run::joined;
-use crate::data::{Dataset, Part, Pool, Protocol, Split};
+use crate::data::{Dataset, Part, Pool, Protocol, Split, Task};
 use crate::features::{FrontEnd, SegmentShape};
 use crate::fewshot::EpisodeSampler;
 use crate::mel::EngineChoice;
@@ -140,7 +140,7 @@ impl Collections<'_> {
         for (dataset, found) in self.datasets.iter().zip(&found) {
             if !dataset.tracks {
                 let test = dataset.pool(&found.indices(Part::Test));
-                EpisodeSampler::new(test, config.way, config.shot, config.query)?.check_draws()?;
+                EpisodeSampler::new(test, config.task())?.check_draws()?;
             }
         }
         Ok(())
@@ -258,7 +258,7 @@ impl Collections<'_> {
             // Where the episodes of training are smaller than the task's, the task's do not matter.
             candidates.retain(|c| {
                 (c.shot, c.query) == (config.shot, config.query)
-                    || c.train_episode(c.way) == [c.way.min(c.train_way), c.shot, c.query]
+                    || c.train_task(c.way) == Task::new(c.way.min(c.train_way), c.shot, c.query)
             });
             let shorter = candidates.iter().flat_map(|candidate| {
                 let tenths = (candidate.segment_seconds * 10.0).ceil() as usize;
@@ -355,15 +355,8 @@ impl fmt::Display for Size {
 
 /// Draws the split of each data set.
 pub(super) fn split(datasets: &[&Dataset], config: &TrainConfig) -> Result<Vec<Split>, TrainError> {
-    let TrainConfig {
-        protocol,
-        way,
-        shot,
-        query,
-        seed,
-        ..
-    } = *config;
-    let split = |dataset: &&Dataset| Split::create(dataset, protocol, way, shot, query, seed);
+    let TrainConfig { protocol, seed, .. } = *config;
+    let split = |dataset: &&Dataset| Split::create(dataset, protocol, config.task(), seed);
     Ok(datasets.iter().map(split).collect::<Result<_, _>>()?)
 }
 

@@ -11,7 +11,7 @@ use super::material::{Features, Material, Wanted};
 use super::session::{Session, Student, bank_budget};
 use super::teacher::Matched;
 use super::{Collections, LogRow, TrainError, Validation, fit};
-use crate::data::{Dataset, Part, Split};
+use crate::data::{Dataset, Part, Split, Task};
 use crate::embed::mean_embedding;
 use crate::features::{FrontEnd, KeptFeatures};
 use crate::fewshot::{
@@ -99,12 +99,12 @@ pub struct TrainSummary {
     pub parts: [usize; 3],
     /// What is validated on, for people.
     pub validated_on: &'static str,
-    /// Ways, shots and queries of a training episode, if there are episodes.
-    pub episode: Option<[usize; 3]>,
+    /// What a training episode asks, if there are episodes.
+    pub task: Option<Task>,
     /// The teacher, if there is one.
     pub teacher: Option<TeacherSummary>,
-    /// Ways, shots and queries of a validation's episode: of the task.
-    pub validation_episode: [usize; 3],
+    /// What a validation's episode asks.
+    pub validation_task: Task,
     /// Device memory in bytes.
     pub memory: u64,
     /// Whether the clips do not fit at once and are streamed in turns.
@@ -607,7 +607,7 @@ impl Run<'_> {
         if pool.classes.is_empty() || embeddings.iter().flatten().any(|value| !value.is_finite()) {
             return Ok(None);
         }
-        let [way, ..] = self.material.validation_episode;
+        let way = self.material.validation_task.way;
         let seed = self.config.seed ^ VALIDATION_SEED;
         Ok(Calibration::fit(
             pool,
@@ -715,8 +715,7 @@ impl Run<'_> {
             )));
             return Ok(());
         }
-        let [way, shot, query] = self.material.validation_episode;
-        let sampler = EpisodeSampler::new(pool.clone(), way, shot, query)?;
+        let sampler = EpisodeSampler::new(pool.clone(), self.material.validation_task)?;
         let system = System {
             name: "network",
             embeddings: &embeddings,

@@ -1,6 +1,7 @@
 //! MAML, ANIL and Reptile: a plan's meta-gradient and an adapted network's answers against a whole episode
 //! in f64, whose gradients by the body are finite differences; and short trainings.
 
+use gamaka::data::Task;
 use gamaka::adapt::Adapter;
 use gamaka::gpu::{BufferRole, Plan, Program};
 use gamaka::model::{Network, Spec};
@@ -404,7 +405,7 @@ fn an_adapted_network_answers_as_the_twin() {
     let parameters = rough_parameters(&network);
     let learner = learner(Method::Maml);
     let segments = 2;
-    let adapter = Adapter::new(gpu(), &network, &learner, [WAY, SHOT, QUERY], segments).unwrap();
+    let adapter = Adapter::new(gpu(), &network, &learner, Task::new(WAY, SHOT, QUERY), segments).unwrap();
     // Files of one segment to three.
     let file = |k: usize, class: usize| -> Vec<Vec<f32>> {
         (0..1 + k % 3)

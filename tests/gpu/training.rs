@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use gamaka::data::{Dataset, Labels, Part};
+use gamaka::data::{Dataset, Labels, Part, Task};
 use gamaka::embed::{Embedder, embed_files};
 use gamaka::evaluate::{EvaluatePart, HeadChoice, Reader, embed_dataset};
 use gamaka::features::{FrontEnd, SegmentShape};
@@ -212,7 +212,7 @@ fn gain(model: &Model) -> (f64, f64) {
     let reader = Reader::new(gpu(), model, &front_end).unwrap();
     let embedded =
         embed_dataset(&reader, data().clone(), EvaluatePart::Test, &mut |_, _| {}).unwrap();
-    let report = embedded.score(3, 2, 2, 1000, 1, HeadChoice::Auto).unwrap();
+    let report = embedded.score(Task::new(3, 2, 2), 1000, 1, HeadChoice::Auto).unwrap();
     let difference = report.differences[0].difference;
     (
         100.0 * difference.mean,
