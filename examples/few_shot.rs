@@ -5,7 +5,7 @@
 
 use gamaka::ear::Ear;
 use gamaka::gpu::DeviceChoice;
-use gamaka::model::Model;
+use gamaka::model_file::Model;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().collect();

@@ -2,6 +2,7 @@
 //! what the command reads, what is read-only.
 
 mod folder;
+mod hash;
 
 use std::fs::{self, File, Metadata, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read, Write};
@@ -13,6 +14,7 @@ use tempfile::{NamedTempFile, TempDir};
 use crate::audio;
 
 pub use folder::OutputFolder;
+pub(crate) use hash::{hash_bytes, hash_of};
 
 /// End of the names of files that are being written.
 const PARTIAL: &str = ".partial";

@@ -4,7 +4,7 @@
 use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::io::{BitReaderLtr, ReadBitsLtr};
 
-use super::AudioErrorKind;
+use super::error::AudioErrorKind;
 
 /// Sample rates in Hz by the index that stands for them.
 const RATES: [u32; 13] = [

@@ -1,13 +1,13 @@
 //! From one file to mono at the wanted rate.
 
-use std::any::Any;
 use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+use super::error::AudioErrorKind;
+use super::info::{AudioInfo, SAMPLE_RATES};
+use super::isolate::isolate;
 use super::resample::Resampler;
 use super::source::{Access, Source};
-use super::{AudioErrorKind, AudioInfo, SAMPLE_RATES};
 
 /// Larger samples are taken for garbage: full scale is 1, and 32768 in files of unscaled floats.
 const MAX_SAMPLE: f32 = 1e9;
@@ -102,35 +102,4 @@ fn drain(
     info.warnings = source.warnings(&info);
     info.warnings.extend(source.silence());
     Ok(info)
-}
-
-/// Runs code of the decoders, in which a damaged file may set off a panic.
-pub(super) fn isolate<T>(
-    run: impl FnOnce() -> Result<T, AudioErrorKind>,
-) -> Result<T, AudioErrorKind> {
-    // After a panic nothing that `run` touched is used again.
-    catch_unwind(AssertUnwindSafe(run))
-        .unwrap_or_else(|panic| Err(AudioErrorKind::DecoderPanic(panic_message(&*panic))))
-}
-
-fn panic_message(panic: &(dyn Any + Send)) -> String {
-    match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
-        (Some(message), _) => (*message).to_owned(),
-        (None, Some(message)) => message.clone(),
-        (None, None) => "unknown panic".to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_panic_in_a_decoder_becomes_an_error_with_its_message() {
-        let error = isolate(|| -> Result<(), _> { panic!("index out of bounds") }).unwrap_err();
-        let AudioErrorKind::DecoderPanic(message) = error else {
-            panic!("{error:?}")
-        };
-        assert_eq!(message, "index out of bounds");
-    }
 }

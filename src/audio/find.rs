@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
-use super::{AudioError, AudioErrorKind};
+use super::error::{AudioError, AudioErrorKind};
 
 /// Names that audio files end in, in lower case. Some of these formats cannot be decoded here; they
 /// are listed so that such a file gives an error and is not passed over in silence.
@@ -74,7 +74,7 @@ pub(crate) fn walk(
     let mut listed = HashSet::new();
     let top = match fs::canonicalize(folder) {
         Ok(top) => top,
-        Err(error) => return vec![Err(io_kind(error).at(folder))],
+        Err(error) => return vec![Err(AudioErrorKind::of(error).at(folder))],
     };
     let mut folders = VecDeque::from([(folder.to_path_buf(), top.clone())]);
     loop {
@@ -127,7 +127,7 @@ pub(crate) fn walk(
 /// What a user should know of a link that cannot be followed: one that dangles is a problem only if it claims to be audio.
 pub(crate) fn link_problem(error: io::Error, link: &Path) -> Option<AudioError> {
     let missed = error.kind() != io::ErrorKind::NotFound || is_audio(link);
-    missed.then(|| io_kind(error).at(link))
+    missed.then(|| AudioErrorKind::of(error).at(link))
 }
 
 /// What a user should know of a failure to walk through `folder`.
@@ -137,7 +137,7 @@ fn walk_problem(error: walkdir::Error, folder: &Path) -> Option<AudioError> {
         .into_io_error()
         .unwrap_or_else(|| io::ErrorKind::Other.into());
     // What has gone since its folder was read is not missed.
-    (error.kind() != io::ErrorKind::NotFound).then(|| io_kind(error).at(&path))
+    (error.kind() != io::ErrorKind::NotFound).then(|| AudioErrorKind::of(error).at(&path))
 }
 
 /// Whether a name is one that file managers do not show.
@@ -157,7 +157,7 @@ pub fn is_audio(path: &Path) -> bool {
 
 /// Whether `path` is a file with something in it.
 pub(super) fn check(path: &Path) -> Result<(), AudioErrorKind> {
-    let metadata = fs::metadata(path).map_err(io_kind)?;
+    let metadata = fs::metadata(path).map_err(AudioErrorKind::of)?;
     if metadata.is_dir() {
         Err(AudioErrorKind::IsFolder)
     } else if path.to_str().is_none() {
@@ -168,33 +168,5 @@ pub(super) fn check(path: &Path) -> Result<(), AudioErrorKind> {
         Err(AudioErrorKind::Empty)
     } else {
         Ok(())
-    }
-}
-
-pub(super) fn io_kind(error: io::Error) -> AudioErrorKind {
-    match error.kind() {
-        io::ErrorKind::NotFound => AudioErrorKind::Missing,
-        io::ErrorKind::PermissionDenied => AudioErrorKind::Permission,
-        _ => AudioErrorKind::Io(error),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    // Tested here because a test that runs as root may read everything.
-    #[test]
-    fn a_refused_permission_is_told_from_other_failures() {
-        let kind = |kind: io::ErrorKind| io_kind(kind.into());
-        assert!(matches!(
-            kind(io::ErrorKind::PermissionDenied),
-            AudioErrorKind::Permission
-        ));
-        assert!(matches!(
-            kind(io::ErrorKind::NotFound),
-            AudioErrorKind::Missing
-        ));
-        assert!(matches!(kind(io::ErrorKind::Other), AudioErrorKind::Io(_)));
     }
 }

@@ -1,6 +1,6 @@
 //! Whether there is anything to hear: in the channels, and in their mean.
 
-use super::AudioWarning;
+use super::error::AudioWarning;
 
 /// The peak up to which nothing is there: less than the smallest step of 24 bits.
 const NOTHING: f32 = 1e-7;

@@ -18,10 +18,12 @@ use symphonia::core::packet::Packet;
 use symphonia::core::units::Duration;
 
 use super::container::{self, Claim};
-use super::decode::isolate;
+use super::error::{AudioErrorKind, AudioWarning};
+use super::info::{AudioInfo, SAMPLE_RATES};
+use super::isolate::isolate;
 use super::opus::OpusDecoder;
 use super::silence::Loudness;
-use super::{AudioErrorKind, AudioInfo, AudioWarning, SAMPLE_RATES, aac, elementary, find};
+use super::{aac, elementary, find};
 
 /// The most frames that an encoder adds to fill its last packets: two long Vorbis blocks.
 const MAX_PADDING: usize = 16_384;
@@ -162,7 +164,7 @@ impl Source {
                     continue;
                 }
                 Err(Error::IoError(error)) if error.kind() != io::ErrorKind::UnexpectedEof => {
-                    return Err(find::io_kind(error));
+                    return Err(AudioErrorKind::of(error));
                 }
                 Err(error) => {
                     // A stream of unstated length may end anywhere; but the last Ogg page is marked.
@@ -423,7 +425,7 @@ fn header_kind(error: Error) -> AudioErrorKind {
         Error::IoError(error) if error.kind() == io::ErrorKind::InvalidInput => {
             AudioErrorKind::Header("a length far beyond the end of the file".to_owned())
         }
-        Error::IoError(error) => find::io_kind(error),
+        Error::IoError(error) => AudioErrorKind::of(error),
         error => AudioErrorKind::Header(error.to_string()),
     }
 }

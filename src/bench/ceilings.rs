@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::kernels::fastest;
+use super::fastest::fastest;
 use super::made_up;
 use crate::gpu::{AdapterClass, BufferRole, Gpu, GpuError, Plan, Program};
 use crate::ops::{self, FMA_ROUND};

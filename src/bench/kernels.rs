@@ -1,8 +1,9 @@
 //! A plan kernel by kernel: time, rates, and how near they come to what the adapter can do.
 
-use std::time::Duration;
-
-use super::{Ceilings, TrainingStep, made_up};
+use super::ceilings::Ceilings;
+use super::fastest::fastest;
+use super::made_up;
+use super::training_step::TrainingStep;
 use crate::gpu::{AdapterClass, BufferRole, Gpu, GpuError, Plan, Program, Step, Tensor};
 use crate::ops::{self, Basis, ConvShape};
 use crate::train::StepShape;
@@ -149,27 +150,6 @@ fn time_forward(
     }
     program.run()?;
     profile(&program, ceilings)
-}
-
-/// Time of one dispatch of a step: the fastest of three or more, short ones many at a time, so that
-/// submitting and waiting do not count.
-pub(super) fn fastest(program: &Program, step: usize) -> Result<Duration, GpuError> {
-    const ENOUGH: Duration = Duration::from_millis(5);
-    const LONG: Duration = Duration::from_secs(1);
-    const MOST: u32 = 1024;
-    let mut times = 1;
-    let mut best = program.time_step(step, times)?;
-    while best * times < ENOUGH && times < MOST {
-        times *= 4;
-        best = best.min(program.time_step(step, times)?);
-    }
-    if best > LONG {
-        return Ok(best);
-    }
-    for _ in 0..3 {
-        best = best.min(program.time_step(step, times)?);
-    }
-    Ok(best)
 }
 
 /// What a step has to do.

@@ -7,12 +7,14 @@ mod ceilings;
 mod dispatch;
 mod embedding;
 mod error;
+mod fastest;
 mod kernels;
 mod mel;
 mod networks;
 mod spread;
 mod start;
 mod timed;
+mod training_step;
 
 pub use ceilings::Ceilings;
 pub use dispatch::{DispatchFigures, dispatch_us, dispatches};
@@ -23,7 +25,8 @@ pub use mel::{MelFigures, mel};
 pub use networks::{EPISODE, INPUT, reference_networks, reference_step};
 pub use spread::Spread;
 pub use start::{StartFigures, start};
-pub use timed::{NetworkFigures, TrainingStep, time_networks};
+pub use timed::{NetworkFigures, time_networks};
+pub use training_step::TrainingStep;
 
 /// Made-up values between 0 and 1, the same every time.
 fn made_up(count: usize) -> Vec<f32> {

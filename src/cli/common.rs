@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::data::{hash_bytes, hash_file};
+use crate::data::hash_file;
 use crate::features::FrontEnd;
+use crate::files::hash_bytes;
 use crate::gpu::{DeviceChoice, Gpu};
 use crate::mel::EngineChoice;
-use crate::model::{Model, Spec};
+use crate::model::Spec;
+use crate::model_file::Model;
 use crate::words::count;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};

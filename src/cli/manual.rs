@@ -3,10 +3,9 @@
 use std::process::ExitCode;
 
 use anyhow::bail;
-use clap::{Command, CommandFactory};
+use clap::Command;
 use clap_complete::Shell;
 
-use super::Cli;
 use super::common::print;
 
 #[derive(clap::Args)]
@@ -22,23 +21,25 @@ pub(super) struct ManArgs {
     path: Vec<String>,
 }
 
-pub(super) fn completions(args: &CompletionsArgs) -> anyhow::Result<ExitCode> {
+pub(super) fn completions(
+    args: &CompletionsArgs,
+    mut program: Command,
+) -> anyhow::Result<ExitCode> {
     let mut text = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "gamaka", &mut text);
+    clap_complete::generate(args.shell, &mut program, "gamaka", &mut text);
     print(&String::from_utf8(text)?)?;
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) fn man(args: &ManArgs) -> anyhow::Result<ExitCode> {
+pub(super) fn man(args: &ManArgs, program: Command) -> anyhow::Result<ExitCode> {
     let mut page = Vec::new();
-    clap_mangen::Man::new(command(&args.path)?).render(&mut page)?;
+    clap_mangen::Man::new(command(program, &args.path)?).render(&mut page)?;
     print(&String::from_utf8(page)?)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// A command by its words, with the flags that every command has.
-fn command(path: &[String]) -> anyhow::Result<Command> {
-    let mut command = Cli::command();
+/// A command of the program by its words, with the flags that every command has.
+fn command(mut command: Command, path: &[String]) -> anyhow::Result<Command> {
     command.build();
     for word in path {
         let Some(found) = command.find_subcommand(word) else {

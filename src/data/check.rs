@@ -1,13 +1,15 @@
 //! Whether a local copy of a data set is whole and sound, what will be used of it, and its manifest.
 
 use super::{
-    DataError, Layout, Part,
     dataset::check_labels,
     duplicates::{self, Duplicate},
+    error::DataError,
     fingerprint::Fingerprint,
     hash,
-    layouts::{Listing, Row},
+    layouts::{Layout, Listing},
     manifest,
+    part::Part,
+    row::Row,
 };
 use crate::audio::{self, AudioWarning};
 use rayon::prelude::*;

@@ -1,7 +1,16 @@
 //! A data set: classes, files, groups, and the checks that every source of them has to pass.
 
 use super::{
-    DataError, KnownFiles, Labels, Part, Pool, folder, hash, linked::linked, manifest, tags,
+    error::DataError,
+    folder,
+    hash::{KnownFiles, hash_files},
+    labels::Labels,
+    linked::linked,
+    manifest,
+    part::Part,
+    pool::Pool,
+    row::Row,
+    tags,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -48,15 +57,6 @@ pub struct Dataset {
     pub tracks: bool,
     /// What a user should know though nothing has to be mended, one sentence each.
     pub warnings: Vec<String>,
-}
-
-/// A file as a source lists it, before the checks.
-pub(super) struct Listed {
-    pub path: PathBuf,
-    pub label: String,
-    pub group: Option<String>,
-    pub part: Option<Part>,
-    pub columns: BTreeMap<String, String>,
 }
 
 impl Dataset {
@@ -121,14 +121,14 @@ impl Dataset {
     fn assemble(
         root: PathBuf,
         classes: Vec<String>,
-        mut listed: Vec<Listed>,
+        mut listed: Vec<Row>,
         tracks: bool,
         known_files: &KnownFiles,
         mut warnings: Vec<String>,
     ) -> Result<Self, DataError> {
         listed.sort_by(|a, b| a.path.cmp(&b.path));
         let names: Vec<&Path> = listed.iter().map(|file| file.path.as_path()).collect();
-        let hashes = hash::hash_files(&root, &names, known_files);
+        let hashes = hash_files(&root, &names, known_files);
 
         let mut groups = Vec::new();
         let mut known: HashMap<String, usize> = HashMap::new();
@@ -328,7 +328,7 @@ impl Dataset {
 
 /// Makes every track a class, those of one `piece` together. Where the files have no split yet, tracks of one group or one
 /// album become a group: they go into one part.
-fn label_by_track(listed: &mut [Listed]) {
+fn label_by_track(listed: &mut [Row]) {
     for file in listed.iter_mut() {
         let piece = file.columns.get("piece").cloned();
         file.label = piece.unwrap_or_else(|| file.path.display().to_string());
@@ -358,7 +358,7 @@ fn label_by_track(listed: &mut [Listed]) {
 
 /// Where a class is an album or an artist, the group is often the same artist, and no two of its files could stand on
 /// both sides of an episode. The files of such a class count as a group each.
-fn free_classes_of_one_group(listed: &mut [Listed], warnings: &mut Vec<String>) {
+fn free_classes_of_one_group(listed: &mut [Row], warnings: &mut Vec<String>) {
     let mut groups: BTreeMap<String, BTreeSet<Option<String>>> = BTreeMap::new();
     for file in listed.iter() {
         let groups = groups.entry(file.label.clone()).or_default();

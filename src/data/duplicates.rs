@@ -1,10 +1,10 @@
 //! Files of a data set that are the same recording: reported, joined into groups, or left out.
 
 use super::{
-    Part,
     fingerprint::{Fingerprint, near_duplicates},
-    layouts::Row,
     linked::linked,
+    part::Part,
+    row::Row,
 };
 use serde::Serialize;
 use std::{

@@ -1,6 +1,6 @@
 //! What can be wrong with a data set, in a sentence that names the file and the mend.
 
-use super::{Part, PoolError};
+use super::{part::Part, pool::PoolError, protocol::Protocol};
 use std::path::PathBuf;
 
 /// Why a data set cannot be used as it is.
@@ -264,7 +264,7 @@ pub enum DataError {
     #[error("the split given in the manifest does not fit the protocol {protocol}: {reason}")]
     SplitAgainstProtocol {
         /// The protocol asked for.
-        protocol: super::Protocol,
+        protocol: Protocol,
         /// What does not fit, and the mend.
         reason: String,
     },

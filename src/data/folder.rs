@@ -1,17 +1,16 @@
 //! A folder of class folders.
 
-use super::{DataError, dataset::Listed};
+use super::{error::DataError, row::Row};
 use crate::audio::{AudioErrorKind, is_audio, is_hidden, link_problem, walk};
 use crate::words::count;
 use std::{
-    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
 
 /// Lists the audio files below each class folder, and says in the warnings what was passed over. Links are followed, but
 /// not into the folder of another class or one that holds it: a class has no songs but its own.
-pub(super) fn list(root: &Path, warnings: &mut Vec<String>) -> Result<Vec<Listed>, DataError> {
+pub(super) fn list(root: &Path, warnings: &mut Vec<String>) -> Result<Vec<Row>, DataError> {
     let mut listed = Vec::new();
     let (mut loose, mut empty) = (0, 0);
     let unreadable = |error: std::io::Error| DataError::Unreadable {
@@ -62,12 +61,10 @@ pub(super) fn list(root: &Path, warnings: &mut Vec<String>) -> Result<Vec<Listed
                 Some(_) => Ok(file),
             });
             match usable {
-                Ok(file) => listed.push(Listed {
+                Ok(file) => listed.push(Row {
                     path: file.strip_prefix(root).unwrap_or(&file).into(),
                     label: label.clone().into_owned(),
-                    group: None,
-                    part: None,
-                    columns: BTreeMap::new(),
+                    ..Row::default()
                 }),
                 Err(problem) => warnings.push(format!("left out: {problem}")),
             }

@@ -1,6 +1,7 @@
 //! Fingerprints of files' contents, by which copies are found and moved files known again.
 
-use super::DataError;
+use super::error::DataError;
+use crate::files::hash_of;
 use rayon::prelude::*;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -13,19 +14,10 @@ pub type KnownFiles = HashMap<PathBuf, (u64, String)>;
 /// # Errors
 /// [`DataError::Unreadable`].
 pub fn hash_file(path: &Path) -> Result<String, DataError> {
-    let unreadable = |error: std::io::Error| DataError::Unreadable {
+    hash_of(path).map_err(|error| DataError::Unreadable {
         path: path.into(),
         reason: error.to_string(),
-    };
-    let mut file = std::fs::File::open(path).map_err(unreadable)?;
-    let mut hasher = blake3::Hasher::new();
-    std::io::copy(&mut file, &mut hasher).map_err(unreadable)?;
-    Ok(hasher.finalize().to_hex().to_string())
-}
-
-/// The BLAKE3 hash of some bytes, 64 hexadecimal digits.
-pub fn hash_bytes(bytes: &[u8]) -> String {
-    blake3::hash(bytes).to_hex().to_string()
+    })
 }
 
 /// The hashes of many files of the folder `root`, in their order, on all cores. Files that are known and have the size that

@@ -1,6 +1,6 @@
 //! What the classes of a data set are.
 
-use super::DataError;
+use super::error::DataError;
 use std::{convert::Infallible, fmt, path::Path, str::FromStr};
 
 /// Where a file's class comes from.

@@ -2,7 +2,12 @@
 
 use crate::files::{self, Keep, WriteError};
 
-use super::{DataError, Labels, Part, dataset::Listed, labels, layouts::Row};
+use super::{
+    error::DataError,
+    labels::{self, Labels},
+    part::Part,
+    row::Row,
+};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     io::Read,
@@ -28,7 +33,7 @@ pub(super) fn list(
     manifest: &Path,
     labels: &Labels,
     warnings: &mut Vec<String>,
-) -> Result<Vec<Listed>, DataError> {
+) -> Result<Vec<Row>, DataError> {
     let mut bytes = Vec::new();
     std::fs::File::open(manifest)
         .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
@@ -100,7 +105,7 @@ pub(super) fn list(
     let (part_column, group_column) = (column("split"), column("group"));
 
     let root = folder_of(manifest);
-    let mut listed: Vec<Listed> = Vec::new();
+    let mut listed: Vec<Row> = Vec::new();
     let mut missing = Vec::new();
     let mut line_of: HashMap<PathBuf, u64> = HashMap::new();
     let mut without_part = None;
@@ -171,12 +176,13 @@ pub(super) fn list(
         if !root.join(&path).is_file() {
             missing.push((path.clone(), line));
         }
-        listed.push(Listed {
+        listed.push(Row {
             path,
             label,
             group: field(group_column).map(str::to_owned),
             part,
             columns: other_columns(&header, &record),
+            seconds: None,
         });
     }
 

@@ -6,6 +6,7 @@
 
 mod check;
 mod dataset;
+mod deal;
 mod duplicates;
 mod error;
 mod fingerprint;
@@ -15,8 +16,10 @@ mod labels;
 mod layouts;
 mod linked;
 mod manifest;
+mod part;
 mod pool;
 mod protocol;
+mod row;
 mod split;
 mod tags;
 
@@ -24,11 +27,12 @@ pub use check::{CheckOptions, Checked, ClassCount, Durations, Fault, check};
 pub use dataset::{Dataset, Item};
 pub use duplicates::Duplicate;
 pub use error::DataError;
-pub use hash::{KnownFiles, hash_bytes, hash_file};
+pub use hash::{KnownFiles, hash_file};
 pub use labels::Labels;
 pub use layouts::Layout;
 pub(crate) use linked::linked;
+pub use part::Part;
 pub use pool::{Pool, PoolError, SHOTS, WAYS, check_episode};
 pub use protocol::Protocol;
-pub use split::{Part, Split, SplitEntry, SplitMatch};
+pub use split::{Split, SplitEntry, SplitMatch};
 pub(crate) use tags::read as read_tags;

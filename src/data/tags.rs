@@ -1,6 +1,6 @@
 //! A folder of tagged files, in any order: the artist and album that a file's tags name.
 
-use super::{DataError, dataset::Listed, labels};
+use super::{error::DataError, labels, row::Row};
 use crate::audio;
 use rayon::prelude::*;
 use std::{
@@ -43,7 +43,7 @@ pub(super) fn list(
     root: &Path,
     column: &str,
     warnings: &mut Vec<String>,
-) -> Result<Vec<Listed>, DataError> {
+) -> Result<Vec<Row>, DataError> {
     if !TAGS.contains(&column) {
         return Err(DataError::NoSuchTag {
             path: root.into(),
@@ -65,18 +65,16 @@ pub(super) fn list(
 }
 
 /// Lists all audio files below a folder, at any depth, with their tags and without labels.
-pub(super) fn list_all(root: &Path, warnings: &mut Vec<String>) -> Result<Vec<Listed>, DataError> {
+pub(super) fn list_all(root: &Path, warnings: &mut Vec<String>) -> Result<Vec<Row>, DataError> {
     let found = audio::find(&[root.into()]);
     warnings.extend(found.problems.iter().map(|p| format!("left out: {p}")));
     if found.files.is_empty() {
         return Err(DataError::NoAudio(root.into()));
     }
-    let listed = found.files.par_iter().map(|path| Listed {
+    let listed = found.files.par_iter().map(|path| Row {
         path: path.strip_prefix(root).unwrap_or(path).into(),
-        label: String::new(),
-        group: None,
-        part: None,
         columns: read(path),
+        ..Row::default()
     });
     Ok(listed.collect())
 }

@@ -27,8 +27,8 @@ use crate::fewshot::{
 use crate::files::WriteError;
 use crate::gpu::{Gpu, GpuError};
 use crate::mel::MelError;
-use crate::model::Model;
-use crate::train::Learner;
+use crate::model_file::Model;
+use crate::settings::Learner;
 
 pub use between::{LabelMap, embed_between};
 pub use multi_label::{LABELS, MultiLabelReport};

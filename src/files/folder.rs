@@ -3,8 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::hash::hash_of;
 use super::{Keep, Outputs, WriteError, folder_of, keep, make_folder, write};
-use crate::data::hash_file;
 
 /// Name of the list: a line for each file that was written, its hash and its name.
 const LIST: &str = ".gamaka-wrote";
@@ -41,7 +41,7 @@ impl OutputFolder {
         if !path.exists() {
             return Ok(());
         }
-        let hash = hash_file(&path).unwrap_or_default();
+        let hash = hash_of(&path).unwrap_or_default();
         let list = self.list();
         let own = |line: &str| line == entry(&hash, name) || line == entry(ANY, name);
         match list.lines().any(own) {
@@ -84,7 +84,7 @@ impl OutputFolder {
     /// # Errors
     /// [`WriteError`].
     pub fn wrote(&self, name: &str) -> Result<(), WriteError> {
-        match hash_file(&self.folder.join(name)) {
+        match hash_of(&self.folder.join(name)) {
             Ok(hash) => self.add(&entry(&hash, name)),
             // Gone again.
             Err(_) => Ok(()),

@@ -3,8 +3,11 @@
 use super::axis::Axis;
 use super::canvas::Anchor;
 use super::raster::{Raster, grey};
-use super::spectrogram::{RIGHT, Range, Rows};
+use super::spectrogram_range::{Range, Rows};
 use super::style::{decimal, fit};
+
+/// Pixels right of the values.
+pub(super) const RIGHT: i64 = 176;
 
 /// Font size of all labels.
 const LABEL: f64 = 25.0;

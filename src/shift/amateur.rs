@@ -5,7 +5,7 @@ use std::f64::consts::TAU;
 use opus_pure::{Application, MAX_PACKET_BYTES, OpusDecoder, OpusEncoder};
 
 use super::filter::{Biquad, butterworth, filter};
-use super::{add_noise, decibels_to_factor, match_level, scale};
+use super::level::{add_noise, decibels_to_factor, match_level, scale};
 use crate::audio::resample;
 use crate::random::Stream;
 

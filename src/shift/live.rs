@@ -3,7 +3,7 @@
 use realfft::RealFftPlanner;
 
 use super::filter::{Biquad, filter};
-use super::{add_noise, decibels_to_factor, match_level, scale};
+use super::level::{add_noise, decibels_to_factor, match_level, scale};
 use crate::random::Stream;
 
 /// Reverberation time at which as much sound comes from the room as straight from the stage. In a room of a given

@@ -1,5 +1,6 @@
 use std::f64::consts::TAU;
 
+use super::level::{decibels_to_factor, match_level, rms};
 use super::*;
 
 const RATE: u32 = 22_050;

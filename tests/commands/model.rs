@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use gamaka::evaluate::HeadChoice;
-use gamaka::model::{Model, ModelInfo};
+use gamaka::model_file::{Model, ModelInfo};
 use gamaka::vectors::Vectors;
 use ndarray::{Array1, Array2};
 use ndarray_npy::NpzReader;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use gamaka::model::Model;
+use gamaka::model_file::Model;
 use gamaka::vectors::{Vectors, npz};
 use serde_json::Value;
 

@@ -8,7 +8,7 @@ use gamaka::embed::{Embedder, mean_embedding};
 use gamaka::features::{FrontEnd, cut_segments};
 use gamaka::gpu::DeviceChoice;
 use gamaka::mel::EngineChoice;
-use gamaka::model::Model;
+use gamaka::model_file::Model;
 
 use crate::gpu;
 use crate::training::write_wav;

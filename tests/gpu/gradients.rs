@@ -4,7 +4,8 @@ use gamaka::gpu::{BufferRole, Plan, Program};
 use gamaka::model::{Network, Spec};
 use gamaka::ops::{AdamW, Augment, EpisodeShape, Place, Slot, StepInfo};
 use gamaka::reference;
-use gamaka::train::{Learner, StepShape, TeacherShape, TrainingPlan};
+use gamaka::settings::Learner;
+use gamaka::train::{StepShape, TeacherShape, TrainingPlan};
 
 use crate::gpu;
 

@@ -10,7 +10,8 @@ use gamaka::ops::{
 };
 use gamaka::reference;
 use gamaka::selftest::{Expected, Worst, compare};
-use gamaka::train::{Learner, Method, StepShape, TrainingPlan};
+use gamaka::settings::{Learner, Method};
+use gamaka::train::{StepShape, TrainingPlan};
 
 use crate::gpu;
 

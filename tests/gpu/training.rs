@@ -9,12 +9,13 @@ use gamaka::evaluate::{EvaluatePart, HeadChoice, Reader, embed_dataset};
 use gamaka::features::{FrontEnd, SegmentShape};
 use gamaka::gpu::{Gpu, GpuError, Program};
 use gamaka::mel::EngineChoice;
-use gamaka::model::{LayerSpec, Model, Network, Spec};
+use gamaka::model::{LayerSpec, Network, Spec};
+use gamaka::model_file::Model;
 use gamaka::ops::{AdamW, Augment, OptimizerState, Slot, StepInfo};
+use gamaka::settings::{Learner, Method, Shifts, TrainConfig, ValidateOn};
 use gamaka::shift::Shift;
 use gamaka::train::{
-    Event, Learner, Method, Shifts, StepShape, TrainConfig, TrainError, TrainOptions, Trained,
-    TrainingPlan, ValidateOn, checkpoint_path, train_mixed,
+    Event, StepShape, TrainError, TrainOptions, Trained, TrainingPlan, checkpoint_path, train_mixed,
 };
 
 use gamaka::vectors::Vectors;

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use gamaka::data::{Part, SplitEntry};
 use gamaka::mel::Preset;
-use gamaka::model::{Model, ModelInfo, Network, Spec};
-use gamaka::train::TrainConfig;
+use gamaka::model::{Network, Spec};
+use gamaka::model_file::{Model, ModelInfo};
+use gamaka::settings::TrainConfig;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

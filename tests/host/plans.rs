@@ -5,7 +5,8 @@ use gamaka::gpu::{AdapterClass, BufferRole, Gpu, GpuError, Plan, Program, Step};
 use gamaka::model::{Network, Spec};
 use gamaka::ops::{self, AdamW, Augment, Basis, ConvShape};
 use gamaka::selftest::doctor_cases;
-use gamaka::train::{Learner, Method, StepShape, TeacherShape, TrainingPlan};
+use gamaka::settings::{Learner, Method};
+use gamaka::train::{StepShape, TeacherShape, TrainingPlan};
 
 const CLASSES: [AdapterClass; 2] = [AdapterClass::Software, AdapterClass::Hardware];
 

@@ -3,7 +3,8 @@
 use std::fs::File;
 use std::ops::Range;
 
-use super::{AudioErrorKind, Claim, Piece, View, find, read_at};
+use super::view::{Claim, Piece, View, read_at};
+use crate::audio::error::AudioErrorKind;
 
 /// Chunks of a file. More are damage.
 const MAX_CHUNKS: usize = 1000;
@@ -17,7 +18,7 @@ pub(super) fn view(mut file: File, audio: Range<u64>) -> Result<View, AudioError
     // Behind the name and version of the format.
     let mut at = audio.start + 8;
     for _ in 0..MAX_CHUNKS {
-        let header = read_at(&mut file, at, HEADER).map_err(find::io_kind)?;
+        let header = read_at(&mut file, at, HEADER).map_err(AudioErrorKind::of)?;
         let Some((name, stated)) = header.split_first_chunk::<4>() else {
             break;
         };

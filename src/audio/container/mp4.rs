@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 
-use super::{AudioErrorKind, Piece, View, find, read_at};
+use super::view::{Piece, View, read_at};
+use crate::audio::error::AudioErrorKind;
 
 /// Atoms that are looked at. A long film has some thousands at its top.
 const MAX_ATOMS: usize = 20_000;
@@ -23,7 +24,7 @@ struct Atom {
 
 /// Finds the first description of samples of each track, and mends what Symphonia misreads.
 pub(super) fn view(mut file: File, audio: Range<u64>) -> Result<View, AudioErrorKind> {
-    let entries = entries(&mut file, &audio).map_err(find::io_kind)?;
+    let entries = entries(&mut file, &audio).map_err(AudioErrorKind::of)?;
     let (mut foreign, mut known) = (None, false);
     let (mut patch, mut big_endian) = (None, false);
     for (at, bytes) in &entries {

@@ -8,7 +8,8 @@ use std::ops::Range;
 use symphonia::core::checksum::Crc32;
 use symphonia::core::io::Monitor;
 
-use super::{AudioErrorKind, Claim, View, find, read_at};
+use super::view::{Claim, View, read_at};
+use crate::audio::error::AudioErrorKind;
 
 /// Streams that are looked at. An Ogg file begins with a page for each.
 const MAX_STREAMS: usize = 16;
@@ -58,7 +59,7 @@ pub(super) fn view(mut file: File, audio: Range<u64>) -> Result<View, AudioError
     let mut streams = Vec::new();
     while streams.len() < MAX_STREAMS {
         // The table has at most 255 sizes; then the packet starts.
-        let page = read_at(&mut file, at, HEADER as u64 + 255 + 8).map_err(find::io_kind)?;
+        let page = read_at(&mut file, at, HEADER as u64 + 255 + 8).map_err(AudioErrorKind::of)?;
         let Some((header, rest)) = page.split_at_checked(HEADER) else {
             break;
         };
@@ -79,7 +80,7 @@ pub(super) fn view(mut file: File, audio: Range<u64>) -> Result<View, AudioError
         _ => None,
     });
     if streams.contains(&Some(Stream::Known)) {
-        let holes = has_holes(&mut file, audio.clone()).map_err(find::io_kind)?;
+        let holes = has_holes(&mut file, audio.clone()).map_err(AudioErrorKind::of)?;
         let mut view = View::plain(file, audio);
         if holes {
             view.claim = Claim::Holes;

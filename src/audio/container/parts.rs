@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 
-use super::read_at;
+use super::view::read_at;
 
 /// Chunks, atoms or elements that are looked at. A long film has some thousands.
 const MAX_CHUNKS: usize = 20_000;

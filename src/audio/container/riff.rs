@@ -6,7 +6,8 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 
-use super::{AudioErrorKind, Claim, Piece, View, find, read_at};
+use super::view::{Claim, Piece, View, read_at};
+use crate::audio::error::AudioErrorKind;
 
 /// Chunks in front of the data. More are damage.
 const MAX_CHUNKS: usize = 1000;
@@ -144,9 +145,9 @@ fn no_format() -> AudioErrorKind {
 /// WAV, RF64 and BW64.
 pub(super) fn wave(mut file: File, audio: Range<u64>) -> Result<View, AudioErrorKind> {
     let found = parts(&mut file, Form::Wave, audio.start + 12, audio.end);
-    let found = found.map_err(find::io_kind)?;
+    let found = found.map_err(AudioErrorKind::of)?;
     let data = found.data.ok_or_else(no_data)?;
-    let head = read_at(&mut file, audio.start, 8).map_err(find::io_kind)?;
+    let head = read_at(&mut file, audio.start, 8).map_err(AudioErrorKind::of)?;
     let whole = head
         .last_chunk()
         .map_or(0, |&size| u32::from_le_bytes(size));
@@ -164,7 +165,7 @@ pub(super) fn wave(mut file: File, audio: Range<u64>) -> Result<View, AudioError
 pub(super) fn wave64(mut file: File, audio: Range<u64>) -> Result<View, AudioErrorKind> {
     // Behind the names of the format and its kind and the length of the file.
     let found = parts(&mut file, Form::Wave64, audio.start + 40, audio.end);
-    let found = found.map_err(find::io_kind)?;
+    let found = found.map_err(AudioErrorKind::of)?;
     let data = found.data.ok_or_else(no_data)?;
     let (range, claim) = range(data.body, data.stated, audio.end, false);
     wave_view(file, found.format, range, claim)
@@ -258,10 +259,10 @@ fn codec(tag: u16) -> String {
 /// AIFF and AIFF-C.
 pub(super) fn aiff(mut file: File, audio: Range<u64>) -> Result<View, AudioErrorKind> {
     let found = parts(&mut file, Form::Aiff, audio.start + 12, audio.end);
-    let found = found.map_err(find::io_kind)?;
+    let found = found.map_err(AudioErrorKind::of)?;
     let data = found.data.ok_or_else(no_data)?;
     let format = found.format.ok_or_else(no_format)?;
-    let head = read_at(&mut file, audio.start, 12).map_err(find::io_kind)?;
+    let head = read_at(&mut file, audio.start, 12).map_err(AudioErrorKind::of)?;
     let [_, _, _, _, a, b, c, d, kind @ ..] = &head[..] else {
         return Err(no_data());
     };

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 
-use super::read_at;
+use super::view::read_at;
 
 /// Tags at one end of a file. More are damage.
 const MAX_TAGS: usize = 32;

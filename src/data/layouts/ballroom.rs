@@ -1,7 +1,8 @@
 //! Ballroom (Gouyon et al. 2006): 698 excerpts of 30 s of eight dances; `BallroomData/<dance>/*.wav` and the list
 //! `allBallroomFiles`.
 
-use super::{DataError, Listing, Row, folders, name};
+use super::listing::{Listing, folders, name};
+use crate::data::{error::DataError, row::Row};
 use std::path::{Path, PathBuf};
 
 const LIST: &str = "allBallroomFiles";

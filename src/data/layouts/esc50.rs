@@ -1,6 +1,8 @@
 //! ESC-50 (Piczak 2015): 50 classes of 40 environmental sounds of 5 s; `meta/esc50.csv` and `audio/`.
 
-use super::{DataError, Listing, Row, first_existing, table::Table};
+use super::listing::{Listing, first_existing};
+use super::table::Table;
+use crate::data::{error::DataError, row::Row};
 use std::path::Path;
 
 const TABLES: [&str; 2] = ["meta/esc50.csv", "esc50.csv"];

@@ -1,7 +1,8 @@
 //! FMA (Defferrard et al. 2017): `fma_metadata/tracks.csv`, whose header has three rows, and `000/000002.mp3`.
 
-use super::{DataError, Listing, Row, first_existing, name, table};
-use crate::data::Part;
+use super::listing::{Listing, first_existing, has_extension, name};
+use super::table;
+use crate::data::{error::DataError, part::Part, row::Row};
 use std::{
     collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
@@ -35,10 +36,8 @@ fn track_id(file: &Path) -> Option<u32> {
     let stem = file.file_stem()?.to_str()?;
     let folder = name(file.parent()?);
     let digits = stem.len() == 6 && stem.bytes().all(|byte| byte.is_ascii_digit());
-    let here = digits
-        && super::has_extension(file, "mp3")
-        && stem.starts_with(folder)
-        && folder.len() == 3;
+    let here =
+        digits && has_extension(file, "mp3") && stem.starts_with(folder) && folder.len() == 3;
     stem.parse().ok().filter(|_| here)
 }
 

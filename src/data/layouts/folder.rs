@@ -1,9 +1,9 @@
 //! Any folder of class folders; artist and album come from the files' tags.
 
-use super::{DataError, Listing, Row, folders};
+use super::listing::{Listing, folders};
 use crate::{
     audio,
-    data::{folder, tags},
+    data::{error::DataError, folder, row::Row, tags},
 };
 use rayon::prelude::*;
 use std::path::Path;

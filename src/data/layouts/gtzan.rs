@@ -1,8 +1,8 @@
 //! GTZAN (Tzanetakis and Cook 2002): ten genres of a hundred excerpts of 30 s, of which the fault-filtered split uses
 //! 930.
 
-use super::{DataError, Listing, Row, first_existing, folders, name};
-use crate::data::Part;
+use super::listing::{Listing, first_existing, folders, name};
+use crate::data::{error::DataError, part::Part, row::Row};
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},

@@ -1,7 +1,8 @@
 //! MTG-Jamendo (Bogdanov et al. 2019): `autotagging*.tsv`, a `splits` folder beside it, and `14/214.mp3`.
 
-use super::{DataError, Listing, Row, first_existing, name, table};
-use crate::data::Part;
+use super::listing::{Listing, first_existing, has_extension, name};
+use super::table;
+use crate::data::{error::DataError, part::Part, row::Row};
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
@@ -22,7 +23,7 @@ const SPLIT: &str = "splits/split-0";
 
 fn table_of(path: &Path) -> Option<PathBuf> {
     if path.is_file() {
-        let fits = name(path).starts_with("autotagging") && super::has_extension(path, "tsv");
+        let fits = name(path).starts_with("autotagging") && has_extension(path, "tsv");
         return fits.then(|| path.to_path_buf());
     }
     let places = [path.join("data"), path.to_path_buf()];
@@ -47,7 +48,7 @@ fn audio(root: &Path) -> HashMap<String, PathBuf> {
         .flatten()
         .map(walkdir::DirEntry::into_path);
     let named = files
-        .filter(|file| super::has_extension(file, "mp3"))
+        .filter(|file| has_extension(file, "mp3"))
         .filter_map(|file| {
             let inner = file.strip_prefix(root).ok()?.to_path_buf();
             let folder = name(file.parent()?).to_owned();

@@ -7,18 +7,16 @@ mod fma;
 mod folder;
 mod gtzan;
 mod jamendo;
+mod listing;
 mod nsynth;
 mod saraga;
 mod table;
 
-use super::{DataError, Labels, Part, manifest};
+use super::{error::DataError, labels::Labels, manifest};
+pub(super) use listing::Listing;
+use listing::has_extension;
 use serde::Serialize;
-use std::{
-    collections::BTreeMap,
-    fmt,
-    path::{Path, PathBuf},
-    str::FromStr,
-};
+use std::{fmt, path::Path, str::FromStr};
 
 /// How the files of a data set lie, and where their labels are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -144,69 +142,9 @@ impl FromStr for Layout {
     }
 }
 
-/// A file that a data set promises.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Row {
-    /// Relative to [`Listing::root`].
-    pub path: PathBuf,
-    pub label: String,
-    pub group: Option<String>,
-    pub part: Option<Part>,
-    /// Artist, album and whatever else is known; `labels` has all labels with `;` between them where the set is
-    /// multi-label.
-    pub columns: BTreeMap<String, String>,
-    /// How long it should be, in seconds.
-    pub seconds: Option<f64>,
-}
-
-impl Row {
-    /// Sets a column, unless the text is empty.
-    fn set(&mut self, column: &str, text: &str) {
-        if !text.trim().is_empty() {
-            self.columns.insert(column.into(), text.trim().into());
-        }
-    }
-
-    /// Sets the label to the first of several, and the column `labels` to all of them.
-    fn set_labels<'a>(&mut self, labels: impl IntoIterator<Item = &'a str>) {
-        let labels: Vec<&str> = labels.into_iter().collect();
-        self.label = labels.first().copied().unwrap_or_default().into();
-        self.set("labels", &labels.join(";"));
-    }
-}
-
-/// What a data set's metadata promises.
-#[derive(Debug, Default)]
-pub(super) struct Listing {
-    /// The folder that rows' paths are relative to.
-    pub root: PathBuf,
-    pub rows: Vec<Row>,
-    /// Audio files that are left out for a reason that `notes` give.
-    pub left_out: Vec<PathBuf>,
-    /// What people should know, one sentence each.
-    pub notes: Vec<String>,
-    /// The name of the published split that the rows' parts come from.
-    pub split: Option<&'static str>,
-    /// What files of one group have in common.
-    pub groups: Option<&'static str>,
-    /// Where the rows come from, for messages.
-    pub source: String,
-}
-
 fn list_manifest(path: &Path) -> Result<Listing, DataError> {
     let mut notes = Vec::new();
-    let listed = manifest::list(path, &Labels::Folder, &mut notes)?;
-    let rows: Vec<Row> = listed
-        .into_iter()
-        .map(|file| Row {
-            path: file.path,
-            label: file.label,
-            group: file.group,
-            part: file.part,
-            columns: file.columns,
-            seconds: None,
-        })
-        .collect();
+    let rows = manifest::list(path, &Labels::Folder, &mut notes)?;
     Ok(Listing {
         root: manifest::folder_of(path),
         notes,
@@ -222,35 +160,4 @@ fn list_manifest(path: &Path) -> Result<Listing, DataError> {
         rows,
         ..Listing::default()
     })
-}
-
-fn has_extension(path: &Path, extension: &str) -> bool {
-    path.extension()
-        .is_some_and(|found| found.eq_ignore_ascii_case(extension))
-}
-
-/// Folders directly in a folder, sorted, hidden ones left out.
-fn folders(path: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
-    let mut found: Vec<PathBuf> = entries
-        .map(|entry| entry.path())
-        .filter(|path| path.is_dir() && !name(path).starts_with('.'))
-        .collect();
-    found.sort();
-    found
-}
-
-/// The last part of a path, as text; empty if it has none or it is not UTF-8.
-fn name(path: &Path) -> &str {
-    path.file_name()
-        .and_then(|name| name.to_str())
-        .unwrap_or_default()
-}
-
-/// The first of some places that exists.
-fn first_existing(root: &Path, places: &[&str]) -> Option<PathBuf> {
-    places
-        .iter()
-        .map(|place| root.join(place))
-        .find(|path| path.exists())
 }

@@ -1,7 +1,7 @@
 //! NSynth (Engel et al. 2017): notes of instruments; `examples.json` and `audio/` for each part.
 
-use super::{DataError, Listing, Row};
-use crate::data::Part;
+use super::listing::{Listing, name};
+use crate::data::{error::DataError, part::Part, row::Row};
 use serde::Deserialize;
 use std::{
     collections::BTreeMap,
@@ -30,7 +30,7 @@ struct Note {
 /// The folders that hold examples.json or audio, with their part; a single such folder may be given itself.
 fn parts(path: &Path) -> Vec<(PathBuf, Option<Part>)> {
     let holds = |folder: &Path| {
-        folder.join("examples.json").is_file() || super::name(folder).starts_with("nsynth-")
+        folder.join("examples.json").is_file() || name(folder).starts_with("nsynth-")
     };
     if path.join("examples.json").is_file() {
         let part = PARTS.iter().find(|(folder, _)| path.ends_with(folder));

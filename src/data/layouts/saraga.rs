@@ -1,7 +1,8 @@
 //! Saraga (Srinivasamurthy et al. 2020): Carnatic and Hindustani concerts, a JSON file beside each recording:
 //! `<concert>/<recording>/<recording>.json` and `<recording>.mp3.mp3` (or `.mp3`).
 
-use super::{DataError, Listing, Row, name};
+use super::listing::{Listing, has_extension, name};
+use crate::data::{error::DataError, row::Row};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
@@ -62,7 +63,7 @@ fn jsons(path: &Path) -> impl Iterator<Item = PathBuf> {
         .sort_by_file_name()
         .into_iter();
     let files = entries.flatten().map(walkdir::DirEntry::into_path);
-    files.filter(|file| super::has_extension(file, "json") && !name(file).starts_with('.'))
+    files.filter(|file| has_extension(file, "json") && !name(file).starts_with('.'))
 }
 
 pub(super) fn fits(path: &Path) -> bool {

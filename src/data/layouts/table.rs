@@ -1,6 +1,6 @@
 //! Tables of metadata: comma- or tab-separated, columns by name.
 
-use super::DataError;
+use crate::data::error::DataError;
 use std::path::{Path, PathBuf};
 
 /// A table in memory.
