@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use crate::audio::{self, AudioWarning};
-use crate::data::{Dataset, Labels, Layout, Part, Protocol, Split, SplitEntry, read_tags, Task};
+use crate::data::{Dataset, Labels, Layout, Part, Protocol, Split, SplitEntry, Task, read_tags};
 use crate::embed;
 use crate::features::{Features, Hearing, KEPT_KEY, KeptFeatures};
 use crate::fewshot::{Calibration, Interval, Standardiser};

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::scored::{Scored, Summary, Table, summary};
 use super::{AblateError, CellResult, ScoreOptions, TEST_SEED, Workbench};
-use crate::data::Task;
 use crate::bench::Spread;
+use crate::data::Task;
 use crate::fewshot::{EpisodeSampler, Interval, evaluate};
 use crate::settings::Method;
 

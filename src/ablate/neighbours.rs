@@ -124,7 +124,13 @@ pub(super) fn nearest(
                 })
                 .collect();
             let pool = bench.dataset().pool(&of_pair);
-            let sampler = EpisodeSampler::new(pool, Task { way: 2, ..config.task() })?;
+            let sampler = EpisodeSampler::new(
+                pool,
+                Task {
+                    way: 2,
+                    ..config.task()
+                },
+            )?;
             let systems = s.systems(names);
             let found = evaluate(&sampler, &systems, options.episodes, TEST_SEED)?;
             pairs.push(NearPair {

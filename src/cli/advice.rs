@@ -194,9 +194,7 @@ fn episodes(config: &TrainConfig, collections: &Collections) -> String {
         let parts = config.train_task(config.train_way).files();
         return format!(
             "{}-way episodes of {} parts of a track, which take {seconds:.0} s of each with segments of {} s",
-            config.way,
-            parts,
-            config.segment_seconds
+            config.way, parts, config.segment_seconds
         );
     }
     let TrainConfig {

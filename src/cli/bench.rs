@@ -3,11 +3,11 @@
 use std::fmt::Write;
 use std::process::{Command, ExitCode};
 
-use crate::data::Task;
 use crate::bench::{
-    self, CLIP_SECONDS, Ceilings, DispatchFigures, TASK, INPUT, KernelFigures, MelFigures,
-    NetworkFigures, Spread, StartFigures, reference_networks, reference_step,
+    self, CLIP_SECONDS, Ceilings, DispatchFigures, INPUT, KernelFigures, MelFigures,
+    NetworkFigures, Spread, StartFigures, TASK, reference_networks, reference_step,
 };
+use crate::data::Task;
 use crate::gpu::{AdapterSummary, GpuError};
 use crate::model::Network;
 use anyhow::{Context, anyhow, bail};

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::adapt::AdaptedAccuracy;
-use crate::data::{Dataset, SHOTS, WAYS, Task};
+use crate::data::{Dataset, SHOTS, Task, WAYS};
 use crate::evaluate::{
     Embedded, EvaluateError, EvaluatePart, HeadChoice, LABELS, LabelMap, Reader, Report, Shifted,
     check_column, check_task, embed_between, embed_dataset,
@@ -212,12 +212,7 @@ fn column(text: &str) -> Result<String, String> {
 }
 
 /// Reads and embeds the files, of one collection or of two.
-fn embed(
-    args: &Args,
-    reader: &Reader,
-    task: Task,
-    common: &Common,
-) -> anyhow::Result<Embedded> {
+fn embed(args: &Args, reader: &Reader, task: Task, common: &Common) -> anyhow::Result<Embedded> {
     let open = |path| args.opened(path, reader.front_end.keeps().as_deref(), common);
     let embedded = match (&args.support_from, &args.query_from) {
         (Some(support), Some(query)) => {
@@ -254,12 +249,7 @@ fn embed(
 }
 
 /// Checks that a part of a data set gives episodes, or says which command does.
-fn checked(
-    args: &Args,
-    dataset: &Dataset,
-    model: &Model,
-    task: Task,
-) -> anyhow::Result<()> {
+fn checked(args: &Args, dataset: &Dataset, model: &Model, task: Task) -> anyhow::Result<()> {
     let check = |part, task| check_task(dataset, model, part, task);
     check(args.split, task).map_err(|error| {
         advice::smaller(error, args.split, task, |part, task| {
@@ -269,12 +259,7 @@ fn checked(
 }
 
 /// What could be read gives no such episodes: which command works.
-fn fewer(
-    args: &Args,
-    embedded: &Embedded,
-    task: Task,
-    error: EvaluateError,
-) -> anyhow::Error {
+fn fewer(args: &Args, embedded: &Embedded, task: Task, error: EvaluateError) -> anyhow::Error {
     advice::smaller(error, args.split, task, |_, task| {
         embedded.check_task(task).is_ok()
     })

@@ -1,7 +1,8 @@
 //! How the two protocols deal files out to the parts of a split.
 
 use super::{
-    dataset::Dataset, error::DataError, linked::linked, part::Part, pool::Pool, protocol::Protocol, task::Task,
+    dataset::Dataset, error::DataError, linked::linked, part::Part, pool::Pool, protocol::Protocol,
+    task::Task,
 };
 use crate::random::Stream;
 use std::collections::{BTreeSet, HashMap};

@@ -5,8 +5,8 @@ use super::{
     deal::{check_given, novel_classes, seen_classes, too_few_files},
     error::DataError,
     part::Part,
-    task::{PoolError, Task},
     protocol::Protocol,
+    task::{PoolError, Task},
 };
 use serde::{Deserialize, Serialize};
 use std::{

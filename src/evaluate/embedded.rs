@@ -55,10 +55,7 @@ impl Embedded {
     }
 
     /// Draws episodes of the embedded files.
-    pub(super) fn sampler(
-        &self,
-        task: Task,
-    ) -> Result<EpisodeSampler, EpisodeError> {
+    pub(super) fn sampler(&self, task: Task) -> Result<EpisodeSampler, EpisodeError> {
         let pool = self.dataset.pool(&self.files);
         match &self.query_only {
             Some(query_only) => EpisodeSampler::between(pool, query_only.clone(), task),

@@ -62,7 +62,9 @@ pub fn nearest_task(asked: Task, fits: impl Fn(Task) -> bool) -> Option<Task> {
     let of_shot = |shot| (2..=asked.way).rev().map(move |way| [way, shot]);
     let mut shapes = (1..=asked.shot).rev().flat_map(of_shot);
     shapes.find_map(|[way, shot]| {
-        let mut tasks = (1..=asked.query).rev().map(|query| Task::new(way, shot, query));
+        let mut tasks = (1..=asked.query)
+            .rev()
+            .map(|query| Task::new(way, shot, query));
         tasks.find(|&task| fits(task))
     })
 }
@@ -120,11 +122,7 @@ impl EpisodeSampler {
     ///
     /// # Errors
     /// [`EpisodeError`], with the class that is too small.
-    pub fn between(
-        pool: Pool,
-        query_only: Vec<bool>,
-        task: Task,
-    ) -> Result<Self, EpisodeError> {
+    pub fn between(pool: Pool, query_only: Vec<bool>, task: Task) -> Result<Self, EpisodeError> {
         task.check()?;
         let Task { way, shot, query } = task;
         let classes = pool.files.len().min(pool.classes.len());

@@ -282,9 +282,11 @@ mod tests {
         let files: Vec<Vec<usize>> = (0..5)
             .map(|class| (class * 6..class * 6 + 6).collect())
             .collect();
-        let sampler =
-            EpisodeSampler::new(Pool::new(names, files.clone(), (0..30).collect()), Task::new(3, 2, 4))
-                .unwrap();
+        let sampler = EpisodeSampler::new(
+            Pool::new(names, files.clone(), (0..30).collect()),
+            Task::new(3, 2, 4),
+        )
+        .unwrap();
         let system = System {
             name: "line",
             embeddings: &embeddings,

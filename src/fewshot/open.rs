@@ -377,7 +377,10 @@ mod tests {
         let of_class = (0..classes).map(|c| (c * files..(c + 1) * files).collect());
         let names = (0..classes).map(|c| c.to_string()).collect();
         let pool = Pool::new(names, of_class.collect(), (0..classes * files).collect());
-        (EpisodeSampler::new(pool, Task::new(6, 2, 2)).unwrap(), embeddings)
+        (
+            EpisodeSampler::new(pool, Task::new(6, 2, 2)).unwrap(),
+            embeddings,
+        )
     }
 
     fn system(embeddings: &[Vec<f32>]) -> System<'_> {

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::teacher::{Lessons, Matched};
 use super::{Event, Heard, TrainError};
-use crate::data::{Dataset, Part, Pool, Split, linked, Task};
+use crate::data::{Dataset, Part, Pool, Split, Task, linked};
 use crate::embed::{Embedder, mean_embedding};
 use crate::features::{
     self, FILES_AT_ONCE, FeatureError, FeatureStore, FrontEnd, Segment, SegmentShape, cut_segments,

@@ -1,6 +1,6 @@
 //! Drawing episodes.
 
-use gamaka::{
+use gamaka::internals::{
     data::{Pool, PoolError, Task},
     fewshot::{Episode, EpisodeError, EpisodeSampler},
 };
@@ -169,9 +169,7 @@ fn a_class_that_is_too_small_is_named_with_its_counts() {
     assert!(
         EpisodeSampler::new(
             pool(&[12; 3], |class, file| class * 100 + file / 4),
-            3,
-            5,
-            4
+            Task::new(3, 5, 4),
         )
         .is_ok()
     );
@@ -179,7 +177,8 @@ fn a_class_that_is_too_small_is_named_with_its_counts() {
 
 #[test]
 fn episodes_of_no_shape_and_too_many_ways_are_refused() {
-    let sampler = |way, shot, query| EpisodeSampler::new(pool(&[12; 3], alone), Task::new(way, shot, query));
+    let sampler =
+        |way, shot, query| EpisodeSampler::new(pool(&[12; 3], alone), Task::new(way, shot, query));
     assert!(matches!(
         sampler(4, 1, 1),
         Err(EpisodeError::Pool(PoolError::TooFewClasses {
@@ -226,7 +225,8 @@ fn between_two_collections_supports_come_from_one_and_queries_from_the_other() {
         files,
         group_of.clone(),
     );
-    let sampler = EpisodeSampler::between(pool.clone(), query_only.clone(), Task::new(2, 3, 4)).unwrap();
+    let sampler =
+        EpisodeSampler::between(pool.clone(), query_only.clone(), Task::new(2, 3, 4)).unwrap();
     let mut queried = BTreeSet::new();
     for index in 0..200 {
         let episode = sampler.sample(1, index).unwrap();
@@ -240,7 +240,8 @@ fn between_two_collections_supports_come_from_one_and_queries_from_the_other() {
     }
     assert_eq!(queried.len(), 15);
     let few = |shot, query| {
-        let found = EpisodeSampler::between(pool.clone(), query_only.clone(), Task::new(2, shot, query));
+        let found =
+            EpisodeSampler::between(pool.clone(), query_only.clone(), Task::new(2, shot, query));
         found.unwrap_err().to_string()
     };
     assert!(few(5, 1).contains("4 files to learn from and 5 are needed: use fewer --shot"));
@@ -291,13 +292,19 @@ fn numbers_that_make_no_episode_are_refused_before_they_are_added() {
         [usize::MAX, 1, 1],
         [2, usize::MAX / 2 + 1, usize::MAX / 2 + 1],
     ] {
-        let said = pool(3).check(Task::new(way, shot, query)).unwrap_err().to_string();
+        let said = pool(3)
+            .check(Task::new(way, shot, query))
+            .unwrap_err()
+            .to_string();
         assert!(said.contains("an episode has 2 to 10000 ways"), "{said}");
         let only = vec![false; 6];
         assert!(EpisodeSampler::between(pool(3), only, Task::new(way, shot, query)).is_err());
     }
     for classes in 0..2 {
-        let said = pool(classes).check(Task::new(5, 1, 1)).unwrap_err().to_string();
+        let said = pool(classes)
+            .check(Task::new(5, 1, 1))
+            .unwrap_err()
+            .to_string();
         assert!(
             !said.contains("--way") && said.ends_with("add classes"),
             "{said}"

@@ -1,6 +1,6 @@
 //! Scores against counting by hand, and intervals against simulated truth.
 
-use gamaka::{
+use gamaka::internals::{
     data::{Pool, Task},
     fewshot::{EpisodeSampler, Estimate, Evaluation, Head, Metric, ScoreError, System, evaluate},
     random::Stream,
@@ -21,7 +21,11 @@ fn sampler(
         .collect();
     let names = (0..classes).map(|class| format!("c{class}")).collect();
     let groups = (0..classes * files).map(|file| file / together).collect();
-    EpisodeSampler::new(Pool::new(names, of_class, groups), Task::new(way, shot, query)).unwrap()
+    EpisodeSampler::new(
+        Pool::new(names, of_class, groups),
+        Task::new(way, shot, query),
+    )
+    .unwrap()
 }
 
 fn system<'a>(name: &'a str, embeddings: &'a [Vec<f32>]) -> System<'a> {

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use gamaka::data::{Dataset, Part, Protocol, Split, Task};
-use gamaka::fewshot::EpisodeSampler;
-use gamaka::settings::SettingsError;
-use gamaka::settings::TrainConfig;
-use gamaka::train::{Collections, Heard, Setting, TrainError};
+use gamaka::internals::data::{Dataset, Part, Protocol, Split, Task};
+use gamaka::internals::fewshot::EpisodeSampler;
+use gamaka::internals::settings::SettingsError;
+use gamaka::internals::settings::TrainConfig;
+use gamaka::internals::train::{Collections, Heard, Setting, TrainError};
 
 use super::split::dataset;
 
@@ -128,9 +128,15 @@ fn advice_changes_as_little_as_it_can_and_the_users_own_settings_last() {
         advice(&data, config, given).iter().map(shape).collect()
     };
     let (novel, seen) = (Protocol::NovelClasses, Protocol::SeenClasses);
-    assert_eq!(shapes(&[], &default), [(novel, Task::new(2, 5, 1)), (seen, Task::new(5, 1, 1))]);
+    assert_eq!(
+        shapes(&[], &default),
+        [(novel, Task::new(2, 5, 1)), (seen, Task::new(5, 1, 1))]
+    );
     let way = shapes(&[Setting::Way], &default);
-    assert_eq!(way, [(seen, Task::new(5, 1, 1)), (novel, Task::new(2, 5, 1))]);
+    assert_eq!(
+        way,
+        [(seen, Task::new(5, 1, 1)), (novel, Task::new(2, 5, 1))]
+    );
     let query = shapes(&[Setting::Query], &default);
     assert_eq!(query[0], (novel, Task::new(2, 1, 5)));
     let all = shapes(&Setting::ALL, &with(5, 3, 3));
@@ -156,7 +162,10 @@ fn files_that_cannot_be_read_count_as_not_there() {
     let data = dataset(6, 6, |_, _| None);
     let heard: Heard = vec![(0..6).map(|class| (class * 6, 0)).collect()];
     let found = collections(&[&data], Some(&heard)).advise(&TrainConfig::default(), &[]);
-    assert_eq!(shape(&found[0]), (Protocol::NovelClasses, Task::new(2, 4, 1)));
+    assert_eq!(
+        shape(&found[0]),
+        (Protocol::NovelClasses, Task::new(2, 4, 1))
+    );
     let size = &collections(&[&data], Some(&heard)).sizes()[0];
     assert_eq!(size.to_string(), "6 classes of 5 files");
 }

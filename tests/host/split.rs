@@ -1,6 +1,6 @@
 //! The two protocols, and finding a stored split again.
 
-use gamaka::data::{DataError, Dataset, Item, Part, Protocol, Split, Task};
+use gamaka::internals::data::{DataError, Dataset, Item, Part, Protocol, Split, Task};
 use std::{collections::BTreeSet, path::PathBuf};
 
 /// `classes` classes of `files` files; files are put into groups by `group`, if it names one.
@@ -77,7 +77,11 @@ fn novel_classes_gives_half_of_the_classes_to_training_and_no_class_to_two_parts
 fn the_seed_alone_decides_the_split() {
     let data = dataset(24, 12, |_, _| None);
     for protocol in [Protocol::NovelClasses, Protocol::SeenClasses] {
-        let of = |seed| Split::create(&data, protocol, Task::new(5, 2, 2), seed).unwrap().files;
+        let of = |seed| {
+            Split::create(&data, protocol, Task::new(5, 2, 2), seed)
+                .unwrap()
+                .files
+        };
         assert_eq!(of(3), of(3));
         assert_ne!(of(3), of(4));
     }
@@ -132,7 +136,8 @@ fn classes_that_share_a_group_stay_in_one_part() {
     // Eight classes that hang together fit into training's twelve, whenever their turn comes.
     let eight = dataset(24, 6, |class, file| (file == 0 && class < 8).then_some(7));
     for seed in 0..50 {
-        let split = Split::create(&eight, Protocol::NovelClasses, Task::new(5, 1, 1), seed).unwrap();
+        let split =
+            Split::create(&eight, Protocol::NovelClasses, Task::new(5, 1, 1), seed).unwrap();
         let parts = classes_of(&eight, &split);
         assert_eq!(parts.map(|part| part.len()), [12, 6, 6]);
     }
