@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::{Deserialize, Serialize};
 
 use super::{AblateError, Cell, Grid, TEST_SEED, UNTRAINED};
-use crate::adapt::{AdaptedAccuracy, Adapter};
+use crate::adapt::{AdaptedAccuracy, TaskAdapter};
 use crate::bench::TrainingStep;
 use crate::data::{DataError, Dataset, Part, Split, SplitMatch};
 use crate::embed::Embedder;
@@ -19,7 +19,7 @@ use crate::gpu::{DeviceChoice, Gpu, GpuError};
 use crate::model::Network;
 use crate::settings::{Method, TrainConfig};
 use crate::train::{
-    self, Collections, Features, Material, StepShape, TrainError, TrainOptions, Validation, Wanted,
+    self, Collections, Material, StepShape, TrainError, TrainOptions, Units, Validation, Wanted,
     checkpoint_path, train_on,
 };
 
@@ -160,7 +160,7 @@ pub struct Workbench<'a> {
     options: &'a AblateOptions<'a>,
     dataset: &'a Dataset,
     data: String,
-    features: Features,
+    units: Units,
     splits: Vec<Split>,
     /// Each split's files in the data set.
     parts: Vec<SplitMatch>,
@@ -230,7 +230,7 @@ impl<'a> Workbench<'a> {
                 trains: of_any(index, Part::Train),
             })
             .collect();
-        let features = Features::read(
+        let units = Units::read(
             &[(dataset, &wanted)],
             &grid.config,
             &front_end,
@@ -243,7 +243,7 @@ impl<'a> Workbench<'a> {
             options,
             dataset,
             data: data_hash(dataset),
-            features,
+            units,
             splits,
             parts,
             gpu,
@@ -254,7 +254,7 @@ impl<'a> Workbench<'a> {
                 seed,
                 ..grid.config.clone()
             };
-            let material = Material::new(&bench.features, &[(dataset, split)], &config);
+            let material = Material::new(&bench.units, &[(dataset, split)], &config);
             let material = material.map_err(AblateError::Reading)?;
             let notes = material.left_out.into_iter();
             notes.for_each(|note| on(Event::Note(note)));
@@ -288,13 +288,13 @@ impl<'a> Workbench<'a> {
 
     /// By file index: mean and deviation of 20 MFCC.
     pub(super) fn mfcc(&self) -> &[Vec<f32>] {
-        &self.features.mfcc
+        &self.units.mfcc
     }
 
     /// The files of a part of a seed's split that could be read.
     pub(super) fn part(&self, seed: u64, part: Part) -> Vec<usize> {
         let mut files = self.parts[self.place(seed)].indices(part);
-        files.retain(|&index| self.features.store.frames(index).is_some());
+        files.retain(|&index| self.units.store.frames(index).is_some());
         files
     }
 
@@ -457,7 +457,7 @@ impl<'a> Workbench<'a> {
         let classes = self.split(cell.seed).classes(Part::Train).len();
         let [way, shot, query] = config.train_episode(classes);
         let files = self.part(cell.seed, Part::Validation);
-        let frames = files.iter().filter_map(|&k| self.features.store.frames(k));
+        let frames = files.iter().filter_map(|&k| self.units.store.frames(k));
         let segments = frames.sum::<usize>() as f64 / config.segment().hop() as f64;
         let validation = segments / (way * (shot + query)) as f64 / 3.0;
         let validations = config.episodes.div_ceil(config.validate_every) + 1;
@@ -630,7 +630,7 @@ impl<'a> Workbench<'a> {
             [config.preset.n_mels, config.segment().frames()],
         )?;
         let initial = network.initial_parameters(cell.seed);
-        let material = Material::new(&self.features, &[(self.dataset, split)], config)?;
+        let material = Material::new(&self.units, &[(self.dataset, split)], config)?;
         let network = material.standardised(network)?;
         let [way, shot, query] = config.train_episode(material.train.classes.len());
         let mut result = CellResult {
@@ -704,11 +704,11 @@ impl<'a> Workbench<'a> {
     ) -> Result<AdaptedAccuracy, TrainError> {
         let episode = [config.way, config.shot, config.query];
         let learner = &config.learner;
-        let adapter = Adapter::new(&self.gpu, network, learner, episode, learner.steps)?;
+        let adapter = TaskAdapter::new(&self.gpu, network, learner, episode, learner.steps)?;
         let pool = self.dataset.pool(&self.part(seed, Part::Test));
         let sampler = EpisodeSampler::new(pool, config.way, config.shot, config.query)?;
         adapter.accuracy(parameters, &sampler, ADAPTED_EPISODES, TEST_SEED, |index| {
-            let segments = self.features.segments(config, index)?;
+            let segments = self.units.segments(config, index)?;
             Ok(segments.into_iter().map(|s| s.values).collect())
         })
     }
@@ -720,7 +720,7 @@ impl<'a> Workbench<'a> {
         embedder: &Embedder,
     ) -> Result<BTreeMap<PathBuf, Vec<f32>>, TrainError> {
         let embed = |index: usize| {
-            let mut embedding = self.features.embed(config, embedder, index)?;
+            let mut embedding = self.units.embed(config, embedder, index)?;
             if !embedding.iter().all(|value| value.is_finite()) {
                 // The same now as when it is read again.
                 embedding.fill(f32::NAN);

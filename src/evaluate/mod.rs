@@ -14,7 +14,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::adapt::{AdaptedAccuracy, Adapter};
+use crate::adapt::{AdaptedAccuracy, TaskAdapter};
 use crate::data::{DataError, Dataset, Part};
 use crate::embed::{Embedder, mean_embedding};
 use crate::features::{
@@ -638,7 +638,7 @@ impl Embedded {
         let [way, shot, query] = episode;
         let sampler = self.sampler(way, shot, query)?;
         let steps = self.learner.steps;
-        let adapter = Adapter::new(gpu, &model.network, &self.learner, episode, steps)?;
+        let adapter = TaskAdapter::new(gpu, &model.network, &self.learner, episode, steps)?;
         let segments = |index: usize| {
             let values = frames.get(index)?;
             let info = &model.info;

@@ -1,6 +1,6 @@
 //! Plans on a device that runs nothing but checks everything against WebGPU's default limits.
 
-use gamaka::adapt::Adapter;
+use gamaka::adapt::TaskAdapter;
 use gamaka::gpu::{AdapterClass, BufferRole, Gpu, GpuError, Plan, Program, Step};
 use gamaka::model::{Network, Spec};
 use gamaka::ops::{self, AdamW, Augment, Basis, ConvShape};
@@ -78,7 +78,7 @@ fn the_plans_of_every_learner_build_and_run_within_default_limits() {
                 Program::new(&Gpu::noop(), plan).unwrap_or_else(|e| panic!("{learner:?}: {e}"));
             program.run().unwrap_or_else(|e| panic!("{learner:?}: {e}"));
         }
-        Adapter::new(&Gpu::noop(), &network, &learner, [10, 1, 2], 3)
+        TaskAdapter::new(&Gpu::noop(), &network, &learner, [10, 1, 2], 3)
             .unwrap_or_else(|e| panic!("{learner:?}: {e}"));
     }
 }
