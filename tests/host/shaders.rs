@@ -161,7 +161,7 @@ fn no_kernel_takes_more_workgroup_memory_than_webgpu_gives() {
         );
     }
     // The longest transform takes all of it.
-    let longest = gamaka::selftest::mel(AdapterClass::Hardware, 4096, 512, 2);
+    let longest = gamaka::selftest::mel(AdapterClass::Hardware, 4096, 512, [1, 2]);
     let step = (AdapterClass::Hardware, longest.plan.steps[0].clone());
     let (module, _) = specialised(&step);
     assert_eq!(workgroup_memory(&module), WORKGROUP_MEMORY);
