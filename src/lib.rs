@@ -24,6 +24,7 @@ pub mod fewshot;
 pub mod files;
 pub mod fuzz;
 pub mod gpu;
+pub mod measure;
 pub mod mel;
 pub mod model;
 pub mod model_file;
