@@ -1,12 +1,12 @@
 //! Plans on a device that runs nothing but checks everything against WebGPU's default limits.
 
-use gamaka::adapt::TaskAdapter;
 use gamaka::gpu::{AdapterClass, BufferRole, Gpu, GpuError, Plan, Program, Step};
+use gamaka::internals::adapt::TaskAdapter;
+use gamaka::internals::selftest::doctor_cases;
+use gamaka::internals::settings::{Learner, Method};
+use gamaka::internals::train::{StepShape, TeacherShape, TrainingPlan};
 use gamaka::model::{Network, Spec};
 use gamaka::ops::{self, AdamW, Augment, Basis, ConvShape};
-use gamaka::selftest::doctor_cases;
-use gamaka::settings::{Learner, Method};
-use gamaka::train::{StepShape, TeacherShape, TrainingPlan};
 
 const CLASSES: [AdapterClass; 2] = [AdapterClass::Software, AdapterClass::Hardware];
 

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use gamaka::data::{Dataset, Part, Protocol, Split};
-use gamaka::fewshot::EpisodeSampler;
-use gamaka::settings::SettingsError;
-use gamaka::settings::TrainConfig;
-use gamaka::train::{Collections, Heard, Setting, TrainError};
+use gamaka::internals::data::{Dataset, Part, Protocol, Split};
+use gamaka::internals::fewshot::EpisodeSampler;
+use gamaka::internals::settings::SettingsError;
+use gamaka::internals::settings::TrainConfig;
+use gamaka::internals::train::{Collections, Heard, Setting, TrainError};
 
 use super::split::dataset;
 
