@@ -5,10 +5,11 @@ use std::process::{Command, ExitCode};
 
 use crate::bench::{
     self, CLIP_SECONDS, Ceilings, DispatchFigures, INPUT, KernelFigures, MelFigures,
-    NetworkFigures, Spread, StartFigures, TASK, reference_networks, reference_step,
+    NetworkFigures, StartFigures, TASK, reference_networks, reference_step,
 };
 use crate::data::Task;
 use crate::gpu::{AdapterSummary, GpuError};
+use crate::measure::Spread;
 use crate::model::Network;
 use anyhow::{Context, anyhow, bail};
 use clap::ValueEnum;

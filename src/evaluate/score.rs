@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Embedded, EvaluateError, HeadChoice, LEVEL, check_column};
-use crate::adapt::{AdaptedAccuracy, Adapter};
+use crate::adapt::{AdaptedAccuracy, TaskAdapter};
 use crate::data::{Dataset, Task};
 use crate::features::cut_segments;
 use crate::fewshot::{
@@ -62,7 +62,7 @@ impl Embedded {
         };
         let sampler = self.sampler(task)?;
         let steps = self.learner.steps;
-        let adapter = Adapter::new(gpu, &model.network, &self.learner, task, steps)?;
+        let adapter = TaskAdapter::new(gpu, &model.network, &self.learner, task, steps)?;
         let segments = |index: usize| {
             let values = frames.get(index)?;
             let info = &model.info;

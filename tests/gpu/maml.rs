@@ -2,7 +2,7 @@
 //! in f64, whose gradients by the body are finite differences; and short trainings.
 
 use gamaka::gpu::{BufferRole, Plan, Program};
-use gamaka::internals::adapt::Adapter;
+use gamaka::internals::adapt::TaskAdapter;
 use gamaka::internals::data::Task;
 use gamaka::internals::reference;
 use gamaka::internals::selftest::{Expected, Worst, compare};
@@ -405,7 +405,7 @@ fn an_adapted_network_answers_as_the_twin() {
     let parameters = rough_parameters(&network);
     let learner = learner(Method::Maml);
     let segments = 2;
-    let adapter = Adapter::new(
+    let adapter = TaskAdapter::new(
         gpu(),
         &network,
         &learner,
