@@ -13,7 +13,7 @@ use crate::bench::TrainingStep;
 use crate::data::{DataError, Dataset, Part, Split, SplitMatch, Task};
 use crate::embed::Embedder;
 use crate::features::{FrontEnd, KeptFeatures};
-use crate::fewshot::EpisodeSampler;
+use crate::fewshot::{EpisodeSampler};
 use crate::files;
 use crate::gpu::{DeviceChoice, Gpu, GpuError};
 use crate::model::Network;
