@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::scored::{Scored, Summary, Table, summary};
 use super::{AblateError, CellResult, ScoreOptions, TEST_SEED, Workbench};
-use crate::bench::Spread;
 use crate::fewshot::{EpisodeSampler, Interval, evaluate};
+use crate::measure::Spread;
 use crate::settings::Method;
 
 /// Shots of the shot curve, as far as the files allow them.

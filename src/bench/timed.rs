@@ -4,14 +4,12 @@ use std::time::{Duration, Instant};
 
 use super::ceilings::Ceilings;
 use super::kernels::{KernelFigures, profile};
-use super::made_up;
 use super::networks::{EPISODE, reference_step};
-use super::spread::Spread;
-use super::spread::enough;
-use super::training_step::{TrainingStep, timed};
 use crate::embed::inference;
 use crate::gpu::{DeviceChoice, Gpu, GpuError, Program, word};
+use crate::measure::{Spread, enough, made_up, timed};
 use crate::model::Network;
+use crate::train::TrainingStep;
 
 /// Time that the steps and passes of one network may take; see [`enough`].
 const BUDGET: Duration = Duration::from_secs(20);

@@ -5,9 +5,10 @@ use std::process::{Command, ExitCode};
 
 use crate::bench::{
     self, CLIP_SECONDS, Ceilings, DispatchFigures, EPISODE, INPUT, KernelFigures, MelFigures,
-    NetworkFigures, Spread, StartFigures, reference_networks, reference_step,
+    NetworkFigures, StartFigures, reference_networks, reference_step,
 };
 use crate::gpu::{AdapterSummary, GpuError};
+use crate::measure::Spread;
 use crate::model::Network;
 use anyhow::{Context, anyhow, bail};
 use clap::ValueEnum;

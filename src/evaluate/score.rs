@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Embedded, EvaluateError, HeadChoice, LEVEL, check_column};
-use crate::adapt::{AdaptedAccuracy, Adapter};
+use crate::adapt::{AdaptedAccuracy, TaskAdapter};
 use crate::data::Dataset;
 use crate::features::cut_segments;
 use crate::fewshot::{
@@ -63,7 +63,7 @@ impl Embedded {
         let [way, shot, query] = episode;
         let sampler = self.sampler(way, shot, query)?;
         let steps = self.learner.steps;
-        let adapter = Adapter::new(gpu, &model.network, &self.learner, episode, steps)?;
+        let adapter = TaskAdapter::new(gpu, &model.network, &self.learner, episode, steps)?;
         let segments = |index: usize| {
             let values = frames.get(index)?;
             let info = &model.info;
