@@ -16,7 +16,7 @@
     reason = "a setting that cannot be simulated is a fault of this file; embeddings are f32"
 )]
 
-use gamaka::{
+use gamaka::internals::{
     data::Pool,
     fewshot::{EpisodeSampler, Head, Metric, System, evaluate},
     random::Stream,

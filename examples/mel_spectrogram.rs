@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use gamaka::audio;
-use gamaka::mel::{AMIN, CpuEngine, Preset, TOP_DB, decibels};
+use gamaka::mel::{AMIN, CpuEngine, Preset, TOP_DB, decibels, transpose};
 use gamaka::report::{Rows, Spectrogram, spectrogram_png};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let power = CpuEngine::new(&preset)?.mel_spectrogram(&samples)?;
     let db = decibels(&power, 1.0, AMIN, Some(TOP_DB));
     let png = spectrogram_png(&Spectrogram {
-        values: &db,
+        values: &transpose(&db, db.len() / preset.n_mels),
         rows: Rows::Bands(&preset.band_centres(), "dB"),
         hop_length: preset.hop_length,
         sample_rate: preset.sample_rate,

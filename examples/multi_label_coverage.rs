@@ -14,7 +14,7 @@
     reason = "a setting that cannot be simulated is a fault of this file; embeddings are f32"
 )]
 
-use gamaka::{
+use gamaka::internals::{
     data::Pool,
     fewshot::{EpisodeSampler, Estimate, Head, Metric, System, evaluate_multi_label},
     random::Stream,

@@ -8,7 +8,7 @@ use crate::fewshot::{EpisodeError, EpisodeSampler, Interval};
 use crate::gpu::{BufferRole, Gpu, GpuError, Plan, Program, Tensor};
 use crate::model::Network;
 use crate::ops;
-use crate::train::Learner;
+use crate::settings::Learner;
 use crate::train::adaptation::InnerLoop;
 
 /// What a network reaches that adapts body and head.

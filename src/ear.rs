@@ -8,7 +8,7 @@ use crate::features::{FeatureError, FrontEnd};
 use crate::fewshot::{Answer, Examples, ScoreError};
 use crate::gpu::{DeviceChoice, Gpu, GpuError};
 use crate::mel::{EngineChoice, MelError};
-use crate::model::Model;
+use crate::model_file::Model;
 
 /// A model on a device. It hears as much of a file as the model was trained on.
 #[derive(Debug)]

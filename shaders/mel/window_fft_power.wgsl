@@ -1,19 +1,21 @@
 // Power spectrum of windowed frames.
 //
-//   power[f,k] = |sum over n of window[n] * samples[f*HOP + n] * exp(-2 pi i k n / N_FFT)|^2,  k = 0 .. N_FFT/2
+//   power[c,f,k] = |sum over n of window[n] * samples[c, f*HOP + n] * exp(-2 pi i k n / N_FFT)|^2,  k = 0 .. N_FFT/2
 //
 // A real FFT by way of a complex one of half the length, in place in workgroup memory: even samples
 // are real parts, odd ones imaginary parts. Decimation in time, radix 4, then at most one radix 2,
 // then radix 5 steps; the frame is loaded in digit-reversed order. One workgroup makes one frame.
 //
-// dispatch: FRAMES workgroups, folded over x and y
+// dispatch: CLIPS*FRAMES workgroups, folded over x and y
 
-@group(0) @binding(0) var<storage, read> samples: array<f32>;       // [N_FFT + (FRAMES-1)*HOP]
+@group(0) @binding(0) var<storage, read> samples: array<f32>;       // [CLIPS, LENGTH]: N_FFT + (FRAMES-1)*HOP or more
 @group(0) @binding(1) var<storage, read> window: array<f32>;        // [N_FFT]
 @group(0) @binding(2) var<storage, read> twiddle: array<vec2<f32>>; // [N_FFT]: exp(-2 pi i k / N_FFT), made in f64
-@group(0) @binding(3) var<storage, read_write> power: array<f32>;   // [FRAMES, HALF + 1]
+@group(0) @binding(3) var<storage, read_write> power: array<f32>;   // [CLIPS, FRAMES, HALF + 1]
 
+override CLIPS: u32;
 override FRAMES: u32;
+override LENGTH: u32;
 override HOP: u32;
 override N_FFT: u32; // 2 to 4096
 override HALF: u32; // 1 to 2048: N_FFT / 2 = 4^FOURS * 2^TWOS * 5^FIVES
@@ -88,11 +90,12 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let frame = group.y * groups.x + group.x;
-  if (frame >= FRAMES) {
+  if (frame >= CLIPS * FRAMES) {
     return;
   }
+  let start = (frame / FRAMES) * LENGTH + (frame % FRAMES) * HOP;
   for (var n = lane; n < HALF; n += WORKGROUP) {
-    let at = frame * HOP + 2u * n;
+    let at = start + 2u * n;
     z[reversed(n)] = vec2<f32>(samples[at] * window[2u * n], samples[at + 1u] * window[2u * n + 1u]);
   }
   var length = 1u;

@@ -6,7 +6,7 @@ use super::scored::{Scored, Summary, Table, summary};
 use super::{AblateError, CellResult, ScoreOptions, TEST_SEED, Workbench};
 use crate::bench::Spread;
 use crate::fewshot::{EpisodeSampler, Interval, evaluate};
-use crate::train::Method;
+use crate::settings::Method;
 
 /// Shots of the shot curve, as far as the files allow them.
 const SHOTS: [usize; 8] = [1, 2, 3, 5, 8, 10, 15, 20];

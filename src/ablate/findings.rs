@@ -13,7 +13,7 @@ use super::scored::{LEVEL, MFCC, MFCC_PROBE, Scored, Summary, Table, label, scor
 use super::{AblateError, CellResult, Workbench};
 use crate::data::{Part, Protocol};
 use crate::fewshot::corrected_level;
-use crate::train::Method;
+use crate::settings::Method;
 
 /// What every network is compared with, where it is part of the grid.
 pub(super) const BASELINES: [&str; 4] = ["cnn-params", "mlp-params", "cnn", MFCC];

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::AblateError;
 use crate::model::Spec;
-use crate::train::{Learner, Method, TrainConfig};
+use crate::settings::{Learner, Method, TrainConfig};
 
 /// Name of the network that is never trained: an `ickan` with its initial parameters.
 pub const UNTRAINED: &str = "random";

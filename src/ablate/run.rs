@@ -17,9 +17,10 @@ use crate::fewshot::EpisodeSampler;
 use crate::files;
 use crate::gpu::{DeviceChoice, Gpu, GpuError};
 use crate::model::Network;
+use crate::settings::{Method, TrainConfig};
 use crate::train::{
-    self, Collections, Features, Material, Method, StepShape, TrainConfig, TrainError,
-    TrainOptions, Validation, Wanted, checkpoint_path, train_on,
+    self, Collections, Features, Material, StepShape, TrainError, TrainOptions, Validation, Wanted,
+    checkpoint_path, train_on,
 };
 
 /// Test episodes that a network's body is adapted to: each takes as long as a training step.
@@ -215,7 +216,8 @@ impl<'a> Workbench<'a> {
             network(&grid.config, spec.clone())?;
         }
         let gpu = Gpu::open(&options.device)?;
-        let engine = grid.config.engine().map_err(AblateError::Reading)?;
+        let engine = grid.config.engine().map_err(TrainError::from);
+        let engine = engine.map_err(AblateError::Reading)?;
         let front_end = FrontEnd::new(engine, Some(&gpu), &grid.config.preset, options.strict)?
             .hearing(grid.config.max_seconds)
             .keeping(options.features.clone());

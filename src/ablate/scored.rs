@@ -13,7 +13,7 @@ use crate::fewshot::{
     pooled, simple_shot,
 };
 use crate::model::Spec;
-use crate::train::Method;
+use crate::settings::Method;
 
 /// Confidence of all intervals, before it is corrected for the number of comparisons.
 pub(super) const LEVEL: f64 = 0.95;

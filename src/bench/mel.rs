@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::spread::enough;
 use super::{BenchError, Spread, made_up};
 use crate::gpu::Gpu;
-use crate::mel::{BLOCK_FRAMES, Engine, EngineChoice, Framer, MelError, Preset};
+use crate::mel::{BLOCK_FRAMES, Engine, EngineChoice, Framer, MelError, Preset, join_frames};
 
 /// Length of the signal.
 const SECONDS: usize = 60;
@@ -66,14 +66,14 @@ pub fn mel(gpu: &Gpu) -> Result<MelFigures, BenchError> {
 fn frames(engine: &Engine, samples: &[f32]) -> Result<Vec<f32>, MelError> {
     let preset = engine.preset();
     let mut framer = Framer::new(preset, BLOCK_FRAMES)?;
-    let mut frames = Vec::with_capacity(preset.n_frames(samples.len()) * preset.n_mels);
+    let mut blocks = Vec::new();
     for chunk in samples.chunks(BLOCK_FRAMES * preset.hop_length) {
         for block in framer.push(chunk) {
-            frames.extend(engine.compute(&block)?);
+            blocks.push(engine.compute(&block)?);
         }
     }
     for block in framer.finish()? {
-        frames.extend(engine.compute(&block)?);
+        blocks.push(engine.compute(&block)?);
     }
-    Ok(frames)
+    Ok(join_frames(&blocks, preset.n_mels))
 }

@@ -2,7 +2,8 @@
 
 use crate::model::{Network, Spec};
 use crate::ops::{AdamW, Augment};
-use crate::train::{Learner, StepShape};
+use crate::settings::Learner;
+use crate::train::StepShape;
 
 /// Mel bands and frames of a clip.
 pub const INPUT: [usize; 2] = [64, 128];

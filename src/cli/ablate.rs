@@ -12,7 +12,8 @@ use crate::ablate::{
 };
 use crate::files::{self, Claim, OutputFolder, Outputs};
 use crate::model::{Network, Spec};
-use crate::train::{self, Collections, Method, TrainConfig};
+use crate::settings::{Method, TrainConfig};
+use crate::train::{self, Collections};
 use anyhow::{Context, bail};
 use bytesize::ByteSize;
 use indicatif::{HumanDuration, ProgressBar};

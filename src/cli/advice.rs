@@ -6,7 +6,8 @@ use std::path::Path;
 use crate::data::{DataError, Dataset, Labels, Protocol};
 use crate::evaluate::{EvaluateError, EvaluatePart};
 use crate::fewshot::nearest_episode;
-use crate::train::{Collections, Heard, Setting, Size, TrainConfig, TrainError, measure};
+use crate::settings::TrainConfig;
+use crate::train::{Collections, Heard, Setting, Size, TrainError, measure};
 use crate::words::count;
 use anyhow::anyhow;
 

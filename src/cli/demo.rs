@@ -12,7 +12,8 @@ use crate::features::FrontEnd;
 use crate::fewshot::{Answer, Examples};
 use crate::files::{self, OutputFolder, Outputs};
 use crate::gpu::Gpu;
-use crate::train::{TrainConfig, TrainError, TrainOptions, Trained, checkpoint_path, train};
+use crate::settings::TrainConfig;
+use crate::train::{TrainError, TrainOptions, Trained, checkpoint_path, train};
 use anyhow::{Context, bail};
 use include_dir::{Dir, include_dir};
 

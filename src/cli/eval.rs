@@ -23,10 +23,10 @@ use crate::fewshot::{Estimate, Evaluation, Interval};
 use crate::files::{self, OutputFolder, Outputs};
 use crate::gpu::Gpu;
 use crate::mel::EngineChoice;
-use crate::model::Model;
+use crate::model_file::Model;
 use crate::report::{Svg, confusion_svg};
+use crate::settings::TrainConfig;
 use crate::shift::Shift;
-use crate::train::TrainConfig;
 use anyhow::Context;
 
 use super::advice;

@@ -214,18 +214,15 @@ impl Clip {
         })
     }
 
-    /// Takes more frames, frame-major.
+    /// Takes more frames, row by row.
     fn push(&mut self, frames: &[f32]) -> Result<(), StoreError> {
         self.frames += frames.len() / self.rows;
-        self.blocks.push(&transpose(frames, self.rows))
+        self.blocks.push(frames)
     }
 
-    /// All frames, frame-major, in pieces.
+    /// All frames, in blocks of rows.
     fn pieces(&self) -> impl Iterator<Item = Result<Vec<f32>, StoreError>> {
-        (0..self.blocks.len()).map(|block| {
-            let values = self.raised(self.blocks.get(block)?);
-            Ok(transpose(&values, values.len() / self.rows))
-        })
+        (0..self.blocks.len()).map(|block| Ok(self.raised(self.blocks.get(block)?)))
     }
 
     fn raised(&self, mut values: Vec<f32>) -> Vec<f32> {
@@ -335,7 +332,8 @@ fn picture(args: &Args, preset: &Preset, clip: &Clip, title: &str) -> anyhow::Re
     let mut canvas =
         SpectrogramCanvas::new(rows, clip.frames, preset.hop_length, preset.sample_rate)?;
     for piece in clip.pieces() {
-        canvas.push(&piece?);
+        let piece = piece?;
+        canvas.push(&transpose(&piece, piece.len() / clip.rows));
     }
     Ok(canvas.png(Some(title))?)
 }
@@ -353,9 +351,10 @@ mod tests {
         for (rows, frames) in [(1, 1), (3, 7), (20, 1000), (64, 99_999), (2, 1_000_000)] {
             let mut clip = Clip::new(rows).unwrap();
             let values: Vec<f32> = (0..rows * frames).map(|i| (i as f32).sin()).collect();
+            // Frames that come one after another, in blocks of rows.
             values
                 .chunks(rows * 511)
-                .for_each(|piece| clip.push(piece).unwrap());
+                .for_each(|piece| clip.push(&transpose(piece, rows)).unwrap());
             clip.floor = -0.5;
             clip.write_npy(&mut std::fs::File::create(&path).unwrap())
                 .unwrap();

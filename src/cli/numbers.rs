@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::train::TrainConfig;
+use crate::settings::TrainConfig;
 use bytesize::ByteSize;
 
 /// A whole number from a range.

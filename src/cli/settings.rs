@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use crate::data::{Dataset, Labels, Protocol, SHOTS, WAYS};
 use crate::features::KeptFeatures;
+use crate::settings::TrainConfig;
 use crate::shift::Shift;
-use crate::train::{Setting, TrainConfig};
+use crate::train::Setting;
 use anyhow::Context;
 
 use super::common::{Common, read_toml, usage};

@@ -8,10 +8,12 @@ use std::process::ExitCode;
 use crate::bench::{Ceilings, KernelFigures, profile_training};
 use crate::data::{Dataset, Labels, Part};
 use crate::files::{self, Outputs};
-use crate::model::{Model, Network};
+use crate::model::Network;
+use crate::model_file::Model;
+use crate::settings::{Method, TrainConfig, ValidateOn};
 use crate::train::{
-    Event, LogRow, Method, StepShape, TeacherShape, TrainConfig, TrainError, TrainOptions,
-    TrainSummary, Trained, ValidateOn, Validation, checkpoint_path, train_mixed,
+    Event, LogRow, StepShape, TeacherShape, TrainError, TrainOptions, TrainSummary, Trained,
+    Validation, checkpoint_path, train_mixed,
 };
 use crate::vectors::Vectors;
 use crate::words::count;
@@ -555,7 +557,7 @@ fn conclude(
 ) -> anyhow::Result<ExitCode> {
     let network: &Network = &trained.model.network;
     let episodes = trained.log.len();
-    let best = trained.model.info.config.best(&trained.validations);
+    let best = Validation::best(&trained.validations, &trained.model.info.config);
     if common.json {
         let mut report = serde_json::json!({
             "model": args.output.display().to_string(),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use super::{Embedded, EvaluateError, Reader, embed_items};
+use super::{Embedded, EvaluateError, Reader, read::embed_items};
 use crate::data::{Dataset, Item, Part};
 
 /// Common names for the labels of two collections.

@@ -9,7 +9,7 @@ use crate::data::{Dataset, Item, Part, Pool};
 use crate::fewshot::{
     EpisodeSampler, Head, Metric, MultiLabelEvaluation, System, evaluate_multi_label,
 };
-use crate::model::Model;
+use crate::model_file::Model;
 
 /// The manifest's column of all labels of a file, with `;` between them.
 pub const LABELS: &str = "labels";

@@ -14,7 +14,7 @@ use crate::files::WriteError;
 use crate::gpu::Gpu;
 use crate::mel::{
     AMIN, BLOCK_FRAMES, CpuEngine, Engine, EngineChoice, Framer, MelError, Preset, TOP_DB,
-    decibels, mfcc, transpose,
+    decibels, join_frames, mfcc, transpose,
 };
 
 /// Why a file gives no features.
@@ -221,11 +221,12 @@ impl FrontEnd {
             error,
         };
         let mut framer = Framer::new(self.preset(), BLOCK_FRAMES).map_err(at)?;
+        let bands = self.preset().n_mels;
         let mut failed = None;
         let info = self.hear(path, &mut |samples| {
             for block in framer.push(samples) {
                 match self.engine.compute_compressed(&block) {
-                    Ok(frames) => sink(&frames),
+                    Ok(block) => sink(&transpose(&block, block.len() / bands)),
                     Err(error) => {
                         failed = Some(error);
                         return ControlFlow::Break(());
@@ -238,7 +239,8 @@ impl FrontEnd {
             return Err(at(error));
         }
         for block in framer.finish().map_err(at)? {
-            sink(&self.engine.compute_compressed(&block).map_err(at)?);
+            let block = self.engine.compute_compressed(&block).map_err(at)?;
+            sink(&transpose(&block, block.len() / bands));
         }
         Ok(info)
     }
@@ -297,18 +299,18 @@ impl FrontEnd {
             path: path.to_path_buf(),
             error,
         };
-        let mut frames = Vec::new();
+        let mut blocks = Vec::new();
         let mut framer = Framer::new(self.preset(), BLOCK_FRAMES).map_err(at)?;
         for block in framer.push(samples) {
-            frames.extend(self.engine.compute_compressed(&block).map_err(at)?);
+            blocks.push(self.engine.compute_compressed(&block).map_err(at)?);
         }
         for block in framer.finish().map_err(at)? {
-            frames.extend(self.engine.compute_compressed(&block).map_err(at)?);
+            blocks.push(self.engine.compute_compressed(&block).map_err(at)?);
         }
         let bands = self.preset().n_mels;
         Ok(Features {
-            frames: frames.len() / bands,
-            values: transpose(&frames, bands),
+            frames: blocks.iter().map(|block| block.len() / bands).sum(),
+            values: join_frames(&blocks, bands),
             mfcc: self.mfcc_statistics(samples).map_err(at)?,
             stopped: info.stopped,
             warnings: info.warnings,
@@ -367,12 +369,11 @@ impl FrontEnd {
         let power = self.cepstral.mel_spectrogram(samples)?;
         let db = decibels(&power, 1.0, AMIN, Some(TOP_DB));
         let cepstra = mfcc(&db, preset.n_mels, preset.n_mfcc);
-        let count = (cepstra.len() / preset.n_mfcc) as f64;
+        let frames = cepstra.len() / preset.n_mfcc;
+        let count = frames as f64;
         let column = |k: usize| {
-            cepstra
+            cepstra[k * frames..][..frames]
                 .iter()
-                .skip(k)
-                .step_by(preset.n_mfcc)
                 .map(|&c| f64::from(c))
         };
         let means: Vec<f64> = (0..preset.n_mfcc)

@@ -5,7 +5,9 @@ use rayon::prelude::*;
 use realfft::num_complex::Complex;
 use realfft::{RealFftPlanner, RealToComplex};
 
-use super::{BLOCK_FRAMES, FilterBank, Framer, MelError, Preset, filter_bank};
+use super::{
+    BLOCK_FRAMES, FilterBank, Framer, MelError, Preset, filter_bank, join_frames, transpose,
+};
 
 /// Fewest frames given to a thread at once; scratch is allocated once for so many.
 const FRAMES_PER_TASK: usize = 16;
@@ -51,7 +53,7 @@ impl CpuEngine {
         &self.preset
     }
 
-    /// Power-mel frames `[n_frames][n_mels]` of a block of padded samples, as a [`Framer`] gives
+    /// Power-mel frames `[n_mels][n_frames]` of a block of padded samples, as a [`Framer`] gives
     /// them; samples after the last whole frame are not read.
     pub fn compute(&self, block: &[f32]) -> Vec<f32> {
         let (n_fft, hop) = (self.preset.n_fft, self.preset.hop_length);
@@ -70,25 +72,25 @@ impl CpuEngine {
                     }
                 },
             );
-        mel
+        transpose(&mel, n_mels)
     }
 
-    /// Power-mel frames `[n_frames][n_mels]` of a whole signal.
+    /// Power-mel frames `[n_mels][n_frames]` of a whole signal.
     ///
     /// # Errors
     /// As [`Framer::finish`].
     pub fn mel_spectrogram(&self, samples: &[f32]) -> Result<Vec<f32>, MelError> {
         let mut framer = Framer::new(&self.preset, BLOCK_FRAMES)?;
-        let mut mel = Vec::with_capacity(self.preset.n_frames(samples.len()) * self.preset.n_mels);
+        let mut blocks = Vec::new();
         for chunk in samples.chunks(BLOCK_FRAMES * self.preset.hop_length) {
             for block in framer.push(chunk) {
-                mel.extend(self.compute(&block));
+                blocks.push(self.compute(&block));
             }
         }
         for block in framer.finish()? {
-            mel.extend(self.compute(&block));
+            blocks.push(self.compute(&block));
         }
-        Ok(mel)
+        Ok(join_frames(&blocks, self.preset.n_mels))
     }
 
     fn scratch(&self) -> Scratch {
@@ -225,13 +227,13 @@ mod tests {
             let mut pieces = Vec::new();
             for chunk in signal.chunks(777) {
                 for block in framer.push(chunk) {
-                    pieces.extend(engine.compute(&block));
+                    pieces.push(engine.compute(&block));
                 }
             }
             for block in framer.finish().unwrap() {
-                pieces.extend(engine.compute(&block));
+                pieces.push(engine.compute(&block));
             }
-            assert_eq!(whole, pieces);
+            assert_eq!(whole, join_frames(&pieces, preset.n_mels));
             let one = rayon::ThreadPoolBuilder::new()
                 .num_threads(1)
                 .build()
@@ -249,7 +251,7 @@ mod tests {
         let mut signal = noise(5120);
         signal[2561] = f32::NAN;
         let mel = engine.mel_spectrogram(&signal).unwrap();
-        for (t, frame) in mel.chunks(64).enumerate() {
+        for (t, frame) in transpose(&mel, 11).chunks(64).enumerate() {
             let hears = (t * 512).abs_diff(2561) < 512;
             assert_eq!(frame.iter().any(|x| x.is_nan()), hears, "frame {t}");
         }

@@ -74,7 +74,7 @@ impl Engine {
         }
     }
 
-    /// Power-mel frames `[n_frames][n_mels]` of a block of padded samples, as a
+    /// Power-mel frames `[n_mels][n_frames]` of a block of padded samples, as a
     /// [`Framer`](super::Framer) gives them.
     ///
     /// # Errors

@@ -23,8 +23,8 @@ pub fn decibels(power: &[f32], reference: f32, amin: f32, top_db: Option<f32>) -
     db
 }
 
-/// Mel-frequency cepstral coefficients `[n_frames][n_mfcc]` of frames in decibels
-/// `[n_frames][n_mels]`: the first values of an orthonormal DCT-II over the bands.
+/// Mel-frequency cepstral coefficients `[n_mfcc][n_frames]` of frames in decibels
+/// `[n_mels][n_frames]`: the first values of an orthonormal DCT-II over the bands.
 ///
 /// Gives nothing for no bands, and at most `n_mels` coefficients.
 #[expect(
@@ -45,13 +45,17 @@ pub fn mfcc(db: &[f32], n_mels: usize, n_mfcc: usize) -> Vec<f32> {
                 .collect()
         })
         .collect();
-    let coefficient = |frame: &[f32], row: &[f64]| {
-        let products = frame.iter().zip(row).map(|(&x, c)| f64::from(x) * c);
-        products.sum::<f64>() as f32
+    let frames = db.len() / n_mels;
+    let coefficient = |row: &Vec<f64>| {
+        let mut sums = vec![0.0; frames];
+        for (band, c) in db.chunks_exact(frames.max(1)).zip(row) {
+            for (sum, &x) in sums.iter_mut().zip(band) {
+                *sum += f64::from(x) * c;
+            }
+        }
+        sums.into_iter().map(|sum| sum as f32)
     };
-    db.chunks_exact(n_mels)
-        .flat_map(|frame| basis.iter().map(move |row| coefficient(frame, row)))
-        .collect()
+    basis.iter().flat_map(coefficient).collect()
 }
 
 /// What a network sees of a power: `log10(1 + gain * power)`, exact for small powers too.
@@ -62,8 +66,19 @@ pub fn compress(power: &[f32], gain: f32) -> Vec<f32> {
         .collect()
 }
 
-/// Rows of `width` values turned into columns: frame-major `[n_frames][n_mels]` becomes the
-/// `(n_mels, n_frames)` that librosa and torchaudio write.
+/// Blocks of frames `[bands][frames of the block]`, one after another in time, as one `[bands][frames]`.
+pub fn join_frames(blocks: &[Vec<f32>], bands: usize) -> Vec<f32> {
+    let mut joined = Vec::with_capacity(blocks.iter().map(Vec::len).sum());
+    for band in 0..bands {
+        for block in blocks {
+            let frames = block.len() / bands;
+            joined.extend_from_slice(&block[band * frames..][..frames]);
+        }
+    }
+    joined
+}
+
+/// Rows of `width` values turned into columns: `[n_mels][n_frames]`, given `n_frames`, becomes `[n_frames][n_mels]`.
 pub fn transpose(values: &[f32], width: usize) -> Vec<f32> {
     (0..width)
         .flat_map(|column| values.chunks_exact(width).map(move |row| row[column]))
@@ -102,10 +117,9 @@ mod tests {
     fn the_cepstrum_of_a_flat_frame_is_its_first_coefficient() {
         let coefficients = mfcc(&[3.0; 2 * 40], 40, 13);
         assert_eq!(coefficients.len(), 2 * 13);
-        for frame in coefficients.chunks(13) {
-            assert!((frame[0] - 3.0 * 40f32.sqrt()).abs() < 1e-5);
-            assert!(frame[1..].iter().all(|x| x.abs() < 1e-5));
-        }
+        let (first, rest) = coefficients.split_at(2);
+        assert!(first.iter().all(|x| (x - 3.0 * 40f32.sqrt()).abs() < 1e-5));
+        assert!(rest.iter().all(|x| x.abs() < 1e-5));
     }
 
     #[test]
@@ -138,6 +152,13 @@ mod tests {
                 "{got} {want}"
             );
         }
+    }
+
+    #[test]
+    fn blocks_are_joined_band_by_band() {
+        let blocks = [vec![1.0, 2.0, 5.0, 6.0], vec![3.0, 7.0], Vec::new()];
+        assert_eq!(join_frames(&blocks, 2), [1.0, 2.0, 3.0, 5.0, 6.0, 7.0]);
+        assert!(join_frames(&[], 2).is_empty());
     }
 
     #[test]

@@ -45,7 +45,7 @@ impl GpuEngine {
             BufferRole::State,
         );
         let power = plan.tensor("power", [1, 1, BLOCK_FRAMES, n_bins], BufferRole::Scratch);
-        let mel = plan.tensor("mel", [1, 1, BLOCK_FRAMES, n_mels], BufferRole::Output);
+        let mel = plan.tensor("mel", [1, 1, n_mels, BLOCK_FRAMES], BufferRole::Output);
         let compressed = plan.tensor("compressed", mel.shape, BufferRole::Output);
         ops::window_fft_power(
             &mut plan,
@@ -56,7 +56,7 @@ impl GpuEngine {
             twiddle,
             power,
         );
-        ops::mel_project(&mut plan, n_bins, power, bands, weights, mel);
+        ops::mel_project(&mut plan, power, bands, weights, mel);
         ops::log_compress(&mut plan, preset.compression_gain, mel, compressed);
         let program = Program::new(gpu, plan)?;
         program.write(window, &preset.window());
@@ -77,7 +77,7 @@ impl GpuEngine {
         &self.preset
     }
 
-    /// Power-mel frames `[n_frames][n_mels]` of a block of padded samples.
+    /// Power-mel frames `[n_mels][n_frames]` of a block of padded samples.
     ///
     /// # Errors
     /// [`MelError::Gpu`].
@@ -98,7 +98,7 @@ impl GpuEngine {
             hop_length, n_mels, ..
         } = self.preset;
         let frames = self.preset.frames_in_block(block.len());
-        let mut values = Vec::with_capacity(frames * n_mels);
+        let mut values = vec![0.0; n_mels * frames];
         let program = self.program.lock().unwrap_or_else(PoisonError::into_inner);
         for first in (0..frames).step_by(BLOCK_FRAMES) {
             let part = &block[first * hop_length..];
@@ -106,9 +106,11 @@ impl GpuEngine {
             // Frames past the end are computed from what an earlier run left, and cut off.
             program.write(self.samples, part);
             program.run()?;
-            let mut computed: Vec<f32> = program.read(output)?;
-            computed.truncate((frames - first) * n_mels);
-            values.append(&mut computed);
+            let computed: Vec<f32> = program.read(output)?;
+            let count = (frames - first).min(BLOCK_FRAMES);
+            for (band, row) in computed.chunks_exact(BLOCK_FRAMES).enumerate() {
+                values[band * frames + first..][..count].copy_from_slice(&row[..count]);
+            }
         }
         Ok(values)
     }

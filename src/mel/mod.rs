@@ -4,24 +4,25 @@
 //! GPU's) turns a block into power-mel frames, and [`decibels`], [`mfcc`] or [`compress`] turn those
 //! into what is wanted. All numbers come from one [`Preset`].
 //!
-//! Frames are stored frame-major, `[n_frames][n_mels]`; [`transpose`] gives the `(n_mels, n_frames)`
-//! that librosa writes.
+//! Frames are stored band-major, `[n_mels][n_frames]`, as librosa writes them and as networks take them. Blocks of a
+//! signal are put together by [`join_frames`]; [`transpose`] gives its frames one after another.
 //!
 //! ```
-//! use gamaka::mel::{AMIN, CpuEngine, Framer, Preset, TOP_DB, decibels};
+//! use gamaka::mel::{AMIN, CpuEngine, Framer, Preset, TOP_DB, decibels, join_frames};
 //!
 //! let preset = Preset::librosa();
 //! let engine = CpuEngine::new(&preset)?;
 //! let mut framer = Framer::new(&preset, 256)?;
-//! let mut power = Vec::new();
+//! let mut blocks = Vec::new();
 //! for chunk in vec![0.1; 30_000].chunks(4096) {
 //!     for block in framer.push(chunk) {
-//!         power.extend(engine.compute(&block));
+//!         blocks.push(engine.compute(&block));
 //!     }
 //! }
 //! for block in framer.finish()? {
-//!     power.extend(engine.compute(&block));
+//!     blocks.push(engine.compute(&block));
 //! }
+//! let power = join_frames(&blocks, preset.n_mels);
 //! assert_eq!(power.len(), (1 + 30_000 / 512) * 128);
 //! let db = decibels(&power, 1.0, AMIN, Some(TOP_DB));
 //! # assert_eq!(db.len(), power.len());
@@ -40,7 +41,7 @@ mod preset;
 pub use cpu::CpuEngine;
 pub use engine::{Engine, EngineChoice};
 pub use error::MelError;
-pub use features::{AMIN, TOP_DB, compress, decibels, mfcc, transpose};
+pub use features::{AMIN, TOP_DB, compress, decibels, join_frames, mfcc, transpose};
 pub use filter_bank::{Band, FilterBank, filter_bank};
 pub use framer::Framer;
 pub use gpu::GpuEngine;

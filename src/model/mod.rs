@@ -1,10 +1,9 @@
-//! Networks: specs, layers, parameters, model files.
+//! Networks: specs, layers, parameters.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 mod edges;
 mod error;
-mod file;
 pub mod layers;
 mod network;
 mod spec;
@@ -12,7 +11,6 @@ mod widths;
 
 pub use edges::LearnedEdge;
 pub use error::ModelError;
-pub use file::{Model, ModelInfo};
 pub use network::{NamedParameter, Network, NetworkForward};
 pub use spec::{LayerSpec, Spec};
 pub use widths::equal_parameters;

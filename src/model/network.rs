@@ -297,7 +297,7 @@ impl Network {
     }
 
     /// Names and dimensions of its parameter tensors, in the order of [`Self::named_parameters`].
-    pub(super) fn parameter_shapes(&self) -> Vec<(String, &[usize])> {
+    pub(crate) fn parameter_shapes(&self) -> Vec<(String, &[usize])> {
         self.placed()
             .map(|(index, placed)| {
                 let Parameter { name, dims, .. } = &placed.parameter;
@@ -308,7 +308,7 @@ impl Network {
     }
 
     /// Writes the values of parameter tensor number `place` into a flat parameter vector.
-    pub(super) fn set_parameter(&self, flat: &mut [f32], place: usize, values: &[f32]) {
+    pub(crate) fn set_parameter(&self, flat: &mut [f32], place: usize, values: &[f32]) {
         let Some((_, placed)) = self.placed().nth(place) else {
             return;
         };

@@ -1,6 +1,6 @@
 //! Kernels of the mel front end.
 
-use super::{each, limit_turns, quotient};
+use super::{each, limit_turns, product};
 use crate::gpu::{AdapterClass, GpuError, Plan, Tensor, word, workgroups};
 use crate::mel::FilterBank;
 
@@ -48,7 +48,7 @@ pub fn band_table(bank: &FilterBank) -> Vec<u32> {
         .collect()
 }
 
-/// power [frames, n_fft/2 + 1] = spectra of windowed frames of `samples`.
+/// power [clips, 1, frames, n_fft/2 + 1] = spectra of windowed frames of `samples`, [clips, 1, 1, length].
 ///
 /// A plan with an `n_fft` that [`fft_radices`] has none for does not validate.
 pub fn window_fft_power(
@@ -64,13 +64,15 @@ pub fn window_fft_power(
         let reason = format!("there is no FFT of {n_fft} points");
         return plan.refuse(GpuError::InvalidPlan { reason });
     };
-    let frames = quotient(power.len(), (n_fft / 2).saturating_add(1));
+    let [clips, _, frames, _] = power.shape;
     let workgroup = match plan.class {
         AdapterClass::Software => 8,
         AdapterClass::Hardware => (n_fft / 8).next_power_of_two().clamp(32, 256),
     };
     let overrides = [
+        ("CLIPS", clips),
         ("FRAMES", frames),
+        ("LENGTH", samples.shape[3]),
         ("HOP", hop),
         ("N_FFT", n_fft),
         ("HALF", n_fft / 2),
@@ -84,26 +86,21 @@ pub fn window_fft_power(
         "window_fft_power",
         &overrides,
         &[samples, window, twiddle, power],
-        workgroups(frames, 1),
+        workgroups(product(&[clips, frames]), 1),
     );
 }
 
-/// mel [frames, bands] = power [frames, bins] through sparse filters; `bands` comes from [`band_table`].
-pub fn mel_project(
-    plan: &mut Plan,
-    bins: usize,
-    power: Tensor,
-    bands: Tensor,
-    weight: Tensor,
-    mel: Tensor,
-) {
-    let count = (bands.len() / 4).max(1);
+/// mel [clips, 1, bands, frames] = power [clips, 1, frames, bins] through sparse filters; `bands` comes from [`band_table`].
+pub fn mel_project(plan: &mut Plan, power: Tensor, bands: Tensor, weight: Tensor, mel: Tensor) {
+    let [clips, _, frames, bins] = power.shape;
     limit_turns(plan, "mel_project", bins);
     let overrides = [
-        ("FRAMES", quotient(mel.len(), count) as f64),
-        ("BANDS", count as f64),
-        ("BINS", bins as f64),
-    ];
+        ("CLIPS", clips),
+        ("FRAMES", frames),
+        ("BANDS", mel.shape[2]),
+        ("BINS", bins),
+    ]
+    .map(|(name, value)| (name, value as f64));
     each(
         plan,
         "mel_project",

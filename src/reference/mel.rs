@@ -29,13 +29,13 @@ pub fn window_fft_power(block: &[f32], window: &[f32], hop_length: usize) -> Vec
     power
 }
 
-/// Power-mel frames `[n_frames][n_mels]` of power spectra `[n_frames][n_bins]`: the product with
+/// Power-mel frames `[n_mels][n_frames]` of power spectra `[n_frames][n_bins]`: the product with
 /// the bank's dense matrix.
 pub fn mel_project(power: &[f64], bank: &FilterBank) -> Vec<f64> {
     let dense = bank.dense();
     let mut mel = Vec::new();
-    for frame in power.chunks_exact(bank.n_bins) {
-        for row in dense.chunks_exact(bank.n_bins) {
+    for row in dense.chunks_exact(bank.n_bins) {
+        for frame in power.chunks_exact(bank.n_bins) {
             mel.push(row.iter().zip(frame).map(|(&w, p)| f64::from(w) * p).sum());
         }
     }
@@ -204,7 +204,7 @@ mod tests {
         let columns = mel_project(&identity, &bank);
         for bin in 0..33 {
             for band in 0..7 {
-                assert_eq!(columns[bin * 7 + band], f64::from(dense[band * 33 + bin]));
+                assert_eq!(columns[band * 33 + bin], f64::from(dense[band * 33 + bin]));
             }
         }
         let (a, b) = (bumpy(33), bumpy(66));

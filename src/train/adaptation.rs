@@ -4,10 +4,10 @@
 //! reads the real parameters, which stay as they are, and [`Plan::share_scratch`] lets the others take turns
 //! in two buffers. Padding stays zero, since it is zero in the parameters and in the gradients.
 
-use super::Learner;
 use crate::gpu::{BufferRole, Plan, Shape, Tensor};
 use crate::model::{Network, NetworkForward};
 use crate::ops::{self, Basis, ConvKept, ConvShape, Distance, EpisodeShape, NormShape, RowsAt};
+use crate::settings::Learner;
 
 /// A task's linear head on embeddings h: "distances" z V + b, which are minus the logits of a softmax, so
 /// that the loss of prototypes is the loss of heads. z are the embeddings centred and scaled by those that the

@@ -5,53 +5,14 @@ use std::path::{Path, PathBuf};
 use safetensors::tensor::{Dtype, SafeTensorError, TensorView};
 use serde::{Deserialize, Serialize};
 
-use super::{Examined, TrainError};
+use super::{LogRow, TrainError, Validation};
 use crate::data::Split;
-use crate::fewshot::Interval;
 use crate::files;
 use crate::ops::OptimizerState;
 use crate::tensors::{self, TensorFile, TensorFileError};
 
 /// Key of the metadata.
 pub(crate) const KEY: &str = "gamaka-checkpoint";
-
-/// One training episode's figures.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct LogRow {
-    /// Number of the episode, from 1.
-    pub episode: usize,
-    /// What the step descends: the mean cross-entropy of its queries; with a teacher the weighted sum of that and of the
-    /// teacher's mean loss.
-    pub loss: f32,
-    /// Share of its queries that went to the right class, if there was an episode.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub accuracy: Option<f32>,
-    /// Mean cosine of predictions and targets, if there was a teacher.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cosine: Option<f32>,
-    /// Gradient norm before clipping.
-    pub gradient_norm: f32,
-    /// Steps skipped so far because a gradient was not finite.
-    pub skipped: u32,
-}
-
-/// One validation's figures.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Validation {
-    /// Training episodes before it; 0 is the untrained network.
-    pub episode: usize,
-    /// Mean accuracy on the validation files.
-    pub accuracy: f64,
-    /// Its 95 % interval over episodes.
-    pub over_episodes: Interval,
-    /// Its 95 % interval over files, where there are enough of them.
-    pub over_files: Option<Interval>,
-    /// How well the teacher's vectors of the validation files are predicted, if there are any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub teacher: Option<Examined>,
-    /// Seconds of training before it, without the validations.
-    pub seconds: f64,
-}
 
 /// Parameters and moments, flat.
 #[derive(Debug, Clone, PartialEq)]
@@ -301,6 +262,7 @@ fn first_difference(a: &str, b: &str) -> String {
 mod tests {
     use super::*;
     use crate::data::Protocol;
+    use crate::fewshot::Interval;
 
     fn identity() -> Identity {
         Identity {

@@ -8,13 +8,14 @@ use crate::fewshot::{EpisodeError, ScoreError};
 use crate::gpu::GpuError;
 use crate::mel::MelError;
 use crate::model::ModelError;
+use crate::settings::SettingsError;
 
 /// A failure of a training. Each message says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
-    /// The configuration is wrong.
-    #[error("the training configuration is not valid: {0}")]
-    Config(String),
+    /// The configuration is wrong, or does not fit the data.
+    #[error(transparent)]
+    Config(#[from] SettingsError),
     /// The data set cannot be used.
     #[error(transparent)]
     Data(#[from] DataError),
@@ -88,6 +89,11 @@ pub enum TrainError {
 }
 
 impl TrainError {
+    /// A configuration that does not fit the data.
+    pub(super) fn config(reason: impl Into<String>) -> Self {
+        Self::Config(SettingsError(reason.into()))
+    }
+
     /// Whether the collection is too small, or parted otherwise, for what was asked of it: other settings may help.
     pub fn is_too_little(&self) -> bool {
         match self {

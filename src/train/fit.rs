@@ -5,13 +5,14 @@ use std::fmt;
 
 use rayon::prelude::*;
 
+use super::TrainError;
 use super::material::{Pools, parts, parts_of_track};
 use super::run::joined;
-use super::{TrainConfig, TrainError};
 use crate::data::{Dataset, Part, Pool, Protocol, Split};
 use crate::features::{FrontEnd, SegmentShape};
 use crate::fewshot::EpisodeSampler;
 use crate::mel::EngineChoice;
+use crate::settings::TrainConfig;
 use crate::words::count;
 
 /// The shortest segment in seconds that [`Collections::advise`] proposes.

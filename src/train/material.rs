@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rayon::prelude::*;
 
 use super::teacher::{Lessons, Matched};
-use super::{Event, Heard, TrainConfig, TrainError, ValidateOn};
+use super::{Event, Heard, TrainError};
 use crate::data::{Dataset, Part, Pool, Split, linked};
 use crate::embed::{Embedder, mean_embedding};
 use crate::features::{
@@ -17,6 +17,7 @@ use crate::features::{
 use crate::fewshot::{EpisodeError, EpisodeSampler, Standardiser};
 use crate::model::Network;
 use crate::random::Stream;
+use crate::settings::{TrainConfig, ValidateOn};
 use crate::shift::ShiftError;
 use crate::words::count;
 
@@ -499,8 +500,8 @@ impl<'a> Material<'a> {
         let units = pools.iter().flat_map(|pool| pool.files.iter().flatten());
         let rows: Vec<&[f32]> = units.map(|&unit| features.mfcc[unit].as_slice()).collect();
         let mfcc = Standardiser::fit(&rows).ok_or_else(|| {
-            TrainError::Config(
-                "the training files have no MFCC to standardise: are they all silent?".into(),
+            TrainError::config(
+                "the training files have no MFCC to standardise: are they all silent?",
             )
         })?;
         Ok(Self {

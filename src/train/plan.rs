@@ -1,10 +1,10 @@
 //! The training step as a plan: gather, forward, episode loss, backward, optimiser.
 
 use super::adaptation::InnerLoop;
-use super::{Learner, Method};
 use crate::gpu::{AdapterClass, BufferRole, Plan, Tensor};
 use crate::model::Network;
 use crate::ops::{self, AdamW, Augment, EpisodeShape, OptimizerTensors, RowsAt, Slot};
+use crate::settings::{Learner, Method};
 
 /// Rows of the loss history that a plan keeps on the device. The host must read it at least as often.
 pub const HISTORY: usize = 16;

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use super::checkpoint::{self, Identity, LogRow, Progress, Validation, Weights, checkpoint_path};
+use super::checkpoint::{self, Identity, Progress, Weights, checkpoint_path};
 use super::material::{Features, Material, Wanted};
 use super::session::{Session, Student, bank_budget};
 use super::teacher::Matched;
-use super::{Collections, TrainConfig, TrainError, fit};
+use super::{Collections, LogRow, TrainError, Validation, fit};
 use crate::data::{Dataset, Part, Split};
 use crate::embed::mean_embedding;
 use crate::features::{FrontEnd, KeptFeatures};
@@ -20,9 +20,11 @@ use crate::fewshot::{
 use crate::files;
 use crate::gpu::{DeviceChoice, Gpu, GpuError};
 use crate::mel::filter_bank;
-use crate::model::{Model, ModelError, ModelInfo, Network};
+use crate::model::{ModelError, Network};
+use crate::model_file::{Model, ModelInfo};
 use crate::ops::{OptimizerState, Place, StepInfo};
 use crate::random::Stream;
+use crate::settings::TrainConfig;
 use crate::vectors::Vectors;
 
 /// Episodes between two looks at the loss.
@@ -258,7 +260,7 @@ pub(super) fn joined(splits: &[Split]) -> Result<Split, TrainError> {
     for file in &files {
         let part = *part_of.entry(&file.hash).or_insert(file.part);
         if part != file.part {
-            return Err(TrainError::Config(format!(
+            return Err(TrainError::config(format!(
                 "{} is in both collections, for {part} in one and for {} in the other: take it out of one",
                 file.path.display(),
                 file.part
@@ -331,7 +333,7 @@ pub(crate) fn train_on(
             progress.episode
         )));
     }
-    let best = config.best(&progress.validations);
+    let best = Validation::best(&progress.validations, config);
     let finite = learned.centre.iter().all(|value| value.is_finite());
     if !finite {
         on(Event::Note(
@@ -378,6 +380,19 @@ pub(crate) fn train_on(
     })
 }
 
+impl TrainConfig {
+    /// This training from a model with this hash: its network and its mel front end are the model's.
+    #[must_use]
+    pub fn starting_from(self, model: &Model, blake3: String) -> Self {
+        Self {
+            from: Some(blake3),
+            preset: model.info.preset.clone(),
+            network: model.network.spec.clone(),
+            ..self
+        }
+    }
+}
+
 /// Checks that a training can start from a model, and that what it will be judged by is new to the model too.
 ///
 /// # Errors
@@ -391,14 +406,14 @@ fn check_start(
     let Some(model) = from else {
         return match config.from {
             None => Ok(()),
-            Some(_) => Err(TrainError::Config(
-                "`from` is set, but there is no model to start from: give it with --from, or take `from` out".into(),
+            Some(_) => Err(TrainError::config(
+                "`from` is set, but there is no model to start from: give it with --from, or take `from` out",
             )),
         };
     };
     if model.parameters.len() != network.flat_len() || network.spec != model.network.spec {
-        return Err(TrainError::Config(
-            "the network is not that of the model to start from, or does not fit clips of this length".into(),
+        return Err(TrainError::config(
+            "the network is not that of the model to start from, or does not fit clips of this length",
         ));
     }
     let learned = model.info.split.files.iter();
@@ -411,7 +426,7 @@ fn check_start(
     let seen: Vec<_> = seen.collect();
     match seen.first() {
         None => Ok(()),
-        Some(first) => Err(TrainError::Config(format!(
+        Some(first) => Err(TrainError::config(format!(
             "{} of the files kept for validation or test, the first {}, trained the model to start from, so nothing could be judged by them: give a manifest with a column `split` that trains them, or leave them out",
             seen.len(),
             first.path.display()
@@ -724,7 +739,7 @@ impl Run<'_> {
             seconds: progress.seconds,
         };
         progress.validations.push(validation);
-        if self.config.best(&progress.validations) == Some(validation) {
+        if Validation::best(&progress.validations, self.config) == Some(validation) {
             progress.best = progress.weights.parameters.clone();
         }
         on(Event::Validated(validation));

@@ -3,11 +3,11 @@
 use std::collections::{HashMap, HashSet};
 
 use super::bank::{pack, turn_files};
-use super::checkpoint::{LogRow, Progress, Weights};
+use super::checkpoint::{Progress, Weights};
 use super::run::{Run, TeacherSummary};
 use super::teacher::{OnDevice, TaughtFile};
 use super::{
-    Event, HISTORY, StepShape, TeacherShape, TrainConfig, TrainError, TrainSummary, TrainingPlan,
+    Event, HISTORY, LogRow, StepShape, TeacherShape, TrainError, TrainSummary, TrainingPlan,
 };
 use crate::data::Pool;
 use crate::embed::Embedder;
@@ -15,6 +15,7 @@ use crate::fewshot::EpisodeSampler;
 use crate::gpu::{AdapterClass, Gpu, GpuError, Program, Tensor};
 use crate::model::Network;
 use crate::ops::{OptimizerState, Slot};
+use crate::settings::TrainConfig;
 
 /// Episodes drawn from one turn of a data set that does not fit the device.
 const TURN: usize = 100;

@@ -5,24 +5,19 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
 use super::material::Features;
-use super::{Method, TrainConfig, TrainError};
+use super::{Examined, TrainError};
 use crate::data::{Dataset, Part, Split};
 use crate::embed::Embedder;
 use crate::features::{SegmentShape, cut_window};
 use crate::gpu::word;
-use crate::model::layers::Linear;
-use crate::model::{LayerSpec, Network};
+use crate::model::LayerSpec;
 use crate::ops::{Place, Slot};
 use crate::random::Stream;
 use crate::reference;
+use crate::settings::TrainConfig;
 use crate::vectors::{VectorRow, Vectors};
 use crate::words::count;
-
-/// Most rows of a step.
-const MOST_ROWS: usize = 1 << 14;
 
 /// By how many frames a row may be longer or shorter than a segment. `gamaka embed` ends the last segment with the sound, up to a
 /// frame before the end of its own; the rest is for rounding.
@@ -30,98 +25,6 @@ const TOLERANCE: f64 = 1.01;
 
 /// Clips that are embedded at a time in a validation.
 const CLIPS_AT_ONCE: usize = 256;
-
-/// How a network learns from a teacher.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Teacher {
-    /// Rows of a training step.
-    pub batch: usize,
-    /// What the gradient of the teacher's loss is multiplied by.
-    pub weight: f32,
-    /// What the gradient of the episode's loss is multiplied by. With 0 no episodes are drawn at all.
-    pub episode_weight: f32,
-    /// Weight within the teacher's loss of one minus the cosine; that of the squared error is 1.
-    pub cosine: f32,
-    /// A clip begins up to so many seconds before or after its row.
-    pub jitter_seconds: f64,
-    /// Whether the model keeps the read-out behind its network, so that its embedding is the prediction of the teacher's
-    /// vectors, standardised by the training rows.
-    pub keep_read_out: bool,
-    /// BLAKE3 of the file of vectors; empty before a training has read it.
-    pub blake3: String,
-    /// The layers from an embedding to a prediction. Whatever channels the last one says, it gets the teacher's width.
-    pub readout: Vec<LayerSpec>,
-}
-
-impl Default for Teacher {
-    fn default() -> Self {
-        Self {
-            batch: 64,
-            weight: 1.0,
-            episode_weight: 0.0,
-            cosine: 1.0,
-            jitter_seconds: 0.0,
-            keep_read_out: false,
-            blake3: String::new(),
-            readout: vec![LayerSpec::Linear(Linear { channels: 1 })],
-        }
-    }
-}
-
-impl Teacher {
-    /// Checks that the numbers make sense.
-    ///
-    /// # Errors
-    /// [`TrainError::Config`] naming the first that does not.
-    pub fn validate(&self, method: Method) -> Result<(), TrainError> {
-        let refuse = |sentence: String| Err(TrainError::Config(sentence));
-        if method != Method::Prototype {
-            return refuse(format!(
-                "a teacher goes with the learner prototype only, and learner.method is {method}: choose prototype, or train without a teacher"
-            ));
-        }
-        if !(1..=MOST_ROWS).contains(&self.batch) {
-            return refuse(format!(
-                "teacher.batch is {}, but must be from 1 to {MOST_ROWS}",
-                self.batch
-            ));
-        }
-        if !(self.weight.is_finite() && self.weight > 0.0) {
-            return refuse(format!(
-                "teacher.weight is {}, but must be above 0",
-                self.weight
-            ));
-        }
-        for (name, value) in [
-            ("episode_weight", self.episode_weight),
-            ("cosine", self.cosine),
-        ] {
-            if !(value.is_finite() && value >= 0.0) {
-                return refuse(format!("teacher.{name} is {value}, but must be 0 or more"));
-            }
-        }
-        if !(0.0..=TrainConfig::MOST_SECONDS).contains(&self.jitter_seconds) {
-            return refuse(format!(
-                "teacher.jitter_seconds is {}, but must be from 0 to {}",
-                self.jitter_seconds,
-                TrainConfig::MOST_SECONDS
-            ));
-        }
-        if self.readout.last().and_then(LayerSpec::channels).is_none() {
-            return refuse(
-                "teacher.readout must end in a layer that has channels, such as { type = \"linear\", channels = 1 }; they are set to the teacher's width"
-                    .into(),
-            );
-        }
-        if !(self.blake3.is_empty() || self.blake3.len() == 64) {
-            return refuse(
-                "teacher.blake3 is no hash: leave it out, the training fills it in".into(),
-            );
-        }
-        Ok(())
-    }
-}
 
 impl TrainConfig {
     /// The configuration as a training with these vectors keeps it: with their hash, and a read-out of their width. Without
@@ -134,8 +37,8 @@ impl TrainConfig {
             (None, None) => return Ok(Cow::Borrowed(self)),
             (Some(teacher), Some(vectors)) => (teacher, vectors),
             (Some(_), None) => {
-                return Err(TrainError::Config(
-                    "[teacher] has no vectors to teach: give their file with --teacher, or take [teacher] out".into(),
+                return Err(TrainError::config(
+                    "[teacher] has no vectors to teach: give their file with --teacher, or take [teacher] out",
                 ));
             }
             (None, Some(vectors)) => {
@@ -154,37 +57,6 @@ impl TrainConfig {
             teacher: Some(teacher),
             ..self.clone()
         }))
-    }
-
-    /// What is trained: the network, with the read-out behind it if there is a teacher.
-    ///
-    /// # Errors
-    /// [`TrainError::Config`] if the read-out does not fit the network.
-    pub fn with_read_out(&self, network: &Network) -> Result<Network, TrainError> {
-        let Some(teacher) = &self.teacher else {
-            return Ok(network.clone());
-        };
-        let whole = network.followed_by(&teacher.readout).map_err(|error| {
-            TrainError::Config(format!(
-                "teacher.readout does not fit behind the network, which has {} layers: {error}",
-                network.spec.layers.len()
-            ))
-        })?;
-        let wanted = teacher.readout.last().and_then(LayerSpec::channels);
-        if wanted != Some(whole.width()) {
-            return Err(TrainError::Config(format!(
-                "teacher.readout makes {} values of an embedding, and the teacher's vectors have {}: end it in linear or kan_linear",
-                whole.width(),
-                wanted.unwrap_or(0)
-            )));
-        }
-        Ok(whole)
-    }
-
-    /// Whether a teacher is all that trains: no episodes are drawn.
-    pub(super) fn taught_alone(&self) -> bool {
-        let teacher = self.teacher.as_ref();
-        teacher.is_some_and(|teacher| teacher.episode_weight == 0.0)
     }
 }
 
@@ -667,17 +539,6 @@ pub(super) struct OnDevice {
     rows: Range<usize>,
 }
 
-/// How well a network predicts a teacher's vectors of the validation files.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Examined {
-    /// Mean loss over the rows.
-    pub loss: f64,
-    /// Mean cosine over the rows of prediction and target.
-    pub cosine: f64,
-    /// How many rows.
-    pub rows: usize,
-}
-
 /// Mean and scale of each value of the vectors.
 struct Moments {
     mean: Vec<f64>,
@@ -728,69 +589,6 @@ impl Moments {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fewshot::Interval;
-    use crate::train::Validation;
-
-    fn config(teacher: &str) -> TrainConfig {
-        TrainConfig::from_toml(&format!("[teacher]\n{teacher}")).unwrap()
-    }
-
-    #[test]
-    fn a_teachers_settings_come_back_from_toml_and_senseless_ones_are_refused_by_name() {
-        let splines = "batch = 8\nreadout = [{ type = \"group_norm\" }, { type = \"kan_linear\", channels = 1 }]";
-        let read = config(splines);
-        let teacher = read.teacher.clone().unwrap();
-        assert_eq!((teacher.batch, teacher.cosine), (8, 1.0));
-        assert_eq!(TrainConfig::from_toml(&read.to_toml()).unwrap(), read);
-        assert!(!TrainConfig::default().to_toml().contains("teacher"));
-        config("").validate().unwrap();
-        for (text, word) in [
-            ("batch = 0", "teacher.batch"),
-            ("batch = 100000", "teacher.batch"),
-            ("weight = 0.0", "teacher.weight"),
-            ("episode_weight = -1.0", "teacher.episode_weight"),
-            ("cosine = nan", "teacher.cosine"),
-            ("jitter_seconds = inf", "teacher.jitter_seconds"),
-            ("readout = []", "teacher.readout"),
-            ("blake3 = \"abc\"", "teacher.blake3"),
-            ("[learner]\nmethod = \"anil\"", "learner.method is anil"),
-        ] {
-            let said = config(text).validate().unwrap_err().to_string();
-            assert!(said.contains(word), "{said}");
-        }
-    }
-
-    #[test]
-    fn the_best_validation_is_by_the_teacher_where_it_alone_trains() {
-        let validation = |episode, accuracy, loss: Option<f64>| Validation {
-            episode,
-            accuracy,
-            over_episodes: Interval {
-                low: 0.0,
-                high: 1.0,
-            },
-            over_files: None,
-            teacher: loss.map(|loss| Examined {
-                loss,
-                cosine: 0.5,
-                rows: 3,
-            }),
-            seconds: 0.0,
-        };
-        let of = |losses: [Option<f64>; 4]| {
-            let accuracies = [0.3, 0.9, 0.9, 0.5];
-            let both = accuracies.into_iter().zip(losses).enumerate();
-            both.map(|(k, (accuracy, loss))| validation(k, accuracy, loss))
-                .collect::<Vec<_>>()
-        };
-        let best = |config: &TrainConfig, losses| config.best(&of(losses)).unwrap().episode;
-        let losses = [3.0, 2.0, 1.0, 1.0].map(Some);
-        assert_eq!(best(&config(""), losses), 2);
-        assert_eq!(best(&config(""), [None; 4]), 3);
-        assert_eq!(best(&config("episode_weight = 1.0"), losses), 1);
-        assert_eq!(best(&TrainConfig::default(), [None; 4]), 1);
-        assert_eq!(config("").best(&[]), None);
-    }
 
     #[test]
     fn a_row_is_a_segment_if_it_is_as_long_as_asked_for_or_in_whole_frames() {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gamaka::model::Model;
+use gamaka::internals::model_file::Model;
 
 use crate::{fails, fixture, gamaka, stderr, stdout, studio, succeeds, text};
 

@@ -16,6 +16,7 @@ mod data;
 mod doctor;
 mod eval;
 mod features;
+mod golden;
 mod gpu_script;
 mod heard;
 mod included;

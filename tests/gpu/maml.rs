@@ -1,16 +1,17 @@
 //! MAML, ANIL and Reptile: a plan's meta-gradient and an adapted network's answers against a whole episode
 //! in f64, whose gradients by the body are finite differences; and short trainings.
 
-use gamaka::adapt::Adapter;
 use gamaka::gpu::{BufferRole, Plan, Program};
+use gamaka::internals::adapt::Adapter;
+use gamaka::internals::reference;
+use gamaka::internals::selftest::{Expected, Worst, compare};
+use gamaka::internals::settings::{Learner, Method};
+use gamaka::internals::train::{StepShape, TrainingPlan};
 use gamaka::model::{Network, Spec};
 use gamaka::ops::{
     AdamW, Augment, Basis, ConvShape, Distance, EpisodeShape, NormShape, OptimizerState, Slot,
     StepInfo,
 };
-use gamaka::reference;
-use gamaka::selftest::{Expected, Worst, compare};
-use gamaka::train::{Learner, Method, StepShape, TrainingPlan};
 
 use crate::gpu;
 

@@ -1,6 +1,6 @@
 //! The GPU mel engine against librosa and torchaudio, by the same fixtures as the CPU engine.
 
-use gamaka::mel::{Engine, EngineChoice, Framer, Preset};
+use gamaka::mel::{Engine, EngineChoice, Framer, Preset, join_frames};
 
 use crate::gpu;
 
@@ -12,10 +12,8 @@ fn mel(engine: &Engine, samples: &[f32]) -> Vec<f32> {
     let mut framer = Framer::new(engine.preset(), 100).unwrap();
     let mut blocks: Vec<_> = framer.push(samples).collect();
     blocks.extend(framer.finish().unwrap());
-    blocks
-        .iter()
-        .flat_map(|block| engine.compute(block).unwrap())
-        .collect()
+    let computed = blocks.iter().map(|block| engine.compute(block).unwrap());
+    join_frames(&Vec::from_iter(computed), engine.preset().n_mels)
 }
 
 #[test]

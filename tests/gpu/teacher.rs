@@ -4,17 +4,17 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
-use gamaka::data::{Dataset, Part};
-use gamaka::embed::{Embedder, mean_embedding};
-use gamaka::features::{FrontEnd, SegmentShape, cut_segments, cut_window};
-use gamaka::fewshot::Geometry;
+use gamaka::internals::data::{Dataset, Part};
+use gamaka::internals::embed::{Embedder, mean_embedding};
+use gamaka::internals::features::{FrontEnd, SegmentShape, cut_segments, cut_window};
+use gamaka::internals::fewshot::Geometry;
+use gamaka::internals::model_file::Model;
+use gamaka::internals::reference;
+use gamaka::internals::settings::{Method, Teacher, TrainConfig, ValidateOn};
+use gamaka::internals::train::{Event, TrainError, TrainSummary, Trained, Validation};
+use gamaka::internals::vectors::{VectorRow, Vectors};
 use gamaka::mel::EngineChoice;
-use gamaka::model::{LayerSpec, Model, Spec};
-use gamaka::reference;
-use gamaka::train::{
-    Event, Method, Teacher, TrainConfig, TrainError, TrainSummary, Trained, ValidateOn,
-};
-use gamaka::vectors::{VectorRow, Vectors};
+use gamaka::model::{LayerSpec, Spec};
 
 use crate::gpu;
 use crate::training::{Run, altered, config, data, of_tracks, short, tracks};
@@ -284,7 +284,7 @@ fn a_teacher_alone_teaches_and_the_kept_read_out_predicts_its_vectors() {
     );
 
     // The loss falls, and the predictions of files that do not train turn to their targets.
-    let loss = |rows: &[gamaka::train::LogRow]| {
+    let loss = |rows: &[gamaka::internals::train::LogRow]| {
         rows.iter().map(|r| r.loss).sum::<f32>() / rows.len() as f32
     };
     let (first, last) = (loss(&trained.log[..10]), loss(&trained.log[110..]));
@@ -303,7 +303,7 @@ fn a_teacher_alone_teaches_and_the_kept_read_out_predicts_its_vectors() {
     );
 
     // The best is that of the least loss, and the model is what was validated.
-    let best = config.best(&trained.validations).unwrap();
+    let best = Validation::best(&trained.validations, &config).unwrap();
     let least = examined.iter().map(|e| e.loss).fold(f64::MAX, f64::min);
     assert_eq!(best.teacher.unwrap().loss, least);
     let model = Model::load(&run.model()).unwrap();
@@ -531,7 +531,12 @@ fn without_vectors_of_validation_files_the_last_parameters_are_kept_and_what_is_
     told("elsewhere/0.wav");
     told(&format!("teaches {} of {all} training files", all - 2));
     assert!(trained.validations.iter().all(|v| v.teacher.is_none()));
-    assert_eq!(config.best(&trained.validations).unwrap().episode, 6);
+    assert_eq!(
+        Validation::best(&trained.validations, &config)
+            .unwrap()
+            .episode,
+        6
+    );
     assert_eq!(trained.model.info.episodes, 6);
 }
 

@@ -1,6 +1,6 @@
 //! Drawing episodes.
 
-use gamaka::{
+use gamaka::internals::{
     data::{Pool, PoolError},
     fewshot::{Episode, EpisodeError, EpisodeSampler},
 };

@@ -3,10 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-use gamaka::data::{Part, SplitEntry};
+use gamaka::internals::data::{Part, SplitEntry};
+use gamaka::internals::model_file::{Model, ModelInfo};
+use gamaka::internals::settings::TrainConfig;
 use gamaka::mel::Preset;
-use gamaka::model::{Model, ModelInfo, Network, Spec};
-use gamaka::train::TrainConfig;
+use gamaka::model::{Network, Spec};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -1,11 +1,12 @@
 //! Plans on a device that runs nothing but checks everything against WebGPU's default limits.
 
-use gamaka::adapt::Adapter;
 use gamaka::gpu::{AdapterClass, BufferRole, Gpu, GpuError, Plan, Program, Step};
+use gamaka::internals::adapt::Adapter;
+use gamaka::internals::selftest::doctor_cases;
+use gamaka::internals::settings::{Learner, Method};
+use gamaka::internals::train::{StepShape, TeacherShape, TrainingPlan};
 use gamaka::model::{Network, Spec};
 use gamaka::ops::{self, AdamW, Augment, Basis, ConvShape};
-use gamaka::selftest::doctor_cases;
-use gamaka::train::{Learner, Method, StepShape, TeacherShape, TrainingPlan};
 
 const CLASSES: [AdapterClass; 2] = [AdapterClass::Software, AdapterClass::Hardware];
 

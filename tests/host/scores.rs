@@ -1,6 +1,6 @@
 //! Scores against counting by hand, and intervals against simulated truth.
 
-use gamaka::{
+use gamaka::internals::{
     data::Pool,
     fewshot::{EpisodeSampler, Estimate, Evaluation, Head, Metric, ScoreError, System, evaluate},
     random::Stream,

@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
-use gamaka::data::{Dataset, Part, Protocol, Split};
-use gamaka::fewshot::EpisodeSampler;
-use gamaka::train::{Collections, Heard, Setting, TrainConfig, TrainError};
+use gamaka::internals::data::{Dataset, Part, Protocol, Split};
+use gamaka::internals::fewshot::EpisodeSampler;
+use gamaka::internals::settings::SettingsError;
+use gamaka::internals::settings::TrainConfig;
+use gamaka::internals::train::{Collections, Heard, Setting, TrainError};
 
 use super::split::dataset;
 
@@ -205,5 +207,5 @@ fn a_training_says_what_is_lacking_before_any_file_is_read() {
         .check(&with(2, 2, 2))
         .unwrap_err();
     assert!(error.is_too_little(), "{error}");
-    assert!(!TrainError::Config("an odd number".into()).is_too_little());
+    assert!(!TrainError::Config(SettingsError("an odd number".into())).is_too_little());
 }

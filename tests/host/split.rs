@@ -1,6 +1,6 @@
 //! The two protocols, and finding a stored split again.
 
-use gamaka::data::{DataError, Dataset, Item, Part, Protocol, Split};
+use gamaka::internals::data::{DataError, Dataset, Item, Part, Protocol, Split};
 use std::{collections::BTreeSet, path::PathBuf};
 
 /// `classes` classes of `files` files; files are put into groups by `group`, if it names one.

@@ -1,6 +1,6 @@
 //! Tracks without labels: each a class of its own.
 
-use gamaka::data::{DataError, Dataset, Labels, Part, Protocol, Split};
+use gamaka::internals::data::{DataError, Dataset, Labels, Part, Protocol, Split};
 use std::{collections::BTreeSet, fs, path::Path};
 use tempfile::TempDir;
 

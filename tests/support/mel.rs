@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use gamaka::mel::{AMIN, Preset, TOP_DB, decibels, mfcc, transpose};
+use gamaka::mel::{AMIN, Preset, TOP_DB, decibels, mfcc};
 use ndarray::{Array1, Array2};
 use ndarray_npy::NpzReader;
 
@@ -69,7 +69,7 @@ pub(super) fn compare(got: &[f32], want: &[f32], bound: Bound) -> Result<f64, St
     ))
 }
 
-/// Runs an engine, samples to power-mel frames `[n_frames][n_mels]`, over all signals and compares
+/// Runs an engine, samples to power-mel frames `[n_mels][n_frames]`, over all signals and compares
 /// power, decibels and MFCC with the library after which the preset is named. The error lists
 /// every failure.
 pub(super) fn check(
@@ -112,7 +112,7 @@ pub(super) fn check_signal(
             "{name}.{kind}"
         );
         let want: Vec<f32> = want.iter().copied().collect();
-        match compare(&transpose(&values, width), &want, bound) {
+        match compare(&values, &want, bound) {
             Ok(share) => println!("{} {name} {kind}: {share:.4} of the bound", preset.name),
             Err(e) => failures += &format!("{} {name} {kind}: {e}\n", preset.name),
         }

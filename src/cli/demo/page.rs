@@ -3,7 +3,7 @@
 use crate::data::Part;
 use crate::evaluate::Report;
 use crate::fewshot::Estimate;
-use crate::mel::{AMIN, Preset, TOP_DB, decibels};
+use crate::mel::{AMIN, Preset, TOP_DB, decibels, transpose};
 use crate::model::LearnedEdge;
 use crate::ops::Basis;
 use crate::report::{
@@ -250,8 +250,9 @@ impl Demo {
             ));
             let (samples, _) = crate::audio::decode(&listened.path, preset.sample_rate)?;
             let power = engine.mel_spectrogram(&samples)?;
+            let db = decibels(&power, 1.0, AMIN, Some(TOP_DB));
             let spectrogram = Spectrogram {
-                values: &decibels(&power, 1.0, AMIN, Some(TOP_DB)),
+                values: &transpose(&db, db.len() / preset.n_mels),
                 rows: Rows::Bands(&centres, "dB"),
                 hop_length: preset.hop_length,
                 sample_rate: preset.sample_rate,

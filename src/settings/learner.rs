@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::TrainError;
+use super::SettingsError;
 use crate::fewshot::{Head, Metric};
 
 /// What an episode's gradient is the gradient of.
@@ -109,9 +109,9 @@ impl Learner {
     /// Checks that the numbers make sense.
     ///
     /// # Errors
-    /// [`TrainError::Config`] naming the first that does not.
-    pub fn validate(&self) -> Result<(), TrainError> {
-        let refuse = |sentence: String| Err(TrainError::Config(sentence));
+    /// [`SettingsError`] naming the first that does not.
+    pub fn validate(&self) -> Result<(), SettingsError> {
+        let refuse = |sentence: String| Err(SettingsError(sentence));
         if !(1..=Self::MOST_STEPS).contains(&self.steps) {
             return refuse(format!(
                 "learner.steps is {}, but must be 1 to {}",

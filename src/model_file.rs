@@ -11,14 +11,14 @@ use half::f16;
 use safetensors::tensor::{Dtype, SafeTensorError, TensorView};
 use serde::{Deserialize, Serialize};
 
-use super::{ModelError, NamedParameter, Network, Spec};
 use crate::data::Split;
 use crate::features::{Features, SegmentShape};
 use crate::fewshot::{Calibration, Metric, Standardiser};
 use crate::files;
 use crate::mel::Preset;
+use crate::model::{ModelError, NamedParameter, Network, Spec};
+use crate::settings::TrainConfig;
 use crate::tensors::{self, TensorFile, TensorFileError};
-use crate::train::TrainConfig;
 
 /// The format that this version writes, and the newest that it reads.
 const FORMAT: u32 = 2;
@@ -71,7 +71,7 @@ pub struct ModelInfo {
 mod as_toml {
     use serde::{Deserialize, Deserializer, Serializer};
 
-    use crate::train::TrainConfig;
+    use crate::settings::TrainConfig;
 
     pub(super) fn serialize<S: Serializer>(config: &TrainConfig, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(&config.to_toml())
@@ -219,7 +219,7 @@ impl Model {
     }
 
     /// The bytes of the model that comes with gamaka.
-    pub const INCLUDED: &[u8] = include_bytes!("../../assets/models/gamaka.safetensors");
+    pub const INCLUDED: &[u8] = include_bytes!("../assets/models/gamaka.safetensors");
 
     /// The model that comes with gamaka.
     ///

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::TrainError;
+use super::SettingsError;
 use crate::random::Stream;
 use crate::shift::{Shift, ShiftError, file_number};
 
@@ -35,9 +35,9 @@ impl Shifts {
     /// Checks that the numbers make sense.
     ///
     /// # Errors
-    /// [`TrainError::Config`] naming the first that does not.
-    pub fn validate(&self) -> Result<(), TrainError> {
-        let refuse = |sentence: String| Err(TrainError::Config(sentence));
+    /// [`SettingsError`] naming the first that does not.
+    pub fn validate(&self) -> Result<(), SettingsError> {
+        let refuse = |sentence: String| Err(SettingsError(sentence));
         if self.kinds.is_empty() {
             let names = Shift::ALL.map(Shift::name).join(", ");
             return refuse(format!("shifts.kinds is empty; choose of {names}"));
@@ -63,7 +63,7 @@ impl Shifts {
     ///
     /// # Errors
     /// As [`Shift::apply`].
-    pub(super) fn alter(
+    pub(crate) fn alter(
         &self,
         copy: usize,
         seed: u64,
@@ -79,7 +79,7 @@ impl Shifts {
 
     /// For each of the clips of an episode the version of its file that it is cut from: 0 is the file itself, others
     /// are its copies. Fixed by `seed`, `step` and the clip's place.
-    pub(super) fn versions(&self, seed: u64, step: usize, clips: usize) -> Vec<usize> {
+    pub(crate) fn versions(&self, seed: u64, step: usize, clips: usize) -> Vec<usize> {
         let mut stream = Stream::new(seed, "shift clips", step as u64);
         let mut version = || {
             let (altered, copy) = (stream.unit() < self.share, stream.below(self.copies));

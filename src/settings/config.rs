@@ -1,17 +1,17 @@
-//! What a training does, as data: read from TOML, stored with the model.
+//! The configuration of a training.
 
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Learner, Method, Shifts, Teacher, TrainError, Validation};
+use super::{Learner, Method, SettingsError, Shifts, Teacher};
 use crate::data::{Protocol, SHOTS, WAYS};
 use crate::features::{MAX_SECONDS, SegmentShape};
 use crate::fewshot::Geometry;
 use crate::gpu::word;
 use crate::mel::{EngineChoice, Preset};
-use crate::model::{LayerSpec, Model, Network, Spec};
+use crate::model::{LayerSpec, ModelError, Network, Spec};
 use crate::ops::{AdamW, Augment};
 use crate::random::Stream;
 
@@ -164,9 +164,9 @@ impl TrainConfig {
     /// Reads a configuration from TOML.
     ///
     /// # Errors
-    /// [`TrainError::Config`] with the place of the mistake.
-    pub fn from_toml(text: &str) -> Result<Self, TrainError> {
-        toml::from_str(text).map_err(|e| TrainError::Config(e.to_string()))
+    /// [`SettingsError`] with the place of the mistake.
+    pub fn from_toml(text: &str) -> Result<Self, SettingsError> {
+        toml::from_str(text).map_err(|e| SettingsError(e.to_string()))
     }
 
     /// The configuration as TOML.
@@ -190,21 +190,21 @@ impl TrainConfig {
     /// Which engine computes mel frames.
     ///
     /// # Errors
-    /// [`TrainError::Config`].
-    pub fn engine(&self) -> Result<EngineChoice, TrainError> {
-        self.engine.parse().map_err(TrainError::Config)
+    /// [`SettingsError`].
+    pub fn engine(&self) -> Result<EngineChoice, SettingsError> {
+        self.engine.parse().map_err(SettingsError)
     }
 
     /// Checks that the numbers make sense.
     ///
     /// # Errors
-    /// [`TrainError::Config`] naming the first that does not.
-    pub fn validate(&self) -> Result<(), TrainError> {
-        let refuse = |sentence: String| Err(TrainError::Config(sentence));
+    /// [`SettingsError`] naming the first that does not.
+    pub fn validate(&self) -> Result<(), SettingsError> {
+        let refuse = |sentence: String| Err(SettingsError(sentence));
         // First, because the length of a segment depends on it.
         self.preset
             .validate_for_network()
-            .map_err(|e| TrainError::Config(e.to_string()))?;
+            .map_err(|e| SettingsError(e.to_string()))?;
         let counts = [
             ("way", self.way, WAYS),
             ("shot", self.shot, SHOTS),
@@ -351,21 +351,35 @@ impl TrainConfig {
     /// The network that is trained, on this preset's bands and these segments.
     ///
     /// # Errors
-    /// [`TrainError::Model`] if the spec is not valid or does not fit.
-    pub fn network(&self) -> Result<Network, TrainError> {
+    /// [`ModelError`] if the spec is not valid or does not fit.
+    pub fn network(&self) -> Result<Network, ModelError> {
         let input = [self.preset.n_mels, self.segment().frames()];
-        Ok(Network::new(self.network.clone(), input)?)
+        Network::new(self.network.clone(), input)
     }
 
-    /// This training from a model with this hash: its network and its mel front end are the model's.
-    #[must_use]
-    pub fn starting_from(self, model: &Model, blake3: String) -> Self {
-        Self {
-            from: Some(blake3),
-            preset: model.info.preset.clone(),
-            network: model.network.spec.clone(),
-            ..self
+    /// What is trained: the network, with the read-out behind it if there is a teacher.
+    ///
+    /// # Errors
+    /// [`SettingsError`] if the read-out does not fit the network.
+    pub fn with_read_out(&self, network: &Network) -> Result<Network, SettingsError> {
+        let Some(teacher) = &self.teacher else {
+            return Ok(network.clone());
+        };
+        let whole = network.followed_by(&teacher.readout).map_err(|error| {
+            SettingsError(format!(
+                "teacher.readout does not fit behind the network, which has {} layers: {error}",
+                network.spec.layers.len()
+            ))
+        })?;
+        let wanted = teacher.readout.last().and_then(LayerSpec::channels);
+        if wanted != Some(whole.width()) {
+            return Err(SettingsError(format!(
+                "teacher.readout makes {} values of an embedding, and the teacher's vectors have {}: end it in linear or kan_linear",
+                whole.width(),
+                wanted.unwrap_or(0)
+            )));
         }
+        Ok(whole)
     }
 
     /// Ways, shots and queries of a training episode on `classes` classes.
@@ -379,14 +393,20 @@ impl TrainConfig {
         }
     }
 
+    /// Whether a teacher is all that trains: no episodes are drawn.
+    pub(crate) fn taught_alone(&self) -> bool {
+        let teacher = self.teacher.as_ref();
+        teacher.is_some_and(|teacher| teacher.episode_weight == 0.0)
+    }
+
     /// Whether a step's episode is drawn from the collection mixed in.
-    pub(super) fn takes_mix(&self, step: usize) -> bool {
+    pub(crate) fn takes_mix(&self, step: usize) -> bool {
         Stream::new(self.seed, "mix", step as u64).unit() < self.mix_share
     }
 
     /// Altered copies of each training file. A teacher's rows are of the files themselves, so where it alone trains there are
     /// none.
-    pub(super) fn copies(&self) -> usize {
+    pub(crate) fn copies(&self) -> usize {
         match &self.shifts {
             Some(shifts) if !self.taught_alone() => shifts.copies,
             _ => 0,
@@ -394,25 +414,11 @@ impl TrainConfig {
     }
 
     /// For each of the clips of a step's episode the version of its file that it is cut from: 0 is the file itself.
-    pub(super) fn versions(&self, step: usize, clips: usize) -> Vec<usize> {
+    pub(crate) fn versions(&self, step: usize, clips: usize) -> Vec<usize> {
         match &self.shifts {
             Some(shifts) => shifts.versions(self.seed, step, clips),
             None => vec![0; clips],
         }
-    }
-
-    /// The best of a training's validations: the first of the highest accuracy; of the lowest loss of the teacher where it
-    /// alone trains, and the last where it has no rows to validate by.
-    pub fn best(&self, validations: &[Validation]) -> Option<Validation> {
-        let validations = validations.iter().copied();
-        if !self.taught_alone() {
-            return validations.reduce(|best, v| if v.accuracy > best.accuracy { v } else { best });
-        }
-        let loss = |v: &Validation| v.teacher.map(|found| found.loss);
-        validations.reduce(|best, v| match (loss(&best), loss(&v)) {
-            (Some(least), Some(loss)) if loss >= least => best,
-            _ => v,
-        })
     }
 
     /// Learning rate of a step: a linear rise, then half a cosine down to a hundredth.
@@ -429,106 +435,4 @@ impl TrainConfig {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::shift::Shift;
-
-    #[test]
-    fn a_file_names_only_what_differs() {
-        let config = TrainConfig::from_toml("way = 7\n[augment]\nnoise = 0.1\n").unwrap();
-        assert_eq!(config.way, 7);
-        assert_eq!(
-            config.augment,
-            Augment {
-                noise: 0.1,
-                ..Augment::default()
-            }
-        );
-        assert_eq!(config.shot, TrainConfig::default().shot);
-        // A configuration without altered copies is told as before there were any.
-        assert!(!config.to_toml().contains("shifts"));
-        let text = "[shifts]\nkinds = [\"reverb\", \"hum\"]\ncopies = 3\n";
-        let altered = TrainConfig::from_toml(text).unwrap();
-        let shifts = altered.shifts.clone().unwrap();
-        assert_eq!(shifts.kinds, [Shift::Reverb, Shift::Hum]);
-        assert_eq!((shifts.copies, shifts.share), (3, 0.5));
-        assert_eq!(TrainConfig::from_toml(&altered.to_toml()).unwrap(), altered);
-        assert_eq!(TrainConfig::from_toml(&config.to_toml()).unwrap(), config);
-    }
-
-    #[test]
-    fn a_misspelt_field_and_a_senseless_number_are_refused_by_name() {
-        for (text, word) in [
-            ("ways = 7", "ways"),
-            ("[shifts]\nkinds = [\"studio\"]", "unknown variant `studio`"),
-            ("[shifts]\nkind = \"hum\"", "unknown field `kind`"),
-        ] {
-            let error = TrainConfig::from_toml(text).unwrap_err().to_string();
-            assert!(error.contains(word), "{error}");
-        }
-        for (text, word) in [
-            ("shot = 0", "shot"),
-            ("learning_rate = -1.0", "learning_rate"),
-            ("way = 1", "way"),
-            ("train_share = 0.0", "train_share"),
-            ("segment_seconds = nan", "segment_seconds"),
-            ("weight_decay = nan", "weight_decay"),
-            ("mix_share = 1.5", "mix_share"),
-            ("mix_share = nan", "mix_share"),
-            ("[augment]\nnoise = -1.0", "augment.noise"),
-            ("[shifts]\ncopies = 1", "shifts.kinds is empty"),
-            (
-                "[shifts]\nkinds = [\"hum\"]\ncopies = 0",
-                "shifts.copies is 0",
-            ),
-            (
-                "[shifts]\nkinds = [\"hum\"]\ncopies = 65",
-                "shifts.copies is 65",
-            ),
-            (
-                "[shifts]\nkinds = [\"hum\"]\nshare = 1.5",
-                "shifts.share is 1.5",
-            ),
-            ("[shifts]\nkinds = [\"hum\"]\nshare = nan", "shifts.share"),
-            ("[optimizer]\nbeta1 = 1.0", "beta1"),
-            ("[learner]\nsteps = 0", "learner.steps"),
-            ("[learner]\nsteps = 65", "learner.steps"),
-            ("[learner]\nmethod = \"reptile\"\nsteps = 1", "reptile"),
-            ("[learner]\nbody_rate = 0.0", "learner.body_rate"),
-            ("[learner]\nhead_rate = nan", "learner.head_rate"),
-            ("[geometry]\nshrinkage = 0.0", "geometry.shrinkage is 0"),
-            ("[geometry]\nteacher = 1.0", "geometry.teacher is 1"),
-            ("[geometry]\nteacher = nan", "geometry.teacher is NaN"),
-            (
-                "[geometry]\n[learner]\nmethod = \"maml\"",
-                "geometry goes with",
-            ),
-            (
-                "[geometry]\n[network]\nname = \"n\"\nlayers = [{ type = \"statistics_pool\" }]",
-                "last layer is linear",
-            ),
-        ] {
-            let error = TrainConfig::from_toml(text)
-                .unwrap()
-                .validate()
-                .unwrap_err()
-                .to_string();
-            assert!(error.contains(word), "{error}");
-        }
-        TrainConfig::default().validate().unwrap();
-    }
-
-    #[test]
-    fn the_learning_rate_rises_then_falls_to_a_hundredth() {
-        let config = TrainConfig {
-            episodes: 100,
-            warmup: 0.2,
-            learning_rate: 1.0,
-            ..TrainConfig::default()
-        };
-        assert!((config.learning_rate(0) - 0.05).abs() < 1e-9);
-        assert!((config.learning_rate(19) - 1.0).abs() < 1e-9);
-        assert!(config.learning_rate(60) < config.learning_rate(30));
-        assert!((config.learning_rate(99) - 0.01).abs() < 1e-9);
-    }
-}
+mod tests;
