@@ -11,7 +11,7 @@ pub(crate) enum Token {
     Text(String),
 }
 
-/// A source without its comments and its tests.
+/// A source without its comments and the modules written out in it, such as its tests.
 pub(crate) fn tokens(source: &str) -> Vec<Token> {
     let text: Vec<char> = source.chars().collect();
     let at = |i: usize| text.get(i).copied().unwrap_or('\0');
@@ -65,28 +65,23 @@ pub(crate) fn tokens(source: &str) -> Vec<Token> {
                 i += 1;
             }
         }
-        if is_test(&tokens) {
-            tokens.truncate(tokens.len() - TESTS.len());
-            break;
-        }
     }
-    tokens
+    without_inner_modules(tokens)
 }
 
-/// How a file's tests begin.
-const TESTS: [&str; 10] = ["#", "[", "cfg", "(", "test", ")", "]", "mod", "tests", "{"];
-
-fn is_test(tokens: &[Token]) -> bool {
-    let same = |(token, word): (&Token, &str)| match token {
-        Token::Name(name) => name == word,
-        Token::Sign(sign) => sign.to_string() == word,
-        _ => false,
-    };
-    tokens.len() >= TESTS.len()
-        && tokens[tokens.len() - TESTS.len()..]
-            .iter()
-            .zip(TESTS)
-            .all(same)
+fn without_inner_modules(tokens: Vec<Token>) -> Vec<Token> {
+    let mut kept = Vec::new();
+    let mut depth = 0;
+    for token in tokens {
+        let begins = matches!(&kept[..], [.., Token::Name(word), Token::Name(_)] if word == "mod");
+        match token {
+            Token::Sign('{') if depth > 0 || begins => depth += 1,
+            Token::Sign('}') if depth > 0 => depth -= 1,
+            token if depth == 0 => kept.push(token),
+            _ => {}
+        }
+    }
+    kept
 }
 
 type Path = Vec<String>;

@@ -12,6 +12,46 @@ const LINES: usize = 500;
 /// How the reason begins, in the file's own words on itself.
 const REASON: &str = "Over 500 lines because ";
 
+// Still open, each list to be emptied: folders with circles, folders that import from above, long files, and folders whose
+// texts speak of flags.
+const OPEN_CIRCLES: [&str; 7] = [
+    "ablate", "cli", "features", "fewshot", "gpu", "model", "train",
+];
+const OPEN_UP: [&str; 1] = ["ops"];
+const OPEN_LONG: [&str; 18] = [
+    "ablate/run.rs",
+    "cli/demo/page.rs",
+    "cli/eval.rs",
+    "cli/train.rs",
+    "features/kept.rs",
+    "files.rs",
+    "fewshot/head.rs",
+    "fewshot/multi_label.rs",
+    "fuzz.rs",
+    "model/network.rs",
+    "ops/conv.rs",
+    "report/canvas.rs",
+    "report/tests.rs",
+    "selftest/cases.rs",
+    "train/material.rs",
+    "train/run.rs",
+    "train/teacher.rs",
+    "vectors.rs",
+];
+const OPEN_FLAGS: [&str; 11] = [
+    "ablate",
+    "audio",
+    "data",
+    "evaluate",
+    "fewshot",
+    "gpu",
+    "mel",
+    "model_file",
+    "report",
+    "settings",
+    "train",
+];
+
 /// The sources below `src`, by their paths there.
 fn sources() -> BTreeMap<String, String> {
     fn read(folder: &Path, below: &str, found: &mut BTreeMap<String, String>) {
@@ -96,7 +136,8 @@ fn planted(files: &[(&str, &str)]) -> BTreeMap<String, String> {
 #[test]
 fn files_import_in_no_circle() {
     let found = circles(&imports(&sources()));
-    let open = |circle: &BTreeSet<String>| circle.iter().all(|file| OPEN.contains(&room(file)));
+    let open =
+        |circle: &BTreeSet<String>| circle.iter().all(|file| OPEN_CIRCLES.contains(&room(file)));
     let closed: Vec<_> = found.iter().filter(|circle| !open(circle)).collect();
     assert!(closed.is_empty(), "{closed:#?}");
 }
@@ -106,7 +147,7 @@ fn every_import_goes_down_in_the_table_of_folders() {
     let document = include_str!("../../../docs/architecture.md");
     let order = rooms(document);
     let up = upwards(&imports(&sources()), &order);
-    let open = |import: &String| OPEN_UP.iter().any(|open| import.starts_with(open));
+    let open = |import: &String| OPEN_UP.contains(&room(import));
     let up: Vec<_> = up.iter().filter(|import| !open(import)).collect();
     assert!(up.is_empty(), "{up:#?}");
 }
@@ -136,7 +177,7 @@ fn only_the_command_line_speaks_of_flags() {
     let mut found = Vec::new();
     for (file, source) in sources() {
         let speaks = ["cli", "bench", "fuzz"].contains(&room(&file)) || file.ends_with("tests.rs");
-        if !speaks && !OPEN_FLAGS.contains(&file.as_str()) {
+        if !speaks && !OPEN_FLAGS.contains(&room(&file)) {
             found.extend(
                 flags(&source)
                     .into_iter()
@@ -247,25 +288,4 @@ fn a_reason_counts_only_in_the_files_own_words_and_flags_only_in_texts() {
     )));
     let source = "// --one\nfn f() { say(\"use --two=3, or `--four`\"); x - --y; r#\"a -- b\"# }";
     assert_eq!(flags(source), ["--two=3,", "`--four`"]);
-}
-
-const OPEN: [&str; 0] = [];
-const OPEN_UP: [&str; 0] = [];
-const OPEN_LONG: [&str; 0] = [];
-const OPEN_FLAGS: [&str; 0] = [];
-#[test]
-fn zz() {
-    let mut f: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for (a, all) in imports(&sources()) {
-        for b in all {
-            if room(&a) != room(&b) {
-                f.entry(room(&a).into())
-                    .or_default()
-                    .insert(room(&b).into());
-            }
-        }
-    }
-    for (a, b) in f {
-        println!("{a} -> {b:?}");
-    }
 }
