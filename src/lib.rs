@@ -45,6 +45,7 @@ mod fewshot;
 mod files;
 #[cfg(feature = "internals")]
 mod fuzz;
+mod measure;
 mod model_file;
 mod random;
 mod reference;
