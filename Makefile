@@ -7,17 +7,17 @@ demo: setup
 	cargo run --release -- demo
 
 test: setup lint
-	cargo test
+	cargo test --features internals
 
 # Changed inputs for every reader (fuzz/README.md).
 fuzz:
-	GAMAKA_FUZZ_INPUTS=$${INPUTS:-1000000} cargo test --release --test fuzz -- --nocapture
+	GAMAKA_FUZZ_INPUTS=$${INPUTS:-1000000} cargo test --release --features internals --test fuzz -- --nocapture
 
 # A minimal Rust has neither formatter nor linter.
 lint:
 	@if cargo fmt --version >/dev/null 2>&1; then cargo fmt --check; else echo "rustfmt is not installed: skipped"; fi
-	@if cargo clippy --version >/dev/null 2>&1; then cargo clippy --all-targets -- -D warnings && cargo clippy --no-default-features --lib -- -D warnings; else echo "clippy is not installed: skipped"; fi
-	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
+	@if cargo clippy --version >/dev/null 2>&1; then cargo clippy --all-targets --features internals -- -D warnings && cargo clippy --examples -- -D warnings && cargo clippy --no-default-features --lib -- -D warnings; else echo "clippy is not installed: skipped"; fi
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --no-default-features
 
 setup:
 	@.ci/setup

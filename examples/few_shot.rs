@@ -3,9 +3,7 @@
 //! EXAMPLES holds one folder of example files for each genre. The model is the one that comes with gamaka; `Model::load`
 //! reads one that `gamaka train` wrote.
 
-use gamaka::ear::Ear;
-use gamaka::gpu::DeviceChoice;
-use gamaka::model_file::Model;
+use gamaka::{DeviceChoice, Ear, Model};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().collect();

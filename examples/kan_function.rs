@@ -12,7 +12,6 @@
 use gamaka::gpu::{BufferRole, DeviceChoice, Gpu, Plan, Program};
 use gamaka::model::{Network, Spec};
 use gamaka::ops::{self, AdamW, OptimizerState, OptimizerTensors, StepInfo};
-use gamaka::random::Stream;
 
 const SPEC: &str = r#"
 name = "two layers of splines"
@@ -33,6 +32,13 @@ const STEPS: u32 = 2000;
 
 fn f(x: f64, y: f64) -> f64 {
     ((std::f64::consts::PI * x).sin() + y * y).exp()
+}
+
+/// Points that fill the square evenly, others in each step (the additive recurrence of the plastic number, Roberts 2018).
+fn point(step: u32, place: usize) -> [f64; 2] {
+    let number = step as usize * BATCH + place;
+    [0.754_877_666_246_692_8, 0.569_840_290_998_053_3]
+        .map(|pace| 2.0 * (pace * number as f64).fract() - 1.0)
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -67,8 +73,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     program.write(optimizer.parameter, &network.initial_parameters(1));
     program.write(optimizer.state, &[OptimizerState::START]);
     for number in 0..STEPS {
-        let mut random = Stream::new(1, "points", u64::from(number));
-        let xy: Vec<f64> = (0..2 * BATCH).map(|_| 2.0 * random.unit() - 1.0).collect();
+        let xy: Vec<f64> = (0..BATCH).flat_map(|place| point(number, place)).collect();
         let wanted: Vec<f32> = xy.chunks(2).map(|p| f(p[0], p[1]) as f32).collect();
         program.write(points, &xy.iter().map(|&v| v as f32).collect::<Vec<_>>());
         program.write(target, &wanted);

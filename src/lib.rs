@@ -8,36 +8,126 @@
         reason = "tests cast numbers of their own"
     )
 )]
+#![cfg_attr(
+    not(feature = "internals"),
+    allow(
+        unreachable_pub,
+        unused_imports,
+        reason = "the tests reach it, by `internals`"
+    )
+)]
+#![cfg_attr(
+    not(feature = "cli"),
+    allow(dead_code, reason = "some is for the program alone")
+)]
 
-pub mod ablate;
-pub mod adapt;
 pub mod audio;
-pub mod bench;
 #[cfg(feature = "cli")]
 pub mod cli;
-pub mod data;
-pub mod ear;
-pub mod embed;
-pub mod evaluate;
-pub mod features;
-pub mod fewshot;
-pub mod files;
-pub mod fuzz;
 pub mod gpu;
 pub mod mel;
 pub mod model;
-pub mod model_file;
 pub mod ops;
-pub mod random;
-pub mod reference;
+#[cfg(feature = "report")]
 pub mod report;
-pub mod selftest;
-pub mod settings;
-pub mod shift;
+
+#[cfg(feature = "cli")]
+mod ablate;
+mod adapt;
+#[cfg(feature = "bench")]
+mod bench;
+mod data;
+mod ear;
+mod embed;
+mod evaluate;
+mod features;
+mod fewshot;
+mod files;
+#[cfg(feature = "internals")]
+mod fuzz;
+mod measure;
+mod model_file;
+mod random;
+mod reference;
+#[cfg(feature = "cli")]
+mod selftest;
+mod settings;
+mod shift;
 mod tensors;
-pub mod train;
-pub mod vectors;
-pub mod words;
+mod train;
+mod vectors;
+mod words;
+
+pub use ear::{Ear, EarError};
+pub use fewshot::{Answer, Examples, NearestExample, RankedGenre};
+pub use gpu::DeviceChoice;
+pub use model_file::Model;
+
+/// What the crate's own tests reach: without promise, and gone without the feature.
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub mod internals {
+    pub mod ablate {
+        pub use crate::ablate::*;
+    }
+    pub mod adapt {
+        pub use crate::adapt::*;
+    }
+    pub mod bench {
+        pub use crate::bench::*;
+    }
+    pub mod data {
+        pub use crate::data::*;
+    }
+    pub mod ear {
+        pub use crate::ear::*;
+    }
+    pub mod embed {
+        pub use crate::embed::*;
+    }
+    pub mod evaluate {
+        pub use crate::evaluate::*;
+    }
+    pub mod features {
+        pub use crate::features::*;
+    }
+    pub mod fewshot {
+        pub use crate::fewshot::*;
+    }
+    pub mod files {
+        pub use crate::files::*;
+    }
+    pub mod fuzz {
+        pub use crate::fuzz::*;
+    }
+    pub mod model_file {
+        pub use crate::model_file::*;
+    }
+    pub mod random {
+        pub use crate::random::*;
+    }
+    pub mod reference {
+        pub use crate::reference::*;
+    }
+    pub mod selftest {
+        pub use crate::selftest::*;
+    }
+    pub mod settings {
+        pub use crate::settings::*;
+    }
+    pub mod shift {
+        pub use crate::shift::*;
+    }
+    pub mod train {
+        pub use crate::train::*;
+    }
+    pub mod vectors {
+        pub use crate::vectors::*;
+    }
+    pub mod words {
+        pub use crate::words::*;
+    }
+}
 
 /// The README's program must compile.
 #[cfg(doctest)]

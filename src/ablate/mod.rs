@@ -4,21 +4,25 @@
 //! A [`Grid`] says what is compared; a [`Workbench`] trains its cells, each of which leaves a file, so that a killed run goes on
 //! where it was; [`Findings::of`] turns the cells' results into tables.
 
+mod cell;
 mod curves;
 mod error;
 mod findings;
 mod grid;
 mod neighbours;
-mod run;
 mod scored;
+mod search;
+mod training;
+mod workbench;
 
 /// Seed of the test episodes, the same for all.
 pub(crate) const TEST_SEED: u64 = 1;
 
+pub use cell::CellResult;
 pub use curves::{Curve, CurvePoint, Reach, Trajectory};
 pub use error::AblateError;
 pub use findings::{DifferenceRow, Findings, NetworkRow, ScoreOptions, SeedRow};
 pub use grid::{Cell, Grid, UNTRAINED};
 pub use neighbours::{ConfusedPair, NearPair, Nearest};
-pub use run::{AblateOptions, CellResult, Event, Workbench};
 pub use scored::Summary;
+pub use workbench::{AblateOptions, Event, Workbench};

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{AblateError, Cell, Grid, TEST_SEED, UNTRAINED};
 use crate::adapt::{AdaptedAccuracy, Adapter};
 use crate::bench::TrainingStep;
-use crate::data::{DataError, Dataset, Part, Split, SplitMatch};
+use crate::data::{DataError, Dataset, Part, Split, SplitMatch, Task};
 use crate::embed::Embedder;
 use crate::features::{FrontEnd, KeptFeatures};
 use crate::fewshot::EpisodeSampler;
@@ -185,13 +185,7 @@ impl<'a> Workbench<'a> {
             }
             .into());
         }
-        let TrainConfig {
-            protocol,
-            way,
-            shot,
-            query,
-            ..
-        } = grid.config;
+        let (protocol, task) = (grid.config.protocol, grid.config.task());
         let collections = Collections {
             datasets: &[dataset],
             seeds: &grid.seeds,
@@ -202,7 +196,7 @@ impl<'a> Workbench<'a> {
         let splits = grid
             .seeds
             .iter()
-            .map(|&seed| Split::create(dataset, protocol, way, shot, query, seed))
+            .map(|&seed| Split::create(dataset, protocol, task, seed))
             .collect::<Result<Vec<_>, _>>()?;
         if splits
             .iter()
@@ -261,7 +255,7 @@ impl<'a> Workbench<'a> {
         }
         for &seed in &grid.seeds {
             let pool = dataset.pool(&bench.part(seed, Part::Test));
-            EpisodeSampler::new(pool, way, shot, query)?;
+            EpisodeSampler::new(pool, task)?;
         }
         bench
             .split_note()
@@ -455,11 +449,11 @@ impl<'a> Workbench<'a> {
     fn steps(&self, cell: &Cell) -> f64 {
         let config = &self.grid.config;
         let classes = self.split(cell.seed).classes(Part::Train).len();
-        let [way, shot, query] = config.train_episode(classes);
+        let task = config.train_task(classes);
         let files = self.part(cell.seed, Part::Validation);
         let frames = files.iter().filter_map(|&k| self.features.store.frames(k));
         let segments = frames.sum::<usize>() as f64 / config.segment().hop() as f64;
-        let validation = segments / (way * (shot + query)) as f64 / 3.0;
+        let validation = segments / (task.way * task.files()) as f64 / 3.0;
         let validations = config.episodes.div_ceil(config.validate_every) + 1;
         config.episodes as f64 + validations as f64 * validation
     }
@@ -476,7 +470,7 @@ impl<'a> Workbench<'a> {
         let config = self.grid.config_of(&cell);
         let network = network(&config, config.network.clone())?;
         let classes = self.split(cell.seed).classes(Part::Train).len();
-        let [way, shot, query] = config.train_episode(classes);
+        let Task { way, shot, query } = config.train_task(classes);
         let at = |error| AblateError::Device {
             name: name.to_string(),
             error,
@@ -632,7 +626,7 @@ impl<'a> Workbench<'a> {
         let initial = network.initial_parameters(cell.seed);
         let material = Material::new(&self.features, &[(self.dataset, split)], config)?;
         let network = material.standardised(network)?;
-        let [way, shot, query] = config.train_episode(material.train.classes.len());
+        let Task { way, shot, query } = config.train_task(material.train.classes.len());
         let mut result = CellResult {
             cell: cell.clone(),
             config: config.to_toml(),
@@ -702,11 +696,10 @@ impl<'a> Workbench<'a> {
         network: &Network,
         parameters: &[f32],
     ) -> Result<AdaptedAccuracy, TrainError> {
-        let episode = [config.way, config.shot, config.query];
         let learner = &config.learner;
-        let adapter = Adapter::new(&self.gpu, network, learner, episode, learner.steps)?;
+        let adapter = Adapter::new(&self.gpu, network, learner, config.task(), learner.steps)?;
         let pool = self.dataset.pool(&self.part(seed, Part::Test));
-        let sampler = EpisodeSampler::new(pool, config.way, config.shot, config.query)?;
+        let sampler = EpisodeSampler::new(pool, config.task())?;
         adapter.accuracy(parameters, &sampler, ADAPTED_EPISODES, TEST_SEED, |index| {
             let segments = self.features.segments(config, index)?;
             Ok(segments.into_iter().map(|s| s.values).collect())

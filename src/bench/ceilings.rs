@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::fastest::fastest;
-use super::made_up;
 use crate::gpu::{AdapterClass, BufferRole, Gpu, GpuError, Plan, Program};
+use crate::measure::made_up;
 use crate::ops::{self, FMA_ROUND};
 
 /// What other work slows down is no ceiling: the best of many counts.

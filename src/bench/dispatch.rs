@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Spread, made_up};
 use crate::gpu::{BufferRole, Gpu, GpuError, Plan, Program, Tensor};
+use crate::measure::{Spread, made_up};
 use crate::ops;
 
 /// Dispatches of one submission.

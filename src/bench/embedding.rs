@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::spread::enough;
-use super::{BenchError, Spread, made_up};
+use super::BenchError;
 use crate::embed::{Embedder, embed_files};
 use crate::features::{FrontEnd, SegmentShape};
 use crate::files;
 use crate::gpu::{Gpu, word};
+use crate::measure::{Spread, enough, made_up};
 use crate::mel::{EngineChoice, Preset};
 use crate::model::Network;
 

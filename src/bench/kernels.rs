@@ -2,11 +2,11 @@
 
 use super::ceilings::Ceilings;
 use super::fastest::fastest;
-use super::made_up;
-use super::training_step::TrainingStep;
 use crate::gpu::{AdapterClass, BufferRole, Gpu, GpuError, Plan, Program, Step, Tensor};
+use crate::measure::made_up;
 use crate::ops::{self, Basis, ConvShape};
 use crate::train::StepShape;
+use crate::train::TrainingStep;
 
 /// What one kernel at one shape costs.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::spread::enough;
-use super::{BenchError, Spread, made_up};
+use super::BenchError;
 use crate::gpu::Gpu;
+use crate::measure::{Spread, enough, made_up};
 use crate::mel::{BLOCK_FRAMES, Engine, EngineChoice, Framer, MelError, Preset, join_frames};
 
 /// Length of the signal.

@@ -11,10 +11,8 @@ mod fastest;
 mod kernels;
 mod mel;
 mod networks;
-mod spread;
 mod start;
 mod timed;
-mod training_step;
 
 pub use ceilings::Ceilings;
 pub use dispatch::{DispatchFigures, dispatch_us, dispatches};
@@ -22,15 +20,6 @@ pub use embedding::{CLIP_SECONDS, embed_clips_per_s};
 pub use error::BenchError;
 pub use kernels::{KernelFigures, profile, profile_training, target_convolution};
 pub use mel::{MelFigures, mel};
-pub use networks::{EPISODE, INPUT, reference_networks, reference_step};
-pub use spread::Spread;
+pub use networks::{INPUT, TASK, reference_networks, reference_step};
 pub use start::{StartFigures, start};
 pub use timed::{NetworkFigures, time_networks};
-pub use training_step::TrainingStep;
-
-/// Made-up values between 0 and 1, the same every time.
-fn made_up(count: usize) -> Vec<f32> {
-    (0..count)
-        .map(|k| (k * 7919 % 65_521) as f32 / 65_521.0)
-        .collect()
-}

@@ -2,13 +2,14 @@
 
 use std::time::Instant;
 
+use super::BenchError;
 use super::embedding::default_network;
 use super::networks::{reference_networks, reference_step};
-use super::{BenchError, TrainingStep};
 use crate::embed::Embedder;
 use crate::features::SegmentShape;
 use crate::gpu::{DeviceChoice, Gpu};
 use crate::mel::Preset;
+use crate::train::TrainingStep;
 
 /// What comes before the first result, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]

@@ -4,14 +4,13 @@ use std::time::{Duration, Instant};
 
 use super::ceilings::Ceilings;
 use super::kernels::{KernelFigures, profile};
-use super::made_up;
-use super::networks::{EPISODE, reference_step};
-use super::spread::Spread;
-use super::spread::enough;
-use super::training_step::{TrainingStep, timed};
+use super::networks::{TASK, reference_step};
+use crate::data::Task;
 use crate::embed::inference;
 use crate::gpu::{DeviceChoice, Gpu, GpuError, Program, word};
+use crate::measure::{Spread, enough, made_up, timed};
 use crate::model::Network;
+use crate::train::TrainingStep;
 
 /// Time that the steps and passes of one network may take; see [`enough`].
 const BUDGET: Duration = Duration::from_secs(20);
@@ -25,7 +24,7 @@ fn forward_pass(gpu: &Gpu, network: &Network, clips: usize) -> Result<Program, G
     Ok(program)
 }
 
-/// What a network costs on a device, for an episode of [`EPISODE`].
+/// What a network costs on a device, for an episode of [`TASK`].
 #[derive(Debug, Clone)]
 pub struct NetworkFigures {
     /// Its name.
@@ -62,7 +61,7 @@ struct Bed {
 impl Bed {
     fn new(device: &DeviceChoice, network: &Network) -> Result<Self, GpuError> {
         let gpu = Gpu::open(device)?;
-        let [way, shot, query] = EPISODE;
+        let Task { way, shot, query } = TASK;
         let training = TrainingStep::new(&gpu, &reference_step(network))?;
         let figures = NetworkFigures {
             name: network.spec.name.clone(),

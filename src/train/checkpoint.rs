@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use safetensors::tensor::{Dtype, SafeTensorError, TensorView};
 use serde::{Deserialize, Serialize};
 
-use super::{LogRow, TrainError, Validation};
+use super::TrainError;
+use super::record::{LogRow, Validation};
 use crate::data::Split;
 use crate::files;
 use crate::ops::OptimizerState;

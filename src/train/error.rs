@@ -1,7 +1,8 @@
 //! Why a training ends without a model.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use super::parts::Heard;
 use crate::data::DataError;
 use crate::features::{FeatureError, StoreError};
 use crate::fewshot::{EpisodeError, ScoreError};
@@ -43,7 +44,7 @@ pub enum TrainError {
         /// What could not be read or was too short, and what is lacking.
         reason: String,
         /// What is known of the files now.
-        heard: super::Heard,
+        heard: Heard,
     },
     /// The clips of a single episode do not fit the device.
     #[error(
@@ -92,6 +93,14 @@ impl TrainError {
     /// A configuration that does not fit the data.
     pub(super) fn config(reason: impl Into<String>) -> Self {
         Self::Config(SettingsError(reason.into()))
+    }
+
+    /// Of a file of vectors.
+    pub(super) fn teacher(path: &Path, reason: impl Into<String>) -> Self {
+        Self::Teacher {
+            path: path.to_path_buf(),
+            reason: reason.into(),
+        }
     }
 
     /// Whether the collection is too small, or parted otherwise, for what was asked of it: other settings may help.

@@ -1,14 +1,14 @@
 //! Whether collections give the episodes that a training asks for, and the nearest settings with which they do.
 
-use std::collections::HashMap;
 use std::fmt;
 
 use rayon::prelude::*;
 
 use super::TrainError;
-use super::material::{Pools, parts, parts_of_track};
-use super::run::joined;
-use crate::data::{Dataset, Part, Pool, Protocol, Split};
+use super::parts::{Heard, parts, parts_of_track};
+use super::pools::Pools;
+use super::split::{joined, split};
+use crate::data::{Dataset, Part, Pool, Protocol, Task};
 use crate::features::{FrontEnd, SegmentShape};
 use crate::fewshot::EpisodeSampler;
 use crate::mel::EngineChoice;
@@ -17,10 +17,6 @@ use crate::words::count;
 
 /// The shortest segment in seconds that [`Collections::advise`] proposes.
 const SHORTEST_SEGMENT: f64 = 1.0;
-
-/// What is known of the files of some data sets after reading them: for each data set, by a file's index, the mel frames
-/// that it has; 0 if it cannot be read.
-pub type Heard = Vec<HashMap<usize, usize>>;
 
 /// Most files that [`measure`] decodes.
 const MEASURED: usize = 200;
@@ -140,7 +136,7 @@ impl Collections<'_> {
         for (dataset, found) in self.datasets.iter().zip(&found) {
             if !dataset.tracks {
                 let test = dataset.pool(&found.indices(Part::Test));
-                EpisodeSampler::new(test, config.way, config.shot, config.query)?.check_draws()?;
+                EpisodeSampler::new(test, config.task())?.check_draws()?;
             }
         }
         Ok(())
@@ -258,7 +254,7 @@ impl Collections<'_> {
             // Where the episodes of training are smaller than the task's, the task's do not matter.
             candidates.retain(|c| {
                 (c.shot, c.query) == (config.shot, config.query)
-                    || c.train_episode(c.way) == [c.way.min(c.train_way), c.shot, c.query]
+                    || c.train_task(c.way) == Task::new(c.way.min(c.train_way), c.shot, c.query)
             });
             let shorter = candidates.iter().flat_map(|candidate| {
                 let tenths = (candidate.segment_seconds * 10.0).ceil() as usize;
@@ -351,20 +347,6 @@ impl fmt::Display for Size {
             ),
         }
     }
-}
-
-/// Draws the split of each data set.
-pub(super) fn split(datasets: &[&Dataset], config: &TrainConfig) -> Result<Vec<Split>, TrainError> {
-    let TrainConfig {
-        protocol,
-        way,
-        shot,
-        query,
-        seed,
-        ..
-    } = *config;
-    let split = |dataset: &&Dataset| Split::create(dataset, protocol, way, shot, query, seed);
-    Ok(datasets.iter().map(split).collect::<Result<_, _>>()?)
 }
 
 /// The most that a data set may give, by counts alone.

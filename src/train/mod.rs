@@ -1,23 +1,38 @@
 //! Training: episodes on the GPU, from a data set to a model file.
 
-pub(crate) mod adaptation;
 mod bank;
 pub(crate) mod checkpoint;
+mod episodes;
 mod error;
+mod event;
 mod fit;
 mod material;
+mod parts;
 mod plan;
+mod pools;
 mod record;
 mod run;
 mod session;
+mod split;
+mod start;
+mod student;
 mod teacher;
+mod timed_step;
+mod training;
+mod units;
+mod validation;
 
 pub use checkpoint::checkpoint_path;
 pub use error::TrainError;
-pub use fit::{Collections, Heard, Setting, Size, measure};
-pub(crate) use material::{Features, Material, Wanted};
+pub use event::{Event, TeacherSummary, TrainSummary};
+pub use fit::{Collections, Setting, Size, measure};
+pub(crate) use material::Material;
+pub use parts::Heard;
 pub use plan::{HISTORY, StepShape, TeacherShape, TeacherTensors, TrainingPlan};
 pub use record::{Examined, LogRow, Validation};
-pub(crate) use run::train_on;
-pub use run::{Event, TeacherSummary, TrainOptions, TrainSummary, Trained, train, train_mixed};
-pub(crate) use session::{Student, bank_budget};
+pub use run::TrainOptions;
+pub(crate) use student::{Student, bank_budget};
+pub use timed_step::TrainingStep;
+pub(crate) use training::train_on;
+pub use training::{Trained, train, train_mixed};
+pub(crate) use units::{Units, Wanted};

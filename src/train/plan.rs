@@ -1,6 +1,6 @@
 //! The training step as a plan: gather, forward, episode loss, backward, optimiser.
 
-use super::adaptation::InnerLoop;
+use crate::adapt::inner_loop::InnerLoop;
 use crate::gpu::{AdapterClass, BufferRole, Plan, Tensor};
 use crate::model::Network;
 use crate::ops::{self, AdamW, Augment, EpisodeShape, OptimizerTensors, RowsAt, Slot};

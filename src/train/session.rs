@@ -2,17 +2,19 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::TrainError;
 use super::bank::{pack, turn_files};
 use super::checkpoint::{Progress, Weights};
-use super::run::{Run, TeacherSummary};
+use super::event::{Event, TeacherSummary, TrainSummary};
+use super::plan::{HISTORY, TrainingPlan};
+use super::record::LogRow;
+use super::run::Run;
+use super::student::bank_budget;
 use super::teacher::{OnDevice, TaughtFile};
-use super::{
-    Event, HISTORY, LogRow, StepShape, TeacherShape, TrainError, TrainSummary, TrainingPlan,
-};
 use crate::data::Pool;
 use crate::embed::Embedder;
 use crate::fewshot::EpisodeSampler;
-use crate::gpu::{AdapterClass, Gpu, GpuError, Program, Tensor};
+use crate::gpu::{Gpu, GpuError, Program, Tensor};
 use crate::model::Network;
 use crate::ops::{OptimizerState, Slot};
 use crate::settings::TrainConfig;
@@ -20,95 +22,8 @@ use crate::settings::TrainConfig;
 /// Episodes drawn from one turn of a data set that does not fit the device.
 const TURN: usize = 100;
 
-/// Device memory for the clip bank where the user sets no limit.
-const DEFAULT_BANK: u64 = 1 << 30;
-
 /// Bytes of the clip bank on their way to the device at a time.
 const UNSENT: usize = 16 << 20;
-
-/// What is trained, by a configuration.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Student<'a> {
-    /// What embeds: what episodes and validations see.
-    pub network: &'a Network,
-    /// With a teacher's read-out behind it, if there is a teacher; else the same.
-    pub whole: &'a Network,
-    pub config: &'a TrainConfig,
-}
-
-impl Student<'_> {
-    /// What the model will hold: the network, or with it the read-out.
-    pub(super) fn kept(&self) -> &Network {
-        let teacher = self.config.teacher.as_ref();
-        match teacher.is_some_and(|teacher| teacher.keep_read_out) {
-            true => self.whole,
-            false => self.network,
-        }
-    }
-
-    /// The plan of a training step on `classes` training classes. `targets` are the rows of the buffers of a teacher's targets.
-    pub(crate) fn step_plan(
-        &self,
-        class: AdapterClass,
-        classes: usize,
-        banks: &[usize],
-        targets: &[usize],
-    ) -> TrainingPlan {
-        let [way, shot, query] = self.config.train_episode(classes);
-        let teacher = self.config.teacher.as_ref().map(|teacher| TeacherShape {
-            whole: self.whole,
-            batch: teacher.batch,
-            weight: teacher.weight,
-            episode_weight: teacher.episode_weight,
-            cosine: teacher.cosine,
-            targets,
-        });
-        let shape = StepShape {
-            network: self.network,
-            way,
-            shot,
-            query,
-            augment: self.config.augment,
-            optimizer: self.config.optimizer,
-            learner: self.config.learner,
-            banks,
-            teacher,
-        };
-        TrainingPlan::new(class, &shape)
-    }
-
-    /// Device memory in bytes of the embedders of a validation.
-    fn embedder_bytes(&self, class: AdapterClass) -> u64 {
-        let kept = Embedder::bytes(class, self.kept());
-        match self.config.teacher {
-            Some(_) => kept + Embedder::bytes(class, self.whole),
-            None => kept,
-        }
-    }
-}
-
-/// Device memory in bytes left to the clip bank beside `rows` targets of a teacher.
-///
-/// # Errors
-/// [`GpuError::OverMemoryLimit`] if the rest of a training does not fit.
-pub(crate) fn bank_budget(
-    class: AdapterClass,
-    student: &Student,
-    classes: usize,
-    rows: usize,
-    memory: Option<u64>,
-) -> Result<u64, GpuError> {
-    let step = student.step_plan(class, classes, &[1], &[rows]);
-    let rest = step.plan.bytes() + student.embedder_bytes(class);
-    match memory {
-        Some(limit) if limit <= rest => Err(GpuError::OverMemoryLimit {
-            needed_mib: rest.div_ceil(1 << 20),
-            limit,
-        }),
-        Some(limit) => Ok(limit - rest),
-        None => Ok(DEFAULT_BANK),
-    }
-}
 
 /// The files of a pool that are among the chosen.
 fn kept(pool: &Pool, chosen: &HashSet<usize>) -> Pool {
@@ -214,8 +129,8 @@ impl Session {
             validation: count(&run.material.validation),
             parts: run.material.parts,
             validated_on: run.material.validated_on,
-            validation_episode: run.material.validation_episode,
-            episode: (!run.config.taught_alone()).then(|| run.config.train_episode(classes)),
+            validation_task: run.material.validation_task,
+            task: (!run.config.taught_alone()).then(|| run.config.train_task(classes)),
             teacher: teacher.map(|(lessons, teacher)| TeacherSummary {
                 batch: teacher.batch,
                 width: lessons.width,
@@ -285,7 +200,7 @@ impl Session {
     fn load_turn(&self, run: &Run, number: u64) -> Result<Turn, TrainError> {
         let bands = run.config.preset.n_mels;
         let config = run.config;
-        let [way, shot, query] = config.train_episode(run.material.classes());
+        let task = config.train_task(run.material.classes());
         let elements = |frames: usize| frames.min(self.bank_limit / bands) * bands;
         // A unit comes with its altered copies.
         let sizes = |unit: usize| {
@@ -327,7 +242,7 @@ impl Session {
                 let pools = run.material.pools().zip(capacities);
                 pools
                     .flat_map(|(pool, capacity)| {
-                        turn_files(pool, size, capacity, [shot, query], config.seed, number)
+                        turn_files(pool, size, capacity, task, config.seed, number)
                     })
                     .collect()
             }
@@ -356,13 +271,13 @@ impl Session {
         let too_small = || TrainError::BankTooSmall {
             budget_mib: (self.bank_elements as u64 * 4) >> 20,
         };
-        let too_few = pools.iter().any(|pool| pool.files.len() < way);
+        let too_few = pools.iter().any(|pool| pool.files.len() < task.way);
         if too_few || layout.buffers.len() > self.plan.banks.len() {
             return Err(too_small());
         }
         let mut unsent = 0;
         for (file, slot) in &layout.slots {
-            let values = run.material.features.store.get(*file)?;
+            let values = run.material.units.store.get(*file)?;
             let kept = slot.frames as usize;
             let frames = values.len() / bands;
             // A file longer than a buffer keeps its beginning, band by band.
@@ -385,7 +300,7 @@ impl Session {
         }
         let samplers = pools
             .into_iter()
-            .map(|pool| EpisodeSampler::new(pool, way, shot, query))
+            .map(|pool| EpisodeSampler::new(pool, task))
             .collect::<Result<_, _>>()?;
         let slots = layout.slots.into_iter().collect();
         let taught = lessons.map_or_else(Vec::new, |lessons| {

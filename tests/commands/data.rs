@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use gamaka::data::{Dataset, Labels, Part};
-use gamaka::random::Stream;
+use gamaka::internals::data::{Dataset, Labels, Part};
+use gamaka::internals::random::Stream;
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gamaka::model_file::Model;
+use gamaka::internals::model_file::Model;
 use serde_json::Value;
 
 use crate::{fails, fixture, gamaka, stderr, stdout, studio, succeeds, text};

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use gamaka::evaluate::HeadChoice;
-use gamaka::model_file::{Model, ModelInfo};
-use gamaka::vectors::Vectors;
+use gamaka::internals::evaluate::HeadChoice;
+use gamaka::internals::model_file::{Model, ModelInfo};
+use gamaka::internals::vectors::Vectors;
 use ndarray::{Array1, Array2};
 use ndarray_npy::NpzReader;
 use serde_json::Value;

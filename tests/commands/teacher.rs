@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use gamaka::model_file::Model;
-use gamaka::vectors::{Vectors, npz};
+use gamaka::internals::model_file::Model;
+use gamaka::internals::vectors::{Vectors, npz};
 use serde_json::Value;
 
 use crate::{CONFIG, command, fails, stderr, studio, succeeds, text};

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use gamaka::model_file::Model;
+use gamaka::internals::model_file::Model;
 
 use crate::{fails, gamaka, stderr, stdout, studio, succeeds, text};
 

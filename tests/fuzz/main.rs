@@ -20,8 +20,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use gamaka::fuzz::{TARGETS, Target};
-use gamaka::random::Stream;
+use gamaka::internals::fuzz::{TARGETS, Target};
+use gamaka::internals::random::Stream;
 
 /// Peak memory of one input.
 const MOST_BYTES: u64 = 2 << 30;

@@ -1,6 +1,6 @@
 //! Changed copies of good inputs, fixed by a stream of random numbers.
 
-use gamaka::random::Stream;
+use gamaka::internals::random::Stream;
 
 /// What breaks readers of numbers.
 const NUMBERS: [u64; 20] = [

@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use gamaka::ear::{Ear, EarError};
-use gamaka::embed::{Embedder, mean_embedding};
-use gamaka::features::{FrontEnd, cut_segments};
 use gamaka::gpu::DeviceChoice;
+use gamaka::internals::ear::{Ear, EarError};
+use gamaka::internals::embed::{Embedder, mean_embedding};
+use gamaka::internals::features::{FrontEnd, cut_segments};
+use gamaka::internals::model_file::Model;
 use gamaka::mel::EngineChoice;
-use gamaka::model_file::Model;
 
 use crate::gpu;
 use crate::training::write_wav;

@@ -1,7 +1,7 @@
 //! Planted faults: every comparison of a kernel with its twin turns red when something is wrong.
 
+use gamaka::internals::selftest::{self, Case, Expected, compare, doctor_cases};
 use gamaka::ops::{self, NormShape};
-use gamaka::selftest::{self, Case, Expected, compare, doctor_cases};
 
 use crate::gpu;
 

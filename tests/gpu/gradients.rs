@@ -1,11 +1,11 @@
 //! Gradients: of each layer in the middle of a graph, and of whole training steps.
 
 use gamaka::gpu::{BufferRole, Plan, Program};
+use gamaka::internals::reference;
+use gamaka::internals::settings::Learner;
+use gamaka::internals::train::{StepShape, TeacherShape, TrainingPlan};
 use gamaka::model::{Network, Spec};
 use gamaka::ops::{AdamW, Augment, EpisodeShape, Place, Slot, StepInfo};
-use gamaka::reference;
-use gamaka::settings::Learner;
-use gamaka::train::{StepShape, TeacherShape, TrainingPlan};
 
 use crate::gpu;
 

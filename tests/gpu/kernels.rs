@@ -1,11 +1,11 @@
 //! Kernels against their twins at odd shapes.
 
 use gamaka::gpu::{AdapterClass, GpuError};
+use gamaka::internals::selftest::{self, Case};
 use gamaka::ops::{
     Augment, Basis, ConvShape, Distance, EpisodeShape, NormShape, PoolKind, PoolShape,
     StatisticsShape,
 };
-use gamaka::selftest::{self, Case};
 
 use crate::gpu;
 

@@ -1,17 +1,18 @@
 //! MAML, ANIL and Reptile: a plan's meta-gradient and an adapted network's answers against a whole episode
 //! in f64, whose gradients by the body are finite differences; and short trainings.
 
-use gamaka::adapt::Adapter;
 use gamaka::gpu::{BufferRole, Plan, Program};
+use gamaka::internals::adapt::TaskAdapter;
+use gamaka::internals::data::Task;
+use gamaka::internals::reference;
+use gamaka::internals::selftest::{Expected, Worst, compare};
+use gamaka::internals::settings::{Learner, Method};
+use gamaka::internals::train::{StepShape, TrainingPlan};
 use gamaka::model::{Network, Spec};
 use gamaka::ops::{
     AdamW, Augment, Basis, ConvShape, Distance, EpisodeShape, NormShape, OptimizerState, Slot,
     StepInfo,
 };
-use gamaka::reference;
-use gamaka::selftest::{Expected, Worst, compare};
-use gamaka::settings::{Learner, Method};
-use gamaka::train::{StepShape, TrainingPlan};
 
 use crate::gpu;
 
@@ -404,7 +405,14 @@ fn an_adapted_network_answers_as_the_twin() {
     let parameters = rough_parameters(&network);
     let learner = learner(Method::Maml);
     let segments = 2;
-    let adapter = Adapter::new(gpu(), &network, &learner, [WAY, SHOT, QUERY], segments).unwrap();
+    let adapter = TaskAdapter::new(
+        gpu(),
+        &network,
+        &learner,
+        Task::new(WAY, SHOT, QUERY),
+        segments,
+    )
+    .unwrap();
     // Files of one segment to three.
     let file = |k: usize, class: usize| -> Vec<Vec<f32>> {
         (0..1 + k % 3)

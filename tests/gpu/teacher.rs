@@ -4,17 +4,17 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
-use gamaka::data::{Dataset, Part};
-use gamaka::embed::{Embedder, mean_embedding};
-use gamaka::features::{FrontEnd, SegmentShape, cut_segments, cut_window};
-use gamaka::fewshot::Geometry;
+use gamaka::internals::data::{Dataset, Part};
+use gamaka::internals::embed::{Embedder, mean_embedding};
+use gamaka::internals::features::{FrontEnd, SegmentShape, cut_segments, cut_window};
+use gamaka::internals::fewshot::Geometry;
+use gamaka::internals::model_file::Model;
+use gamaka::internals::reference;
+use gamaka::internals::settings::{Method, Teacher, TrainConfig, ValidateOn};
+use gamaka::internals::train::{Event, TrainError, TrainSummary, Trained, Validation};
+use gamaka::internals::vectors::{VectorRow, Vectors};
 use gamaka::mel::EngineChoice;
 use gamaka::model::{LayerSpec, Spec};
-use gamaka::model_file::Model;
-use gamaka::reference;
-use gamaka::settings::{Method, Teacher, TrainConfig, ValidateOn};
-use gamaka::train::{Event, TrainError, TrainSummary, Trained, Validation};
-use gamaka::vectors::{VectorRow, Vectors};
 
 use crate::gpu;
 use crate::training::{Run, altered, config, data, of_tracks, short, tracks};
@@ -270,7 +270,7 @@ fn a_teacher_alone_teaches_and_the_kept_read_out_predicts_its_vectors() {
         })
         .unwrap();
     let start = start.unwrap();
-    assert_eq!(start.episode, None);
+    assert_eq!(start.task, None);
     let found = start.teacher.unwrap();
     assert_eq!((found.batch, found.width), (24, WIDTH));
     let split = trained.model.info.split.apply(data());
@@ -284,7 +284,7 @@ fn a_teacher_alone_teaches_and_the_kept_read_out_predicts_its_vectors() {
     );
 
     // The loss falls, and the predictions of files that do not train turn to their targets.
-    let loss = |rows: &[gamaka::train::LogRow]| {
+    let loss = |rows: &[gamaka::internals::train::LogRow]| {
         rows.iter().map(|r| r.loss).sum::<f32>() / rows.len() as f32
     };
     let (first, last) = (loss(&trained.log[..10]), loss(&trained.log[110..]));

@@ -3,22 +3,22 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use gamaka::data::{Dataset, Labels, Part};
-use gamaka::embed::{Embedder, embed_files};
-use gamaka::evaluate::{EvaluatePart, HeadChoice, Reader, embed_dataset};
-use gamaka::features::{FrontEnd, SegmentShape};
 use gamaka::gpu::{Gpu, GpuError, Program};
-use gamaka::mel::EngineChoice;
-use gamaka::model::{LayerSpec, Network, Spec};
-use gamaka::model_file::Model;
-use gamaka::ops::{AdamW, Augment, OptimizerState, Slot, StepInfo};
-use gamaka::settings::{Learner, Method, Shifts, TrainConfig, ValidateOn};
-use gamaka::shift::Shift;
-use gamaka::train::{
+use gamaka::internals::data::{Dataset, Labels, Part, Task};
+use gamaka::internals::embed::{Embedder, embed_files};
+use gamaka::internals::evaluate::{EvaluatePart, HeadChoice, Reader, embed_dataset};
+use gamaka::internals::features::{FrontEnd, SegmentShape};
+use gamaka::internals::model_file::Model;
+use gamaka::internals::settings::{Learner, Method, Shifts, TrainConfig, ValidateOn};
+use gamaka::internals::shift::Shift;
+use gamaka::internals::train::{
     Event, StepShape, TrainError, TrainOptions, Trained, TrainingPlan, checkpoint_path, train_mixed,
 };
+use gamaka::mel::EngineChoice;
+use gamaka::model::{LayerSpec, Network, Spec};
+use gamaka::ops::{AdamW, Augment, OptimizerState, Slot, StepInfo};
 
-use gamaka::vectors::Vectors;
+use gamaka::internals::vectors::Vectors;
 
 use crate::gpu;
 
@@ -103,7 +103,7 @@ pub(crate) fn write_wav(path: &Path, samples: &[f32]) {
 /// A made-up data set: a class is a beat, from 3 to 14 a second; pitch, colour, level and phase of its
 /// bursts are different in every file, so that a mean spectrum tells nothing of the class.
 fn beats(folder: &Path, classes: usize, files: usize) {
-    let stream = gamaka::random::Stream::new;
+    let stream = gamaka::internals::random::Stream::new;
     for class in 0..classes {
         let rate = 3.0 * 1.12f64.powi(class as i32);
         let home = folder.join(format!("beat-{class:02}"));
@@ -212,7 +212,9 @@ fn gain(model: &Model) -> (f64, f64) {
     let reader = Reader::new(gpu(), model, &front_end).unwrap();
     let embedded =
         embed_dataset(&reader, data().clone(), EvaluatePart::Test, &mut |_, _| {}).unwrap();
-    let report = embedded.score(3, 2, 2, 1000, 1, HeadChoice::Auto).unwrap();
+    let report = embedded
+        .score(Task::new(3, 2, 2), 1000, 1, HeadChoice::Auto)
+        .unwrap();
     let difference = report.differences[0].difference;
     (
         100.0 * difference.mean,
@@ -446,7 +448,7 @@ pub(crate) fn tracks() -> &'static Dataset {
     let (_, dataset) = DATA.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
         for track in 0..17u64 {
-            let mut random = gamaka::random::Stream::new(3, "tracks", track);
+            let mut random = gamaka::internals::random::Stream::new(3, "tracks", track);
             let (rate, pitch) = (2.0 + 8.0 * random.unit(), 150.0 * 16f64.powf(random.unit()));
             let length = if track == 16 { 40_000 } else { 70_560 };
             let samples: Vec<f32> = (0..length)

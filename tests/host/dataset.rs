@@ -1,7 +1,7 @@
 //! Folders and manifests: what is read, and what is said where something is wrong.
 
 use gamaka::audio::is_audio;
-use gamaka::data::{DataError, Dataset, Labels, Part};
+use gamaka::internals::data::{DataError, Dataset, Labels, Part};
 use std::{fs, path::Path};
 use tempfile::TempDir;
 

@@ -3,10 +3,10 @@
 #[path = "../support/mel.rs"]
 mod support;
 
+use gamaka::internals::reference::{mel_project, window_fft_power};
 use gamaka::mel::{
     CpuEngine, FilterBank, FilterNorm, Framer, MelScale, PadMode, Preset, filter_bank,
 };
-use gamaka::reference::{mel_project, window_fft_power};
 use ndarray::Array2;
 use support::{Bound, POWER, check, check_signal, compare, open, signals};
 

@@ -3,11 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-use gamaka::data::{Part, SplitEntry};
+use gamaka::internals::data::{Part, SplitEntry};
+use gamaka::internals::model_file::{Model, ModelInfo};
+use gamaka::internals::settings::TrainConfig;
 use gamaka::mel::Preset;
 use gamaka::model::{Network, Spec};
-use gamaka::model_file::{Model, ModelInfo};
-use gamaka::settings::TrainConfig;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use gamaka::gpu::{AdapterClass, KERNELS, Step, kernel};
-use gamaka::selftest::doctor_cases;
+use gamaka::internals::selftest::doctor_cases;
 use naga::back::{hlsl, msl, pipeline_constants::process_overrides, spv};
 use naga::proc::Layouter;
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
@@ -152,7 +152,7 @@ fn no_kernel_takes_more_workgroup_memory_than_webgpu_gives() {
         );
     }
     // The longest transform takes all of it.
-    let longest = gamaka::selftest::mel(AdapterClass::Hardware, 4096, 512, [1, 2]);
+    let longest = gamaka::internals::selftest::mel(AdapterClass::Hardware, 4096, 512, [1, 2]);
     let step = (AdapterClass::Hardware, longest.plan.steps[0].clone());
     let (module, _) = specialised(&step);
     assert_eq!(workgroup_memory(&module), WORKGROUP_MEMORY);

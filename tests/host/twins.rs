@@ -1,10 +1,10 @@
 //! The CPU twins, from first principles: recursions, finite differences, naive sums.
 
+use gamaka::internals::reference::*;
 use gamaka::ops::{
     ActivationKind, AdamW, Augment, Basis, ConvShape, Distance, EpisodeShape, NormShape, Place,
     PoolKind, PoolShape, Slot, StatisticsShape, StepInfo,
 };
-use gamaka::reference::*;
 
 fn normals(count: usize, stream: u32) -> Vec<f64> {
     (0..count)

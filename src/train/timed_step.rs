@@ -1,11 +1,11 @@
 //! A training step to be timed.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::made_up;
+use super::plan::{StepShape, TrainingPlan};
 use crate::gpu::{Gpu, GpuError, Program, word};
+use crate::measure::{made_up, timed};
 use crate::ops::{OptimizerState, Slot, StepInfo};
-use crate::train::{StepShape, TrainingPlan};
 
 /// Frames of the made-up file that all clips are cut from.
 const BANK_FRAMES: usize = 1000;
@@ -68,12 +68,4 @@ impl TrainingStep {
         self.taken += 1;
         timed(&self.program)
     }
-}
-
-/// Time of a run from its submission to its end.
-pub(super) fn timed(program: &Program) -> Result<Duration, GpuError> {
-    let start = Instant::now();
-    program.run()?;
-    program.gpu().wait()?;
-    Ok(start.elapsed())
 }

@@ -1,6 +1,8 @@
-//! Repeated measurements.
+//! Measuring times: repeats, their spread, and made-up values to measure with.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use crate::gpu::{GpuError, Program};
 
 /// The middle and the ends of repeated measurements.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,8 +32,23 @@ impl Spread {
 
 /// Whether so many repeats, which took so long together, are enough: three at least; nine, or as many
 /// as a twentieth of `budget` allows if those are more, unless the budget is spent before.
-pub(super) fn enough(repeats: usize, spent: Duration, budget: Duration) -> bool {
+pub(crate) fn enough(repeats: usize, spent: Duration, budget: Duration) -> bool {
     repeats >= 3 && (spent >= budget || (repeats >= 9 && spent >= budget / 20))
+}
+
+/// Made-up values between 0 and 1, the same every time.
+pub(crate) fn made_up(count: usize) -> Vec<f32> {
+    (0..count)
+        .map(|k| (k * 7919 % 65_521) as f32 / 65_521.0)
+        .collect()
+}
+
+/// Time of a run from its submission to its end.
+pub(crate) fn timed(program: &Program) -> Result<Duration, GpuError> {
+    let start = Instant::now();
+    program.run()?;
+    program.gpu().wait()?;
+    Ok(start.elapsed())
 }
 
 #[cfg(test)]

@@ -4,12 +4,13 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use super::inner_loop::InnerLoop;
+use crate::data::Task;
 use crate::fewshot::{EpisodeError, EpisodeSampler, Interval};
 use crate::gpu::{BufferRole, Gpu, GpuError, Plan, Program, Tensor};
 use crate::model::Network;
 use crate::ops;
 use crate::settings::Learner;
-use crate::train::adaptation::InnerLoop;
 
 /// What a network reaches that adapts body and head.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -37,7 +38,7 @@ fn evenly(segments: Vec<Vec<f32>>, count: usize) -> Vec<Vec<f32>> {
 /// it to, and then classifies queries. All happens in one run of a plan; noise and dropout do nothing. Threads may share
 /// it: one task follows the other.
 #[derive(Debug)]
-pub struct Adapter {
+pub struct TaskAdapter {
     // A task is written, run and read as a whole.
     program: Mutex<Program>,
     parameters: Tensor,
@@ -51,8 +52,8 @@ pub struct Adapter {
     shot: usize,
 }
 
-impl Adapter {
-    /// Compiles tasks of `way` classes with `shot` supports and `query` queries each, files whose first
+impl TaskAdapter {
+    /// Compiles tasks of files whose first
     /// `segments` segments answer for a query. Of the learner the method is not asked: body and head adapt.
     ///
     /// # Errors
@@ -64,7 +65,7 @@ impl Adapter {
         gpu: &Gpu,
         network: &Network,
         learner: &Learner,
-        [way, shot, query]: [usize; 3],
+        Task { way, shot, query }: Task,
         segments: usize,
     ) -> Result<Self, GpuError> {
         assert!(learner.steps > 0 && segments > 0);

@@ -1,0 +1,117 @@
+//! What a training measures on its validation files.
+
+use super::TrainError;
+use super::checkpoint::Progress;
+use super::event::Event;
+use super::record::Validation;
+use super::run::Run;
+use super::session::Session;
+use crate::fewshot::{Calibration, EpisodeSampler, Metric, System, evaluate};
+
+/// What makes the seed of the validations another than the training's.
+const VALIDATION_SEED: u64 = 1 << 40;
+
+impl Run<'_> {
+    /// Scores the validation files and keeps the parameters if they are the best so far.
+    pub(super) fn validate(
+        &self,
+        session: &Session,
+        episode: usize,
+        progress: &mut Progress,
+        on: &mut dyn FnMut(Event),
+    ) -> Result<(), TrainError> {
+        let pool = &self.material.validation;
+        if pool.classes.is_empty() {
+            // Nothing to choose by: the last parameters are the model.
+            progress.best = progress.weights.parameters.clone();
+            return Ok(());
+        }
+        let parameters = &progress.weights.parameters;
+        let kept = self.student.kept().flat_len();
+        session.embedder.set_parameters(&parameters[..kept]);
+        let embeddings = self.validation_embeddings(session)?;
+        let examined = match (&self.material.lessons, &session.predictor) {
+            (Some(lessons), Some(predictor)) => {
+                predictor.set_parameters(parameters);
+                lessons.examine(self.material.units, self.config, predictor)?
+            }
+            _ => None,
+        };
+        let finite = examined.is_none_or(|found| found.loss.is_finite());
+        if !finite || embeddings.iter().flatten().any(|value| !value.is_finite()) {
+            // What was best before stays the best.
+            on(Event::Note(format!(
+                "after {episode} episodes the network's embeddings are not finite, and are not scored: a lower learning rate may help"
+            )));
+            return Ok(());
+        }
+        let sampler = EpisodeSampler::new(pool.clone(), self.material.validation_task)?;
+        let system = System {
+            name: "network",
+            embeddings: &embeddings,
+            queries: None,
+            head: self.config.learner.head(self.metric()),
+        };
+        let scored = evaluate(
+            &sampler,
+            &[system],
+            self.config.validation_episodes,
+            self.config.seed ^ VALIDATION_SEED,
+        )?;
+        let accuracy = scored.systems[0].accuracy;
+        let validation = Validation {
+            episode,
+            accuracy: accuracy.mean,
+            over_episodes: accuracy.over_episodes,
+            over_files: accuracy.over_files,
+            teacher: examined,
+            seconds: progress.seconds,
+        };
+        progress.validations.push(validation);
+        if Validation::best(&progress.validations, self.config) == Some(validation) {
+            progress.best = progress.weights.parameters.clone();
+        }
+        on(Event::Validated(validation));
+        Ok(())
+    }
+
+    /// The scales of distances that the validation files want; none if there are none, or an embedding is not finite.
+    pub(super) fn calibration(&self, session: &Session) -> Result<Option<Calibration>, TrainError> {
+        let pool = &self.material.validation;
+        let embeddings = self.validation_embeddings(session)?;
+        if pool.classes.is_empty() || embeddings.iter().flatten().any(|value| !value.is_finite()) {
+            return Ok(None);
+        }
+        let way = self.material.validation_task.way;
+        let seed = self.config.seed ^ VALIDATION_SEED;
+        Ok(Calibration::fit(
+            pool,
+            &embeddings,
+            self.metric(),
+            way,
+            seed,
+        )?)
+    }
+
+    /// The embeddings of the validation files, by their indices.
+    fn validation_embeddings(&self, session: &Session) -> Result<Vec<Vec<f32>>, TrainError> {
+        let pool = &self.material.validation;
+        let mut embeddings = vec![Vec::new(); pool.group_of.len()];
+        for &index in pool.files.iter().flatten() {
+            embeddings[index] = self.embed(session, index)?;
+        }
+        Ok(embeddings)
+    }
+
+    pub(super) fn embed(&self, session: &Session, index: usize) -> Result<Vec<f32>, TrainError> {
+        let units = self.material.units;
+        units.embed(self.config, &session.embedder, index)
+    }
+
+    fn metric(&self) -> Metric {
+        Metric {
+            distance: self.student.network.spec.distance,
+            scale: self.student.network.spec.scale,
+        }
+    }
+}
