@@ -147,7 +147,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         },
     )?;
     bar.finish_and_clear();
-    if let Some(note) = front_end.cut_note(cut) {
+    if let Some(note) = front_end.hearing().cut_note(cut) {
         common.note(&note);
     }
     if let Some(error) = trouble {

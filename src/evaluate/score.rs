@@ -5,7 +5,6 @@ use serde::Serialize;
 use super::{Embedded, EvaluateError, HeadChoice, LEVEL, check_column};
 use crate::adapt::{AdaptedAccuracy, TaskAdapter};
 use crate::data::Dataset;
-use crate::features::cut_segments;
 use crate::fewshot::{
     Calibration, Difference, Evaluation, Head, Metric, Reliability, System, ValueScore, by_value,
     evaluate, reliability,
@@ -65,9 +64,7 @@ impl Embedded {
         let steps = self.learner.steps;
         let adapter = TaskAdapter::new(gpu, &model.network, &self.learner, episode, steps)?;
         let segments = |index: usize| {
-            let values = frames.get(index)?;
-            let info = &model.info;
-            let segments = cut_segments(info.segment, info.preset.n_mels, &values);
+            let segments = frames.segments(index, model.info.segment)?;
             Ok(segments.into_iter().map(|s| s.values).collect())
         };
         let parameters = &model.parameters;

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{Embedded, EvaluateError, HeadChoice, LEVEL, Reader};
 use crate::embed::mean_embedding;
-use crate::features::{FeatureError, Features, cut_segments};
+use crate::features::{FeatureError, Features};
 use crate::fewshot::{Estimate, Head, Metric, System, evaluate};
 use crate::shift::{Shift, ShiftError};
 
@@ -149,7 +149,7 @@ impl Embedded {
                 let versions = match versions {
                     Ok(versions) => versions,
                     Err(Trouble::Features(error))
-                        if error.is_device_fault() || front_end.strict() =>
+                        if error.is_device_fault() || front_end.hearing().strict =>
                     {
                         return Err(EvaluateError::Strict(error));
                     }
@@ -167,8 +167,7 @@ impl Embedded {
                 let mut clips = Vec::new();
                 let mut counts = Vec::new();
                 for (features, shifted) in versions.iter().zip(&mut shifted) {
-                    let bands = model.info.preset.n_mels;
-                    let segments = cut_segments(model.info.segment, bands, &features.values);
+                    let segments = features.segments(model.info.segment);
                     counts.push(segments.len());
                     clips.extend(segments.into_iter().map(|segment| segment.values));
                     shifted.mfcc[file] = model.info.mfcc.apply(&features.mfcc);

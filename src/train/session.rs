@@ -13,6 +13,7 @@ use super::student::bank_budget;
 use super::teacher::{OnDevice, TaughtFile};
 use crate::data::Pool;
 use crate::embed::Embedder;
+use crate::features::cut_window;
 use crate::fewshot::EpisodeSampler;
 use crate::gpu::{Gpu, GpuError, Program, Tensor};
 use crate::model::Network;
@@ -279,13 +280,8 @@ impl Session {
         for (file, slot) in &layout.slots {
             let values = run.material.units.store.get(*file)?;
             let kept = slot.frames as usize;
-            let frames = values.len() / bands;
-            // A file longer than a buffer keeps its beginning, band by band.
-            let rows: Vec<f32> = values
-                .chunks(frames)
-                .flat_map(|band| &band[..kept])
-                .copied()
-                .collect();
+            // A file longer than a buffer keeps its beginning.
+            let rows = cut_window(&values, bands, 0..kept);
             self.program.write_at(
                 self.plan.banks[slot.bank as usize],
                 slot.first as usize,
