@@ -17,7 +17,7 @@
 )]
 
 use gamaka::internals::{
-    data::Pool,
+    data::{Pool, Task},
     fewshot::{EpisodeSampler, Head, Metric, System, evaluate},
     random::Stream,
 };
@@ -276,7 +276,7 @@ impl Setting {
             .map(|file| file / self.group)
             .collect();
         let pool = Pool::new(names, (0..self.classes).map(of_class).collect(), groups);
-        EpisodeSampler::new(pool, self.way, self.shot, self.query)
+        EpisodeSampler::new(pool, Task::new(self.way, self.shot, self.query))
             .expect("every setting has enough files")
     }
 

@@ -15,7 +15,7 @@
 )]
 
 use gamaka::internals::{
-    data::Pool,
+    data::{Pool, Task},
     fewshot::{EpisodeSampler, Estimate, Head, Metric, System, evaluate_multi_label},
     random::Stream,
 };
@@ -105,7 +105,7 @@ impl Setting {
         }
         let names = (0..LABELS).map(|label| label.to_string()).collect();
         let pool = Pool::new(names, files, (0..self.files).collect());
-        let sampler = EpisodeSampler::new(pool, WAY, self.shot, QUERY)
+        let sampler = EpisodeSampler::new(pool, Task::new(WAY, self.shot, QUERY))
             .expect("every setting has enough files");
         let systems = [("A", 0), ("B", 1)].map(|(name, system)| System {
             name,

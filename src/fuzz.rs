@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use crate::audio::{self, AudioWarning};
-use crate::data::{Dataset, Labels, Layout, Part, Protocol, Split, SplitEntry, read_tags};
+use crate::data::{Dataset, Labels, Layout, Part, Protocol, Split, SplitEntry, Task, read_tags};
 use crate::embed;
 use crate::features::{Features, Hearing, KEPT_KEY, KeptFeatures};
 use crate::fewshot::{Calibration, Interval, Standardiser};
@@ -154,7 +154,7 @@ fn manifest(scratch: &Path, bytes: &[u8]) -> bool {
         if let Ok(dataset) = Dataset::open_with(&path, &labels) {
             taken = true;
             for protocol in [Protocol::NovelClasses, Protocol::SeenClasses] {
-                let _ = Split::create(&dataset, protocol, 2, 1, 1, 1);
+                let _ = Split::create(&dataset, protocol, Task::new(2, 1, 1), 1);
             }
         }
     }

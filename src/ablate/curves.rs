@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::scored::{Scored, Summary, Table, summary};
 use super::{AblateError, CellResult, ScoreOptions, TEST_SEED, Workbench};
+use crate::data::Task;
 use crate::fewshot::{EpisodeSampler, Interval, evaluate};
 use crate::measure::Spread;
 use crate::settings::Method;
@@ -80,7 +81,7 @@ pub(super) fn shot_curves(
     for shots in SHOTS {
         let sampler = |s: &Scored| {
             let pool = bench.dataset().pool(&s.files);
-            EpisodeSampler::new(pool, way, shots, CURVE_QUERY).ok()
+            EpisodeSampler::new(pool, Task::new(way, shots, CURVE_QUERY)).ok()
         };
         let Some(samplers) = scored.iter().map(sampler).collect::<Option<Vec<_>>>() else {
             break;

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::findings::{BASELINES, DifferenceRow};
 use super::scored::{LEVEL, MFCC, Scored, Summary};
 use super::{AblateError, ScoreOptions, TEST_SEED, Workbench};
+use crate::data::Task;
 use crate::fewshot::{EpisodeSampler, Evaluation, Interval, corrected_level, evaluate, pooled};
 
 /// Pairs of test classes a seed that count as near neighbours where none are named.
@@ -123,7 +124,13 @@ pub(super) fn nearest(
                 })
                 .collect();
             let pool = bench.dataset().pool(&of_pair);
-            let sampler = EpisodeSampler::new(pool, 2, config.shot, config.query)?;
+            let sampler = EpisodeSampler::new(
+                pool,
+                Task {
+                    way: 2,
+                    ..config.task()
+                },
+            )?;
             let systems = s.systems(names);
             let found = evaluate(&sampler, &systems, options.episodes, TEST_SEED)?;
             pairs.push(NearPair {

@@ -160,7 +160,7 @@ pub(super) fn score_seed(
     let files = bench.part(seed, Part::Test);
     let config = &grid.config;
     let pool = dataset.pool(&files);
-    let sampler = EpisodeSampler::new(pool, config.way, config.shot, config.query)?;
+    let sampler = EpisodeSampler::new(pool, config.task())?;
     let systems: Vec<System> = candidates.iter().map(system).collect();
     let evaluation = evaluate(&sampler, &systems, options.episodes, TEST_SEED)?;
     Ok(Scored {

@@ -7,7 +7,7 @@ use super::cell::CellResult;
 use super::training::Place;
 use super::workbench::{Event, Workbench, network};
 use super::{AblateError, Cell, UNTRAINED};
-use crate::data::Part;
+use crate::data::{Part, Task};
 use crate::settings::Method;
 use crate::train::{self, StepShape, TrainingStep};
 
@@ -163,11 +163,11 @@ impl Workbench<'_> {
     fn steps(&self, cell: &Cell) -> f64 {
         let config = &self.grid.config;
         let classes = self.split(cell.seed).classes(Part::Train).len();
-        let [way, shot, query] = config.train_episode(classes);
+        let task = config.train_task(classes);
         let files = self.part(cell.seed, Part::Validation);
         let frames = files.iter().filter_map(|&k| self.units.store.frames(k));
         let segments = frames.sum::<usize>() as f64 / config.segment().hop() as f64;
-        let validation = segments / (way * (shot + query)) as f64 / 3.0;
+        let validation = segments / (task.way * task.files()) as f64 / 3.0;
         let validations = config.episodes.div_ceil(config.validate_every) + 1;
         config.episodes as f64 + validations as f64 * validation
     }
@@ -184,7 +184,7 @@ impl Workbench<'_> {
         let config = self.grid.config_of(&cell);
         let network = network(&config, config.network.clone())?;
         let classes = self.split(cell.seed).classes(Part::Train).len();
-        let [way, shot, query] = config.train_episode(classes);
+        let Task { way, shot, query } = config.train_task(classes);
         let at = |error| AblateError::Device {
             name: name.to_string(),
             error,

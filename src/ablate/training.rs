@@ -8,7 +8,7 @@ use super::cell::CellResult;
 use super::workbench::{Event, Workbench};
 use super::{AblateError, Cell, TEST_SEED, UNTRAINED};
 use crate::adapt::{AdaptedAccuracy, TaskAdapter};
-use crate::data::Part;
+use crate::data::{Part, Task};
 use crate::embed::Embedder;
 use crate::fewshot::EpisodeSampler;
 use crate::files;
@@ -136,7 +136,7 @@ impl Workbench<'_> {
         let initial = network.initial_parameters(cell.seed);
         let material = Material::new(&self.units, &[(self.dataset, split)], config)?;
         let network = material.standardised(network)?;
-        let [way, shot, query] = config.train_episode(material.train.classes.len());
+        let Task { way, shot, query } = config.train_task(material.train.classes.len());
         let mut result = CellResult {
             cell: cell.clone(),
             config: config.to_toml(),
@@ -206,11 +206,10 @@ impl Workbench<'_> {
         network: &Network,
         parameters: &[f32],
     ) -> Result<AdaptedAccuracy, TrainError> {
-        let episode = [config.way, config.shot, config.query];
         let learner = &config.learner;
-        let adapter = TaskAdapter::new(&self.gpu, network, learner, episode, learner.steps)?;
+        let adapter = TaskAdapter::new(&self.gpu, network, learner, config.task(), learner.steps)?;
         let pool = self.dataset.pool(&self.part(seed, Part::Test));
-        let sampler = EpisodeSampler::new(pool, config.way, config.shot, config.query)?;
+        let sampler = EpisodeSampler::new(pool, config.task())?;
         adapter.accuracy(parameters, &sampler, ADAPTED_EPISODES, TEST_SEED, |index| {
             let segments = self.units.segments(config, index)?;
             Ok(segments.into_iter().map(|s| s.values).collect())

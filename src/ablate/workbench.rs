@@ -99,13 +99,7 @@ impl<'a> Workbench<'a> {
             }
             .into());
         }
-        let TrainConfig {
-            protocol,
-            way,
-            shot,
-            query,
-            ..
-        } = grid.config;
+        let (protocol, task) = (grid.config.protocol, grid.config.task());
         let collections = Collections {
             datasets: &[dataset],
             seeds: &grid.seeds,
@@ -116,7 +110,7 @@ impl<'a> Workbench<'a> {
         let splits = grid
             .seeds
             .iter()
-            .map(|&seed| Split::create(dataset, protocol, way, shot, query, seed))
+            .map(|&seed| Split::create(dataset, protocol, task, seed))
             .collect::<Result<Vec<_>, _>>()?;
         if splits
             .iter()
@@ -174,7 +168,7 @@ impl<'a> Workbench<'a> {
         }
         for &seed in &grid.seeds {
             let pool = dataset.pool(&bench.part(seed, Part::Test));
-            EpisodeSampler::new(pool, way, shot, query)?;
+            EpisodeSampler::new(pool, task)?;
         }
         bench
             .split_note()

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use super::inner_loop::InnerLoop;
+use crate::data::Task;
 use crate::fewshot::{EpisodeError, EpisodeSampler, Interval};
 use crate::gpu::{BufferRole, Gpu, GpuError, Plan, Program, Tensor};
 use crate::model::Network;
@@ -52,7 +53,7 @@ pub struct TaskAdapter {
 }
 
 impl TaskAdapter {
-    /// Compiles tasks of `way` classes with `shot` supports and `query` queries each, files whose first
+    /// Compiles tasks of files whose first
     /// `segments` segments answer for a query. Of the learner the method is not asked: body and head adapt.
     ///
     /// # Errors
@@ -64,7 +65,7 @@ impl TaskAdapter {
         gpu: &Gpu,
         network: &Network,
         learner: &Learner,
-        [way, shot, query]: [usize; 3],
+        Task { way, shot, query }: Task,
         segments: usize,
     ) -> Result<Self, GpuError> {
         assert!(learner.steps > 0 && segments > 0);

@@ -20,6 +20,6 @@ pub use embedding::{CLIP_SECONDS, embed_clips_per_s};
 pub use error::BenchError;
 pub use kernels::{KernelFigures, profile, profile_training, target_convolution};
 pub use mel::{MelFigures, mel};
-pub use networks::{EPISODE, INPUT, reference_networks, reference_step};
+pub use networks::{INPUT, TASK, reference_networks, reference_step};
 pub use start::{StartFigures, start};
 pub use timed::{NetworkFigures, time_networks};

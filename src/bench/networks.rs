@@ -1,5 +1,6 @@
 //! The reference networks: splines, and the two plain networks that they are fairly compared with.
 
+use crate::data::Task;
 use crate::model::{Network, Spec};
 use crate::ops::{AdamW, Augment};
 use crate::settings::Learner;
@@ -9,7 +10,7 @@ use crate::train::StepShape;
 pub const INPUT: [usize; 2] = [64, 128];
 
 /// Ways, shots and queries of an episode: 50 clips.
-pub const EPISODE: [usize; 3] = [5, 5, 5];
+pub const TASK: Task = Task::new(5, 5, 5);
 
 /// Channels of the four convolutions.
 const CHANNELS: [usize; 4] = [12, 24, 32, 48];
@@ -37,9 +38,9 @@ pub fn reference_networks(factor: usize) -> [Network; 3] {
     [ickan, same, equal]
 }
 
-/// The training step that networks are compared by: an episode of [`EPISODE`], no augmentation, no bank yet.
+/// The training step that networks are compared by: an episode of [`TASK`], no augmentation, no bank yet.
 pub fn reference_step(network: &Network) -> StepShape<'_> {
-    let [way, shot, query] = EPISODE;
+    let Task { way, shot, query } = TASK;
     StepShape {
         network,
         way,

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::ceilings::Ceilings;
 use super::kernels::{KernelFigures, profile};
-use super::networks::{EPISODE, reference_step};
+use super::networks::{TASK, reference_step};
+use crate::data::Task;
 use crate::embed::inference;
 use crate::gpu::{DeviceChoice, Gpu, GpuError, Program, word};
 use crate::measure::{Spread, enough, made_up, timed};
@@ -23,7 +24,7 @@ fn forward_pass(gpu: &Gpu, network: &Network, clips: usize) -> Result<Program, G
     Ok(program)
 }
 
-/// What a network costs on a device, for an episode of [`EPISODE`].
+/// What a network costs on a device, for an episode of [`TASK`].
 #[derive(Debug, Clone)]
 pub struct NetworkFigures {
     /// Its name.
@@ -60,7 +61,7 @@ struct Bed {
 impl Bed {
     fn new(device: &DeviceChoice, network: &Network) -> Result<Self, GpuError> {
         let gpu = Gpu::open(device)?;
-        let [way, shot, query] = EPISODE;
+        let Task { way, shot, query } = TASK;
         let training = TrainingStep::new(&gpu, &reference_step(network))?;
         let figures = NetworkFigures {
             name: network.spec.name.clone(),

@@ -3,9 +3,9 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use crate::data::{DataError, Dataset, Labels, Protocol};
+use crate::data::{DataError, Dataset, Labels, Protocol, Task};
 use crate::evaluate::{EvaluateError, EvaluatePart};
-use crate::fewshot::nearest_episode;
+use crate::fewshot::nearest_task;
 use crate::settings::TrainConfig;
 use crate::train::{Collections, Heard, Setting, Size, TrainError, measure};
 use crate::words::count;
@@ -191,12 +191,10 @@ fn flags(settings: &[Setting], config: &TrainConfig) -> String {
 /// A configuration's episodes in words.
 fn episodes(config: &TrainConfig, collections: &Collections) -> String {
     if let Some(seconds) = collections.shortest_track(config) {
-        let [_, shot, query] = config.train_episode(config.train_way);
+        let parts = config.train_task(config.train_way).files();
         return format!(
             "{}-way episodes of {} parts of a track, which take {seconds:.0} s of each with segments of {} s",
-            config.way,
-            shot + query,
-            config.segment_seconds
+            config.way, parts, config.segment_seconds
         );
     }
     let TrainConfig {
@@ -388,19 +386,19 @@ pub(super) fn other_data(
 }
 
 /// An evaluation of fewer or smaller classes than asked for, with the command that works. `fits` says whether a part of the
-/// files gives episodes of [way, shot, query].
+/// files gives episodes of a task.
 pub(super) fn smaller(
     error: EvaluateError,
     part: EvaluatePart,
-    asked: [usize; 3],
-    fits: impl Fn(EvaluatePart, [usize; 3]) -> bool,
+    asked: Task,
+    fits: impl Fn(EvaluatePart, Task) -> bool,
 ) -> anyhow::Error {
     let part = match &error {
         EvaluateError::Episode(_) => part,
         EvaluateError::NoTestFiles { .. } => EvaluatePart::All,
         _ => return error.into(),
     };
-    let Some(found) = nearest_episode(asked, |episode| fits(part, episode)) else {
+    let Some(found) = nearest_task(asked, |task| fits(part, task)) else {
         return anyhow!(
             "{error}\nno smaller episodes are possible either: they need 2 classes of 2 files or more"
         );
@@ -409,11 +407,11 @@ pub(super) fn smaller(
     if let EvaluateError::NoTestFiles { .. } = error {
         line = line.with("--split", "all");
     }
-    for ((flag, found), asked) in ["--way", "--shot", "--query"]
-        .into_iter()
-        .zip(found)
-        .zip(asked)
-    {
+    for (flag, found, asked) in [
+        ("--way", found.way, asked.way),
+        ("--shot", found.shot, asked.shot),
+        ("--query", found.query, asked.query),
+    ] {
         if found != asked {
             line = line.with(flag, &found.to_string());
         }

@@ -4,9 +4,10 @@ use std::fmt::Write;
 use std::process::{Command, ExitCode};
 
 use crate::bench::{
-    self, CLIP_SECONDS, Ceilings, DispatchFigures, EPISODE, INPUT, KernelFigures, MelFigures,
-    NetworkFigures, StartFigures, reference_networks, reference_step,
+    self, CLIP_SECONDS, Ceilings, DispatchFigures, INPUT, KernelFigures, MelFigures,
+    NetworkFigures, StartFigures, TASK, reference_networks, reference_step,
 };
+use crate::data::Task;
 use crate::gpu::{AdapterSummary, GpuError};
 use crate::measure::Spread;
 use crate::model::Network;
@@ -230,7 +231,7 @@ impl<'a> Report<'a> {
         networks: &[Network],
         timed: &[Result<NetworkFigures, GpuError>],
     ) -> anyhow::Result<Vec<Value>> {
-        let [way, shot, query] = EPISODE;
+        let Task { way, shot, query } = TASK;
         let mut text = format!(
             "\n{title}: {way}-way {shot}-shot episodes with {query} queries a class, {} clips of {} x {}; median (fastest to slowest)\n",
             way * (shot + query),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::data::Task;
 use crate::evaluate::{EvaluateError, EvaluatePart, HeadChoice, Reader, embed_dataset};
 use crate::fewshot::Reliability;
 use crate::files::Outputs;
@@ -102,7 +103,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         let scores = SHOTS.into_iter().filter_map(|shots| {
             let head = HeadChoice::Prototype;
             let report = embedded
-                .score(way, shots, 1, EPISODES, args.seed, head)
+                .score(Task::new(way, shots, 1), EPISODES, args.seed, head)
                 .ok()?;
             Some((shots, report.reliability?))
         });

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use crate::data::Dataset;
+use crate::data::{Dataset, Task};
 use crate::evaluate::{Embedded, EvaluatePart, HeadChoice, Reader, Report, embed_dataset};
 use crate::features::FrontEnd;
 use crate::fewshot::{Answer, Examples};
@@ -141,7 +141,10 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     })?;
     let classes = embedded.dataset.pool(&embedded.files).classes.len();
     let way = config.way.min(classes);
-    let score = |shot| embedded.score(way, shot, config.query, EVALUATION, 1, HeadChoice::Auto);
+    let score = |shot| {
+        let task = Task::new(way, shot, config.query);
+        embedded.score(task, EVALUATION, 1, HeadChoice::Auto)
+    };
     let (one_shot, five_shot) = (score(1)?, score(5)?);
     let listened = listen(&embedded)?;
 

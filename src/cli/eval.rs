@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::adapt::AdaptedAccuracy;
-use crate::data::{Dataset, SHOTS, WAYS};
+use crate::data::{Dataset, SHOTS, Task, WAYS};
 use crate::evaluate::{
     Embedded, EvaluateError, EvaluatePart, HeadChoice, LABELS, LabelMap, Reader, Report, Shifted,
-    check_column, check_episode, embed_between, embed_dataset,
+    check_column, check_task, embed_between, embed_dataset,
 };
 use crate::features::KeptFeatures;
 use crate::fewshot::{Estimate, Evaluation, Interval};
@@ -141,13 +141,13 @@ pub(super) struct Args {
 }
 
 impl Args {
-    /// Ways, shots and queries: as asked for, or as a model was trained for.
-    fn episode(&self, config: &TrainConfig) -> [usize; 3] {
-        [
-            self.way.unwrap_or(config.way),
-            self.shot.unwrap_or(config.shot),
-            self.query.unwrap_or(config.query),
-        ]
+    /// The task asked for, or that a model was trained for.
+    fn task(&self, config: &TrainConfig) -> Task {
+        Task {
+            way: self.way.unwrap_or(config.way),
+            shot: self.shot.unwrap_or(config.shot),
+            query: self.query.unwrap_or(config.query),
+        }
     }
 
     /// Name of the picture in the folder of -o.
@@ -212,12 +212,7 @@ fn column(text: &str) -> Result<String, String> {
 }
 
 /// Reads and embeds the files, of one collection or of two.
-fn embed(
-    args: &Args,
-    reader: &Reader,
-    episode: [usize; 3],
-    common: &Common,
-) -> anyhow::Result<Embedded> {
+fn embed(args: &Args, reader: &Reader, task: Task, common: &Common) -> anyhow::Result<Embedded> {
     let open = |path| args.opened(path, reader.front_end.keeps().as_deref(), common);
     let embedded = match (&args.support_from, &args.query_from) {
         (Some(support), Some(query)) => {
@@ -227,7 +222,7 @@ fn embed(
                 check_column(&sides[1].1, column)?;
             }
             common.counted("reading", |on| {
-                embed_between(reader, sides, &map.unwrap_or_default(), episode[0], on)
+                embed_between(reader, sides, &map.unwrap_or_default(), task.way, on)
             })
         }
         _ => {
@@ -245,7 +240,7 @@ fn embed(
             }
             // What else is asked of the files is checked elsewhere, and what no tracks can give too.
             if !args.multi_label && !args.open && !dataset.tracks {
-                checked(args, &dataset, reader.model, episode)?;
+                checked(args, &dataset, reader.model, task)?;
             }
             common.counted("reading", |on| embed_dataset(reader, dataset, part, on))
         }
@@ -254,29 +249,19 @@ fn embed(
 }
 
 /// Checks that a part of a data set gives episodes, or says which command does.
-fn checked(
-    args: &Args,
-    dataset: &Dataset,
-    model: &Model,
-    episode: [usize; 3],
-) -> anyhow::Result<()> {
-    let check = |part, episode| check_episode(dataset, model, part, episode);
-    check(args.split, episode).map_err(|error| {
-        advice::smaller(error, args.split, episode, |part, episode| {
-            check(part, episode).is_ok()
+fn checked(args: &Args, dataset: &Dataset, model: &Model, task: Task) -> anyhow::Result<()> {
+    let check = |part, task| check_task(dataset, model, part, task);
+    check(args.split, task).map_err(|error| {
+        advice::smaller(error, args.split, task, |part, task| {
+            check(part, task).is_ok()
         })
     })
 }
 
 /// What could be read gives no such episodes: which command works.
-fn fewer(
-    args: &Args,
-    embedded: &Embedded,
-    episode: [usize; 3],
-    error: EvaluateError,
-) -> anyhow::Error {
-    advice::smaller(error, args.split, episode, |_, episode| {
-        embedded.check_episode(episode).is_ok()
+fn fewer(args: &Args, embedded: &Embedded, task: Task, error: EvaluateError) -> anyhow::Error {
+    advice::smaller(error, args.split, task, |_, task| {
+        embedded.check_task(task).is_ok()
     })
 }
 
@@ -300,34 +285,33 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let kept = args.keeping.open(common)?;
     let gpu = common.gpu()?;
     let front_end = front_end(args.engine, &gpu, &model, args.strict)?.keeping(kept);
-    let [way, shot, query] = args.episode(&model.info.config);
+    let task = args.task(&model.info.config);
     let reader = Reader::new(&gpu, &model, &front_end)?;
-    let episode = [way, shot, query];
-    let mut embedded = embed(args, &reader, episode, common)?;
+    let mut embedded = embed(args, &reader, task, common)?;
     if !common.json {
         let notes = embedded.notes.iter();
         notes.for_each(|n| common.note(&format!("note: {n}")));
     }
     if let Some(shifts) = shifts {
-        return shift(args, common, &gpu, &reader, &mut embedded, &shifts, episode);
+        return shift(args, common, &gpu, &reader, &mut embedded, &shifts, task);
     }
     // Before the score, which failed files may make impossible.
     let code = finish(args, &embedded);
     let name = &model.network.spec.name;
     if args.open {
-        open_set(args, common, &reader, &embedded, episode)?;
+        open_set(args, common, &reader, &embedded, task)?;
         return Ok(code);
     }
     if args.multi_label {
-        let report = embedded.score_multi_label(&model, episode, args.episodes, args.seed)?;
+        let report = embedded.score_multi_label(&model, task, args.episodes, args.seed)?;
         match common.json {
             true => print_json(&json(args, path, &model, &embedded, "multi_label", &report))?,
             false => print(&multi_label::words(&report, name))?,
         }
         return Ok(code);
     }
-    let report = embedded.score(way, shot, query, args.episodes, args.seed, args.head);
-    let report = report.map_err(|error| fewer(args, &embedded, episode, error))?;
+    let report = embedded.score(task, args.episodes, args.seed, args.head);
+    let report = report.map_err(|error| fewer(args, &embedded, task, error))?;
     let by = match &args.by {
         Some(column) => Some((column, embedded.by_column(&report, column)?)),
         None => None,
@@ -335,7 +319,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let adapted = match args.adapt {
         0 => None,
         episodes => common.while_waiting("adapting", || {
-            embedded.adapted(&gpu, &model, [way, shot, query], episodes, args.seed)
+            embedded.adapted(&gpu, &model, task, episodes, args.seed)
         })?,
     };
     if common.json {
@@ -396,24 +380,24 @@ fn shift(
     reader: &Reader,
     embedded: &mut Embedded,
     shifts: &[Shift],
-    episode: [usize; 3],
+    task: Task,
 ) -> anyhow::Result<ExitCode> {
     let shifted = common.counted("altering", |on| {
         embedded.shifted(reader, shifts, args.seed, on)
     })?;
     let code = finish(args, embedded);
     let other = args.against.as_deref();
-    let other = other.map(|path| against(args, common, gpu, reader, path, shifts, episode));
+    let other = other.map(|path| against(args, common, gpu, reader, path, shifts, task));
     let other = other.transpose()?;
     let report = embedded.score_shifts(
         &shifted,
         other.as_ref().map(|(other, shifted)| (other, &shifted[..])),
-        episode,
+        task,
         args.episodes,
         args.seed,
         args.head,
     );
-    let report = report.map_err(|error| fewer(args, embedded, episode, error))?;
+    let report = report.map_err(|error| fewer(args, embedded, task, error))?;
     let name = &reader.model.network.spec.name;
     match common.json {
         true => print_json(&json(
@@ -441,13 +425,13 @@ fn against(
     reader: &Reader,
     path: &Path,
     shifts: &[Shift],
-    episode: [usize; 3],
+    task: Task,
 ) -> anyhow::Result<(Embedded, Vec<Shifted>)> {
     let model = opened(args, path, common)?;
     let front_end =
         front_end(args.engine, gpu, &model, args.strict)?.keeping(reader.front_end.keeps());
     let reader = Reader::new(gpu, &model, &front_end)?;
-    let mut embedded = embed(args, &reader, episode, common)?;
+    let mut embedded = embed(args, &reader, task, common)?;
     let shifted = common.counted("altering", |on| {
         embedded.shifted(&reader, shifts, args.seed, on)
     })?;
@@ -460,7 +444,7 @@ fn open_set(
     common: &Common,
     reader: &Reader,
     embedded: &Embedded,
-    episode: [usize; 3],
+    task: Task,
 ) -> anyhow::Result<()> {
     let validation = match args.split.of(&embedded.dataset, reader.model) {
         EvaluatePart::Test => {
@@ -475,7 +459,7 @@ fn open_set(
         _ => Err("all files are tested, and none are left to choose one on"),
     };
     let validation = validation.as_ref().map_err(|reason| *reason);
-    let report = embedded.score_open(validation, episode, args.episodes, args.seed, args.head)?;
+    let report = embedded.score_open(validation, task, args.episodes, args.seed, args.head)?;
     let name = &reader.model.network.spec.name;
     match common.json {
         true => print_json(&json(

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::bench::{Ceilings, KernelFigures, profile_training};
-use crate::data::{Dataset, Labels, Part};
+use crate::data::{Dataset, Labels, Part, Task};
 use crate::files::{self, Outputs};
 use crate::model::Network;
 use crate::model_file::Model;
@@ -412,7 +412,11 @@ fn describe(s: &TrainSummary) -> String {
             count(classes, "track", "tracks")
         ),
     };
-    let [task_way, task_shot, task_query] = s.validation_episode;
+    let Task {
+        way: task_way,
+        shot: task_shot,
+        query: task_query,
+    } = s.validation_task;
     let mut mixed = s.mix.map_or(String::new(), |mix| {
         format!(" and {}", of_size(mix, s.parts[1]))
     });
@@ -422,7 +426,7 @@ fn describe(s: &TrainSummary) -> String {
             count(s.altered, "altered copy", "altered copies")
         ));
     }
-    let mut exercises = s.episode.map_or(String::new(), |[way, shot, query]| {
+    let mut exercises = s.task.map_or(String::new(), |Task { way, shot, query }| {
         format!(
             "exercises of the training: {way}-way {shot}-shot with {} a class; ",
             count(query, "query", "queries")
@@ -480,7 +484,7 @@ fn kernels(
 ) -> anyhow::Result<Vec<KernelFigures>> {
     let gpu = common.gpu()?;
     let classes = trained.model.info.split.classes(Part::Train).len();
-    let [way, shot, query] = config.train_episode(classes);
+    let Task { way, shot, query } = config.train_task(classes);
     let stored = &trained.model.info.config;
     // Without the read-out that the model may have kept.
     let mut spec = trained.model.network.spec.clone();

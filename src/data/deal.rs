@@ -2,6 +2,7 @@
 
 use super::{
     dataset::Dataset, error::DataError, linked::linked, part::Part, pool::Pool, protocol::Protocol,
+    task::Task,
 };
 use crate::random::Stream;
 use std::collections::{BTreeSet, HashMap};
@@ -93,11 +94,10 @@ fn linked_classes(pool: &Pool) -> Vec<Vec<usize>> {
 pub(super) fn seen_classes(
     dataset: &Dataset,
     pool: &Pool,
-    shot: usize,
-    query: usize,
+    task: Task,
     seed: u64,
 ) -> Result<Vec<Part>, DataError> {
-    let need = shot + query;
+    let need = task.files();
     // How many files of each class each part still wants.
     let mut room: Vec<[isize; 3]> = Vec::new();
     for (class, files) in pool.classes.iter().zip(&pool.files) {
@@ -107,7 +107,7 @@ pub(super) fn seen_classes(
             .checked_sub(2 * quarter)
             .filter(|&train| train >= need)
         else {
-            return Err(too_few_files(dataset, class, shot, query));
+            return Err(too_few_files(dataset, class, task));
         };
         room.push([train, quarter, quarter].map(|target| target as isize));
     }
@@ -152,8 +152,7 @@ pub(super) fn seen_classes(
 pub(super) fn too_few_files(
     dataset: &Dataset,
     class: &str,
-    shot: usize,
-    query: usize,
+    Task { shot, query, .. }: Task,
 ) -> DataError {
     let pool = dataset.pool_of_all();
     let slot = pool

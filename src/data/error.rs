@@ -1,6 +1,6 @@
 //! What can be wrong with a data set, in a sentence that names the file and the mend.
 
-use super::{part::Part, pool::PoolError, protocol::Protocol};
+use super::{part::Part, protocol::Protocol, task::PoolError};
 use std::path::PathBuf;
 
 /// Why a data set cannot be used as it is.

@@ -22,6 +22,7 @@ mod protocol;
 mod row;
 mod split;
 mod tags;
+mod task;
 
 pub use check::{CheckOptions, Checked, ClassCount, Durations, Fault, check};
 pub use dataset::{Dataset, Item};
@@ -32,7 +33,8 @@ pub use labels::Labels;
 pub use layouts::Layout;
 pub(crate) use linked::linked;
 pub use part::Part;
-pub use pool::{Pool, PoolError, SHOTS, WAYS, check_episode};
+pub use pool::Pool;
 pub use protocol::Protocol;
 pub use split::{Split, SplitEntry, SplitMatch};
 pub(crate) use tags::read as read_tags;
+pub use task::{PoolError, SHOTS, Task, WAYS};

@@ -1,7 +1,8 @@
 //! The files that episodes are drawn from, and whether they are enough.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::RangeInclusive;
+
+use super::task::{PoolError, Task};
 
 /// Files by class, with their groups.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,72 +17,6 @@ pub struct Pool {
     /// Where classes are tracks: the album of each class. Episodes take tracks of different albums as far as there are
     /// albums. Empty where classes have none.
     pub album_of: Vec<usize>,
-}
-
-/// How many classes an episode may have.
-pub const WAYS: RangeInclusive<usize> = 2..=10_000;
-
-/// How many supports, and how many queries, a class of an episode may have.
-pub const SHOTS: RangeInclusive<usize> = 1..=10_000;
-
-/// Checks that there can be episodes of `way` classes with `shot` supports and `query` queries each. Whatever takes such
-/// numbers from outside calls this first, so that they can be added and multiplied.
-///
-/// # Errors
-/// [`PoolError::NoEpisode`].
-pub fn check_episode(way: usize, shot: usize, query: usize) -> Result<(), PoolError> {
-    match WAYS.contains(&way) && SHOTS.contains(&shot) && SHOTS.contains(&query) {
-        true => Ok(()),
-        false => Err(PoolError::NoEpisode { way, shot, query }),
-    }
-}
-
-/// Why a pool cannot give the episodes asked for.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum PoolError {
-    /// Fewer classes than ways.
-    #[error(
-        "{way}-way episodes need {way} classes and there are {classes}: ask for fewer ways, or add classes"
-    )]
-    TooFewClasses {
-        /// Ways asked for.
-        way: usize,
-        /// Classes there are.
-        classes: usize,
-    },
-    /// Ways, shots or queries that make no episode.
-    #[error(
-        "an episode has 2 to {} ways, 1 to {} shots and as many queries, not {way}, {shot} and {query}",
-        WAYS.end(),
-        SHOTS.end()
-    )]
-    NoEpisode {
-        /// Ways asked for.
-        way: usize,
-        /// Shots asked for.
-        shot: usize,
-        /// Queries asked for.
-        query: usize,
-    },
-    /// A class too small for shots and queries on separate sides.
-    #[error(
-        "class `{class}` has {files} files in {groups} groups, which cannot be parted into {shot} for support and {query} for query with no group on both sides: use fewer --shot or --query, or add files"
-    )]
-    TooFewFiles {
-        /// The class.
-        class: String,
-        /// Its files.
-        files: usize,
-        /// Its groups; a file without a group is one by itself.
-        groups: usize,
-        /// Shots asked for.
-        shot: usize,
-        /// Queries asked for.
-        query: usize,
-    },
-    /// A file index beyond the table of groups.
-    #[error("file {0} has no group: the pool must give one for every file")]
-    NoGroup(usize),
 }
 
 impl Pool {
@@ -109,12 +44,12 @@ impl Pool {
         }
     }
 
-    /// Checks that every class can give `shot` support and `query` query files, and that classes suffice for `way`.
+    /// Checks that every class can give a task's support and query files, and that classes suffice for its ways.
     ///
     /// # Errors
     /// [`PoolError`], of classes that are too small for the first.
-    pub fn check(&self, way: usize, shot: usize, query: usize) -> Result<(), PoolError> {
-        check_episode(way, shot, query)?;
+    pub fn check(&self, task: Task) -> Result<(), PoolError> {
+        task.check()?;
         if let Some(&file) = self
             .files
             .iter()
@@ -124,17 +59,21 @@ impl Pool {
             return Err(PoolError::NoGroup(file));
         }
         let classes = self.files.len().min(self.classes.len());
-        if classes < way {
-            return Err(PoolError::TooFewClasses { way, classes });
+        if classes < task.way {
+            return Err(PoolError::TooFewClasses {
+                way: task.way,
+                classes,
+            });
         }
-        (0..classes).try_for_each(|class| self.check_class(class, shot, query))
+        (0..classes).try_for_each(|class| self.check_class(class, task))
     }
 
-    /// Checks one class: some of its groups must hold at least `shot` files while the others hold at least `query`.
+    /// Checks one class: some of its groups must hold the supports while the others hold the queries.
     ///
     /// # Errors
     /// [`PoolError::TooFewFiles`].
-    pub fn check_class(&self, class: usize, shot: usize, query: usize) -> Result<(), PoolError> {
+    pub fn check_class(&self, class: usize, task: Task) -> Result<(), PoolError> {
+        let Task { shot, query, .. } = task;
         let sizes = self.group_sizes(class);
         let files: usize = sizes.values().sum();
         if files >= shot + query {

@@ -5,8 +5,8 @@ use super::{
     deal::{check_given, novel_classes, seen_classes, too_few_files},
     error::DataError,
     part::Part,
-    pool::{PoolError, check_episode},
     protocol::Protocol,
+    task::{PoolError, Task},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -99,10 +99,9 @@ impl Split {
         Ok(())
     }
 
-    /// Splits a data set so that every part can give `way`-way episodes of `shot` support and `query` query files a
-    /// class. Where the manifest gives a split it is used as it is, after a check against the protocol (it may leave
+    /// Splits a data set so that every part can give episodes of a task. Where the manifest gives a split it is used as it is, after a check against the protocol (it may leave
     /// out validation); else about a half of the classes (or files) train and a quarter each validate and test, drawn
-    /// by the seed. Groups are never divided. Of tracks every part needs `way`; whether they are long enough for shots and
+    /// by the seed. Groups are never divided. Of tracks every part needs as many as the task has ways; whether they are long enough for shots and
     /// queries shows when they are read.
     ///
     /// # Errors
@@ -111,12 +110,11 @@ impl Split {
     pub fn create(
         dataset: &Dataset,
         protocol: Protocol,
-        way: usize,
-        shot: usize,
-        query: usize,
+        task: Task,
         seed: u64,
     ) -> Result<Self, DataError> {
-        check_episode(way, shot, query)?;
+        task.check()?;
+        let way = task.way;
         if dataset.tracks && protocol == Protocol::SeenClasses {
             return Err(DataError::TracksHaveNoFiles {
                 reason: "which cannot be in several parts of a split: use --protocol novel-classes",
@@ -129,7 +127,7 @@ impl Split {
             let pool = dataset.pool_of_all();
             let drawn = match protocol {
                 Protocol::NovelClasses => novel_classes(dataset, &pool, way, seed)?,
-                Protocol::SeenClasses => seen_classes(dataset, &pool, shot, query, seed)?,
+                Protocol::SeenClasses => seen_classes(dataset, &pool, task, seed)?,
             };
             drawn.into_iter().map(Some).collect()
         };
@@ -165,11 +163,11 @@ impl Split {
                     way,
                     classes: pool.classes.len(),
                 }),
-                false => pool.check(way, shot, query),
+                false => pool.check(task),
             };
             checked.map_err(|problem| match (protocol, problem) {
                 (Protocol::SeenClasses, PoolError::TooFewFiles { class, .. }) => {
-                    too_few_files(dataset, &class, shot, query)
+                    too_few_files(dataset, &class, task)
                 }
                 (_, problem) => DataError::Part { part, problem },
             })?;

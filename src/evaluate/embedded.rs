@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 
 use super::{EvaluateError, HeadChoice};
-use crate::data::Dataset;
+use crate::data::{Dataset, Task};
 use crate::features::FeatureStore;
 use crate::fewshot::{
     Calibration, EpisodeError, EpisodeSampler, Head, Metric, simple_shot, standardised,
@@ -55,25 +55,20 @@ impl Embedded {
     }
 
     /// Draws episodes of the embedded files.
-    pub(super) fn sampler(
-        &self,
-        way: usize,
-        shot: usize,
-        query: usize,
-    ) -> Result<EpisodeSampler, EpisodeError> {
+    pub(super) fn sampler(&self, task: Task) -> Result<EpisodeSampler, EpisodeError> {
         let pool = self.dataset.pool(&self.files);
         match &self.query_only {
-            Some(query_only) => EpisodeSampler::between(pool, query_only.clone(), way, shot, query),
-            None => EpisodeSampler::new(pool, way, shot, query),
+            Some(query_only) => EpisodeSampler::between(pool, query_only.clone(), task),
+            None => EpisodeSampler::new(pool, task),
         }
     }
 
-    /// Checks that the files that could be read give episodes of [way, shot, query].
+    /// Checks that the files that could be read give episodes of a task.
     ///
     /// # Errors
     /// [`EvaluateError::Episode`] with what is lacking.
-    pub fn check_episode(&self, [way, shot, query]: [usize; 3]) -> Result<(), EvaluateError> {
-        self.sampler(way, shot, query)?;
+    pub fn check_task(&self, task: Task) -> Result<(), EvaluateError> {
+        self.sampler(task)?;
         Ok(())
     }
 

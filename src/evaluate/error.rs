@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::data::DataError;
+use crate::data::{DataError, Task};
 use crate::features::{FeatureError, StoreError};
 use crate::fewshot::{EpisodeError, ScoreError};
 use crate::files::WriteError;
@@ -51,14 +51,14 @@ pub enum EvaluateError {
     /// Too few labels with enough files, where a file may have several.
     #[error(
         "{}-way episodes need {} labels whose files can be parted into {} supports and {} queries, and {enough} of {labels} have as many: use a smaller --way, --shot or --query, or add files",
-        episode[0],
-        episode[0],
-        episode[1],
-        episode[2]
+        task.way,
+        task.way,
+        task.shot,
+        task.query
     )]
     TooFewLabels {
-        /// Ways, shots and queries asked for.
-        episode: [usize; 3],
+        /// What was asked for.
+        task: Task,
         /// Labels with enough files.
         enough: usize,
         /// All labels.

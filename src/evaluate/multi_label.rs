@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::{Embedded, EvaluateError};
-use crate::data::{Dataset, Item, Part, Pool};
+use crate::data::{Dataset, Item, Part, Pool, Task};
 use crate::fewshot::{
     EpisodeSampler, Head, Metric, MultiLabelEvaluation, System, evaluate_multi_label,
 };
@@ -49,27 +49,26 @@ fn pool(dataset: &Dataset, files: &[usize]) -> Pool {
 }
 
 impl Embedded {
-    /// Scores LC-Protonets on `episode` = [way, shot, query], with labels from the column [`LABELS`].
+    /// Scores LC-Protonets on a task, with labels from the column [`LABELS`].
     ///
     /// # Errors
     /// [`EvaluateError::NoColumn`], [`EvaluateError::TooFewLabels`], or as [`Embedded::score`].
     pub fn score_multi_label(
         &self,
         model: &Model,
-        episode: [usize; 3],
+        task: Task,
         episodes: usize,
         seed: u64,
     ) -> Result<MultiLabelReport, EvaluateError> {
         super::check_column(&self.dataset, LABELS)?;
-        let [way, shot, query] = episode;
         let pool = pool(&self.dataset, &self.files);
         let labels = pool.classes.len();
         let enough: Vec<usize> = (0..labels)
-            .filter(|&label| pool.check_class(label, shot, query).is_ok())
+            .filter(|&label| pool.check_class(label, task).is_ok())
             .collect();
-        if enough.len() < way {
+        if enough.len() < task.way {
             return Err(EvaluateError::TooFewLabels {
-                episode,
+                task,
                 enough: enough.len(),
                 labels,
             });
@@ -84,7 +83,7 @@ impl Embedded {
         let both = pool.classes.iter().filter(|l| trained.contains(l.as_str()));
         let labels_trained_on = both.cloned().collect();
 
-        let sampler = EpisodeSampler::new(pool, way, shot, query)?;
+        let sampler = EpisodeSampler::new(pool, task)?;
         let system = |name, embeddings, metric| System {
             name,
             embeddings,

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Embedded, EvaluateError, HeadChoice};
-use crate::data::PoolError;
+use crate::data::{PoolError, Task};
 use crate::fewshot::{EpisodeError, Head, Metric, OpenEvaluation, System, evaluate_open};
 
 /// A threshold chosen on other classes, and what it does here.
@@ -35,7 +35,7 @@ pub struct OpenReport {
 
 impl Embedded {
     /// Scores how well the distance to the nearest of `way` known classes tells queries of as many unknown ones (or
-    /// as many as there are) apart, `episode` being [way, shot, query]. Thresholds come from `validation`, the same
+    /// as many as there are) apart. Thresholds come from `validation`, the same
     /// model's validation files, or why there are none.
     ///
     /// # Errors
@@ -43,16 +43,16 @@ impl Embedded {
     pub fn score_open(
         &self,
         validation: Result<&Embedded, &str>,
-        episode: [usize; 3],
+        task: Task,
         episodes: usize,
         seed: u64,
         head: HeadChoice,
     ) -> Result<OpenReport, EvaluateError> {
-        let evaluation = self.open(episode, episodes, seed, head)?;
+        let evaluation = self.open(task, episodes, seed, head)?;
         let chosen = match validation {
             Err(reason) => Err(reason.to_owned()),
             Ok(validation) => validation
-                .open(episode, episodes, seed, head)
+                .open(task, episodes, seed, head)
                 .map_err(|error| format!("on the validation classes, {error}")),
         };
         let mut report = OpenReport {
@@ -83,19 +83,23 @@ impl Embedded {
 
     fn open(
         &self,
-        [way, shot, query]: [usize; 3],
+        task: Task,
         episodes: usize,
         seed: u64,
         head: HeadChoice,
     ) -> Result<OpenEvaluation, EvaluateError> {
+        let way = task.way;
         if way == 0 {
-            return Err(EpisodeError::from(PoolError::NoEpisode { way, shot, query }).into());
+            return Err(EpisodeError::from(PoolError::NoEpisode(task)).into());
         }
         let classes = self.dataset.pool(&self.files).classes.len();
         if classes <= way {
             return Err(EvaluateError::NoUnknown { classes });
         }
-        let sampler = self.sampler(way + way.min(classes - way), shot, query)?;
+        let sampler = self.sampler(Task {
+            way: way + way.min(classes - way),
+            ..task
+        })?;
         let (network, of_network) = self.under(head, &self.network)?;
         let of_untrained = match head {
             HeadChoice::SimpleShot | HeadChoice::Cosine => Head::Prototype(self.metric),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::EvaluateError;
-use crate::data::{Dataset, Part};
+use crate::data::{Dataset, Part, Task};
 use crate::fewshot::EpisodeSampler;
 use crate::model_file::Model;
 
@@ -56,18 +56,18 @@ pub fn check_column(dataset: &Dataset, column: &str) -> Result<(), EvaluateError
     })
 }
 
-/// Checks, before anything is read, that the files to evaluate give episodes of [way, shot, query].
+/// Checks, before anything is read, that the files to evaluate give episodes of a task.
 ///
 /// # Errors
 /// [`EvaluateError::NoTestFiles`], or [`EvaluateError::Episode`] with what is lacking.
-pub fn check_episode(
+pub fn check_task(
     dataset: &Dataset,
     model: &Model,
     part: EvaluatePart,
-    [way, shot, query]: [usize; 3],
+    task: Task,
 ) -> Result<(), EvaluateError> {
     let (wanted, _) = choose(dataset, model, part)?;
-    EpisodeSampler::new(dataset.pool(&wanted), way, shot, query)?;
+    EpisodeSampler::new(dataset.pool(&wanted), task)?;
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Embedded, EvaluateError, HeadChoice, LEVEL, check_column};
 use crate::adapt::{AdaptedAccuracy, TaskAdapter};
-use crate::data::Dataset;
+use crate::data::{Dataset, Task};
 use crate::fewshot::{
     Calibration, Difference, Evaluation, Head, Metric, Reliability, System, ValueScore, by_value,
     evaluate, reliability,
@@ -43,7 +43,7 @@ impl Embedded {
         )?)
     }
 
-    /// Accuracy of `episode` = [way, shot, query] when inner steps adapt the network's body as well to every task,
+    /// Accuracy of a task when inner steps adapt the network's body as well to every task,
     /// which takes about as long as a training step each. None for a learner that does not.
     ///
     /// # Errors
@@ -52,17 +52,16 @@ impl Embedded {
         &self,
         gpu: &Gpu,
         model: &Model,
-        episode: [usize; 3],
+        task: Task,
         episodes: usize,
         seed: u64,
     ) -> Result<Option<AdaptedAccuracy>, EvaluateError> {
         let Some(frames) = &self.frames else {
             return Ok(None);
         };
-        let [way, shot, query] = episode;
-        let sampler = self.sampler(way, shot, query)?;
+        let sampler = self.sampler(task)?;
         let steps = self.learner.steps;
-        let adapter = TaskAdapter::new(gpu, &model.network, &self.learner, episode, steps)?;
+        let adapter = TaskAdapter::new(gpu, &model.network, &self.learner, task, steps)?;
         let segments = |index: usize| {
             let segments = frames.segments(index, model.info.segment)?;
             Ok(segments.into_iter().map(|s| s.values).collect())
@@ -105,14 +104,12 @@ impl Embedded {
     /// [`EvaluateError::Score`].
     pub fn score(
         &self,
-        way: usize,
-        shot: usize,
-        query: usize,
+        task: Task,
         episodes: usize,
         seed: u64,
         head: HeadChoice,
     ) -> Result<Report, EvaluateError> {
-        let sampler = self.sampler(way, shot, query)?;
+        let sampler = self.sampler(task)?;
         let (network, of_network) = self.under(head, &self.network)?;
         let (untrained_name, of_untrained) = match head {
             HeadChoice::SimpleShot | HeadChoice::Cosine => (
@@ -154,7 +151,7 @@ impl Embedded {
         let own = matches!(head, HeadChoice::Auto | HeadChoice::Prototype);
         let reliability = match of_network {
             Head::Prototype(_) if own => {
-                let metric = self.calibrated_metric(shot);
+                let metric = self.calibrated_metric(task.shot);
                 let calibrated = self.calibration.is_some();
                 let found = reliability(&sampler, &network, metric, calibrated, episodes, seed);
                 Some(found?)

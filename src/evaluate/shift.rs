@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::{Embedded, EvaluateError, HeadChoice, LEVEL, Reader};
+use crate::data::Task;
 use crate::embed::mean_embedding;
 use crate::features::{FeatureError, Features};
 use crate::fewshot::{Estimate, Head, Metric, System, evaluate};
@@ -184,7 +185,7 @@ impl Embedded {
     }
 
     /// Scores the network and the MFCC floor with clean supports and with clean or altered queries, all on the same
-    /// episodes of `episode` = [way, shot, query]. `other` is another network on the same data set, with the same shifts.
+    /// episodes of `task`. `other` is another network on the same data set, with the same shifts.
     ///
     /// # Errors
     /// As [`Embedded::score`]; [`EvaluateError::OtherFiles`].
@@ -192,13 +193,13 @@ impl Embedded {
         &self,
         shifted: &[Shifted],
         other: Option<(&Self, &[Shifted])>,
-        episode: [usize; 3],
+        task: Task,
         episodes: usize,
         seed: u64,
         head: HeadChoice,
     ) -> Result<ShiftReport, EvaluateError> {
-        let [way, shot, query] = episode;
-        let sampler = self.sampler(way, shot, query)?;
+        let sampler = self.sampler(task)?;
+        let Task { way, shot, query } = task;
         let (network, of_network) = self.under(head, &self.network)?;
         let queries = shifted.iter().map(|set| self.under(head, &set.network));
         let queries = queries.collect::<Result<Vec<_>, _>>()?;

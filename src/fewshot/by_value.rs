@@ -88,6 +88,7 @@ fn of_groups(groups: &[[f64; 2]]) -> ValueAccuracy {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Task;
     use crate::fewshot::{EpisodeSampler, Head, Metric, System, evaluate};
 
     #[test]
@@ -115,7 +116,7 @@ mod tests {
         let names = vec!["a".into(), "b".into()];
         let files = vec![(0..8).collect(), (8..16).collect()];
         let pool = Pool::new(names, files, (0..16).collect());
-        let sampler = EpisodeSampler::new(pool.clone(), 2, 3, 2).unwrap();
+        let sampler = EpisodeSampler::new(pool.clone(), Task::new(2, 3, 2)).unwrap();
         let system = System {
             name: "made up",
             embeddings: &embeddings,

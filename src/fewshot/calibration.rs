@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::score::check;
 use super::{EpisodeError, EpisodeSampler, Head, Metric, ScoreError, System, prototype};
-use crate::data::Pool;
+use crate::data::{Pool, Task};
 
 /// Episodes that a scale is chosen by.
 const EPISODES: usize = 400;
@@ -75,7 +75,7 @@ impl Calibration {
         let scale = |shots: &[usize]| -> Result<Option<f32>, ScoreError> {
             let shapes = shots.iter().flat_map(|&shot| [(shot, 5), (shot, 1)]);
             let mut samplers = shapes.filter_map(|(shot, query)| {
-                EpisodeSampler::new(pool.clone(), way, shot, query).ok()
+                EpisodeSampler::new(pool.clone(), Task::new(way, shot, query)).ok()
             });
             let Some(sampler) = samplers.next() else {
                 return Ok(None);
@@ -282,7 +282,7 @@ mod tests {
         let sigma = 0.5;
         let (pool, embeddings) = gaussians(sigma, 300);
         // With many shots a prototype is the centre.
-        let sampler = EpisodeSampler::new(pool.clone(), 5, 100, 5).unwrap();
+        let sampler = EpisodeSampler::new(pool.clone(), Task::new(5, 100, 5)).unwrap();
         let asked = ask(&sampler, &embeddings, Metric::EUCLIDEAN, 400, 1).unwrap();
         let scale = best_scale(&asked, Metric::EUCLIDEAN);
         let want = 1.0 / (2.0 * sigma * sigma);

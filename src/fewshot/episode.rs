@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use crate::data::{Pool, PoolError, check_episode};
+use crate::data::{Pool, PoolError, Task};
 use crate::random::Stream;
 use serde::{Deserialize, Serialize};
 
@@ -32,16 +32,12 @@ pub enum EpisodeError {
     Pool(#[from] PoolError),
     /// Each class has enough files, but groups that span classes leave no way to part them.
     #[error(
-        "{way}-way episodes with {shot} support and {query} query files a class are not found, or not at every draw, because groups (or files of several labels) span classes and none may stand on both sides: use fewer --shot, --query or --way, or correct the groups"
+        "{}-way episodes with {} support and {} query files a class are not found, or not at every draw, because groups (or files of several labels) span classes and none may stand on both sides: use fewer --shot, --query or --way, or correct the groups",
+        .0.way,
+        .0.shot,
+        .0.query
     )]
-    GroupsSpanClasses {
-        /// Ways asked for.
-        way: usize,
-        /// Shots asked for.
-        shot: usize,
-        /// Queries asked for.
-        query: usize,
-    },
+    GroupsSpanClasses(Task),
     /// A class has too few files on one of two sides.
     #[error(
         "class `{class}` has {files} files to {side} and {needed} are needed: use fewer {flag}, or add files"
@@ -60,15 +56,16 @@ pub enum EpisodeError {
     },
 }
 
-/// The episode nearest to `asked` = [way, shot, query], and of no more in any of the three, that `fits`: with as many shots,
-/// then ways, then queries as possible.
-pub fn nearest_episode(asked: [usize; 3], fits: impl Fn([usize; 3]) -> bool) -> Option<[usize; 3]> {
-    let [way, shot, query] = asked;
-    let of_shot = |shot| (2..=way).rev().map(move |way| [way, shot]);
-    let mut shapes = (1..=shot).rev().flat_map(of_shot);
+/// The task nearest to `asked`, and of no more in any of its three numbers, that `fits`: with as many shots, then ways,
+/// then queries as possible.
+pub fn nearest_task(asked: Task, fits: impl Fn(Task) -> bool) -> Option<Task> {
+    let of_shot = |shot| (2..=asked.way).rev().map(move |way| [way, shot]);
+    let mut shapes = (1..=asked.shot).rev().flat_map(of_shot);
     shapes.find_map(|[way, shot]| {
-        let mut episodes = (1..=query).rev().map(|query| [way, shot, query]);
-        episodes.find(|&episode| fits(episode))
+        let mut tasks = (1..=asked.query)
+            .rev()
+            .map(|query| Task::new(way, shot, query));
+        tasks.find(|&task| fits(task))
     })
 }
 
@@ -82,9 +79,7 @@ pub fn nearest_episode(asked: [usize; 3], fits: impl Fn([usize; 3]) -> bool) -> 
 #[derive(Debug, Clone)]
 pub struct EpisodeSampler {
     pool: Pool,
-    way: usize,
-    shot: usize,
-    query: usize,
+    task: Task,
     /// Where supports and queries come from different collections: whether a file may only be a query. The others
     /// may only be supports then.
     query_only: Option<Vec<bool>>,
@@ -116,9 +111,9 @@ impl EpisodeSampler {
     ///
     /// # Errors
     /// [`EpisodeError`], with the class that is too small.
-    pub fn new(pool: Pool, way: usize, shot: usize, query: usize) -> Result<Self, EpisodeError> {
-        pool.check(way, shot, query)?;
-        Self::checked(pool, None, way, shot, query)
+    pub fn new(pool: Pool, task: Task) -> Result<Self, EpisodeError> {
+        pool.check(task)?;
+        Self::checked(pool, None, task)
     }
 
     /// A sampler whose supports come from one collection and whose queries from another: `query_only` says of each
@@ -127,14 +122,9 @@ impl EpisodeSampler {
     ///
     /// # Errors
     /// [`EpisodeError`], with the class that is too small.
-    pub fn between(
-        pool: Pool,
-        query_only: Vec<bool>,
-        way: usize,
-        shot: usize,
-        query: usize,
-    ) -> Result<Self, EpisodeError> {
-        check_episode(way, shot, query)?;
+    pub fn between(pool: Pool, query_only: Vec<bool>, task: Task) -> Result<Self, EpisodeError> {
+        task.check()?;
+        let Task { way, shot, query } = task;
         let classes = pool.files.len().min(pool.classes.len());
         if classes < way {
             return Err(PoolError::TooFewClasses { way, classes }.into());
@@ -160,22 +150,18 @@ impl EpisodeSampler {
                 }
             }
         }
-        Self::checked(pool, Some(query_only), way, shot, query)
+        Self::checked(pool, Some(query_only), task)
     }
 
     fn checked(
         pool: Pool,
         query_only: Option<Vec<bool>>,
-        way: usize,
-        shot: usize,
-        query: usize,
+        task: Task,
     ) -> Result<Self, EpisodeError> {
         let groups = pool.group_of.iter().max().map_or(0, |&group| group + 1);
         let mut sampler = Self {
             pool,
-            way,
-            shot,
-            query,
+            task,
             query_only,
             spans: (0..groups).map(|_| Vec::new()).collect(),
         };
@@ -228,9 +214,9 @@ impl EpisodeSampler {
         groups
     }
 
-    /// Classes, support files a class and query files a class of each episode.
-    pub fn shape(&self) -> (usize, usize, usize) {
-        (self.way, self.shot, self.query)
+    /// The shape of each episode.
+    pub fn task(&self) -> Task {
+        self.task
     }
 
     /// Episode number `index` under `seed`: the same whenever and wherever it is drawn.
@@ -267,13 +253,13 @@ impl EpisodeSampler {
                 .map(|&class| self.pool.files[class].clone())
                 .collect();
             files.iter_mut().for_each(|files| stream.shuffle(files));
-            let Some(sides) = self.part(&classes, &files, self.shot, self.query) else {
+            let Some(sides) = self.part(&classes, &files, self.task.shot, self.task.query) else {
                 continue;
             };
             let (mut support, mut query) = (Vec::new(), Vec::new());
             for mut side in sides {
-                stream.partial_shuffle(&mut side.candidates, self.query);
-                side.candidates.truncate(self.query);
+                stream.partial_shuffle(&mut side.candidates, self.task.query);
+                side.candidates.truncate(self.task.query);
                 support.push(side.support);
                 query.push(side.candidates);
             }
@@ -283,18 +269,14 @@ impl EpisodeSampler {
                 query,
             });
         }
-        Err(EpisodeError::GroupsSpanClasses {
-            way: self.way,
-            shot: self.shot,
-            query: self.query,
-        })
+        Err(EpisodeError::GroupsSpanClasses(self.task))
     }
 
     /// Classes of an episode, in random order.
     fn classes(&self, stream: &mut Stream) -> Vec<usize> {
         let mut classes: Vec<usize> = (0..self.pool.files.len()).collect();
         if self.pool.album_of.is_empty() {
-            stream.partial_shuffle(&mut classes, self.way);
+            stream.partial_shuffle(&mut classes, self.task.way);
         } else {
             stream.shuffle(&mut classes);
             let mut taken = HashSet::new();
@@ -304,7 +286,7 @@ impl EpisodeSampler {
             first.extend(others);
             classes = first;
         }
-        classes.truncate(self.way);
+        classes.truncate(self.task.way);
         classes
     }
 

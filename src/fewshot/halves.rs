@@ -41,7 +41,7 @@ impl Halves {
     where
         S: Fn(Vec<Vec<usize>>, usize, &mut Stream) -> Option<Vec<f64>> + Sync,
     {
-        let (_, shot, _) = sampler.shape();
+        let shot = sampler.task().shot;
         let half = |side| {
             let files = sampler.pool().files.iter().map(|files| {
                 let may = files.iter().filter(|file| sampler.may_be(side, **file));
@@ -174,7 +174,7 @@ fn half_accuracy(
         supports.div_ceil(shot).max(supports.div_ceil(rest))
     };
     let draws = files.iter().map(rounds).max()?.min(MAX_DRAWS);
-    let (way, _, _) = sampler.shape();
+    let way = sampler.task().way;
     let chances: Vec<f64> = classes
         .iter()
         .map(|&nearer| chance(classes.len(), way, nearer))
@@ -233,7 +233,7 @@ fn chance(classes: usize, way: usize, nearer: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::Pool;
+    use crate::data::{Pool, Task};
     use crate::fewshot::{Head, Metric};
 
     #[test]
@@ -257,7 +257,7 @@ mod tests {
             vec![(0..20).collect(), (20..40).collect()],
             group_of,
         );
-        let sampler = EpisodeSampler::new(pool.clone(), 2, 2, 2).unwrap();
+        let sampler = EpisodeSampler::new(pool.clone(), Task::new(2, 2, 2)).unwrap();
         for number in 0..50 {
             let halves = halve(&sampler, &mut Stream::new(1, "test", number));
             let groups = |half: &Vec<Vec<usize>>| -> std::collections::BTreeSet<usize> {
@@ -282,9 +282,11 @@ mod tests {
         let files: Vec<Vec<usize>> = (0..5)
             .map(|class| (class * 6..class * 6 + 6).collect())
             .collect();
-        let sampler =
-            EpisodeSampler::new(Pool::new(names, files.clone(), (0..30).collect()), 3, 2, 4)
-                .unwrap();
+        let sampler = EpisodeSampler::new(
+            Pool::new(names, files.clone(), (0..30).collect()),
+            Task::new(3, 2, 4),
+        )
+        .unwrap();
         let system = System {
             name: "line",
             embeddings: &embeddings,
@@ -319,7 +321,7 @@ mod tests {
             .map(|class| (class * 6..class * 6 + 6).collect())
             .collect();
         let pool = Pool::new(names, files.clone(), (0..36).collect());
-        let sampler = EpisodeSampler::new(pool, 4, 2, 4).unwrap();
+        let sampler = EpisodeSampler::new(pool, Task::new(4, 2, 4)).unwrap();
         let dead = vec![vec![0.5; 3]; 36];
         let system = System {
             name: "dead",

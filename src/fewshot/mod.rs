@@ -23,7 +23,7 @@ mod standardise;
 pub use by_value::{ValueAccuracy, ValueScore, by_value};
 pub use calibration::{Calibration, Reliability, ReliabilityBin, reliability};
 pub use classify::{Classification, Neighbour, Ranked, classify};
-pub use episode::{Episode, EpisodeError, EpisodeSampler, nearest_episode};
+pub use episode::{Episode, EpisodeError, EpisodeSampler, nearest_task};
 pub use examples::{Answer, Examples, NearestExample, RankedGenre};
 pub use geometry::Geometry;
 pub(crate) use geometry::{Known, Reshape};

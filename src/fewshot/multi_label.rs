@@ -15,6 +15,7 @@ use super::halves::Halves;
 use super::interval::{Files, Interval};
 use super::score::{LEVEL, check, estimate};
 use super::{EpisodeError, EpisodeSampler, Estimate, ScoreError, System};
+use crate::data::Task;
 use crate::random::Stream;
 
 /// The most of an episode's labels that one file may have: a file of 12 has 4095 combinations.
@@ -90,7 +91,7 @@ pub fn evaluate_multi_label(
     systems
         .iter()
         .try_for_each(|system| check(sampler, system))?;
-    let (way, shot, query) = sampler.shape();
+    let Task { way, shot, query } = sampler.task();
     let pool = sampler.pool();
     let mut labels_of: BTreeMap<usize, usize> = BTreeMap::new();
     for &file in pool.files.iter().flatten() {
@@ -111,7 +112,7 @@ pub fn evaluate_multi_label(
                 .iter()
                 .map(|&label| pool.files[label].as_slice())
                 .collect();
-            let task = Task::new(&members, &episode.support, &episode.query);
+            let task = Asked::new(&members, &episode.support, &episode.query);
             let of = |system| task.score(system);
             Ok((systems.iter().map(of).collect(), task.floor()))
         })
@@ -186,7 +187,7 @@ fn half_scores(
     shot: usize,
     stream: &mut Stream,
 ) -> Option<Vec<f64>> {
-    let (way, _, query) = sampler.shape();
+    let Task { way, query, .. } = sampler.task();
     let mut labels: Vec<usize> = (0..files.len()).collect();
     let mut figures = vec![0.0; 2 * systems.len()];
     for _ in 0..DRAWS {
@@ -206,7 +207,7 @@ fn half_scores(
             })
             .unzip();
         let members: Vec<&[usize]> = of_drawn.iter().map(Vec::as_slice).collect();
-        let task = Task::new(&members, &support, &query);
+        let task = Asked::new(&members, &support, &query);
         for (figures, system) in figures.chunks_mut(2).zip(systems) {
             let scores = task.score(system);
             figures
@@ -219,7 +220,7 @@ fn half_scores(
 }
 
 /// An episode as systems are asked about it.
-struct Task {
+struct Asked {
     way: usize,
     /// Combinations of labels with the supports that hold all of it, those of most labels first.
     combinations: Vec<(LabelSet, Vec<usize>)>,
@@ -227,7 +228,7 @@ struct Task {
     queries: Vec<(usize, LabelSet)>,
 }
 
-impl Task {
+impl Asked {
     /// `members[label]` are the files that have a label; `support` and `query` are those drawn for it.
     fn new(members: &[&[usize]], support: &[Vec<usize>], query: &[Vec<usize>]) -> Self {
         let mut labels_of: BTreeMap<usize, LabelSet> = BTreeMap::new();
@@ -406,7 +407,7 @@ mod tests {
     #[test]
     fn every_combination_of_a_supports_labels_has_the_supports_that_hold_it() {
         // File 0 has labels 0 and 1, file 1 has 0, file 2 has 1 and 2.
-        let task = Task::new(
+        let task = Asked::new(
             &[&[0, 1, 3], &[0, 2], &[2]],
             &[vec![0, 1], vec![0], vec![2]],
             &[vec![3], vec![], vec![]],
@@ -439,7 +440,7 @@ mod tests {
         ]
         .map(Vec::from)
         .into();
-        let task = Task::new(
+        let task = Asked::new(
             &[&[0, 2, 3, 4], &[1, 2, 3, 5]],
             &[vec![0, 2], vec![1, 2]],
             &[vec![3, 4], vec![3, 5]],
@@ -456,7 +457,7 @@ mod tests {
     fn combinations_that_the_supports_do_not_tell_apart_go_together() {
         let embeddings = vec![vec![0.0], vec![9.0], vec![1.0], vec![8.0]];
         // One support has both labels: {0}, {1} and {0, 1} have the same prototype.
-        let task = Task::new(
+        let task = Asked::new(
             &[&[0, 2], &[0, 2], &[1, 3]],
             &[vec![0], vec![0], vec![1]],
             &[vec![2], vec![2], vec![3]],
@@ -490,7 +491,7 @@ mod tests {
         let (mut pool, _) = pool();
         // Pairs of files of one kind are a group.
         pool.group_of = (0..40).map(|file| file / 16 * 8 + file % 8).collect();
-        let sampler = EpisodeSampler::new(pool.clone(), 3, 2, 3).unwrap();
+        let sampler = EpisodeSampler::new(pool.clone(), Task::new(3, 2, 3)).unwrap();
         for index in 0..200 {
             let episode = sampler.sample(5, index).unwrap();
             let groups = |side: &[Vec<usize>]| -> BTreeSet<usize> {
@@ -517,7 +518,7 @@ mod tests {
         let deaf: Vec<Vec<f32>> = kinds.iter().map(|_| vec![stream.normal() as f32]).collect();
         let systems = [system(&perfect), system(&deaf)];
         // All four labels, five shots: every kind is nearly always among the supports.
-        let sampler = EpisodeSampler::new(pool, 4, 5, 4).unwrap();
+        let sampler = EpisodeSampler::new(pool, Task::new(4, 5, 4)).unwrap();
         let found = evaluate_multi_label(&sampler, &systems, 200, 1).unwrap();
         assert_eq!((found.files, found.labels_per_file), (40, 1.5));
         let [good, bad] = [&found.systems[0], &found.systems[1]];
@@ -538,7 +539,7 @@ mod tests {
         let files = vec![(0..8).collect::<Vec<usize>>(); 14];
         let names = (0..14).map(|k| k.to_string()).collect();
         let pool = Pool::new(names, files, (0..8).collect());
-        let sampler = EpisodeSampler::new(pool, 13, 1, 1).unwrap();
+        let sampler = EpisodeSampler::new(pool, Task::new(13, 1, 1)).unwrap();
         let embeddings = vec![vec![0.0]; 8];
         let said = evaluate_multi_label(&sampler, &[system(&embeddings)], 2, 1).unwrap_err();
         assert!(said.to_string().contains("--way 12 or less"), "{said}");

@@ -9,7 +9,7 @@ use super::halves::Halves;
 use super::interval::{Files, Interval};
 use super::score::{LEVEL, check, estimate};
 use super::{EpisodeError, EpisodeSampler, Estimate, ScoreError, System};
-use crate::data::PoolError;
+use crate::data::{PoolError, Task};
 use crate::random::Stream;
 
 /// Parts that the episodes are cut into for the interval over episodes: an area needs many queries of both kinds.
@@ -98,7 +98,7 @@ pub fn evaluate_open(
     episodes: usize,
     seed: u64,
 ) -> Result<OpenEvaluation, ScoreError> {
-    let (way, shot, query) = sampler.shape();
+    let Task { way, shot, query } = sampler.task();
     if known == 0 || known >= way {
         return Err(PoolError::TooFewClasses {
             way: known.saturating_add(1),
@@ -228,7 +228,7 @@ fn half_areas(
     known: usize,
     stream: &mut Stream,
 ) -> Option<Vec<f64>> {
-    let (way, _, _) = sampler.shape();
+    let way = sampler.task().way;
     let mut ranked = vec![Vec::new(); systems.len()];
     let mut classes: Vec<usize> = (0..files.len()).collect();
     for _ in 0..DRAWS {
@@ -377,7 +377,10 @@ mod tests {
         let of_class = (0..classes).map(|c| (c * files..(c + 1) * files).collect());
         let names = (0..classes).map(|c| c.to_string()).collect();
         let pool = Pool::new(names, of_class.collect(), (0..classes * files).collect());
-        (EpisodeSampler::new(pool, 6, 2, 2).unwrap(), embeddings)
+        (
+            EpisodeSampler::new(pool, Task::new(6, 2, 2)).unwrap(),
+            embeddings,
+        )
     }
 
     fn system(embeddings: &[Vec<f32>]) -> System<'_> {

@@ -6,7 +6,7 @@ use super::{
     interval::{Files, Interval, mean_and_deviation, variance_over_files},
     multi_label::MOST_TOGETHER,
 };
-use crate::data::PoolError;
+use crate::data::{PoolError, Task};
 use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -222,7 +222,7 @@ pub fn evaluate(
         .collect::<Result<_, EpisodeError>>()?;
 
     let pool = sampler.pool();
-    let (way, shot, query) = sampler.shape();
+    let Task { way, shot, query } = sampler.task();
     let halves = Halves::draw(sampler, systems, seed);
     let note = Halves::note(halves.as_ref(), shot);
     let mut evaluation = Evaluation {

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::{Learner, Method, SettingsError, Shifts, Teacher};
-use crate::data::{Protocol, SHOTS, WAYS};
+use crate::data::{Protocol, SHOTS, Task, WAYS};
 use crate::features::{Hearing, MAX_SECONDS, SegmentShape};
 use crate::fewshot::Geometry;
 use crate::gpu::word;
@@ -391,14 +391,19 @@ impl TrainConfig {
         Ok(whole)
     }
 
-    /// Ways, shots and queries of a training episode on `classes` classes.
-    pub fn train_episode(&self, classes: usize) -> [usize; 3] {
+    /// The task that a validation and a test ask.
+    pub fn task(&self) -> Task {
+        Task::new(self.way, self.shot, self.query)
+    }
+
+    /// The task of training episodes on `classes` classes.
+    pub fn train_task(&self, classes: usize) -> Task {
         let way = self.train_way.min(classes);
-        if self.train_shot + self.train_query <= self.shot + self.query {
-            [way, self.train_shot, self.train_query]
-        } else {
+        let train = Task::new(way, self.train_shot, self.train_query);
+        match train.files() <= self.task().files() {
+            true => train,
             // The split guarantees as many files as the task needs, and no more.
-            [way, self.shot, self.query]
+            false => Task { way, ..self.task() },
         }
     }
 

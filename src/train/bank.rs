@@ -1,7 +1,7 @@
 //! The clip bank: the training files' frames on the device, in as many buffers as its limits ask, and
 //! in turns where they do not fit at once.
 
-use crate::data::Pool;
+use crate::data::{Pool, Task};
 use crate::gpu::word;
 use crate::ops::Slot;
 use crate::random::Stream;
@@ -40,12 +40,12 @@ pub(super) fn pack(files: &[(usize, usize)], bands: usize, limit: usize) -> Bank
 
 /// The files of turn `turn` of a data set that does not fit at once: a random choice with the same
 /// number of files of each class as far as `capacity` elements allow, of as many classes as get enough
-/// files, in enough groups, for `shot` supports and `query` queries. A function of the seed and the turn.
+/// files, in enough groups, for a task. A function of the seed and the turn.
 pub(super) fn turn_files(
     pool: &Pool,
     size_of: impl Fn(usize) -> usize,
     capacity: usize,
-    [shot, query]: [usize; 2],
+    task: Task,
     seed: u64,
     turn: u64,
 ) -> Vec<usize> {
@@ -58,7 +58,7 @@ pub(super) fn turn_files(
     // First what every class needs to be drawn at all, class by class ...
     let mut taken = Vec::new();
     for files in &classes {
-        let Some(least) = enough(pool, files, shot, query) else {
+        let Some(least) = enough(pool, files, task) else {
             continue;
         };
         let size: usize = files[..least].iter().map(|&f| size_of(f)).sum();
@@ -86,13 +86,13 @@ pub(super) fn turn_files(
 }
 
 /// How many of a class's files, from the first, make an episode possible.
-fn enough(pool: &Pool, files: &[usize], shot: usize, query: usize) -> Option<usize> {
+fn enough(pool: &Pool, files: &[usize], task: Task) -> Option<usize> {
     let mut class = Pool::new(vec![String::new()], vec![Vec::new()], pool.group_of.clone());
     files
         .iter()
         .position(|&file| {
             class.files[0].push(file);
-            class.check_class(0, shot, query).is_ok()
+            class.check_class(0, task).is_ok()
         })
         .map(|last| last + 1)
 }
@@ -131,7 +131,7 @@ mod tests {
             files,
             (0..40).collect(),
         );
-        let turn = |n| turn_files(&pool, |_| 100, 2400, [2, 3], 1, n);
+        let turn = |n| turn_files(&pool, |_| 100, 2400, Task::new(2, 2, 3), 1, n);
         let first = turn(0);
         assert_eq!(first.len(), 24);
         for class in 0..4 {
@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(first, turn(0));
         assert_ne!(first, turn(1));
         // Too small for all classes: fewer classes, never fewer files of one.
-        let few = turn_files(&pool, |_| 100, 1100, [2, 3], 1, 0);
+        let few = turn_files(&pool, |_| 100, 1100, Task::new(2, 2, 3), 1, 0);
         let of = |class: usize| few.iter().filter(|&&f| f / 10 == class).count();
         let mut counts: Vec<usize> = (0..4).map(of).collect();
         counts.sort_unstable();
@@ -154,7 +154,7 @@ mod tests {
                 .collect(),
         );
         for turn in 0..20 {
-            let chosen = turn_files(&grouped, |_| 100, 2400, [2, 3], 1, turn);
+            let chosen = turn_files(&grouped, |_| 100, 2400, Task::new(2, 2, 3), 1, turn);
             let files = (0..4).map(|class| {
                 chosen
                     .iter()
@@ -168,7 +168,7 @@ mod tests {
                 .unzip();
             assert!(files.len() >= 2);
             Pool::new(classes, files, grouped.group_of.clone())
-                .check(2, 2, 3)
+                .check(Task::new(2, 2, 3))
                 .unwrap();
         }
     }

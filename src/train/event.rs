@@ -1,6 +1,7 @@
 //! What a training tells while it runs.
 
 use super::record::{LogRow, Validation};
+use crate::data::Task;
 use crate::gpu::Gpu;
 
 /// What a training tells while it runs.
@@ -44,12 +45,12 @@ pub struct TrainSummary {
     pub parts: [usize; 3],
     /// What is validated on, for people.
     pub validated_on: &'static str,
-    /// Ways, shots and queries of a training episode, if there are episodes.
-    pub episode: Option<[usize; 3]>,
+    /// What a training episode asks, if there are episodes.
+    pub task: Option<Task>,
     /// The teacher, if there is one.
     pub teacher: Option<TeacherSummary>,
-    /// Ways, shots and queries of a validation's episode: of the task.
-    pub validation_episode: [usize; 3],
+    /// What a validation's episode asks.
+    pub validation_task: Task,
     /// Device memory in bytes.
     pub memory: u64,
     /// Whether the clips do not fit at once and are streamed in turns.

@@ -8,7 +8,7 @@ use super::TrainError;
 use super::parts::{Heard, parts, parts_of_track};
 use super::pools::Pools;
 use super::split::{joined, split};
-use crate::data::{Dataset, Part, Pool, Protocol};
+use crate::data::{Dataset, Part, Pool, Protocol, Task};
 use crate::features::{FrontEnd, Hearing, SegmentShape};
 use crate::fewshot::EpisodeSampler;
 use crate::mel::EngineChoice;
@@ -139,7 +139,7 @@ impl Collections<'_> {
         for (dataset, found) in self.datasets.iter().zip(&found) {
             if !dataset.tracks {
                 let test = dataset.pool(&found.indices(Part::Test));
-                EpisodeSampler::new(test, config.way, config.shot, config.query)?.check_draws()?;
+                EpisodeSampler::new(test, config.task())?.check_draws()?;
             }
         }
         Ok(())
@@ -257,7 +257,7 @@ impl Collections<'_> {
             // Where the episodes of training are smaller than the task's, the task's do not matter.
             candidates.retain(|c| {
                 (c.shot, c.query) == (config.shot, config.query)
-                    || c.train_episode(c.way) == [c.way.min(c.train_way), c.shot, c.query]
+                    || c.train_task(c.way) == Task::new(c.way.min(c.train_way), c.shot, c.query)
             });
             let shorter = candidates.iter().flat_map(|candidate| {
                 let tenths = (candidate.segment_seconds * 10.0).ceil() as usize;

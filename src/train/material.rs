@@ -4,7 +4,7 @@ use super::TrainError;
 use super::pools::{Pools, fewest_classes};
 use super::teacher::{Lessons, Matched};
 use super::units::Units;
-use crate::data::{Dataset, Part, Pool, Split};
+use crate::data::{Dataset, Part, Pool, Split, Task};
 use crate::fewshot::Standardiser;
 use crate::model::Network;
 use crate::settings::TrainConfig;
@@ -16,8 +16,8 @@ pub(crate) struct Material<'a> {
     /// Training files of the collection that is mixed in.
     pub mix: Option<Pool>,
     pub validation: Pool,
-    /// Ways, shots and queries of a validation's episodes.
-    pub validation_episode: [usize; 3],
+    /// What a validation's episodes ask.
+    pub validation_task: Task,
     /// Into how many parts the files of data, mix and validation are cut.
     pub parts: [usize; 3],
     /// What is validated on, for people.
@@ -61,7 +61,7 @@ impl<'a> Material<'a> {
             train,
             mix,
             validation,
-            validation_episode,
+            validation_task,
             validates,
         } = pools;
         let validated_on = match (datasets[validates].tracks, validates) {
@@ -82,7 +82,7 @@ impl<'a> Material<'a> {
             train,
             mix,
             validation,
-            validation_episode,
+            validation_task,
             parts: [0, 1, validates]
                 .map(|set| units.of_sets.get(set).map_or(1, |(_, parts)| *parts)),
             validated_on,

@@ -24,8 +24,8 @@ pub(super) fn parts_of_track(
 
 /// Into how many parts a data set's files are cut: one, or as many as an episode takes of a track.
 pub(super) fn parts(dataset: &Dataset, config: &TrainConfig) -> usize {
-    let [_, shot, query] = config.train_episode(config.train_way);
-    if dataset.tracks { shot + query } else { 1 }
+    let task = config.train_task(config.train_way);
+    if dataset.tracks { task.files() } else { 1 }
 }
 
 #[cfg(test)]

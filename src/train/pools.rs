@@ -1,6 +1,6 @@
 //! What the episodes of a training are drawn from: classes large enough for them, and a share of these.
 
-use crate::data::{Dataset, Part, Pool};
+use crate::data::{Dataset, Part, Pool, Task};
 use crate::fewshot::{EpisodeError, EpisodeSampler};
 use crate::random::Stream;
 use crate::settings::{TrainConfig, ValidateOn};
@@ -12,8 +12,8 @@ pub(super) struct Pools {
     /// Training files of the collection that is mixed in.
     pub mix: Option<Pool>,
     pub validation: Pool,
-    /// Ways, shots and queries of a validation's episodes.
-    pub validation_episode: [usize; 3],
+    /// What a validation's episodes ask.
+    pub validation_task: Task,
     /// The data set that validates.
     pub validates: usize,
 }
@@ -27,27 +27,33 @@ impl Pools {
         pool: impl Fn(usize, Part) -> Pool,
     ) -> (Self, Vec<String>) {
         let mut left_out = Vec::new();
-        let [train_way, shot, query] = config.train_episode(config.train_way);
+        let train_task = config.train_task(config.train_way);
         let mut of_train = |set| {
             without_small(
                 pool(set, Part::Train),
-                [train_way.min(config.way), shot, query],
+                Task {
+                    way: train_task.way.min(config.way),
+                    ..train_task
+                },
                 &mut left_out,
             )
         };
         let train = fewer_classes(of_train(0), config.train_share, config.seed);
         let mix = (datasets.len() > 1).then(|| of_train(1));
         let validates = usize::from(config.validate_on == ValidateOn::Mix && mix.is_some());
-        let validation_episode = match datasets[validates].tracks {
-            true => [config.way, shot, query],
-            false => [config.way, config.shot, config.query],
+        let validation_task = match datasets[validates].tracks {
+            true => Task {
+                way: config.way,
+                ..train_task
+            },
+            false => config.task(),
         };
         let validation = pool(validates, Part::Validation);
         let pools = Self {
             train,
             mix,
-            validation: without_small(validation, validation_episode, &mut left_out),
-            validation_episode,
+            validation: without_small(validation, validation_task, &mut left_out),
+            validation_task,
             validates,
         };
         (pools, left_out)
@@ -56,24 +62,24 @@ impl Pools {
     /// Checks that every pool of training files gives training episodes, and the validation files theirs.
     pub(super) fn check(&self, config: &TrainConfig) -> Result<(), EpisodeError> {
         let pools: Vec<&Pool> = std::iter::once(&self.train).chain(&self.mix).collect();
-        let [way, shot, query] = config.train_episode(fewest_classes(&pools));
+        let task = config.train_task(fewest_classes(&pools));
+        let way = task.way.max(2);
         for pool in pools {
-            EpisodeSampler::new(pool.clone(), way.max(2), shot, query)?.check_draws()?;
+            EpisodeSampler::new(pool.clone(), Task { way, ..task })?.check_draws()?;
         }
         // A manifest may leave validation out.
         if !self.validation.classes.is_empty() {
-            let [way, shot, query] = self.validation_episode;
-            EpisodeSampler::new(self.validation.clone(), way, shot, query)?.check_draws()?;
+            EpisodeSampler::new(self.validation.clone(), self.validation_task)?.check_draws()?;
         }
         Ok(())
     }
 }
 
 /// A pool without the classes that are too small for an episode, if `way` others are left.
-fn without_small(pool: Pool, [way, shot, query]: [usize; 3], left_out: &mut Vec<String>) -> Pool {
+fn without_small(pool: Pool, task: Task, left_out: &mut Vec<String>) -> Pool {
     let (kept, small): (Vec<usize>, Vec<usize>) =
-        (0..pool.classes.len()).partition(|&class| pool.check_class(class, shot, query).is_ok());
-    if small.is_empty() || kept.len() < way {
+        (0..pool.classes.len()).partition(|&class| pool.check_class(class, task).is_ok());
+    if small.is_empty() || kept.len() < task.way {
         return pool;
     }
     left_out.extend(small.iter().map(|&class| {
@@ -81,8 +87,8 @@ fn without_small(pool: Pool, [way, shot, query]: [usize; 3], left_out: &mut Vec<
             "left out: of class `{}` only {} left, too few for {} and {}",
             pool.classes[class],
             count(pool.files[class].len(), "file is", "files are"),
-            count(shot, "shot", "shots"),
-            count(query, "query", "queries")
+            count(task.shot, "shot", "shots"),
+            count(task.query, "query", "queries")
         )
     }));
     let files = kept

@@ -130,8 +130,8 @@ impl Session {
             validation: count(&run.material.validation),
             parts: run.material.parts,
             validated_on: run.material.validated_on,
-            validation_episode: run.material.validation_episode,
-            episode: (!run.config.taught_alone()).then(|| run.config.train_episode(classes)),
+            validation_task: run.material.validation_task,
+            task: (!run.config.taught_alone()).then(|| run.config.train_task(classes)),
             teacher: teacher.map(|(lessons, teacher)| TeacherSummary {
                 batch: teacher.batch,
                 width: lessons.width,
@@ -201,7 +201,7 @@ impl Session {
     fn load_turn(&self, run: &Run, number: u64) -> Result<Turn, TrainError> {
         let bands = run.config.preset.n_mels;
         let config = run.config;
-        let [way, shot, query] = config.train_episode(run.material.classes());
+        let task = config.train_task(run.material.classes());
         let elements = |frames: usize| frames.min(self.bank_limit / bands) * bands;
         // A unit comes with its altered copies.
         let sizes = |unit: usize| {
@@ -243,7 +243,7 @@ impl Session {
                 let pools = run.material.pools().zip(capacities);
                 pools
                     .flat_map(|(pool, capacity)| {
-                        turn_files(pool, size, capacity, [shot, query], config.seed, number)
+                        turn_files(pool, size, capacity, task, config.seed, number)
                     })
                     .collect()
             }
@@ -272,7 +272,7 @@ impl Session {
         let too_small = || TrainError::BankTooSmall {
             budget_mib: (self.bank_elements as u64 * 4) >> 20,
         };
-        let too_few = pools.iter().any(|pool| pool.files.len() < way);
+        let too_few = pools.iter().any(|pool| pool.files.len() < task.way);
         if too_few || layout.buffers.len() > self.plan.banks.len() {
             return Err(too_small());
         }
@@ -296,7 +296,7 @@ impl Session {
         }
         let samplers = pools
             .into_iter()
-            .map(|pool| EpisodeSampler::new(pool, way, shot, query))
+            .map(|pool| EpisodeSampler::new(pool, task))
             .collect::<Result<_, _>>()?;
         let slots = layout.slots.into_iter().collect();
         let taught = lessons.map_or_else(Vec::new, |lessons| {

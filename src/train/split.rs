@@ -8,15 +8,8 @@ use crate::settings::TrainConfig;
 
 /// Draws the split of each data set.
 pub(super) fn split(datasets: &[&Dataset], config: &TrainConfig) -> Result<Vec<Split>, TrainError> {
-    let TrainConfig {
-        protocol,
-        way,
-        shot,
-        query,
-        seed,
-        ..
-    } = *config;
-    let split = |dataset: &&Dataset| Split::create(dataset, protocol, way, shot, query, seed);
+    let TrainConfig { protocol, seed, .. } = *config;
+    let split = |dataset: &&Dataset| Split::create(dataset, protocol, config.task(), seed);
     Ok(datasets.iter().map(split).collect::<Result<_, _>>()?)
 }
 

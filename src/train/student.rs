@@ -1,6 +1,7 @@
 //! What is trained, and the device memory that it takes.
 
 use super::plan::{StepShape, TeacherShape, TrainingPlan};
+use crate::data::Task;
 use crate::embed::Embedder;
 use crate::gpu::{AdapterClass, GpuError};
 use crate::model::Network;
@@ -37,7 +38,7 @@ impl Student<'_> {
         banks: &[usize],
         targets: &[usize],
     ) -> TrainingPlan {
-        let [way, shot, query] = self.config.train_episode(classes);
+        let Task { way, shot, query } = self.config.train_task(classes);
         let teacher = self.config.teacher.as_ref().map(|teacher| TeacherShape {
             whole: self.whole,
             batch: teacher.batch,

@@ -45,8 +45,7 @@ impl Run<'_> {
             )));
             return Ok(());
         }
-        let [way, shot, query] = self.material.validation_episode;
-        let sampler = EpisodeSampler::new(pool.clone(), way, shot, query)?;
+        let sampler = EpisodeSampler::new(pool.clone(), self.material.validation_task)?;
         let system = System {
             name: "network",
             embeddings: &embeddings,
@@ -83,7 +82,7 @@ impl Run<'_> {
         if pool.classes.is_empty() || embeddings.iter().flatten().any(|value| !value.is_finite()) {
             return Ok(None);
         }
-        let [way, ..] = self.material.validation_episode;
+        let way = self.material.validation_task.way;
         let seed = self.config.seed ^ VALIDATION_SEED;
         Ok(Calibration::fit(
             pool,

@@ -3,6 +3,7 @@
 
 use gamaka::gpu::{BufferRole, Plan, Program};
 use gamaka::internals::adapt::TaskAdapter;
+use gamaka::internals::data::Task;
 use gamaka::internals::reference;
 use gamaka::internals::selftest::{Expected, Worst, compare};
 use gamaka::internals::settings::{Learner, Method};
@@ -404,8 +405,14 @@ fn an_adapted_network_answers_as_the_twin() {
     let parameters = rough_parameters(&network);
     let learner = learner(Method::Maml);
     let segments = 2;
-    let adapter =
-        TaskAdapter::new(gpu(), &network, &learner, [WAY, SHOT, QUERY], segments).unwrap();
+    let adapter = TaskAdapter::new(
+        gpu(),
+        &network,
+        &learner,
+        Task::new(WAY, SHOT, QUERY),
+        segments,
+    )
+    .unwrap();
     // Files of one segment to three.
     let file = |k: usize, class: usize| -> Vec<Vec<f32>> {
         (0..1 + k % 3)

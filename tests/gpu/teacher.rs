@@ -269,7 +269,7 @@ fn a_teacher_alone_teaches_and_the_kept_read_out_predicts_its_vectors() {
         })
         .unwrap();
     let start = start.unwrap();
-    assert_eq!(start.episode, None);
+    assert_eq!(start.task, None);
     let found = start.teacher.unwrap();
     assert_eq!((found.batch, found.width), (24, WIDTH));
     let split = trained.model.info.split.apply(data());

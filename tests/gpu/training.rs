@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use gamaka::gpu::{Gpu, GpuError, Program};
-use gamaka::internals::data::{Dataset, Labels, Part};
+use gamaka::internals::data::{Dataset, Labels, Part, Task};
 use gamaka::internals::embed::{Embedder, embed_files};
 use gamaka::internals::evaluate::{EvaluatePart, HeadChoice, Reader, embed_dataset};
 use gamaka::internals::features::{FrontEnd, SegmentShape};
@@ -212,7 +212,9 @@ fn gain(model: &Model) -> (f64, f64) {
     let reader = Reader::new(gpu(), model, &front_end).unwrap();
     let embedded =
         embed_dataset(&reader, data().clone(), EvaluatePart::Test, &mut |_, _| {}).unwrap();
-    let report = embedded.score(3, 2, 2, 1000, 1, HeadChoice::Auto).unwrap();
+    let report = embedded
+        .score(Task::new(3, 2, 2), 1000, 1, HeadChoice::Auto)
+        .unwrap();
     let difference = report.differences[0].difference;
     (
         100.0 * difference.mean,

@@ -2,6 +2,7 @@
 
 use gamaka::gpu::{AdapterClass, BufferRole, Gpu, GpuError, Plan, Program, Step};
 use gamaka::internals::adapt::TaskAdapter;
+use gamaka::internals::data::Task;
 use gamaka::internals::selftest::doctor_cases;
 use gamaka::internals::settings::{Learner, Method};
 use gamaka::internals::train::{StepShape, TeacherShape, TrainingPlan};
@@ -78,7 +79,7 @@ fn the_plans_of_every_learner_build_and_run_within_default_limits() {
                 Program::new(&Gpu::noop(), plan).unwrap_or_else(|e| panic!("{learner:?}: {e}"));
             program.run().unwrap_or_else(|e| panic!("{learner:?}: {e}"));
         }
-        TaskAdapter::new(&Gpu::noop(), &network, &learner, [10, 1, 2], 3)
+        TaskAdapter::new(&Gpu::noop(), &network, &learner, Task::new(10, 1, 2), 3)
             .unwrap_or_else(|e| panic!("{learner:?}: {e}"));
     }
 }

@@ -1,7 +1,7 @@
 //! Scores against counting by hand, and intervals against simulated truth.
 
 use gamaka::internals::{
-    data::Pool,
+    data::{Pool, Task},
     fewshot::{EpisodeSampler, Estimate, Evaluation, Head, Metric, ScoreError, System, evaluate},
     random::Stream,
 };
@@ -21,7 +21,11 @@ fn sampler(
         .collect();
     let names = (0..classes).map(|class| format!("c{class}")).collect();
     let groups = (0..classes * files).map(|file| file / together).collect();
-    EpisodeSampler::new(Pool::new(names, of_class, groups), way, shot, query).unwrap()
+    EpisodeSampler::new(
+        Pool::new(names, of_class, groups),
+        Task::new(way, shot, query),
+    )
+    .unwrap()
 }
 
 fn system<'a>(name: &'a str, embeddings: &'a [Vec<f32>]) -> System<'a> {
@@ -469,7 +473,7 @@ fn two_collections(seed: u64, files: usize) -> (EpisodeSampler, Vec<Vec<f32>>) {
     let of_class = (0..4).map(|c| (c * both..(c + 1) * both).collect());
     let names = (0..4).map(|class| format!("c{class}")).collect();
     let pool = Pool::new(names, of_class.collect(), (0..4 * both).collect());
-    let sampler = EpisodeSampler::between(pool, query_only, 3, 2, 2).unwrap();
+    let sampler = EpisodeSampler::between(pool, query_only, Task::new(3, 2, 2)).unwrap();
     (sampler, found)
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use gamaka::internals::data::{Dataset, Part, Protocol, Split};
+use gamaka::internals::data::{Dataset, Part, Protocol, Split, Task};
 use gamaka::internals::fewshot::EpisodeSampler;
 use gamaka::internals::settings::SettingsError;
 use gamaka::internals::settings::TrainConfig;
@@ -24,8 +24,8 @@ fn advice(dataset: &Dataset, config: &TrainConfig, given: &[Setting]) -> Vec<Tra
     collections(&[dataset], None).advise(config, given)
 }
 
-fn shape(config: &TrainConfig) -> (Protocol, usize, usize, usize) {
-    (config.protocol, config.way, config.shot, config.query)
+fn shape(config: &TrainConfig) -> (Protocol, Task) {
+    (config.protocol, config.task())
 }
 
 fn with(way: usize, shot: usize, query: usize) -> TrainConfig {
@@ -39,18 +39,18 @@ fn with(way: usize, shot: usize, query: usize) -> TrainConfig {
 
 /// Splits under every seed, and draws episodes of every part.
 fn accept(dataset: &Dataset, config: &TrainConfig, from: &str) {
-    let (protocol, way, shot, query) = shape(config);
+    let (protocol, task) = shape(config);
     for seed in SEEDS {
-        let split = Split::create(dataset, protocol, way, shot, query, seed);
+        let split = Split::create(dataset, protocol, task, seed);
         let split = split.unwrap_or_else(|error| panic!("{from}: {:?}: {error}", shape(config)));
         let found = split.apply(dataset);
         for part in Part::ALL {
             let pool = dataset.pool(&found.indices(part));
-            let [way, shot, query] = match part {
-                Part::Train => config.train_episode(pool.classes.len()),
-                _ => [way, shot, query],
+            let task = match part {
+                Part::Train => config.train_task(pool.classes.len()),
+                _ => task,
             };
-            let sampler = EpisodeSampler::new(pool, way, shot, query)
+            let sampler = EpisodeSampler::new(pool, task)
                 .unwrap_or_else(|error| panic!("{from}: {part}: {error}"));
             for index in 0..5 {
                 sampler.sample(seed, index).unwrap();
@@ -128,15 +128,21 @@ fn advice_changes_as_little_as_it_can_and_the_users_own_settings_last() {
         advice(&data, config, given).iter().map(shape).collect()
     };
     let (novel, seen) = (Protocol::NovelClasses, Protocol::SeenClasses);
-    assert_eq!(shapes(&[], &default), [(novel, 2, 5, 1), (seen, 5, 1, 1)]);
+    assert_eq!(
+        shapes(&[], &default),
+        [(novel, Task::new(2, 5, 1)), (seen, Task::new(5, 1, 1))]
+    );
     let way = shapes(&[Setting::Way], &default);
-    assert_eq!(way, [(seen, 5, 1, 1), (novel, 2, 5, 1)]);
+    assert_eq!(
+        way,
+        [(seen, Task::new(5, 1, 1)), (novel, Task::new(2, 5, 1))]
+    );
     let query = shapes(&[Setting::Query], &default);
-    assert_eq!(query[0], (novel, 2, 1, 5));
+    assert_eq!(query[0], (novel, Task::new(2, 1, 5)));
     let all = shapes(&Setting::ALL, &with(5, 3, 3));
-    assert_eq!(all[0], (novel, 2, 3, 3));
+    assert_eq!(all[0], (novel, Task::new(2, 3, 3)));
     // What fits is left as it is.
-    assert_eq!(shapes(&[], &with(2, 3, 3))[0], (novel, 2, 3, 3));
+    assert_eq!(shapes(&[], &with(2, 3, 3))[0], (novel, Task::new(2, 3, 3)));
 }
 
 #[test]
@@ -147,7 +153,7 @@ fn a_split_that_the_manifest_gives_is_advised_on_as_it_is() {
     }
     let found = advice(&data, &TrainConfig::default(), &[]);
     let shapes: Vec<_> = found.iter().map(shape).collect();
-    assert_eq!(shapes, [(Protocol::SeenClasses, 5, 3, 1)]);
+    assert_eq!(shapes, [(Protocol::SeenClasses, Task::new(5, 3, 1))]);
     accept(&data, &found[0], "a given split");
 }
 
@@ -156,7 +162,10 @@ fn files_that_cannot_be_read_count_as_not_there() {
     let data = dataset(6, 6, |_, _| None);
     let heard: Heard = vec![(0..6).map(|class| (class * 6, 0)).collect()];
     let found = collections(&[&data], Some(&heard)).advise(&TrainConfig::default(), &[]);
-    assert_eq!(shape(&found[0]), (Protocol::NovelClasses, 2, 4, 1));
+    assert_eq!(
+        shape(&found[0]),
+        (Protocol::NovelClasses, Task::new(2, 4, 1))
+    );
     let size = &collections(&[&data], Some(&heard)).sizes()[0];
     assert_eq!(size.to_string(), "6 classes of 5 files");
 }
@@ -182,8 +191,8 @@ fn tracks_are_cut_into_fewer_or_shorter_parts_until_most_are_long_enough() {
         })
     };
     let parts = |config: &TrainConfig| {
-        let [_, shot, query] = config.train_episode(16);
-        (config.way, shot + query, config.segment_seconds)
+        let parts = config.train_task(16).files();
+        (config.way, parts, config.segment_seconds)
     };
     assert_eq!(parts(&advised(40.0).unwrap()), (5, 4, 3.0));
     assert_eq!(parts(&advised(30.0).unwrap()), (5, 3, 3.0));

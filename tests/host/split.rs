@@ -1,6 +1,6 @@
 //! The two protocols, and finding a stored split again.
 
-use gamaka::internals::data::{DataError, Dataset, Item, Part, Protocol, Split};
+use gamaka::internals::data::{DataError, Dataset, Item, Part, Protocol, Split, Task};
 use std::{collections::BTreeSet, path::PathBuf};
 
 /// `classes` classes of `files` files; files are put into groups by `group`, if it names one.
@@ -53,14 +53,14 @@ fn create(
     shot: usize,
     query: usize,
 ) -> Result<Split, DataError> {
-    Split::create(dataset, protocol, way, shot, query, 1)
+    Split::create(dataset, protocol, Task::new(way, shot, query), 1)
 }
 
 #[test]
 fn novel_classes_gives_half_of_the_classes_to_training_and_no_class_to_two_parts() {
     let data = dataset(24, 12, |_, _| None);
     for seed in 0..20 {
-        let split = Split::create(&data, Protocol::NovelClasses, 5, 5, 5, seed).unwrap();
+        let split = Split::create(&data, Protocol::NovelClasses, Task::new(5, 5, 5), seed).unwrap();
         let [train, validation, test] = classes_of(&data, &split);
         assert_eq!([train.len(), validation.len(), test.len()], [12, 6, 6]);
         assert!(
@@ -77,12 +77,16 @@ fn novel_classes_gives_half_of_the_classes_to_training_and_no_class_to_two_parts
 fn the_seed_alone_decides_the_split() {
     let data = dataset(24, 12, |_, _| None);
     for protocol in [Protocol::NovelClasses, Protocol::SeenClasses] {
-        let of = |seed| Split::create(&data, protocol, 5, 2, 2, seed).unwrap().files;
+        let of = |seed| {
+            Split::create(&data, protocol, Task::new(5, 2, 2), seed)
+                .unwrap()
+                .files
+        };
         assert_eq!(of(3), of(3));
         assert_ne!(of(3), of(4));
     }
     let in_test = (0..300).filter(|&seed| {
-        let split = Split::create(&data, Protocol::NovelClasses, 5, 5, 5, seed).unwrap();
+        let split = Split::create(&data, Protocol::NovelClasses, Task::new(5, 5, 5), seed).unwrap();
         classes_of(&data, &split)[2].contains(&0)
     });
     // A quarter of 300 with a deviation of 7.5.
@@ -124,7 +128,7 @@ fn classes_that_share_a_group_stay_in_one_part() {
         (file == 0 && [0, 5, 9].contains(&class)).then_some(7)
     });
     for seed in 0..20 {
-        let split = Split::create(&data, Protocol::NovelClasses, 5, 1, 1, seed).unwrap();
+        let split = Split::create(&data, Protocol::NovelClasses, Task::new(5, 1, 1), seed).unwrap();
         let parts = classes_of(&data, &split);
         let with_zero = parts.iter().find(|part| part.contains(&0)).unwrap();
         assert!(with_zero.contains(&5) && with_zero.contains(&9));
@@ -132,7 +136,8 @@ fn classes_that_share_a_group_stay_in_one_part() {
     // Eight classes that hang together fit into training's twelve, whenever their turn comes.
     let eight = dataset(24, 6, |class, file| (file == 0 && class < 8).then_some(7));
     for seed in 0..50 {
-        let split = Split::create(&eight, Protocol::NovelClasses, 5, 1, 1, seed).unwrap();
+        let split =
+            Split::create(&eight, Protocol::NovelClasses, Task::new(5, 1, 1), seed).unwrap();
         let parts = classes_of(&eight, &split);
         assert_eq!(parts.map(|part| part.len()), [12, 6, 6]);
     }
@@ -160,7 +165,7 @@ fn a_class_with_too_few_files_is_named() {
 fn seen_classes_has_all_classes_in_each_part_and_divides_no_group() {
     let data = dataset(3, 40, |class, file| Some(class * 100 + file / 3));
     for seed in 0..20 {
-        let split = Split::create(&data, Protocol::SeenClasses, 3, 3, 3, seed).unwrap();
+        let split = Split::create(&data, Protocol::SeenClasses, Task::new(3, 3, 3), seed).unwrap();
         assert!(
             classes_of(&data, &split)
                 .iter()

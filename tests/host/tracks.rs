@@ -1,6 +1,6 @@
 //! Tracks without labels: each a class of its own.
 
-use gamaka::internals::data::{DataError, Dataset, Labels, Part, Protocol, Split};
+use gamaka::internals::data::{DataError, Dataset, Labels, Part, Protocol, Split, Task};
 use std::{collections::BTreeSet, fs, path::Path};
 use tempfile::TempDir;
 
@@ -38,7 +38,7 @@ const TWELVE: [&str; 12] = [
 ];
 
 fn split(dataset: &Dataset, way: usize) -> Result<Split, DataError> {
-    Split::create(dataset, Protocol::NovelClasses, way, 5, 5, 1)
+    Split::create(dataset, Protocol::NovelClasses, Task::new(way, 5, 5), 1)
 }
 
 #[test]
@@ -80,7 +80,8 @@ fn tracks_are_parted_whole_with_those_of_their_album_and_group() {
         .collect();
     let dataset = manifest(&root, &format!("path,album\n{}", rows.concat())).unwrap();
     for seed in 0..20 {
-        let split = Split::create(&dataset, Protocol::NovelClasses, 2, 5, 5, seed).unwrap();
+        let split =
+            Split::create(&dataset, Protocol::NovelClasses, Task::new(2, 5, 5), seed).unwrap();
         let parts: Vec<Part> = split.files.iter().map(|file| file.part).collect();
         assert!(parts.chunks(2).all(|album| album[0] == album[1]));
         assert_eq!(parts.iter().collect::<BTreeSet<_>>().len(), 3);
@@ -96,7 +97,7 @@ fn tracks_are_parted_whole_with_those_of_their_album_and_group() {
         })
         .collect();
     let dataset = manifest(&root, &format!("path,album,group\n{}", rows.concat())).unwrap();
-    let split = Split::create(&dataset, Protocol::NovelClasses, 4, 5, 5, 1).unwrap();
+    let split = Split::create(&dataset, Protocol::NovelClasses, Task::new(4, 5, 5), 1).unwrap();
     let parts: Vec<Part> = split.files.iter().map(|file| file.part).collect();
     assert!(
         parts
@@ -136,7 +137,12 @@ fn too_few_tracks_no_tracks_and_classes_in_every_part_are_refused() {
         text.contains("12 tracks, of which 12 have to stay with others of the same album"),
         "{text}"
     );
-    let seen = Split::create(&open(root.path()), Protocol::SeenClasses, 2, 1, 1, 1);
+    let seen = Split::create(
+        &open(root.path()),
+        Protocol::SeenClasses,
+        Task::new(2, 1, 1),
+        1,
+    );
     let text = seen.unwrap_err().to_string();
     assert!(text.contains("--protocol novel-classes"), "{text}");
 

@@ -1,6 +1,6 @@
 //! The demo's report: a page of pictures, which are files of their own too.
 
-use crate::data::Part;
+use crate::data::{Part, Task};
 use crate::evaluate::Report;
 use crate::fewshot::Estimate;
 use crate::mel::{AMIN, Preset, TOP_DB, decibels, transpose};
@@ -358,7 +358,7 @@ impl Demo {
                 chance: None,
             },
         ];
-        let [way, shot, query] = self.config.train_episode(self.count(Part::Train));
+        let Task { way, shot, query } = self.config.train_task(self.count(Part::Train));
         self.figure(
             page,
             "training",

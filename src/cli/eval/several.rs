@@ -30,7 +30,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let models = args.models.iter().map(|path| opened(args, path, common));
     let models = models.collect::<anyhow::Result<Vec<_>>>()?;
     // The same episodes' shape for all, or a mean would mix levels of chance.
-    let [way, shot, query] = args.episode(&models[0].info.config);
+    let task = args.task(&models[0].info.config);
     let gpu = common.gpu()?;
     let data = args.data.as_deref().unwrap_or(Path::new(""));
     // Opened once: all files are hashed for it.
@@ -42,7 +42,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     // Tracks are refused where they are read.
     let checkable = args.models.iter().zip(&models).filter(|_| !dataset.tracks);
     for (path, model) in checkable {
-        let checked = checked(args, &dataset, model, [way, shot, query]);
+        let checked = checked(args, &dataset, model, task);
         checked.with_context(|| path.display().to_string())?;
     }
     let mut reports = Vec::new();
@@ -64,8 +64,8 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         if ended != ExitCode::SUCCESS {
             code = ended;
         }
-        let report = embedded.score(way, shot, query, args.episodes, args.seed, args.head);
-        let report = report.map_err(|error| fewer(args, &embedded, [way, shot, query], error));
+        let report = embedded.score(task, args.episodes, args.seed, args.head);
+        let report = report.map_err(|error| fewer(args, &embedded, task, error));
         let report = report.with_context(at)?;
         documents.push(json(args, path, model, &embedded, "result", &report));
         reports.push(report);
