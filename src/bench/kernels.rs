@@ -164,13 +164,14 @@ struct Work {
 
 impl Work {
     fn of(plan: &Plan, step: &Step) -> Self {
-        let bytes = step.bindings.iter().map(|&id| plan.tensors[id].bytes).sum();
-        let (name, flop) = match convolution(step) {
-            Some((shape, flop)) => (format!("{} {shape}", step.kernel), Some(flop)),
-            None => (
-                format!("{}, {}", step.kernel, bytesize::ByteSize(bytes)),
-                None,
-            ),
+        let bytes = step
+            .bindings
+            .iter()
+            .map(|&id| plan.tensors[id].bytes())
+            .sum();
+        let name = match step.flops {
+            Some(_) => step.operation.clone(),
+            None => format!("{}, {}", step.operation, bytesize::ByteSize(bytes)),
         };
         let groups = step.workgroups.iter().map(|&count| f64::from(count));
         let cuts = step.overrides.iter().filter(|(constant, _)| {
@@ -181,7 +182,7 @@ impl Work {
             name,
             invocations: groups.product::<f64>() * constant(step, "WORKGROUP").unwrap_or(1.0),
             cut: cuts.join(", "),
-            flop,
+            flop: step.flops.map(|flops| flops as f64),
             bytes,
         }
     }
@@ -191,34 +192,6 @@ impl Work {
 fn constant(step: &Step, name: &str) -> Option<f64> {
     let found = step.overrides.iter().find(|(known, _)| known == name);
     found.map(|(_, value)| *value)
-}
-
-/// The shape of a convolution in words and its floating-point operations, from the override constants of
-/// its kernel; `None` for any other kernel. The three directions have as many.
-fn convolution(step: &Step) -> Option<(String, f64)> {
-    let kernel = &step.kernel;
-    if !(kernel.starts_with("kan_conv_") || kernel.starts_with("conv_")) {
-        return None;
-    }
-    let constant = |name: &str| constant(step, name);
-    let slots = match constant("ORDER") {
-        None | Some(0.0) => 1.0,
-        Some(order) => constant("GRID")? + order + 1.0,
-    };
-    let [n, ci, co] = [constant("N")?, constant("CI")?, constant("CO")?];
-    let [kh, kw] = [constant("KERNEL_H")?, constant("KERNEL_W")?];
-    let positions = n * constant("OUT_H")? * constant("OUT_W")?;
-    let grid = match constant("GRID") {
-        Some(grid) if slots > 1.0 && grid != 4.0 => format!(", grid {grid}"),
-        _ => String::new(),
-    };
-    let words = format!(
-        "{ci}->{co} @ {}x{}, {kh}x{kw} stride {}, batch {n}{grid}",
-        constant("IN_H")?,
-        constant("IN_W")?,
-        constant("STRIDE_W")?,
-    );
-    Some((words, 2.0 * positions * ci * co * kh * kw * slots))
 }
 
 #[cfg(test)]

@@ -7,9 +7,9 @@ use std::str::FromStr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::GpuError;
 use super::fault::Faults;
 use super::kernel::Kernel;
+use super::{AdapterClass, GpuError};
 
 /// How long a single piece of GPU work may take before it counts as hung.
 pub(super) const WAIT: Duration = Duration::from_secs(300);
@@ -52,16 +52,6 @@ impl fmt::Display for DeviceChoice {
             Self::Name(name) => name.fmt(f),
         }
     }
-}
-
-/// The two kinds of adapter that kernels are tuned for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum AdapterClass {
-    /// Runs on CPU cores: loads are dear, workgroup memory and barriers dearer.
-    Software,
-    /// A GPU: many lanes, cheap workgroup memory.
-    Hardware,
 }
 
 /// What a user may want to know of an adapter.
@@ -188,8 +178,8 @@ pub struct Gpu {
     pipelines: Arc<Mutex<PipelineCache>>,
 }
 
-/// A kernel, for which class of adapter, and the bits of its override constants.
-type PipelineKey = (&'static str, AdapterClass, Vec<(String, u64)>);
+/// A kernel, the lengths of its register arrays, and the bits of its override constants.
+type PipelineKey = (&'static str, Vec<(String, u32)>, Vec<(String, u64)>);
 
 #[derive(Debug, Default)]
 struct PipelineCache {
@@ -336,18 +326,18 @@ impl Gpu {
         });
     }
 
-    /// The compiled pipeline of a kernel as plans of this class have it, with its override constants; compiled once per
-    /// device. Threads compile side by side.
+    /// The compiled pipeline of a step's kernel, with these lengths of its register arrays and its override constants;
+    /// compiled once per device. Threads compile side by side.
     pub(super) fn pipeline(
         &self,
         kernel: &Kernel,
-        class: AdapterClass,
+        arrays: &[(String, u32)],
         overrides: &[(String, f64)],
     ) -> wgpu::ComputePipeline {
         let cache = || self.pipelines.lock().unwrap_or_else(|e| e.into_inner());
         let key = (
             kernel.name,
-            class,
+            arrays.to_vec(),
             overrides
                 .iter()
                 .map(|(k, v)| (k.clone(), v.to_bits()))
@@ -356,11 +346,7 @@ impl Gpu {
         if let Some(pipeline) = cache().pipelines.get(&key) {
             return pipeline.clone();
         }
-        let wgsl = match class {
-            AdapterClass::Software => kernel.wgsl(),
-            AdapterClass::Hardware => kernel.wgsl_with_exact_tiles(overrides),
-        };
-        let module = match cache().modules.entry(wgsl) {
+        let module = match cache().modules.entry(kernel.wgsl_with(arrays)) {
             Entry::Occupied(known) => known.get().clone(),
             Entry::Vacant(place) => {
                 let module = self.shader_module(kernel.name, place.key());

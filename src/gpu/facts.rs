@@ -1,10 +1,15 @@
 //! What a kernel's WGSL says of its override constants and bindings.
 
 use wgpu::naga::{
-    AddressSpace, Expression, Literal, Module, ScalarKind, StorageAccess, TypeInner, proc::Layouter,
+    AddressSpace, Expression, Handle, Literal, Module, ScalarKind, StorageAccess, Type, TypeInner,
+    proc::Layouter,
 };
 
-use super::validate::MOST_ELEMENTS;
+use super::Dtype;
+
+/// Elements that one tensor of a step may have: what a binding holds within WebGPU's default limits. The kernels
+/// compute with 32-bit indices, which cannot wrap below it.
+pub(super) const MOST_ELEMENTS: u64 = 1 << 25;
 
 /// Override constants and bindings of a kernel.
 #[derive(Debug, Default)]
@@ -12,6 +17,8 @@ pub(super) struct Facts {
     pub constants: Vec<Constant>,
     /// In order of their numbers, which have no gaps.
     pub bindings: Vec<Binding>,
+    /// Constants of the module whose names begin with `MAX_`: lengths of arrays.
+    pub arrays: Vec<(String, u32)>,
 }
 
 /// An override constant.
@@ -45,6 +52,8 @@ pub(super) enum Most {
 #[derive(Debug)]
 pub(super) struct Binding {
     pub writes: bool,
+    /// What its words are: floats, or whole numbers and structs.
+    pub dtype: Dtype,
     /// Bytes of a single element of its array, or of its struct.
     pub least_bytes: u64,
     /// Dimensions, each a product of factors, from the comment behind its declaration; what is not a number or an override
@@ -90,6 +99,7 @@ impl Facts {
                 let number = variable.binding?.binding;
                 let binding = Binding {
                     writes: access.contains(StorageAccess::STORE),
+                    dtype: dtype(&module, variable.ty),
                     least_bytes: layouter[variable.ty].size.into(),
                     shape: shape(comment(wgsl, &format!("@group(0) @binding({number})"))),
                 };
@@ -97,10 +107,30 @@ impl Facts {
             })
             .collect();
         bindings.sort_by_key(|(number, _)| *number);
+        let names = module.constants.iter().filter_map(|(_, c)| c.name.clone());
+        let arrays = names.filter(|name| name.starts_with("MAX_"));
+        let arrays = arrays.filter_map(|name| Some((name.clone(), literal(&module, &name)?)));
         Self {
             constants,
+            arrays: arrays.collect(),
             bindings: bindings.into_iter().map(|(_, binding)| binding).collect(),
         }
+    }
+}
+
+/// What the words of a variable of this type are: floats where all are.
+fn dtype(module: &Module, variable: Handle<Type>) -> Dtype {
+    match &module.types[variable].inner {
+        TypeInner::Array { base, .. } => dtype(module, *base),
+        TypeInner::Struct { members, .. }
+            if members.iter().any(|m| dtype(module, m.ty) == Dtype::U32) =>
+        {
+            Dtype::U32
+        }
+        inner => match inner.scalar_kind() {
+            Some(ScalarKind::Sint | ScalarKind::Uint) => Dtype::U32,
+            _ => Dtype::F32,
+        },
     }
 }
 
@@ -120,7 +150,7 @@ fn range(module: &Module, comment: &str) -> ConstantKind {
     let (least, joint, most) = (number(next()), next(), next());
     let (least, most) = match (least, joint) {
         (Some(least), "to") => {
-            let known = number(most).or_else(|| literal(module, most));
+            let known = number(most).or_else(|| literal(module, most).map(u64::from));
             (
                 least,
                 known.map_or_else(|| Most::Constant(most.to_string()), Most::Value),
@@ -133,11 +163,11 @@ fn range(module: &Module, comment: &str) -> ConstantKind {
 }
 
 /// The value of a `const` of the module.
-fn literal(module: &Module, name: &str) -> Option<u64> {
+fn literal(module: &Module, name: &str) -> Option<u32> {
     let mut constants = module.constants.iter();
     let (_, constant) = constants.find(|(_, c)| c.name.as_deref() == Some(name))?;
     match module.global_expressions[constant.init] {
-        Expression::Literal(Literal::U32(value)) => Some(value.into()),
+        Expression::Literal(Literal::U32(value)) => Some(value),
         _ => None,
     }
 }

@@ -4,44 +4,61 @@ use std::sync::OnceLock;
 
 use super::facts::Facts;
 
-/// One compute kernel: a file under `shaders/` with an entry point `main`.
+/// One compute kernel: WGSL files, joined in their order, with an entry point `main`. Its name is that of no file, so that
+/// one file may serve several kernels.
 #[derive(Debug, Clone, Copy)]
 pub struct Kernel {
-    /// File stem; also the label of its pipelines.
+    /// What plans call it; also the label of its pipelines.
     pub name: &'static str,
-    source: &'static str,
-    shared: &'static [&'static str],
+    /// Its files below `shaders/`, and their texts.
+    files: &'static [(&'static str, &'static str)],
     facts: &'static OnceLock<Facts>,
 }
 
 impl Kernel {
-    /// The whole WGSL text: the functions it takes from `shaders/shared/`, then the file itself.
+    /// Its files below `shaders/`, in the order in which they are joined, a line break between them.
+    pub fn files(&self) -> Vec<&'static str> {
+        self.files.iter().map(|(path, _)| *path).collect()
+    }
+
+    /// The whole WGSL text.
     pub fn wgsl(&self) -> String {
-        let mut text = String::new();
-        for shared in self.shared {
-            text.push_str(shared);
-            text.push('\n');
+        let texts: Vec<&str> = self.files.iter().map(|(_, text)| *text).collect();
+        texts.join("\n")
+    }
+
+    /// The same with other lengths of its register arrays: each takes the place of the number in the line
+    /// `const NAME = 16u;`.
+    pub fn wgsl_with(&self, arrays: &[(String, u32)]) -> String {
+        let mut text = self.wgsl();
+        for (name, length) in arrays {
+            let constant = format!("\nconst {name} = ");
+            let Some(at) = text.find(&constant) else {
+                continue;
+            };
+            let number = at + constant.len();
+            let end = text[number..].find(';').map_or(text.len(), |k| number + k);
+            text.replace_range(number..end, &format!("{length}u"));
         }
-        text.push_str(self.source);
         text
     }
 
-    /// The same for a GPU's plan: arrays of registers exactly as long as the step's tiles. A loop over `MAX_X` elements, of
+    /// The lengths of its register arrays for tiles that are known: exactly as long as these. A loop over `MAX_X` elements, of
     /// which `TILE_X` are used, is unrolled by some compilers and not by others, and arrays whose indices are not known
-    /// then lie in memory (docs/decisions.md). A `TILE_X` is within `MAX_X`, as [`super::Plan::validate`] has checked.
-    pub fn wgsl_with_exact_tiles(&self, overrides: &[(String, f64)]) -> String {
-        let exact = |line: &str| {
-            let (tile, _) = line.strip_prefix("const MAX_")?.split_once(" = ")?;
-            let (_, size) = overrides
-                .iter()
-                .find(|(name, _)| name.strip_prefix("TILE_") == Some(tile))?;
-            Some(format!("const MAX_{tile} = {size}u;"))
+    /// then lie in memory (docs/decisions.md).
+    pub fn exact_arrays(&self, overrides: &[(String, f64)]) -> Vec<(String, u32)> {
+        let facts = self.facts();
+        let exact = |(name, value): &(String, f64)| {
+            let array = format!("MAX_{}", name.strip_prefix("TILE_")?);
+            let (_, most) = facts.arrays.iter().find(|(known, _)| *known == array)?;
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a tile is a small whole number; of another no plan validates"
+            )]
+            Some((array, value.clamp(1.0, f64::from(*most)) as u32))
         };
-        let text = self.wgsl();
-        let lines = text
-            .lines()
-            .map(|line| exact(line).unwrap_or_else(|| line.to_string()));
-        lines.collect::<Vec<_>>().join("\n")
+        overrides.iter().filter_map(exact).collect()
     }
 
     /// What a step must give it; read from its WGSL once.
@@ -50,26 +67,12 @@ impl Kernel {
     }
 }
 
-const CONV_SHAPE: &str = include_str!("../../shaders/shared/conv_shape.wgsl");
-const SPLINE: &str = include_str!("../../shaders/shared/spline.wgsl");
-const RANDOM: &str = include_str!("../../shaders/shared/random.wgsl");
-const COMPLEX: &str = include_str!("../../shaders/shared/complex.wgsl");
-const LOCAL_SPLINE: &str = include_str!("../../shaders/shared/local_spline.wgsl");
-const FEW: &str = include_str!("../../shaders/shared/few.wgsl");
-const SPLIT: &str = include_str!("../../shaders/shared/split.wgsl");
-const LANE_SUM: &str = include_str!("../../shaders/shared/lane_sum.wgsl");
-const STEP: &str = include_str!("../../shaders/shared/step.wgsl");
-const ROW_SUM: &str = include_str!("../../shaders/shared/row_sum.wgsl");
-const METRIC: &str = include_str!("../../shaders/shared/metric.wgsl");
-const OPTIMIZER: &str = include_str!("../../shaders/shared/optimizer_state.wgsl");
-
 macro_rules! kernel {
-    ($folder:literal, $name:literal $(, $shared:ident)*) => {{
+    ($name:literal, $($file:literal),+) => {{
         static FACTS: OnceLock<Facts> = OnceLock::new();
         Kernel {
             name: $name,
-            source: include_str!(concat!("../../shaders/", $folder, "/", $name, ".wgsl")),
-            shared: &[$($shared),*],
+            files: &[$(($file, include_str!(concat!("../../shaders/", $file)))),+],
             facts: &FACTS,
         }
     }};
@@ -77,57 +80,166 @@ macro_rules! kernel {
 
 /// Every kernel there is.
 pub static KERNELS: &[Kernel] = &[
-    kernel!("mel", "window_fft_power", COMPLEX),
-    kernel!("mel", "mel_project"),
-    kernel!("mel", "log_compress"),
-    kernel!("layers", "kan_conv_forward", CONV_SHAPE, SPLIT, SPLINE),
     kernel!(
-        "layers",
-        "kan_conv_forward_local",
-        CONV_SHAPE,
-        SPLIT,
-        LOCAL_SPLINE
+        "window_fft_power",
+        "shared/complex.wgsl",
+        "mel/window_fft_power.wgsl"
     ),
-    kernel!("layers", "kan_conv_grad_weight", CONV_SHAPE, SPLINE),
-    kernel!("layers", "conv_forward", CONV_SHAPE, SPLIT),
-    kernel!("layers", "conv_grad_input", CONV_SHAPE, SPLIT, SPLINE),
-    kernel!("layers", "conv_grad_weight", CONV_SHAPE),
-    kernel!("layers", "channels_last"),
-    kernel!("layers", "change_basis"),
-    kernel!("layers", "channel_sum", FEW, LANE_SUM),
-    kernel!("layers", "reduce_partials", LANE_SUM),
-    kernel!("layers", "group_norm_forward", FEW, ROW_SUM),
-    kernel!("layers", "group_norm_grad_input", FEW, ROW_SUM),
-    kernel!("layers", "group_norm_grad_weight", FEW, LANE_SUM),
-    kernel!("layers", "band_affine"),
-    kernel!("layers", "activation_forward"),
-    kernel!("layers", "activation_grad_input"),
-    kernel!("layers", "pool_forward"),
-    kernel!("layers", "pool_grad_input"),
-    kernel!("layers", "statistics_pool_forward"),
-    kernel!("layers", "statistics_pool_grad_input"),
-    kernel!("layers", "squared_error"),
-    kernel!("layers", "noise_forward", STEP, RANDOM),
-    kernel!("layers", "dropout_forward", STEP, RANDOM),
-    kernel!("episode", "clip_gather", STEP, RANDOM),
-    kernel!("episode", "copy_rows"),
-    kernel!("episode", "row_statistics"),
-    kernel!("episode", "standardise_rows"),
-    kernel!("episode", "prototype_forward"),
-    kernel!("episode", "distance_forward", METRIC),
-    kernel!("episode", "episode_loss"),
-    kernel!("episode", "distance_grad_query", METRIC),
-    kernel!("episode", "distance_grad_support", METRIC),
-    kernel!("episode", "target_gather"),
-    kernel!("episode", "prediction_loss", ROW_SUM),
-    kernel!("episode", "record_step", STEP, OPTIMIZER),
-    kernel!("optimizer", "grad_norm", OPTIMIZER),
-    kernel!("optimizer", "step_guard", OPTIMIZER),
-    kernel!("optimizer", "adamw_step", STEP, OPTIMIZER),
-    kernel!("optimizer", "curvature_penalty"),
-    kernel!("optimizer", "weighted_sum"),
-    kernel!("bench", "fma_ceiling"),
-    kernel!("bench", "copy_ceiling"),
+    kernel!("mel_project", "mel/mel_project.wgsl"),
+    kernel!("log_compress", "mel/log_compress.wgsl"),
+    kernel!(
+        "kan_conv_forward",
+        "shared/conv_shape.wgsl",
+        "shared/split.wgsl",
+        "shared/spline.wgsl",
+        "layers/kan_conv_forward.wgsl"
+    ),
+    kernel!(
+        "kan_conv_forward_local",
+        "shared/conv_shape.wgsl",
+        "shared/split.wgsl",
+        "shared/local_spline.wgsl",
+        "layers/kan_conv_forward_local.wgsl"
+    ),
+    kernel!(
+        "kan_conv_grad_weight",
+        "shared/conv_shape.wgsl",
+        "shared/spline.wgsl",
+        "layers/kan_conv_grad_weight.wgsl"
+    ),
+    kernel!(
+        "conv_forward",
+        "shared/conv_shape.wgsl",
+        "shared/split.wgsl",
+        "layers/conv_forward.wgsl"
+    ),
+    kernel!(
+        "conv_grad_input",
+        "shared/conv_shape.wgsl",
+        "shared/split.wgsl",
+        "shared/spline.wgsl",
+        "layers/conv_grad_input.wgsl"
+    ),
+    kernel!(
+        "conv_grad_weight",
+        "shared/conv_shape.wgsl",
+        "layers/conv_grad_weight.wgsl"
+    ),
+    kernel!("channels_last", "layers/channels_last.wgsl"),
+    kernel!("change_basis", "layers/change_basis.wgsl"),
+    kernel!(
+        "channel_sum",
+        "shared/few.wgsl",
+        "shared/lane_sum.wgsl",
+        "layers/channel_sum.wgsl"
+    ),
+    kernel!(
+        "reduce_partials",
+        "shared/lane_sum.wgsl",
+        "layers/reduce_partials.wgsl"
+    ),
+    kernel!(
+        "group_norm_forward",
+        "shared/few.wgsl",
+        "shared/row_sum.wgsl",
+        "layers/group_norm_forward.wgsl"
+    ),
+    kernel!(
+        "group_norm_grad_input",
+        "shared/few.wgsl",
+        "shared/row_sum.wgsl",
+        "layers/group_norm_grad_input.wgsl"
+    ),
+    kernel!(
+        "group_norm_grad_weight",
+        "shared/few.wgsl",
+        "shared/lane_sum.wgsl",
+        "layers/group_norm_grad_weight.wgsl"
+    ),
+    kernel!("band_affine", "layers/band_affine.wgsl"),
+    kernel!("activation_forward", "layers/activation_forward.wgsl"),
+    kernel!("activation_grad_input", "layers/activation_grad_input.wgsl"),
+    kernel!("pool_forward", "layers/pool_forward.wgsl"),
+    kernel!("pool_grad_input", "layers/pool_grad_input.wgsl"),
+    kernel!(
+        "statistics_pool_forward",
+        "layers/statistics_pool_forward.wgsl"
+    ),
+    kernel!(
+        "statistics_pool_grad_input",
+        "layers/statistics_pool_grad_input.wgsl"
+    ),
+    kernel!("squared_error", "layers/squared_error.wgsl"),
+    kernel!(
+        "noise_forward",
+        "shared/step.wgsl",
+        "shared/random.wgsl",
+        "layers/noise_forward.wgsl"
+    ),
+    kernel!(
+        "dropout_forward",
+        "shared/step.wgsl",
+        "shared/random.wgsl",
+        "layers/dropout_forward.wgsl"
+    ),
+    kernel!(
+        "clip_gather",
+        "shared/step.wgsl",
+        "shared/random.wgsl",
+        "episode/clip_gather.wgsl"
+    ),
+    kernel!("copy_rows", "episode/copy_rows.wgsl"),
+    kernel!("row_statistics", "episode/row_statistics.wgsl"),
+    kernel!("standardise_rows", "episode/standardise_rows.wgsl"),
+    kernel!("prototype_forward", "episode/prototype_forward.wgsl"),
+    kernel!(
+        "distance_forward",
+        "shared/metric.wgsl",
+        "episode/distance_forward.wgsl"
+    ),
+    kernel!("episode_loss", "episode/episode_loss.wgsl"),
+    kernel!(
+        "distance_grad_query",
+        "shared/metric.wgsl",
+        "episode/distance_grad_query.wgsl"
+    ),
+    kernel!(
+        "distance_grad_support",
+        "shared/metric.wgsl",
+        "episode/distance_grad_support.wgsl"
+    ),
+    kernel!("target_gather", "episode/target_gather.wgsl"),
+    kernel!(
+        "prediction_loss",
+        "shared/row_sum.wgsl",
+        "episode/prediction_loss.wgsl"
+    ),
+    kernel!(
+        "record_step",
+        "shared/step.wgsl",
+        "shared/optimizer_state.wgsl",
+        "episode/record_step.wgsl"
+    ),
+    kernel!(
+        "grad_norm",
+        "shared/optimizer_state.wgsl",
+        "optimizer/grad_norm.wgsl"
+    ),
+    kernel!(
+        "step_guard",
+        "shared/optimizer_state.wgsl",
+        "optimizer/step_guard.wgsl"
+    ),
+    kernel!(
+        "adamw_step",
+        "shared/step.wgsl",
+        "shared/optimizer_state.wgsl",
+        "optimizer/adamw_step.wgsl"
+    ),
+    kernel!("curvature_penalty", "optimizer/curvature_penalty.wgsl"),
+    kernel!("weighted_sum", "optimizer/weighted_sum.wgsl"),
+    kernel!("fma_ceiling", "bench/fma_ceiling.wgsl"),
+    kernel!("copy_ceiling", "bench/copy_ceiling.wgsl"),
 ];
 
 /// The kernel of this name, if there is one.

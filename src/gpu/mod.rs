@@ -4,6 +4,7 @@
 //! device into a [`Program`], which replays it without allocating or creating anything.
 
 mod adapter;
+mod class;
 mod facts;
 mod fault;
 mod kernel;
@@ -11,11 +12,13 @@ mod plan;
 mod program;
 mod validate;
 
-pub use adapter::{AdapterClass, AdapterSummary, DeviceChoice, Gpu, adapters, install_hint};
+pub use adapter::{AdapterSummary, DeviceChoice, Gpu, adapters, install_hint};
+pub use class::AdapterClass;
 pub use fault::GpuError;
 pub use kernel::{KERNELS, Kernel, kernel};
 pub use plan::{
-    BufferInfo, BufferRole, Plan, Shape, Step, Tensor, TensorInfo, element_count, workgroups,
+    BufferInfo, BufferRole, Constant, Dtype, Plan, Shape, Step, Tensor, TensorInfo, element_count,
+    workgroups,
 };
 pub(crate) use plan::{VIEW_ALIGNMENT, word};
 pub use program::Program;

@@ -2,8 +2,11 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use super::kernel::kernel;
 use super::{AdapterClass, GpuError};
 
 /// The shape of a tensor, outermost dimension first: batch, channels, height (mel bands), width (frames).
@@ -13,6 +16,25 @@ pub type Shape = [usize; 4];
 /// ([`Plan::validate`]).
 pub fn element_count(shape: Shape) -> usize {
     shape.into_iter().fold(1, usize::saturating_mul)
+}
+
+/// What a tensor's 32-bit words hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dtype {
+    /// A float each.
+    F32,
+    /// A whole number each, or the words of a struct.
+    U32,
+}
+
+impl Dtype {
+    /// Bytes of so many elements, at most `u64::MAX`.
+    fn bytes(self, elements: usize) -> u64 {
+        match self {
+            Self::F32 | Self::U32 => (elements as u64).saturating_mul(4),
+        }
+    }
 }
 
 /// What a buffer is for.
@@ -66,21 +88,42 @@ impl Tensor {
     }
 }
 
-/// One tensor's place: a range of a buffer. Elements are 32-bit.
+/// One tensor: what it holds, and its place, a range of a buffer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TensorInfo {
     /// For messages and profiles.
     pub label: String,
+    /// Its shape, the last dimension innermost.
+    pub shape: Shape,
+    /// What its elements are.
+    pub dtype: Dtype,
     /// Index of the buffer.
     pub buffer: usize,
     /// First byte in the buffer, a multiple of 256.
     pub offset: u64,
-    /// Length in bytes.
-    pub bytes: u64,
+}
+
+impl TensorInfo {
+    /// Its length in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.dtype.bytes(element_count(self.shape))
+    }
+}
+
+/// A tensor whose values never change.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Constant {
+    /// Its id.
+    pub tensor: usize,
+    /// The bits of its words: what is infinite or not a number survives being written too.
+    pub words: Vec<u32>,
 }
 
 /// One device buffer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct BufferInfo {
     /// For messages.
     pub label: String,
@@ -92,9 +135,17 @@ pub struct BufferInfo {
 
 /// One dispatch of a kernel.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Step {
-    /// Name of the kernel.
+    /// The operation, for profiles: the kernel, and the shape of what counts as an operation.
+    pub operation: String,
+    /// Floating-point operations, counted as those of a dense product: a multiply-add is two. None where the work is
+    /// moving data.
+    pub flops: Option<u64>,
+    /// Name of the kernel, a key of [`Plan::kernels`].
     pub kernel: String,
+    /// Lengths of its register arrays: each takes the place of the number in the line `const NAME = 16u;` of its WGSL.
+    pub arrays: Vec<(String, u32)>,
     /// Values of its override constants.
     pub overrides: Vec<(String, f64)>,
     /// Tensor ids, in binding order.
@@ -104,6 +155,12 @@ pub struct Step {
 }
 
 /// Tensors and steps. Build it once, replay it with a [`super::Program`].
+///
+/// Written as JSON it is complete: with the WGSL files that [`Self::kernels`] names, and bytes for its ports, anything that
+/// speaks WebGPU can run it. To do so: make the buffers; write the words of the constants; for each step join its kernel's
+/// files with line breaks, set the lengths of its arrays, compile the entry point `main` with its override constants, and
+/// bind its tensors (their bytes rounded up to a multiple of 16) in order from binding 0 of group 0 on; write the ports
+/// of inputs and state; dispatch the steps in order, in a single pass.
 ///
 /// Building never fails: what is too large or otherwise cannot be is found by [`Self::validate`], which every program
 /// and every plan that is read goes through.
@@ -116,8 +173,12 @@ pub struct Plan {
     pub buffers: Vec<BufferInfo>,
     /// The tensors, ranges of buffers.
     pub tensors: Vec<TensorInfo>,
-    /// Values of the constant tensors, by id.
-    pub constants: Vec<(usize, Vec<f32>)>,
+    /// Tensors that a host writes before a run or reads after it, by name: their ids.
+    pub ports: BTreeMap<String, usize>,
+    /// Values of the constant tensors.
+    pub constants: Vec<Constant>,
+    /// The kernels of its steps: their WGSL files below `shaders/`, in the order in which they are joined.
+    pub kernels: BTreeMap<String, Vec<String>>,
     /// What runs, in order.
     pub steps: Vec<Step>,
     /// Whether kernels added from now on shall compile quickly on a software rasteriser rather than run quickly there: for a
@@ -131,11 +192,14 @@ pub struct Plan {
 
 /// A plan as it is read.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Unchecked {
     class: AdapterClass,
     buffers: Vec<BufferInfo>,
     tensors: Vec<TensorInfo>,
-    constants: Vec<(usize, Vec<f32>)>,
+    ports: BTreeMap<String, usize>,
+    constants: Vec<Constant>,
+    kernels: BTreeMap<String, Vec<String>>,
     steps: Vec<Step>,
 }
 
@@ -147,7 +211,9 @@ impl TryFrom<Unchecked> for Plan {
             class: read.class,
             buffers: read.buffers,
             tensors: read.tensors,
+            ports: read.ports,
             constants: read.constants,
+            kernels: read.kernels,
             steps: read.steps,
             quick: false,
             refused: None,
@@ -162,11 +228,6 @@ pub(crate) const VIEW_ALIGNMENT: usize = 64;
 
 /// Bytes of a vec4.
 pub(super) const VEC4_BYTES: u64 = 16;
-
-/// Bytes of a shape's elements, at most `u64::MAX`.
-fn byte_count(shape: Shape) -> u64 {
-    (element_count(shape) as u64).saturating_mul(4)
-}
 
 /// Bytes rounded up to a vec4, at most `u64::MAX`.
 pub(super) fn padded(bytes: u64) -> u64 {
@@ -187,41 +248,82 @@ impl Plan {
             class,
             buffers: Vec::new(),
             tensors: Vec::new(),
+            ports: BTreeMap::new(),
             constants: Vec::new(),
+            kernels: BTreeMap::new(),
             steps: Vec::new(),
             quick: false,
             refused: None,
         }
     }
 
-    /// Adds a tensor with a buffer of its own.
+    /// Adds a tensor of floats with a buffer of its own.
     pub fn tensor(&mut self, label: impl Into<String>, shape: Shape, role: BufferRole) -> Tensor {
-        let label = label.into();
-        let bytes = byte_count(shape);
+        self.tensor_of(Dtype::F32, label, shape, role)
+    }
+
+    /// Adds a tensor of 32-bit words with a buffer of its own.
+    pub fn words(&mut self, label: impl Into<String>, shape: Shape, role: BufferRole) -> Tensor {
+        self.tensor_of(Dtype::U32, label, shape, role)
+    }
+
+    fn tensor_of(
+        &mut self,
+        dtype: Dtype,
+        label: impl Into<String>,
+        shape: Shape,
+        role: BufferRole,
+    ) -> Tensor {
         let (buffer, id) = (self.buffers.len(), self.tensors.len());
-        self.buffers.push(BufferInfo {
-            label: label.clone(),
-            bytes: padded(bytes),
-            role,
-        });
-        self.tensors.push(TensorInfo {
-            label,
+        let info = TensorInfo {
+            label: label.into(),
+            shape,
+            dtype,
             buffer,
             offset: 0,
-            bytes,
+        };
+        self.buffers.push(BufferInfo {
+            label: info.label.clone(),
+            bytes: padded(info.bytes()),
+            role,
         });
+        self.tensors.push(info);
         Tensor { id, shape }
     }
 
-    /// Adds a tensor whose values never change.
+    /// Adds a tensor of floats whose values never change.
     ///
     /// # Panics
     /// If there are not as many values as the shape has elements: a bug in the caller.
     pub fn constant(&mut self, label: &str, shape: Shape, values: Vec<f32>) -> Tensor {
-        assert_eq!(values.len(), element_count(shape), "values of `{label}`");
-        let tensor = self.tensor(label, shape, BufferRole::Constant);
-        self.constants.push((tensor.id, values));
-        tensor
+        self.constant_of(Dtype::F32, label, shape, bytemuck::cast_vec(values))
+    }
+
+    /// Adds a tensor of words that never change.
+    ///
+    /// # Panics
+    /// As [`Self::constant`].
+    pub fn constant_words(&mut self, label: &str, shape: Shape, words: Vec<u32>) -> Tensor {
+        self.constant_of(Dtype::U32, label, shape, words)
+    }
+
+    fn constant_of(&mut self, dtype: Dtype, label: &str, shape: Shape, words: Vec<u32>) -> Tensor {
+        assert_eq!(words.len(), element_count(shape), "values of `{label}`");
+        let Tensor { id: tensor, .. } = self.tensor_of(dtype, label, shape, BufferRole::Constant);
+        self.constants.push(Constant { tensor, words });
+        Tensor { id: tensor, shape }
+    }
+
+    /// Names a tensor that a host writes or reads: an input, state or an output.
+    pub fn name_port(&mut self, name: &str, tensor: Tensor) {
+        self.ports.insert(name.to_string(), tensor.id);
+    }
+
+    /// The tensor of this name.
+    pub fn port(&self, name: &str) -> Option<Tensor> {
+        let id = *self.ports.get(name)?;
+        let shape = self.tensors.get(id)?.shape;
+        Some(Tensor { id, shape })
     }
 
     /// Adds a tensor that is a range of another one, from element `first` (a multiple of 64) on.
@@ -241,9 +343,10 @@ impl Plan {
         let id = self.tensors.len();
         self.tensors.push(TensorInfo {
             label: label.into(),
+            shape,
+            dtype: parent.dtype,
             buffer: parent.buffer,
-            offset: parent.offset.saturating_add(byte_count([1, 1, 1, first])),
-            bytes: byte_count(shape),
+            offset: parent.offset.saturating_add(parent.dtype.bytes(first)),
         });
         Tensor { id, shape }
     }
@@ -304,20 +407,39 @@ impl Plan {
     /// Adds a dispatch. Overrides are numbers by name; bindings are in the kernel's order.
     pub fn dispatch(
         &mut self,
-        kernel: &str,
+        name: &str,
         overrides: &[(&str, f64)],
         bindings: &[Tensor],
         workgroups: [usize; 3],
     ) {
+        let owned = |(name, value): &(&str, f64)| (name.to_string(), *value);
+        let overrides: Vec<(String, f64)> = overrides.iter().map(owned).collect();
+        let mut arrays = Vec::new();
+        // A plan with another does not validate.
+        if let Some(kernel) = kernel(name) {
+            if self.class == AdapterClass::Hardware {
+                arrays = kernel.exact_arrays(&overrides);
+            }
+            let files = || kernel.files().into_iter().map(String::from).collect();
+            self.kernels.entry(name.to_string()).or_insert_with(files);
+        }
         self.steps.push(Step {
-            kernel: kernel.to_string(),
-            overrides: overrides
-                .iter()
-                .map(|(name, value)| (name.to_string(), *value))
-                .collect(),
+            operation: name.to_string(),
+            flops: None,
+            kernel: name.to_string(),
+            arrays,
+            overrides,
             bindings: bindings.iter().map(|t| t.id).collect(),
             workgroups: workgroups.map(word),
         });
+    }
+
+    /// Says of the last dispatch of what shape it is, in words, and how many floating-point operations it has.
+    pub(crate) fn count(&mut self, shape: &str, flops: u64) {
+        if let Some(step) = self.steps.last_mut() {
+            step.operation = format!("{} {shape}", step.kernel);
+            step.flops = Some(flops);
+        }
     }
 
     /// Makes the plan one that does not [`validate`](Self::validate), for the first of these reasons.

@@ -19,7 +19,7 @@ struct CompiledStep {
 /// A plan with its buffers, pipelines and bind groups on a device. Running it creates nothing.
 ///
 /// Its tensors are one set for all threads: whoever shares it has to write, run and read under a lock, as
-/// [`crate::embed::Embedder`] does.
+/// `Embedder` does.
 #[derive(Debug)]
 pub struct Program {
     gpu: Gpu,
@@ -54,20 +54,22 @@ impl Program {
         let mut kernels: Vec<_> = plan
             .steps
             .iter()
-            .map(|step| (step.kernel.as_str(), &step.overrides))
+            .map(|step| (step.kernel.as_str(), &step.arrays, &step.overrides))
             .collect();
         kernels.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
         kernels.dedup();
-        kernels.into_par_iter().try_for_each(|(name, overrides)| {
-            gpu.pipeline(known_kernel(name)?, plan.class, overrides);
-            gpu.check()
-        })?;
+        kernels
+            .into_par_iter()
+            .try_for_each(|(name, arrays, overrides)| {
+                gpu.pipeline(known_kernel(name)?, arrays, overrides);
+                gpu.check()
+            })?;
         let steps = plan
             .steps
             .iter()
             .map(|step| {
                 let kernel = known_kernel(&step.kernel)?;
-                let pipeline = gpu.pipeline(kernel, plan.class, &step.overrides);
+                let pipeline = gpu.pipeline(kernel, &step.arrays, &step.overrides);
                 gpu.check()?;
                 let entries: Vec<_> = step
                     .bindings
@@ -80,7 +82,7 @@ impl Program {
                             resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
                                 buffer: &buffers[tensor.buffer],
                                 offset: tensor.offset,
-                                size: std::num::NonZero::new(padded(tensor.bytes)),
+                                size: std::num::NonZero::new(padded(tensor.bytes())),
                             }),
                         }
                     })
@@ -97,9 +99,9 @@ impl Program {
                 })
             })
             .collect::<Result<_, GpuError>>()?;
-        for (id, values) in &plan.constants {
-            let tensor = &plan.tensors[*id];
-            let bytes = bytemuck::cast_slice(values);
+        for constant in &plan.constants {
+            let tensor = &plan.tensors[constant.tensor];
+            let bytes = bytemuck::cast_slice(&constant.words);
             gpu.queue
                 .write_buffer(&buffers[tensor.buffer], tensor.offset, bytes);
         }
@@ -143,7 +145,7 @@ impl Program {
         let info = &self.plan.tensors[tensor.id];
         let first = first as u64 * 4;
         assert!(
-            first + bytes.len() as u64 <= info.bytes,
+            first + bytes.len() as u64 <= info.bytes(),
             "{} bytes into `{}`",
             bytes.len(),
             info.label
@@ -207,12 +209,13 @@ impl Program {
         let info = &self.plan.tensors[tensor.id];
         let role = self.plan.buffers[info.buffer].role;
         assert_ne!(role, BufferRole::Scratch, "reading `{}`", info.label);
-        if info.bytes == 0 {
+        let length = info.bytes();
+        if length == 0 {
             return Ok(Vec::new());
         }
         let staging = self.gpu.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("read back"),
-            size: info.bytes,
+            size: length,
             usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
@@ -220,7 +223,7 @@ impl Program {
             .gpu
             .device
             .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        encoder.copy_buffer_to_buffer(self.buffer(tensor), info.offset, &staging, 0, info.bytes);
+        encoder.copy_buffer_to_buffer(self.buffer(tensor), info.offset, &staging, 0, length);
         self.gpu.queue.submit([encoder.finish()]);
         let (sender, receiver) = std::sync::mpsc::channel();
         staging.map_async(wgpu::MapMode::Read, .., move |result| {

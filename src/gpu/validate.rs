@@ -2,14 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::facts::{ConstantKind, Most};
+use super::facts::{ConstantKind, MOST_ELEMENTS, Most};
 use super::kernel::{Kernel, kernel};
 use super::plan::{VEC4_BYTES, padded};
-use super::{BufferRole, GpuError, Plan, Step};
-
-/// Elements that one tensor of a step may have: what a binding holds within WebGPU's default limits. The kernels
-/// compute with 32-bit indices, which cannot wrap below it.
-pub(super) const MOST_ELEMENTS: u64 = 1 << 25;
+use super::{BufferRole, Constant, GpuError, Plan, Step};
 
 /// Bytes that all buffers may have together: more than any adapter has.
 const MOST_BYTES: u64 = 1 << 40;
@@ -38,8 +34,9 @@ pub(super) fn known_kernel(name: &str) -> Result<&'static Kernel, GpuError> {
 
 impl Plan {
     /// Whether a program can be made of it: sizes and dispatches within WebGPU's default limits, which every device is
-    /// opened with; tensors within their buffers; constants complete and finite; and for every step a kernel that there
-    /// is, with all its override constants in their ranges, as many bindings as it has, each at least as long as the
+    /// opened with; tensors within their buffers; constants complete; ports to tensors that a host may write or read; and
+    /// for every step a kernel that there is, of the files that the plan says, with all its override constants in their
+    /// ranges and arrays as long as its tiles, as many bindings as it has, each of its type and at least as long as the
     /// kernel's shapes, and none of them overlapping one that it writes.
     ///
     /// # Errors
@@ -64,8 +61,8 @@ impl Plan {
                 let limit = limits
                     .max_storage_buffer_binding_size
                     .min(4 * MOST_ELEMENTS);
-                if padded(tensor.bytes) > limit {
-                    return Err(too_large(&tensor.label, tensor.bytes, limit));
+                if padded(tensor.bytes()) > limit {
+                    return Err(too_large(&tensor.label, tensor.bytes(), limit));
                 }
             }
         }
@@ -93,18 +90,33 @@ impl Plan {
                     self.buffers.len()
                 ))
             })?;
-            let end = tensor.offset.checked_add(padded(tensor.bytes));
+            let end = tensor.offset.checked_add(padded(tensor.bytes()));
             let fits = end.is_some_and(|end| end <= buffer.bytes)
-                && tensor.offset.is_multiple_of(OFFSET_ALIGNMENT)
-                && tensor.bytes.is_multiple_of(4);
+                && tensor.offset.is_multiple_of(OFFSET_ALIGNMENT);
             require(fits, || {
                 format!(
                     "tensor `{}`, {} bytes from byte {} on, does not fit its buffer of {}",
-                    tensor.label, tensor.bytes, tensor.offset, buffer.bytes
+                    tensor.label,
+                    tensor.bytes(),
+                    tensor.offset,
+                    buffer.bytes
                 )
             })?;
         }
         self.validate_constants()?;
+        for (name, &id) in &self.ports {
+            let role = self.tensors.get(id).map(|t| self.buffers[t.buffer].role);
+            let open = role
+                .is_some_and(|role| !matches!(role, BufferRole::Scratch | BufferRole::Constant));
+            require(open, || {
+                format!("port `{name}` is to nothing that a host may write or read")
+            })?;
+        }
+        for (name, files) in &self.kernels {
+            require(known_kernel(name)?.files() == *files, || {
+                format!("kernel `{name}` is not made of {files:?}")
+            })?;
+        }
         self.steps.iter().try_for_each(|step| {
             let limit = limits.max_compute_workgroups_per_dimension;
             if step.workgroups.iter().any(|&count| count > limit) {
@@ -118,10 +130,10 @@ impl Plan {
         })
     }
 
-    /// Every constant buffer is that of tensors with as many finite values as elements.
+    /// Every constant buffer is that of a tensor with as many words as elements.
     fn validate_constants(&self) -> Result<(), GpuError> {
         let mut given = HashSet::new();
-        for (id, values) in &self.constants {
+        for Constant { tensor: id, words } in &self.constants {
             let tensor = self.tensors.get(*id);
             let tensor =
                 tensor.ok_or_else(|| invalid(format!("constant {id} is not a tensor of it")))?;
@@ -130,16 +142,16 @@ impl Plan {
             require(of_constant && given.insert(tensor.buffer), || {
                 format!("constant `{label}` has no buffer of its own")
             })?;
-            require(values.len() as u64 == tensor.bytes / 4, || {
-                format!(
-                    "constant `{label}` has {} values and {} bytes",
-                    values.len(),
-                    tensor.bytes
-                )
-            })?;
-            require(values.iter().all(|value| value.is_finite()), || {
-                format!("constant `{label}` has values that are not finite")
-            })?;
+            require(
+                size_of_val(words.as_slice()) as u64 == tensor.bytes(),
+                || {
+                    format!(
+                        "constant `{label}` has {} words and {} bytes",
+                        words.len(),
+                        tensor.bytes()
+                    )
+                },
+            )?;
         }
         let constants = self
             .buffers
@@ -158,6 +170,9 @@ impl Plan {
     fn validate_step(&self, step: &Step) -> Result<(), GpuError> {
         let name = &step.kernel;
         let facts = known_kernel(name)?.facts();
+        require(self.kernels.contains_key(name), || {
+            format!("kernel `{name}` is not among its kernels")
+        })?;
         require(step.workgroups.iter().all(|&count| count > 0), || {
             format!("kernel `{name}` has no workgroups: {:?}", step.workgroups)
         })?;
@@ -196,6 +211,18 @@ impl Plan {
             })?;
         }
 
+        for (place, (array, length)) in step.arrays.iter().enumerate() {
+            let tile = array
+                .strip_prefix("MAX_")
+                .map(|tile| format!("TILE_{tile}"));
+            let tile = tile.and_then(|tile| values.get(tile.as_str()).copied());
+            let once = step.arrays[..place].iter().all(|(other, _)| other != array);
+            let known = once && facts.arrays.iter().any(|(name, _)| name == array);
+            require(known && tile == Some(f64::from(*length)), || {
+                format!("kernel `{name}` cannot have {array} = {length} for a tile of {tile:?}")
+            })?;
+        }
+
         require(step.bindings.len() == facts.bindings.len(), || {
             format!(
                 "kernel `{name}` has {} bindings instead of {}",
@@ -210,13 +237,19 @@ impl Plan {
                 None => factor.parse().unwrap_or(1.0),
             };
             let elements: f64 = binding.shape.iter().flatten().map(factor).product();
-            let long_enough = tensor.bytes > 0
-                && padded(tensor.bytes) >= binding.least_bytes
-                && (tensor.bytes / 4) as f64 >= elements;
+            require(tensor.dtype == binding.dtype, || {
+                format!(
+                    "tensor `{}` is of {:?}, and kernel `{name}` wants {:?}",
+                    tensor.label, tensor.dtype, binding.dtype
+                )
+            })?;
+            let bytes = tensor.bytes();
+            let long_enough =
+                bytes > 0 && padded(bytes) >= binding.least_bytes && (bytes / 4) as f64 >= elements;
             require(long_enough, || {
                 format!(
-                    "tensor `{}` of {} bytes is too short for kernel `{name}`, which wants {elements} elements",
-                    tensor.label, tensor.bytes
+                    "tensor `{}` of {bytes} bytes is too short for kernel `{name}`, which wants {elements} elements",
+                    tensor.label
                 )
             })?;
             if binding.writes {

@@ -1,6 +1,7 @@
 use std::sync::{Mutex, PoisonError};
 
-use super::{BLOCK_FRAMES, MelError, Preset, filter_bank};
+use super::steps::{self, samples_of};
+use super::{BLOCK_FRAMES, MelError, Preset};
 use crate::gpu::{BufferRole, Gpu, Plan, Program, Tensor};
 use crate::ops;
 
@@ -19,7 +20,7 @@ impl GpuEngine {
     /// Whether the kernels can do a preset's Fourier transform: `n_fft / 2` made of factors 2 and 5,
     /// at most 2048.
     pub fn supports(preset: &Preset) -> bool {
-        ops::fft_radices(preset.n_fft).is_some()
+        steps::supports(preset)
     }
 
     /// An engine for a preset on a device.
@@ -28,41 +29,21 @@ impl GpuEngine {
     /// As [`Preset::validate`]; [`MelError::TransformLength`] unless [`supports`](Self::supports);
     /// [`MelError::Gpu`].
     pub fn new(gpu: &Gpu, preset: &Preset) -> Result<Self, MelError> {
-        let bank = filter_bank(preset)?;
-        let (n_fft, n_bins, n_mels) = (preset.n_fft, preset.n_bins(), preset.n_mels);
-        if !Self::supports(preset) {
-            return Err(MelError::TransformLength(n_fft));
-        }
         let mut plan = Plan::new(gpu.class());
-        let length = (BLOCK_FRAMES - 1) * preset.hop_length + n_fft;
+        let length = samples_of(preset, BLOCK_FRAMES);
         let samples = plan.tensor("samples", [1, 1, 1, length], BufferRole::Input);
-        let window = plan.tensor("window", [1, 1, 1, n_fft], BufferRole::State);
-        let twiddle = plan.tensor("twiddles", [1, 1, n_fft, 2], BufferRole::State);
-        let bands = plan.tensor("bands", [1, 1, n_mels, 4], BufferRole::State);
-        let weights = plan.tensor(
-            "filters",
-            [1, 1, 1, bank.weights.len().max(1)],
-            BufferRole::State,
-        );
-        let power = plan.tensor("power", [1, 1, BLOCK_FRAMES, n_bins], BufferRole::Scratch);
-        let mel = plan.tensor("mel", [1, 1, n_mels, BLOCK_FRAMES], BufferRole::Output);
+        let mel = steps::append(&mut plan, preset, samples, BLOCK_FRAMES)?;
+        plan.keep(mel);
         let compressed = plan.tensor("compressed", mel.shape, BufferRole::Output);
-        ops::window_fft_power(
-            &mut plan,
-            n_fft,
-            preset.hop_length,
-            samples,
-            window,
-            twiddle,
-            power,
-        );
-        ops::mel_project(&mut plan, power, bands, weights, mel);
         ops::log_compress(&mut plan, preset.compression_gain, mel, compressed);
+        for (name, tensor) in [
+            ("samples", samples),
+            ("mel", mel),
+            ("compressed", compressed),
+        ] {
+            plan.name_port(name, tensor);
+        }
         let program = Program::new(gpu, plan)?;
-        program.write(window, &preset.window());
-        program.write(twiddle, &ops::fft_twiddles(n_fft));
-        program.write(bands, &ops::band_table(&bank));
-        program.write(weights, &bank.weights);
         Ok(Self {
             preset: preset.clone(),
             program: Mutex::new(program),

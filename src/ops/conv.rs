@@ -66,6 +66,27 @@ impl ConvShape {
         product(&[self.taps(), self.basis.slots(), self.co_pad()])
     }
 
+    /// Floating-point operations of each of its three directions, counted as those of a dense product.
+    pub fn flops(&self) -> u64 {
+        let [h, w] = self.output();
+        let counted = [2, self.n, h, w, self.taps(), self.basis.slots(), self.co];
+        product(&counted) as u64
+    }
+
+    /// The shape in words, for profiles.
+    fn words(&self) -> String {
+        let Self {
+            n, ci, co, basis, ..
+        } = self;
+        let ([height, width], [kh, kw]) = (self.input, self.kernel);
+        let grid = match basis.order > 0 && basis.grid != 4 {
+            true => format!(", grid {}", basis.grid),
+            false => String::new(),
+        };
+        let stride = self.stride[1];
+        format!("{ci}->{co} @ {height}x{width}, {kh}x{kw} stride {stride}, batch {n}{grid}")
+    }
+
     /// How many channels the kernels of an ordinary convolution read at a time.
     fn channel_tile(&self) -> usize {
         if self.ci == 1 { 1 } else { 4 }
@@ -308,6 +329,7 @@ fn dispatch_forward(
     overrides.extend(more);
     let written = split_target(plan, workgroups[2], y);
     plan.dispatch(kernel, &overrides, &[x, weight, bias, written], workgroups);
+    plan.count(&shape.words(), shape.flops());
     add_splits(plan, written, y);
 }
 
@@ -399,6 +421,7 @@ pub(crate) fn conv_grad_input(
         &[kept.x, kept.kernel_weight, outputs_last, written],
         [product(&[groups, phases]), channel_tiles, splits],
     );
+    plan.count(&shape.words(), shape.flops());
     add_splits(plan, written, grad_x);
 }
 
@@ -474,6 +497,7 @@ fn conv_grad_weight(
         &[kernel_x, outputs_last, partial],
         [groups, 1, slot_tiles],
     );
+    plan.count(&shape.words(), shape.flops());
     reduce_partials(plan, partial, grad_weight);
 }
 

@@ -1,8 +1,7 @@
 //! Kernels of the mel front end.
 
 use super::{each, limit_turns, product};
-use crate::gpu::{AdapterClass, GpuError, Plan, Tensor, word, workgroups};
-use crate::mel::FilterBank;
+use crate::gpu::{AdapterClass, GpuError, Plan, Tensor, workgroups};
 
 /// The radices of an in-place FFT of `n_fft / 2` points: (radix-4 steps, radix-2 steps, radix-5 steps).
 /// `None` if the length has other factors or does not fit workgroup memory.
@@ -37,14 +36,6 @@ pub fn fft_twiddles(n_fft: usize) -> Vec<f32> {
     (0..n_fft)
         .map(|k| (std::f64::consts::TAU * k as f64 / n_fft as f64).sin_cos())
         .flat_map(|(sin, cos)| [cos as f32, -sin as f32])
-        .collect()
-}
-
-/// The band table of [`mel_project`], [bands, 4].
-pub fn band_table(bank: &FilterBank) -> Vec<u32> {
-    bank.bands
-        .iter()
-        .flat_map(|b| [b.first_bin, b.len, b.offset, 0].map(word))
         .collect()
 }
 
@@ -90,7 +81,8 @@ pub fn window_fft_power(
     );
 }
 
-/// mel [clips, 1, bands, frames] = power [clips, 1, frames, bins] through sparse filters; `bands` comes from [`band_table`].
+/// mel [clips, 1, bands, frames] = power [clips, 1, frames, bins] through sparse filters, a row of `bands` for each:
+/// first bin, number of bins, first weight, 0.
 pub fn mel_project(plan: &mut Plan, power: Tensor, bands: Tensor, weight: Tensor, mel: Tensor) {
     let [clips, _, frames, bins] = power.shape;
     limit_turns(plan, "mel_project", bins);

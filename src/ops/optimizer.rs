@@ -101,7 +101,7 @@ impl OptimizerTensors {
             first: state("first moments", len),
             second: state("second moments", len),
             decay: state("weight decay", len / 64),
-            state: state("optimiser state", 8),
+            state: plan.words("optimiser state", [1, 1, 1, 8], BufferRole::State),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Case, Expected};
 use crate::gpu::{AdapterClass, BufferRole, Plan, Shape, Tensor};
-use crate::mel::{Band, FilterBank};
+use crate::mel::{Band, FilterBank, band_table};
 use crate::ops::{
     self, ActivationKind, AdamW, Augment, Basis, ConvShape, Distance, EpisodeShape, NormShape,
     OptimizerState, OptimizerTensors, Place, PoolKind, PoolShape, RowsAt, Slot, StatisticsShape,
@@ -40,14 +40,13 @@ impl Builder {
 
     fn values(&mut self, shape: Shape, values: Vec<f32>) -> (Tensor, Vec<f64>) {
         let exact = values.iter().map(|&v| f64::from(v)).collect();
-        (
-            self.words(shape, bytemuck::cast_slice(&values).to_vec()),
-            exact,
-        )
+        let tensor = self.plan.tensor("input", shape, BufferRole::Input);
+        self.inputs.push((tensor, bytemuck::cast_vec(values)));
+        (tensor, exact)
     }
 
     fn words(&mut self, shape: Shape, words: Vec<u32>) -> Tensor {
-        let tensor = self.plan.tensor("input", shape, BufferRole::Input);
+        let tensor = self.plan.words("input", shape, BufferRole::Input);
         self.inputs.push((tensor, words));
         tensor
     }
@@ -692,7 +691,7 @@ pub fn mel(class: AdapterClass, n_fft: usize, hop: usize, [clips, frames]: [usiz
         bank.weights.extend((0..len).map(|k| 0.25 + k as f32));
     }
     let (weight, _) = b.values([1, 1, 1, bank.weights.len()], bank.weights.clone());
-    let bands = b.words([1, 1, bank.bands.len(), 4], ops::band_table(&bank));
+    let bands = b.words([1, 1, bank.bands.len(), 4], band_table(&bank));
     let mel = b.output([clips, 1, bank.bands.len(), frames]);
     let compressed = b.output(mel.shape);
     ops::mel_project(&mut b.plan, power, bands, weight, mel);

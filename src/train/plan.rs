@@ -115,8 +115,8 @@ impl TrainingPlan {
         let episodes = teacher.is_none_or(|teacher| teacher.episode_weight > 0.0);
         let of_episode = if episodes { episode.clips() } else { 0 };
         let count = of_episode + teacher.map_or(0, |teacher| teacher.batch);
-        let slots = plan.tensor("slots", [1, 1, count, Slot::WORDS], BufferRole::Input);
-        let step = plan.tensor("step", [1, 1, 1, 4], BufferRole::Input);
+        let slots = plan.words("slots", [1, 1, count, Slot::WORDS], BufferRole::Input);
+        let step = plan.words("step", [1, 1, 1, 4], BufferRole::Input);
         let trained = teacher.map_or(network, |teacher| teacher.whole);
         let optimizer = OptimizerTensors::new(&mut plan, trained.flat_len());
 
@@ -257,7 +257,7 @@ impl Taught<'_> {
                 )
             })
             .collect();
-        let places = plan.tensor("places of targets", [1, 1, batch, 2], BufferRole::Input);
+        let places = plan.words("places of targets", [1, 1, batch, 2], BufferRole::Input);
         let target = plan.tensor(
             "targets of a step",
             [batch, width, 1, 1],

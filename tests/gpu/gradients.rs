@@ -125,7 +125,7 @@ fn check_layer(layer: &str) {
 
     let mut plan = Plan::new(gpu().class());
     let x_tensor = plan.tensor("x", [n, 1, 7, 6], BufferRole::Input);
-    let step_tensor = plan.tensor("step", [1, 1, 1, 4], BufferRole::Input);
+    let step_tensor = plan.words("step", [1, 1, 1, 4], BufferRole::Input);
     let grad_embedding = plan.tensor("grad", [n, network.width(), 1, 1], BufferRole::Input);
     let parameters = plan.tensor("parameters", [1, 1, 1, flat.len()], BufferRole::State);
     let gradients = plan.tensor("gradients", [1, 1, 1, flat.len()], BufferRole::State);

@@ -1,6 +1,6 @@
 //! Plans on a device that runs nothing but checks everything against WebGPU's default limits.
 
-use gamaka::gpu::{AdapterClass, BufferRole, Gpu, GpuError, Plan, Program, Step};
+use gamaka::gpu::{AdapterClass, BufferRole, Dtype, Gpu, GpuError, Plan, Program, Step};
 use gamaka::internals::adapt::TaskAdapter;
 use gamaka::internals::data::Task;
 use gamaka::internals::selftest::doctor_cases;
@@ -131,10 +131,18 @@ fn the_step_of_a_teacher_builds_and_runs_within_default_limits_behind_every_spec
 #[test]
 fn a_plan_survives_being_written_and_read() {
     let network = Network::new(Spec::default(), [64, 128]).unwrap();
-    let plan = training(AdapterClass::Hardware, &network, 5, &[64_000]).plan;
+    let mut plan = training(AdapterClass::Hardware, &network, 5, &[64_000]).plan;
+    let values = [f32::INFINITY, f32::NEG_INFINITY, f32::NAN, -0.0, 1e-45];
+    plan.constant("strange", [1, 1, 1, 5], values.to_vec());
+    plan.constant_words("words", [1, 1, 1, 2], vec![0, u32::MAX]);
     let text = serde_json::to_string(&plan).unwrap();
     let read: Plan = serde_json::from_str(&text).unwrap();
     assert!(serde_json::to_string(&read).unwrap() == text);
+    let [.., strange, all] = &read.constants[..] else {
+        panic!("no constants");
+    };
+    assert_eq!(strange.words, values.map(f32::to_bits));
+    assert_eq!(all.words, [0, u32::MAX]);
     Program::new(&Gpu::noop(), read).unwrap();
 }
 
@@ -173,7 +181,7 @@ fn scratch_shares_memory_only_where_it_is_never_needed_together() {
         .collect();
     for (k, &(a, first, last)) in scratch.iter().enumerate() {
         let buffer = &plan.buffers[plan.tensors[a].buffer];
-        assert!(plan.tensors[a].bytes <= buffer.bytes);
+        assert!(plan.tensors[a].bytes() <= buffer.bytes);
         for &(b, other_first, other_last) in &scratch[..k] {
             assert!(
                 plan.tensors[a].buffer != plan.tensors[b].buffer
@@ -185,7 +193,7 @@ fn scratch_shares_memory_only_where_it_is_never_needed_together() {
             );
         }
     }
-    let alone: u64 = scratch.iter().map(|&(t, ..)| plan.tensors[t].bytes).sum();
+    let alone: u64 = scratch.iter().map(|&(t, ..)| plan.tensors[t].bytes()).sum();
     let shared = plan
         .buffers
         .iter()
@@ -504,7 +512,24 @@ fn whatever_is_wrong_with_a_plan_is_a_typed_error() {
         ("unknown kernel", |p| p.steps[0].kernel = "x".into()),
         ("tensor id", |p| p.steps[0].bindings[0] = 999),
         ("buffer id", |p| p.tensors[0].buffer = 999),
-        ("constant id", |p| p.constants[0].0 = 999),
+        ("constant id", |p| p.constants[0].tensor = 999),
+        ("a port to nothing", |p| {
+            p.ports.insert("x".into(), 999);
+        }),
+        ("a port to scratch", |p| {
+            p.ports.insert("x".into(), 2);
+        }),
+        ("a port to a constant", |p| {
+            p.ports.insert("x".into(), 1);
+        }),
+        ("a kernel of other files", |p| {
+            p.kernels
+                .insert("weighted_sum".into(), vec!["shared/few.wgsl".into()]);
+        }),
+        ("a kernel that is not listed", |p| p.kernels.clear()),
+        ("an array without a tile", |p| {
+            p.steps[0].arrays.push(("MAX_P".into(), 1));
+        }),
         ("too few bindings", |p| {
             p.steps[0].bindings.pop();
         }),
@@ -532,7 +557,7 @@ fn whatever_is_wrong_with_a_plan_is_a_typed_error() {
             p.steps[1].overrides[0].0 = "NONE".into();
         }),
         ("no workgroup", |p| p.steps[1].workgroups[1] = 0),
-        ("a tensor beyond its buffer", |p| p.tensors[0].bytes += 16),
+        ("a tensor beyond its buffer", |p| p.tensors[0].shape[0] += 1),
         ("an offset that wraps", |p| p.tensors[0].offset = !255),
         ("an offset out of line", |p| {
             p.buffers[0].bytes += 256;
@@ -540,16 +565,16 @@ fn whatever_is_wrong_with_a_plan_is_a_typed_error() {
         }),
         ("a buffer out of line", |p| p.buffers[0].bytes += 4),
         ("a buffer over the limit", |p| p.buffers[0].bytes = 1 << 50),
-        ("an empty tensor", |p| p.tensors[0].bytes = 0),
+        ("an empty tensor", |p| p.tensors[0].shape[0] = 0),
+        ("a tensor of another type", |p| {
+            p.tensors[0].dtype = Dtype::U32
+        }),
         ("a written tensor read", |p| p.steps[1].bindings[0] = 4),
         ("a constant written", |p| {
             p.tensors[3].buffer = p.tensors[1].buffer;
         }),
         ("a constant of another length", |p| {
-            p.constants[0].1.pop();
-        }),
-        ("a constant that is infinite", |p| {
-            p.constants[0].1[0] = f32::INFINITY;
+            p.constants[0].words.pop();
         }),
         ("a constant without values", |p| p.constants.clear()),
     ];

@@ -34,12 +34,9 @@ fn steps() -> Vec<(AdapterClass, Step)> {
     CLASSES.into_iter().flat_map(steps).collect()
 }
 
-fn specialised((class, step): &(AdapterClass, Step)) -> (Module, ModuleInfo) {
+fn specialised((_, step): &(AdapterClass, Step)) -> (Module, ModuleInfo) {
     let kernel = kernel(&step.kernel).expect("a kernel");
-    let (module, info) = parse(&match class {
-        AdapterClass::Software => kernel.wgsl(),
-        AdapterClass::Hardware => kernel.wgsl_with_exact_tiles(&step.overrides),
-    });
+    let (module, info) = parse(&kernel.wgsl_with(&step.arrays));
     let constants = step
         .overrides
         .iter()
@@ -73,27 +70,21 @@ fn the_doctor_runs_every_kernel_and_every_file_is_a_kernel() {
     for name in &known {
         assert!(run.contains(*name), "{name} is not in doctor_cases");
     }
+    let used: BTreeSet<String> = KERNELS
+        .iter()
+        .flat_map(|kernel| kernel.files())
+        .map(String::from)
+        .collect();
     let mut files = BTreeSet::new();
-    for folder in ["mel", "layers", "episode", "optimizer", "bench"] {
-        for entry in
-            std::fs::read_dir(format!("{}/shaders/{folder}", env!("CARGO_MANIFEST_DIR"))).unwrap()
-        {
-            files.insert(
-                entry
-                    .unwrap()
-                    .path()
-                    .file_stem()
-                    .unwrap()
-                    .to_str()
-                    .unwrap()
-                    .to_string(),
-            );
+    let shaders = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
+    for folder in std::fs::read_dir(shaders).unwrap() {
+        let folder = folder.unwrap();
+        for file in std::fs::read_dir(folder.path()).unwrap() {
+            let path = [folder.file_name(), file.unwrap().file_name()].map(|n| n.into_string());
+            files.insert(path.map(Result::unwrap).join("/"));
         }
     }
-    assert_eq!(
-        files.iter().map(String::as_str).collect::<BTreeSet<_>>(),
-        known
-    );
+    assert_eq!(files, used);
 }
 
 /// A compiler keeps an array in registers where it knows every index.
@@ -104,7 +95,7 @@ fn register_arrays_of_a_gpu_are_as_long_as_their_tiles() {
     for (_, step) in steps.filter(|(class, _)| *class == AdapterClass::Hardware) {
         let text = kernel(&step.kernel)
             .expect("a kernel")
-            .wgsl_with_exact_tiles(&step.overrides);
+            .wgsl_with(&step.arrays);
         let sizes = step.overrides.iter().filter_map(|(name, size)| {
             let tile = name.strip_prefix("TILE_")?;
             Some((tile, size))

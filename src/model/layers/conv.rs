@@ -345,17 +345,7 @@ impl<T: Edges> Layer for T {
     }
 
     fn flops(&self, input: Shape) -> u64 {
-        let shape = self.placed(input).shape;
-        let [h, w] = shape.output();
-        ops::product(&[
-            2,
-            shape.n,
-            h,
-            w,
-            shape.taps(),
-            shape.basis.slots(),
-            shape.co,
-        ]) as u64
+        self.placed(input).shape.flops()
     }
 
     fn forward(&self, build: &mut Build, x: Tensor, parameters: &[Tensor]) -> Forward {
