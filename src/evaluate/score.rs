@@ -5,8 +5,15 @@ use serde::Serialize;
 use super::{Embedded, EvaluateError, HeadChoice, check_column};
 use crate::adapt::{AdaptedAccuracy, TaskAdapter};
 use crate::data::{Dataset, Task};
+<<<<<<< HEAD
 use crate::features::cut_segments;
 use crate::fewshot::{Calibration, Head};
+=======
+use crate::fewshot::{
+    Calibration, Difference, Evaluation, Head, Metric, Reliability, System, ValueScore, by_value,
+    evaluate, reliability,
+};
+>>>>>>> 0f253a51490fa3caa3cddd29f87179b4fe21f363
 use crate::gpu::Gpu;
 use crate::model_file::Model;
 use crate::score::{
@@ -64,9 +71,7 @@ impl Embedded {
         let steps = self.learner.steps;
         let adapter = TaskAdapter::new(gpu, &model.network, &self.learner, task, steps)?;
         let segments = |index: usize| {
-            let values = frames.get(index)?;
-            let info = &model.info;
-            let segments = cut_segments(info.segment, info.preset.n_mels, &values);
+            let segments = frames.segments(index, model.info.segment)?;
             Ok(segments.into_iter().map(|s| s.values).collect())
         };
         let parameters = &model.parameters;

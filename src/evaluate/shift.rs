@@ -8,8 +8,13 @@ use serde::Serialize;
 use super::{Embedded, EvaluateError, HeadChoice, Reader};
 use crate::data::Task;
 use crate::embed::mean_embedding;
+<<<<<<< HEAD
 use crate::features::{FeatureError, Features, cut_segments};
 use crate::score::{Estimate, LEVEL, NETWORK, System, evaluate};
+=======
+use crate::features::{FeatureError, Features};
+use crate::fewshot::{Estimate, Head, Metric, System, evaluate};
+>>>>>>> 0f253a51490fa3caa3cddd29f87179b4fe21f363
 use crate::shift::{Shift, ShiftError};
 
 /// The same files altered, embedded.
@@ -147,7 +152,7 @@ impl Embedded {
                 let versions = match versions {
                     Ok(versions) => versions,
                     Err(Trouble::Features(error))
-                        if error.is_device_fault() || front_end.strict() =>
+                        if error.is_device_fault() || front_end.hearing().strict =>
                     {
                         return Err(EvaluateError::Strict(error));
                     }
@@ -165,8 +170,7 @@ impl Embedded {
                 let mut clips = Vec::new();
                 let mut counts = Vec::new();
                 for (features, shifted) in versions.iter().zip(&mut shifted) {
-                    let bands = model.info.preset.n_mels;
-                    let segments = cut_segments(model.info.segment, bands, &features.values);
+                    let segments = features.segments(model.info.segment);
                     counts.push(segments.len());
                     clips.extend(segments.into_iter().map(|segment| segment.values));
                     shifted.mfcc[file] = model.info.mfcc.apply(&features.mfcc);
