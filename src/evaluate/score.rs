@@ -5,15 +5,7 @@ use serde::Serialize;
 use super::{Embedded, EvaluateError, HeadChoice, check_column};
 use crate::adapt::{AdaptedAccuracy, TaskAdapter};
 use crate::data::{Dataset, Task};
-<<<<<<< HEAD
-use crate::features::cut_segments;
 use crate::fewshot::{Calibration, Head};
-=======
-use crate::fewshot::{
-    Calibration, Difference, Evaluation, Head, Metric, Reliability, System, ValueScore, by_value,
-    evaluate, reliability,
-};
->>>>>>> 0f253a51490fa3caa3cddd29f87179b4fe21f363
 use crate::gpu::Gpu;
 use crate::model_file::Model;
 use crate::score::{

@@ -8,13 +8,8 @@ use serde::Serialize;
 use super::{Embedded, EvaluateError, HeadChoice, Reader};
 use crate::data::Task;
 use crate::embed::mean_embedding;
-<<<<<<< HEAD
-use crate::features::{FeatureError, Features, cut_segments};
-use crate::score::{Estimate, LEVEL, NETWORK, System, evaluate};
-=======
 use crate::features::{FeatureError, Features};
-use crate::fewshot::{Estimate, Head, Metric, System, evaluate};
->>>>>>> 0f253a51490fa3caa3cddd29f87179b4fe21f363
+use crate::score::{Estimate, LEVEL, NETWORK, System, evaluate};
 use crate::shift::{Shift, ShiftError};
 
 /// The same files altered, embedded.

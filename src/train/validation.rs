@@ -46,19 +46,9 @@ impl Run<'_> {
             )));
             return Ok(());
         }
-<<<<<<< HEAD
-        let sampler = EpisodeSampler::new(pool.clone(), self.material.validation_task)?;
+        let sampler = EpisodeSampler::new(pool.clone(), self.material.pools.validation_task)?;
         let head = self.config.learner.head(self.metric());
         let system = System::new(NETWORK, &embeddings, head);
-=======
-        let sampler = EpisodeSampler::new(pool.clone(), self.material.pools.validation_task)?;
-        let system = System {
-            name: "network",
-            embeddings: &embeddings,
-            queries: None,
-            head: self.config.learner.head(self.metric()),
-        };
->>>>>>> 0f253a51490fa3caa3cddd29f87179b4fe21f363
         let scored = evaluate(
             &sampler,
             &[system],
