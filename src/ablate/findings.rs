@@ -12,7 +12,7 @@ use super::neighbours::{ConfusedPair, Nearest, confused, confusion, nearest, unt
 use super::scored::{Scored, Table, label, score_seed};
 use super::summary::{BASELINES, DifferenceRow, ScoreOptions, Summary};
 use super::{AblateError, CellResult, Workbench};
-use crate::data::{Part, Protocol};
+use crate::data::{Part, Protocol, Task};
 use crate::score::{LEVEL, MFCC, MFCC_PROBE, corrected_level};
 use crate::settings::Method;
 
@@ -61,8 +61,9 @@ pub struct SeedRow {
 /// Everything that a comparison found.
 #[derive(Debug, Clone, Serialize)]
 pub struct Findings {
-    /// Ways, shots and queries of a test episode.
-    pub episode: [usize; 3],
+    /// What a test episode asks.
+    #[serde(rename = "episode", serialize_with = "Task::serialize_as_list")]
+    pub task: Task,
     /// Test episodes a seed.
     pub episodes: usize,
     /// Training episodes a cell.
@@ -207,7 +208,7 @@ impl Findings {
         notes.extend(bench.split_note());
         let confusion = confusion(&scored, grid.focus.first().or(of_first.first()));
         Ok(Self {
-            episode: [config.way, config.shot, config.query],
+            task: config.task(),
             episodes: options.episodes,
             training_episodes: config.episodes,
             seeds: grid.seeds.clone(),

@@ -7,7 +7,7 @@ use super::cell::CellResult;
 use super::training::Place;
 use super::workbench::{Event, Workbench, network};
 use super::{AblateError, Cell, UNTRAINED};
-use crate::data::{Part, Task};
+use crate::data::{Part};
 use crate::settings::Method;
 use crate::train::{self, StepShape, TrainingStep};
 
@@ -184,7 +184,7 @@ impl Workbench<'_> {
         let config = self.grid.config_of(&cell);
         let network = network(&config, config.network.clone())?;
         let classes = self.split(cell.seed).classes(Part::Train).len();
-        let Task { way, shot, query } = config.train_task(classes);
+        let task = config.train_task(classes);
         let at = |error| AblateError::Device {
             name: name.to_string(),
             error,
@@ -200,9 +200,7 @@ impl Workbench<'_> {
             &self.gpu,
             &StepShape {
                 network: &network,
-                way,
-                shot,
-                query,
+                task,
                 augment: config.augment,
                 optimizer: config.optimizer,
                 learner: config.learner,

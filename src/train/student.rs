@@ -38,7 +38,7 @@ impl Student<'_> {
         banks: &[usize],
         targets: &[usize],
     ) -> TrainingPlan {
-        let Task { way, shot, query } = self.config.train_task(classes);
+        let task = self.config.train_task(classes);
         let teacher = self.config.teacher.as_ref().map(|teacher| TeacherShape {
             whole: self.whole,
             batch: teacher.batch,
@@ -49,9 +49,7 @@ impl Student<'_> {
         });
         let shape = StepShape {
             network: self.network,
-            way,
-            shot,
-            query,
+            task,
             augment: self.config.augment,
             optimizer: self.config.optimizer,
             learner: self.config.learner,

@@ -951,9 +951,7 @@ fn one_step(poisoned: bool, bank_value: f32) -> (Vec<f32>, OptimizerState) {
         gpu().class(),
         &StepShape {
             network: &network,
-            way: 2,
-            shot: 1,
-            query: 2,
+            task: Task::new(2, 1, 2),
             augment: Augment {
                 noise: 0.1,
                 ..Augment::default()

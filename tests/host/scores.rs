@@ -30,12 +30,7 @@ fn sampler(
 }
 
 fn system<'a>(name: &'a str, embeddings: &'a [Vec<f32>]) -> System<'a> {
-    System {
-        name,
-        embeddings,
-        queries: None,
-        head: Head::Prototype(Metric::EUCLIDEAN),
-    }
+    System::new(name, embeddings, Head::Prototype(Metric::EUCLIDEAN))
 }
 
 /// Embeddings of 8 values: a corner for each class, `apart` from the origin, and normal effects of each group and file.
@@ -158,12 +153,7 @@ fn a_dead_network_is_at_chance_and_its_intervals_hold_it() {
     ] {
         let found = evaluate(
             &sampler,
-            &[System {
-                name: "dead",
-                embeddings: &dead,
-                queries: None,
-                head,
-            }],
+            &[System::new("dead", &dead, head)],
             200,
             1,
         )

@@ -10,7 +10,7 @@ use crate::bench::{Ceilings, KernelFigures, profile_training};
 use crate::cli::advice;
 use crate::cli::bench::kernel_table;
 use crate::cli::common::{Common, print, print_json};
-use crate::data::{Labels, Part, Task};
+use crate::data::{Labels, Part};
 use crate::files;
 use crate::model::Network;
 use crate::settings::TrainConfig;
@@ -35,7 +35,7 @@ pub(super) fn kernels(
 ) -> anyhow::Result<Vec<KernelFigures>> {
     let gpu = common.gpu()?;
     let classes = trained.model.info.split.classes(Part::Train).len();
-    let Task { way, shot, query } = config.train_task(classes);
+    let task = config.train_task(classes);
     let stored = &trained.model.info.config;
     // Without the read-out that the model may have kept.
     let mut spec = trained.model.network.spec.clone();
@@ -46,9 +46,7 @@ pub(super) fn kernels(
     let rows = [teacher.map_or(0, |teacher| teacher.batch)];
     let shape = StepShape {
         network: &network,
-        way,
-        shot,
-        query,
+        task,
         augment: config.augment,
         optimizer: config.optimizer,
         learner: config.learner,
