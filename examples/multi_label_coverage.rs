@@ -109,7 +109,11 @@ impl Setting {
         let sampler = EpisodeSampler::new(pool, Task::new(WAY, self.shot, QUERY))
             .expect("every setting has enough files");
         let systems = [("A", 0), ("B", 1)].map(|(name, system)| {
-            System::new(name, &embeddings[system], Head::Prototype(Metric::EUCLIDEAN))
+            System::new(
+                name,
+                &embeddings[system],
+                Head::Prototype(Metric::EUCLIDEAN),
+            )
         });
         let found = evaluate_multi_label(&sampler, &systems, EPISODES, number)
             .expect("every setting can be scored");

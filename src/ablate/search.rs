@@ -7,7 +7,7 @@ use super::cell::CellResult;
 use super::training::Place;
 use super::workbench::{Event, Workbench, network};
 use super::{AblateError, Cell, UNTRAINED};
-use crate::data::{Part};
+use crate::data::Part;
 use crate::settings::Method;
 use crate::train::{self, StepShape, TrainingStep};
 

@@ -14,7 +14,7 @@ use anyhow::bail;
 use super::common::{
     Common, INCLUDED, conclude, engine, failed_json, front_end, load_model, print, print_json,
 };
-use super::table::{pad, widest};
+use super::table::{Align, Table};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -159,16 +159,15 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
 
 fn words(answer: &Answer) -> String {
     let mut text = format!("{}\n", answer.path.display());
-    let width = widest(answer.ranked.iter().map(|r| r.genre.as_str()));
+    let mut table = Table::new([("", Align::Left); 3]);
     for r in &answer.ranked {
-        let _ = writeln!(
-            text,
-            "  {}  {:5.1} %  distance {:.3}",
-            pad(&r.genre, width),
-            r.probability * 100.0,
-            r.distance
-        );
+        table.row([
+            format!("  {}", r.genre),
+            format!("{:5.1} %", r.probability * 100.0),
+            format!("distance {:.3}", r.distance),
+        ]);
     }
+    text.push_str(&table.text());
     for n in &answer.nearest {
         let _ = writeln!(
             text,

@@ -193,20 +193,6 @@ pub(super) fn plus_minus(interval: Interval) -> String {
     format!("± {}", percent(interval.half_width()))
 }
 
-/// `text` and spaces up to a width in columns of the terminal, where some letters take two.
-pub(super) fn pad(text: &str, width: usize) -> String {
-    format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
-}
-
-/// The widest of some texts, in columns of the terminal.
-pub(super) fn widest<'a>(texts: impl IntoIterator<Item = &'a str>) -> usize {
-    texts
-        .into_iter()
-        .map(|text| text.width())
-        .max()
-        .unwrap_or(0)
-}
-
 /// `text` in lines of at most `width` columns, parted between words where it can be. Spaces that it begins with stay.
 pub(super) fn fold(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];

@@ -106,10 +106,7 @@ pub(super) fn score_half(
 }
 
 /// All figures of all systems, from answers by episode and system.
-pub(super) fn of_systems<A>(
-    answers: &[Vec<A>],
-    figures: impl Fn(&[&A]) -> Vec<f64>,
-) -> Vec<f64> {
+pub(super) fn of_systems<A>(answers: &[Vec<A>], figures: impl Fn(&[&A]) -> Vec<f64>) -> Vec<f64> {
     let of_system = |system: usize| {
         let of_system: Vec<&A> = answers.iter().map(|answers| &answers[system]).collect();
         figures(&of_system)

@@ -1,7 +1,7 @@
 //! The training step as a plan: gather, forward, episode loss, backward, optimiser.
 
-use crate::data::Task;
 use crate::adapt::inner_loop::InnerLoop;
+use crate::data::Task;
 use crate::gpu::{AdapterClass, BufferRole, Plan, Tensor};
 use crate::model::Network;
 use crate::ops::{self, AdamW, Augment, EpisodeShape, OptimizerTensors, RowsAt, Slot};

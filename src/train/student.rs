@@ -1,7 +1,6 @@
 //! What is trained, and the device memory that it takes.
 
 use super::plan::{StepShape, TeacherShape, TrainingPlan};
-use crate::data::Task;
 use crate::embed::Embedder;
 use crate::gpu::{AdapterClass, GpuError};
 use crate::model::Network;

@@ -151,13 +151,7 @@ fn a_dead_network_is_at_chance_and_its_intervals_hold_it() {
         Head::LINEAR_PROBE,
         Head::GRADIENT,
     ] {
-        let found = evaluate(
-            &sampler,
-            &[System::new("dead", &dead, head)],
-            200,
-            1,
-        )
-        .unwrap();
+        let found = evaluate(&sampler, &[System::new("dead", &dead, head)], 200, 1).unwrap();
         let accuracy = found.systems[0].accuracy;
         assert!((accuracy.mean - 0.2).abs() < 1e-12);
         let (low, high) = files_interval(&accuracy);

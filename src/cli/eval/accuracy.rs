@@ -150,7 +150,7 @@ fn matrix(evaluation: &Evaluation) -> String {
 }
 
 /// The result as text. `name` is what the network is called.
-pub(in crate::cli) fn words(report: &Report, name: &str) -> String {
+pub(crate) fn words(report: &Report, name: &str) -> String {
     let Evaluation {
         task,
         episodes,

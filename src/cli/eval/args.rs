@@ -27,23 +27,13 @@ pub(super) enum Mode {
 }
 
 impl Mode {
-    /// The flag that asks for it, if it takes one.
-    pub(super) fn flag(&self) -> Option<&'static str> {
+    /// The flag that asks for it, if it takes one, and where the result stands in the JSON document.
+    pub(super) fn names(&self) -> (Option<&'static str>, &'static str) {
         match self {
-            Self::Accuracy => None,
-            Self::Shift(_) => Some("--shift"),
-            Self::Open => Some("--open"),
-            Self::MultiLabel => Some("--multi-label"),
-        }
-    }
-
-    /// Where the result stands in the JSON document.
-    pub(super) fn key(&self) -> &'static str {
-        match self {
-            Self::Accuracy => "result",
-            Self::Shift(_) => "shift",
-            Self::Open => "open",
-            Self::MultiLabel => "multi_label",
+            Self::Accuracy => (None, "result"),
+            Self::Shift(_) => (Some("--shift"), "shift"),
+            Self::Open => (Some("--open"), "open"),
+            Self::MultiLabel => (Some("--multi-label"), "multi_label"),
         }
     }
 

@@ -118,7 +118,7 @@ impl Asked<'_> {
             "files_used": embedded.files.len(),
             "files_failed": failed_json(&embedded.failed),
             "notes": embedded.notes,
-            self.mode.key(): result,
+            self.mode.names().1: result,
         })
     }
 

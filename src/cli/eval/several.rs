@@ -18,7 +18,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let mode = &args.mode();
     let of_one = [
         args.support_from.as_ref().map(|_| "--support-from"),
-        mode.flag(),
+        mode.names().0,
         args.by.as_ref().map(|_| "--by"),
         args.confusion.as_ref().map(|_| "--confusion"),
     ];
