@@ -206,7 +206,7 @@ pub(super) fn untested(near: &Nearest, options: &ScoreOptions) -> Vec<String> {
     let pairs = options.near.iter().filter(is_untested);
     pairs
         .map(|[a, b]| {
-            format!("no seed tests {a} and {b} together: use --protocol seen-classes, more --seeds, or a manifest that puts both into the test")
+            format!("no seed tests {a} and {b} together: compare seen-classes, take more seeds, or give a manifest that puts both into the test")
         })
         .collect()
 }

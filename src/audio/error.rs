@@ -88,7 +88,7 @@ pub enum AudioErrorKind {
     )]
     DecoderPanic(String),
     /// A warning, taken as an error by [`AudioInfo::strict`](super::AudioInfo::strict).
-    #[error("{0}; leave out --strict to use what could be decoded")]
+    #[error("{0}")]
     Damaged(AudioWarning),
     /// The caller asked for a sample rate outside [`SAMPLE_RATES`](super::SAMPLE_RATES).
     #[error("cannot be resampled to {0} Hz; ask for 1000 to 384000 Hz")]

@@ -14,6 +14,7 @@ use anyhow::bail;
 use super::common::{
     Common, INCLUDED, conclude, engine, failed_json, front_end, load_model, print, print_json,
 };
+use super::hints;
 use super::table::{pad, widest};
 
 #[derive(clap::Args)]
@@ -80,7 +81,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         |index, result| {
             bar.inc(1);
             let path = &example_paths[index];
-            let file = result.map_err(|error| error.to_string());
+            let file = result.map_err(|error| hints::told(&error));
             match file.and_then(|file| heard(path, &file).map(|()| file)) {
                 Ok(file) => {
                     examples.add(dataset.items[index].class, path.clone(), file.mean());
@@ -136,7 +137,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         |index, result| {
             bar.inc(1);
             let path = found.files[index].clone();
-            let file = result.map_err(|error| error.to_string());
+            let file = result.map_err(|error| hints::told(&error));
             match file.and_then(|file| heard(&path, &file).map(|()| file)) {
                 Ok(file) => match examples.answer(path, &file.mean(), metric) {
                     Ok(answer) => answers.push(answer),

@@ -32,7 +32,7 @@ pub enum EpisodeError {
     Pool(#[from] PoolError),
     /// Each class has enough files, but groups that span classes leave no way to part them.
     #[error(
-        "{}-way episodes with {} support and {} query files a class are not found, or not at every draw, because groups (or files of several labels) span classes and none may stand on both sides: use fewer --shot, --query or --way, or correct the groups",
+        "{}-way episodes with {} support and {} query files a class are not found, or not at every draw, because groups (or files of several labels) span classes and none may stand on both sides: use fewer shots, queries or ways, or correct the groups",
         .0.way,
         .0.shot,
         .0.query
@@ -40,7 +40,7 @@ pub enum EpisodeError {
     GroupsSpanClasses(Task),
     /// A class has too few files on one of two sides.
     #[error(
-        "class `{class}` has {files} files to {side} and {needed} are needed: use fewer {flag}, or add files"
+        "class `{class}` has {files} files to {side} and {needed} are needed: use fewer {what}, or add files"
     )]
     TooFewOnOneSide {
         /// The class.
@@ -51,8 +51,8 @@ pub enum EpisodeError {
         side: &'static str,
         /// Shots or queries asked for.
         needed: usize,
-        /// The flag that asks for them.
-        flag: &'static str,
+        /// Which of these: `shots` or `queries`.
+        what: &'static str,
     },
 }
 
@@ -135,9 +135,9 @@ impl EpisodeSampler {
                 return Err(PoolError::NoGroup(file).into());
             }
             let queries = files.iter().filter(|file| query_only[**file]).count();
-            for (files, needed, side, flag) in [
-                (files.len() - queries, shot, "learn from", "--shot"),
-                (queries, query, "find", "--query"),
+            for (files, needed, side, what) in [
+                (files.len() - queries, shot, "learn from", "shots"),
+                (queries, query, "find", "queries"),
             ] {
                 if files < needed {
                     return Err(EpisodeError::TooFewOnOneSide {
@@ -145,7 +145,7 @@ impl EpisodeSampler {
                         files,
                         side,
                         needed,
-                        flag,
+                        what,
                     });
                 }
             }

@@ -41,7 +41,7 @@ pub enum ScoreError {
     #[error(transparent)]
     Episode(#[from] EpisodeError),
     /// Fewer than two episodes have no deviation.
-    #[error("an interval needs at least 2 episodes, better 1000: ask for more --episodes")]
+    #[error("an interval needs at least 2 episodes, better 1000: ask for more")]
     TooFewEpisodes,
     /// A file of the pool has no embedding.
     #[error(
@@ -75,7 +75,7 @@ pub enum ScoreError {
     },
     /// Files with too many labels at once.
     #[error(
-        "{way}-way episodes of files with up to {labels} labels have too many combinations of labels: use --way {MOST_TOGETHER} or less"
+        "{way}-way episodes of files with up to {labels} labels have too many combinations of labels: use {MOST_TOGETHER} ways or fewer"
     )]
     Combinations {
         /// The most labels of a file.

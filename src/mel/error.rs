@@ -70,11 +70,11 @@ pub enum MelError {
     },
     /// The GPU engine has no transform of this length.
     #[error(
-        "the GPU engine has no Fourier transform of {0} samples (half of it must be made of factors 2 and 5, at most 2048): use --engine cpu"
+        "the GPU engine has no Fourier transform of {0} samples (half of it must be made of factors 2 and 5, at most 2048): use the CPU engine"
     )]
     TransformLength(usize),
     /// The GPU engine was asked for without a device.
-    #[error("the GPU engine needs a device, and none is open: use --engine cpu")]
+    #[error("the GPU engine needs a device, and none is open: use the CPU engine")]
     NoDevice,
     /// The GPU failed.
     #[error(transparent)]
