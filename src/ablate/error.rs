@@ -30,6 +30,7 @@ pub enum GridList {
 
 /// A failure of a comparison. Each message says what to do.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum AblateError {
     /// The grid makes no sense.
     #[error("{reason}")]

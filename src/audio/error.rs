@@ -19,6 +19,7 @@ pub struct AudioError {
 
 /// What is wrong with a file or folder. The text says what to do, the path is in [`AudioError`].
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum AudioErrorKind {
     /// Nothing has this name.
     #[error("no such file or folder; check the spelling")]
@@ -98,6 +99,7 @@ pub enum AudioErrorKind {
 /// What is wrong with a file that can be decoded: something was lost, or nothing is to be heard.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum AudioWarning {
     /// The file ends before its end, or has holes.
     Incomplete {

@@ -136,6 +136,7 @@ fn of_training(error: &TrainError) -> Option<&'static str> {
         TrainError::Checkpoint { .. } => Some("without --resume it starts anew"),
         TrainError::Unfinished(_) => Some("add --resume to go on"),
         TrainError::Half { .. } => Some("the same command with --resume, without --half"),
+        TrainError::OtherSegments { .. } => Some("--segment"),
         TrainError::NoStart => Some("--from"),
         TrainError::NoVectors => Some("--teacher"),
         TrainError::Interrupted { .. } => Some("the same command with --resume goes on"),

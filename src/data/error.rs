@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 /// Why a data set cannot be used as it is.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum DataError {
     /// Nothing is at the path.
     #[error("{} does not exist: give a folder with one folder per class, or a CSV manifest", .0.display())]

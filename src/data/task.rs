@@ -53,6 +53,7 @@ impl Task {
 
 /// Why a pool cannot give the episodes asked for.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PoolError {
     /// Fewer classes than ways.
     #[error(

@@ -11,6 +11,7 @@ use crate::mel::MelError;
 
 /// Why a model cannot be evaluated on some data.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum EvaluateError {
     /// The data set cannot be used.
     #[error(transparent)]

@@ -41,6 +41,7 @@ impl Episode {
 
 /// Why an episode cannot be drawn.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum EpisodeError {
     /// The files are too few.
     #[error(transparent)]

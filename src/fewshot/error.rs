@@ -8,6 +8,7 @@ pub(crate) const MOST_TOGETHER: usize = 12;
 
 /// Why something cannot be scored.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ScoreError {
     /// No episodes can be drawn.
     #[error(transparent)]

@@ -1,4 +1,5 @@
 use std::fs::{self, Permissions};
+use std::io;
 use std::path::Path;
 
 use super::alive::LOCK;

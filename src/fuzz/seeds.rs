@@ -1,26 +1,24 @@
 //! What the changed inputs are made of: sound ones of every kind.
 
 use crate::audio::{self, AudioWarning};
-use crate::data::{Dataset, Labels, Layout, Part, Protocol, Split, SplitEntry, Task, read_tags};
+use crate::data::{Part, Protocol, Split, SplitEntry};
 use crate::embed;
-use crate::features::{Features, Hearing, KEPT_KEY, KeptFeatures};
-use crate::fewshot::{Calibration, Interval, Standardiser};
-use crate::files::{self, TemporaryFolder};
-use crate::gpu::{AdapterClass, Gpu, Plan, Program};
+use crate::features::{Features, Hearing, KeptFeatures};
+use crate::fewshot::{Calibration, Standardiser};
+use crate::files::TemporaryFolder;
+use crate::gpu::AdapterClass;
 use crate::mel::Preset;
 use crate::model::{Network, Spec};
 use crate::model_file::{Model, ModelInfo};
 use crate::ops::OptimizerState;
+use crate::score::Interval;
 use crate::settings::TrainConfig;
-use crate::tensors;
 use crate::train::checkpoint::{self, Identity, Progress, Weights};
 use crate::train::{LogRow, Validation};
-use crate::vectors::{self, Vectors};
-use std::io::{Cursor, Read, Write};
-use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
-use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipArchive, ZipWriter};
+use crate::vectors::{self};
+use std::io::{Cursor, Read};
+use std::path::Path;
+use zip::ZipArchive;
 
 pub(super) const ARRAYS: [&str; 4] = ["embedding", "start_s", "end_s", "path"];
 

@@ -12,6 +12,7 @@ fn size(bytes: u64) -> String {
 
 /// A failure of the GPU layer. Each message says what happened and what to do.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum GpuError {
     /// The system offers no adapter at all.
     #[error("no GPU adapter was found: {hint}")]

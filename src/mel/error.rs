@@ -4,6 +4,7 @@ use crate::gpu::GpuError;
 
 /// What can be wrong with a preset or with a signal. The caller adds the name of the file.
 #[derive(Clone, Debug, Error, PartialEq)]
+#[non_exhaustive]
 pub enum MelError {
     /// No preset has this name.
     #[error("there is no mel preset called `{0}`; choose librosa, torchaudio or gamaka")]

@@ -5,9 +5,9 @@ use super::style::{Colour, INK, SOFT, fit, text_width, wrap};
 /// How a text is set.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Font {
-    colour: Colour,
+    pub colour: Colour,
     pub size: f64,
-    bold: bool,
+    pub bold: bool,
 }
 
 impl Font {

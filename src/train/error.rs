@@ -13,6 +13,7 @@ use crate::settings::SettingsError;
 
 /// A failure of a training. Each message says what to do.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TrainError {
     /// The configuration is wrong, or does not fit the data.
     #[error(transparent)]
@@ -91,6 +92,14 @@ pub enum TrainError {
         /// Their file.
         path: PathBuf,
         /// What is wrong and what to do.
+        reason: String,
+    },
+    /// The teacher's vectors are of segments of another length.
+    #[error("{}: {reason}", path.display())]
+    OtherSegments {
+        /// Their file.
+        path: PathBuf,
+        /// The lengths, and what to do.
         reason: String,
     },
     /// The user stopped it before the first episode.

@@ -200,16 +200,6 @@ fn lines_have_ticks_where_they_were_measured() {
     assert_eq!(labels(&many, false), ["0", "10", "20", "30", "40", "50"]);
 }
 
-/// The `d` of the paths of one class and width.
-fn paths(svg: &Svg, class: &str, width: &str) -> Vec<String> {
-    let document = Document::parse(svg.as_str()).unwrap();
-    let path = |node: &roxmltree::Node| {
-        node.attribute("class") == Some(class) && node.attribute("stroke-width") == Some(width)
-    };
-    let d = |node: roxmltree::Node| node.attribute("d").unwrap_or_default().to_owned();
-    document.descendants().filter(path).map(d).collect()
-}
-
 #[test]
 fn a_line_is_broken_where_a_number_is_missing() {
     let z = [-1.0, 0.0, 1.0, 2.0, 3.0];

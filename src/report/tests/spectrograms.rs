@@ -2,16 +2,6 @@
 
 use super::*;
 
-fn mel<'a>(values: &'a [f32], rows: Rows<'a>) -> Spectrogram<'a> {
-    Spectrogram {
-        values,
-        rows,
-        hop_length: 512,
-        sample_rate: 22050,
-        title: None,
-    }
-}
-
 /// The palette indices of a PNG, and its width and height.
 fn pixels(png: &[u8]) -> (Vec<u8>, usize, usize) {
     let mut decoder = png::Decoder::new(std::io::Cursor::new(png));

@@ -141,16 +141,16 @@ impl<'a> Matched<'a> {
             end_s,
         } = self.vectors.rows[row];
         let shape = config.segment();
-        TrainError::teacher(
-            &self.vectors.file,
-            format!(
+        TrainError::OtherSegments {
+            path: self.vectors.file.clone(),
+            reason: format!(
                 "row {row}, of {:?}, is {:.2} s long, and a segment of this training {:.2} s: train with segments of {:.2} s, or make the vectors of segments as long",
                 self.vectors.paths[path],
                 end_s - start_s,
                 SegmentShape::seconds(&config.preset, shape.frames()),
                 end_s - start_s,
             ),
-        )
+        }
     }
 
     /// Refuses a teacher with too few rows of training files.
