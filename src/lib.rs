@@ -61,6 +61,7 @@ mod measure;
 mod model_file;
 mod random;
 mod reference;
+mod score;
 #[cfg(feature = "cli")]
 mod selftest;
 mod settings;
@@ -122,6 +123,9 @@ pub mod internals {
     }
     pub mod reference {
         pub use crate::reference::*;
+    }
+    pub mod score {
+        pub use crate::score::*;
     }
     pub mod selftest {
         pub use crate::selftest::*;

@@ -6,7 +6,8 @@ use super::event::Event;
 use super::record::Validation;
 use super::run::Run;
 use super::session::Session;
-use crate::fewshot::{Calibration, EpisodeSampler, Metric, System, evaluate};
+use crate::fewshot::{Calibration, EpisodeSampler, Metric};
+use crate::score::{NETWORK, System, evaluate};
 
 /// What makes the seed of the validations another than the training's.
 const VALIDATION_SEED: u64 = 1 << 40;
@@ -46,12 +47,8 @@ impl Run<'_> {
             return Ok(());
         }
         let sampler = EpisodeSampler::new(pool.clone(), self.material.pools.validation_task)?;
-        let system = System {
-            name: "network",
-            embeddings: &embeddings,
-            queries: None,
-            head: self.config.learner.head(self.metric()),
-        };
+        let head = self.config.learner.head(self.metric());
+        let system = System::new(NETWORK, &embeddings, head);
         let scored = evaluate(
             &sampler,
             &[system],
