@@ -54,12 +54,10 @@ pub enum Event<'a> {
         /// Seconds that the others will take.
         seconds: f64,
     },
-    /// Cell number `number` of `cells`, from 0, begins.
+    /// Cell number `number`, from 0, begins.
     Cell {
         /// Its number.
         number: usize,
-        /// Cells in all.
-        cells: usize,
         /// Which.
         cell: &'a Cell,
     },

@@ -351,7 +351,7 @@ impl<'a> Progress<'a> {
                 ));
                 self.bar = self.common.bar(*cells, "cells");
             }
-            Event::Cell { number, cell, .. } => {
+            Event::Cell { number, cell } => {
                 self.bar.set_position(*number as u64);
                 self.cell = plain(&cell.name());
                 self.bar.set_message(self.cell.clone());
