@@ -414,6 +414,7 @@ fn ticks_are_round_few_and_inside() {
         }
     }
 }
+
 #[test]
 fn a_confusion_matrix_shows_each_row_in_percent() {
     let counts = [vec![3, 1, 0], vec![0, 0, 0], vec![1, 0, 999]];
