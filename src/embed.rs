@@ -126,11 +126,7 @@ fn batch(class: AdapterClass) -> usize {
 }
 
 /// The plan of a batch's embedding: parameters and clips in, embeddings out.
-pub(crate) fn inference(
-    class: AdapterClass,
-    network: &Network,
-    batch: usize,
-) -> (Plan, [Tensor; 3]) {
+pub fn inference(class: AdapterClass, network: &Network, batch: usize) -> (Plan, [Tensor; 3]) {
     inference_of(class, network, batch, false)
 }
 

@@ -55,8 +55,6 @@ mod evaluate;
 mod features;
 mod fewshot;
 mod files;
-#[cfg(feature = "internals")]
-mod fuzz;
 mod measure;
 mod model_file;
 mod random;
@@ -112,9 +110,6 @@ pub mod internals {
     pub mod files {
         pub use crate::files::*;
     }
-    pub mod fuzz {
-        pub use crate::fuzz::*;
-    }
     pub mod model_file {
         pub use crate::model_file::*;
     }
@@ -135,6 +130,9 @@ pub mod internals {
     }
     pub mod shift {
         pub use crate::shift::*;
+    }
+    pub mod tensors {
+        pub use crate::tensors::*;
     }
     pub mod train {
         pub use crate::train::*;
