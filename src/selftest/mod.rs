@@ -8,9 +8,11 @@
 
 mod cases;
 
+#[cfg(feature = "internals")]
+pub use cases::reduce;
 pub use cases::{
     band_affine, ceiling, conv, doctor_cases, element, episode, gather, mel, norm, optimizer, pool,
-    reduce, rows, standardised_rows, statistics, teacher, weighted,
+    rows, standardised_rows, statistics, teacher, weighted,
 };
 
 use std::time::{Duration, Instant};
