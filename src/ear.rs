@@ -64,7 +64,7 @@ impl Ear {
         let gpu = Gpu::open(device)?;
         let front_end = FrontEnd::new(EngineChoice::Auto, Some(&gpu), &model.info.preset, false)?
             .hearing(model.info.config.max_seconds);
-        let embedder = Embedder::new(&gpu, &model.network, &model.parameters)?;
+        let embedder = Embedder::for_files(&gpu, &model.network, &model.parameters, usize::MAX)?;
         Ok(Self {
             model,
             front_end,

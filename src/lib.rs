@@ -39,6 +39,7 @@ mod bench;
 mod data;
 mod ear;
 mod embed;
+mod embedder;
 mod evaluate;
 mod features;
 mod fewshot;
@@ -84,6 +85,9 @@ pub mod internals {
     }
     pub mod embed {
         pub use crate::embed::*;
+    }
+    pub mod embedder {
+        pub use crate::embedder::*;
     }
     pub mod evaluate {
         pub use crate::evaluate::*;

@@ -3,13 +3,14 @@
 use std::ops::Range;
 
 use super::ModelError;
-use super::edges::spline_power;
 use super::layers::{
     Build, Forward, Init, LARGEST, Layer, MOST_VALUES, Parameter, Standardise, values,
 };
+use super::moments::spline_power;
 use super::spec::{LayerSpec, Spec};
-use crate::gpu::{Plan, Shape, Tensor, VIEW_ALIGNMENT};
-use crate::ops::{Basis, product};
+use super::weights::Weights;
+use crate::gpu::{BufferRole, Plan, Shape, Tensor, VIEW_ALIGNMENT};
+use crate::ops::{self, Basis, product};
 use crate::reference::normal;
 
 /// Most values that all layers together make of a clip.
@@ -365,12 +366,26 @@ impl Network {
         Ok(flat)
     }
 
-    fn views(&self, plan: &mut Plan, flat: Tensor, stage: &Stage) -> Vec<Tensor> {
+    /// The parameters of a stage as its kernels read them.
+    fn views(&self, plan: &mut Plan, weights: Weights, stage: &Stage) -> Vec<Tensor> {
+        let first = stage.parameters.first().map_or(0, |p| p.first);
+        let (floats, base) = match weights {
+            Weights::Floats(flat) => (flat, 0),
+            Weights::Halves(_) if stage.parameters.is_empty() => return Vec::new(),
+            Weights::Halves(halves) => {
+                let end = |p: &Placed| p.first.saturating_add(p.parameter.device_len());
+                let len = stage.parameters.iter().map(end).max().unwrap_or(first);
+                let len = [1, 1, 1, len.saturating_sub(first)];
+                let floats = plan.tensor("unpacked", len, BufferRole::Scratch);
+                ops::unpack_halves(plan, halves, first, floats);
+                (floats, first)
+            }
+        };
         let view = |p: &Placed| {
             plan.view(
                 p.parameter.name,
-                flat,
-                p.first,
+                floats,
+                p.first.saturating_sub(base),
                 [1, 1, 1, p.parameter.device_len()],
             )
         };
@@ -393,7 +408,7 @@ impl Network {
     pub fn forward(
         &self,
         plan: &mut Plan,
-        parameters: Tensor,
+        parameters: impl Into<Weights>,
         x: Tensor,
         step: Option<Tensor>,
     ) -> NetworkForward {
@@ -404,11 +419,12 @@ impl Network {
     pub(crate) fn forward_layers(
         &self,
         plan: &mut Plan,
-        parameters: Tensor,
+        parameters: impl Into<Weights>,
         x: Tensor,
         step: Option<Tensor>,
         range: Range<usize>,
     ) -> NetworkForward {
+        let parameters = parameters.into();
         let n = x.shape[0];
         let [_, c, h, w] = self.stages[range.start].input;
         let mut output = x.reshaped([n, c, h, w]);
@@ -454,8 +470,8 @@ impl Network {
         let layers = self.layers().skip(forward.first);
         let layers: Vec<_> = layers.zip(&forward.layers).collect();
         for ((index, layer, stage), kept) in layers.into_iter().rev() {
-            let views = self.views(plan, parameters, stage);
-            let gradient_views = self.views(plan, gradients, stage);
+            let views = self.views(plan, parameters.into(), stage);
+            let gradient_views = self.views(plan, gradients.into(), stage);
             let grad_y = grad.reshaped(kept.output.shape);
             let mut build = Build {
                 plan,

@@ -87,3 +87,13 @@ pub fn squared_error(plan: &mut Plan, y: Tensor, target: Tensor, error: Tensor, 
         y.len(),
     );
 }
+
+/// y = halves from element `first` on, as floats.
+pub fn unpack_halves(plan: &mut Plan, halves: Tensor, first: usize, y: Tensor) {
+    let overrides = [
+        ("WORDS", halves.len().div_ceil(2) as f64),
+        ("FIRST", first as f64),
+        ("SIZE", y.len() as f64),
+    ];
+    each(plan, "unpack_halves", &overrides, &[halves, y], y.len());
+}

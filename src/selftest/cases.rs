@@ -651,6 +651,28 @@ pub fn teacher(class: AdapterClass, rows: usize, width: usize) -> Case {
     b.case(format!("teacher, {rows} rows of {width}"))
 }
 
+/// Halves `first` and those behind it: as many of all there are that are finite, large and small ones in turns.
+pub fn halves(class: AdapterClass, first: usize, count: usize) -> Case {
+    let mut b = Builder::new(class);
+    // 63 is prime to the number of finite halves without a sign.
+    let half = |k: usize| (k * 63 % 0x7c00) as u32 | (k as u32 % 3 % 2) << 15;
+    let words: Vec<u32> = (0..(first + count).div_ceil(2))
+        .map(|word| half(2 * word) | half(2 * word + 1) << 16)
+        .collect();
+    let shape = [1, 1, 1, 2 * words.len()];
+    let packed = b.plan.halves("input", shape, BufferRole::Input);
+    b.inputs.push((packed, words.clone()));
+    let y = b.output([1, 1, 1, count]);
+    ops::unpack_halves(&mut b.plan, packed, first, y);
+    b.expected.push(Expected {
+        tensor: y,
+        values: twin::unpack_halves(&words, first, count),
+        tolerance: 0.0,
+        rounding: 0.0,
+    });
+    b.case(format!("{count} halves from {first} on"))
+}
+
 /// The mel front end: spectra, projection on a made-up filter bank, compression.
 pub fn mel(class: AdapterClass, n_fft: usize, hop: usize, [clips, frames]: [usize; 2]) -> Case {
     let mut b = Builder::new(class);
@@ -755,6 +777,7 @@ pub fn doctor_cases(class: AdapterClass) -> Vec<Case> {
         scale: 0.1,
     };
     vec![
+        halves(class, 64, 1000),
         mel(class, 1024, 512, [1, 5]),
         conv(class, &spline),
         conv(

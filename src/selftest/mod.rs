@@ -9,8 +9,8 @@
 mod cases;
 
 pub use cases::{
-    band_affine, ceiling, conv, doctor_cases, element, episode, gather, mel, norm, optimizer, pool,
-    reduce, rows, standardised_rows, statistics, teacher, weighted,
+    band_affine, ceiling, conv, doctor_cases, element, episode, gather, halves, mel, norm,
+    optimizer, pool, reduce, rows, standardised_rows, statistics, teacher, weighted,
 };
 
 use std::time::{Duration, Instant};
