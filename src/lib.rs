@@ -1,4 +1,16 @@
-//! gamaka learns what a genre sounds like from a handful of examples, on any vendor's GPU.
+#![doc = include_str!("../README.md")]
+//!
+//! # The library
+//!
+//! [`Ear`] is a few-shot classifier in one value: a [`Model`] on a device, with all that it needs to hear files. Below it,
+//! from the bottom up:
+//!
+//! * [`audio`]: any audio file to mono samples, whole or streamed.
+//! * [`gpu`]: a device, a [`gpu::Plan`] of kernels as plain data, and a [`gpu::Program`] that replays it.
+//! * [`ops`]: one function for each kernel, which appends it to a plan.
+//! * [`mel`]: mel-spectrograms and MFCCs equal to librosa's or torchaudio's, on the CPU and on a device.
+//! * [`model`]: layers with splines or plain weights on their edges, and networks of them, forward and backward.
+//! * `report`, with the feature of that name: pictures as SVG and PNG.
 
 #![cfg_attr(
     test,
@@ -59,8 +71,10 @@ mod train;
 mod vectors;
 mod words;
 
+pub use data::DataError;
 pub use ear::{Ear, EarError};
-pub use fewshot::{Answer, Examples, NearestExample, RankedGenre};
+pub use features::FeatureError;
+pub use fewshot::{Answer, Examples, NearestExample, RankedGenre, ScoreError};
 pub use gpu::DeviceChoice;
 pub use model_file::Model;
 
@@ -132,8 +146,3 @@ pub mod internals {
         pub use crate::words::*;
     }
 }
-
-/// The README's program must compile.
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;

@@ -19,7 +19,7 @@ struct CompiledStep {
 /// A plan with its buffers, pipelines and bind groups on a device. Running it creates nothing.
 ///
 /// Its tensors are one set for all threads: whoever shares it has to write, run and read under a lock, as
-/// [`crate::embed::Embedder`] does.
+/// `Embedder` does.
 #[derive(Debug)]
 pub struct Program {
     gpu: Gpu,

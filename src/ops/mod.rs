@@ -1,5 +1,5 @@
 //! One function for each kernel: it knows the kernel's shapes, override constants and dispatch, and
-//! appends the step to a plan. The CPU twin of the same name is in [`crate::reference`].
+//! appends the step to a plan. The CPU twin of the same name is in `src/reference`.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 

@@ -11,6 +11,7 @@
 
 mod dataset;
 mod episodes;
+mod house;
 mod mel_fixtures;
 mod model_files;
 mod plans;
