@@ -1,6 +1,6 @@
 //! Kernels that work element by element.
 
-use super::each;
+use super::append::each;
 use crate::gpu::{Plan, Tensor};
 
 /// An element-wise activation. The discriminant is the kernel's `KIND`.
