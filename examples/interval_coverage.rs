@@ -18,8 +18,9 @@
 
 use gamaka::internals::{
     data::{Pool, Task},
-    fewshot::{EpisodeSampler, Head, Metric, System, evaluate},
+    fewshot::{EpisodeSampler, Head, Metric},
     random::Stream,
+    score::{System, evaluate},
 };
 use rayon::prelude::*;
 

@@ -16,8 +16,9 @@
 
 use gamaka::internals::{
     data::{Pool, Task},
-    fewshot::{EpisodeSampler, Estimate, Head, Metric, System, evaluate_multi_label},
+    fewshot::{EpisodeSampler, Head, Metric},
     random::Stream,
+    score::{Estimate, System, evaluate_multi_label},
 };
 use rayon::prelude::*;
 

@@ -62,8 +62,7 @@ impl Ear {
     /// [`EarError::Gpu`], [`EarError::Mel`].
     pub fn new(model: Model, device: &DeviceChoice) -> Result<Self, EarError> {
         let gpu = Gpu::open(device)?;
-        let front_end = FrontEnd::new(EngineChoice::Auto, Some(&gpu), &model.info.preset, false)?
-            .hearing(model.info.config.max_seconds);
+        let front_end = FrontEnd::new(EngineChoice::Auto, Some(&gpu), model.hearing(false))?;
         let embedder = Embedder::for_files(&gpu, &model.network, &model.parameters, usize::MAX)?;
         Ok(Self {
             model,

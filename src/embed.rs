@@ -60,7 +60,8 @@ enum Message {
 }
 
 /// Embeds files: all cores decode while the device embeds. `on_file` is called for each file in the
-/// order given, as soon as it and all before it are done; a file that fails costs only itself.
+/// order given, as soon as it and all before it are done; a file that fails costs only itself. Decoding has threads of its own,
+/// so this may be called from within a pool whose threads are all busy.
 ///
 /// # Errors
 /// A fault of the device ends everything.

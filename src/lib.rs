@@ -62,6 +62,7 @@ mod measure;
 mod model_file;
 mod random;
 mod reference;
+mod score;
 #[cfg(feature = "cli")]
 mod selftest;
 mod settings;
@@ -126,6 +127,9 @@ pub mod internals {
     }
     pub mod reference {
         pub use crate::reference::*;
+    }
+    pub mod score {
+        pub use crate::score::*;
     }
     pub mod selftest {
         pub use crate::selftest::*;

@@ -12,7 +12,7 @@ use safetensors::tensor::{Dtype, SafeTensorError, TensorView};
 use serde::{Deserialize, Serialize};
 
 use crate::data::Split;
-use crate::features::{Features, SegmentShape};
+use crate::features::{Features, Hearing, SegmentShape};
 use crate::fewshot::{Calibration, Metric, Standardiser};
 use crate::files;
 use crate::mel::Preset;
@@ -232,6 +232,15 @@ impl Model {
             path: "the model that comes with gamaka".into(),
             reason,
         })
+    }
+
+    /// How it hears files: as much of each as it was trained on.
+    pub fn hearing(&self, strict: bool) -> Hearing {
+        Hearing {
+            preset: self.info.preset.clone(),
+            max_seconds: self.info.config.max_seconds,
+            strict,
+        }
     }
 
     /// How its embeddings are compared with prototypes of so many examples each: the scale is a calibrated one if it has one.

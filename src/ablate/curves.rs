@@ -2,11 +2,13 @@
 
 use serde::Serialize;
 
-use super::scored::{Scored, Summary, Table, summary};
-use super::{AblateError, CellResult, ScoreOptions, TEST_SEED, Workbench};
+use super::scored::{Scored, Table, summary};
+use super::summary::{ScoreOptions, Summary};
+use super::{AblateError, CellResult, TEST_SEED, Workbench};
 use crate::data::Task;
-use crate::fewshot::{EpisodeSampler, Interval, evaluate};
+use crate::fewshot::EpisodeSampler;
 use crate::measure::Spread;
+use crate::score::{Estimate, evaluate};
 use crate::settings::Method;
 
 /// Shots of the shot curve, as far as the files allow them.
@@ -86,14 +88,12 @@ pub(super) fn shot_curves(
         let Some(samplers) = scored.iter().map(sampler).collect::<Option<Vec<_>>>() else {
             break;
         };
-        let mut of_seeds: Vec<Vec<(&Scored, f64, Option<Interval>)>> =
-            vec![Vec::new(); names.len()];
+        let mut of_seeds: Vec<Vec<(&Scored, Estimate)>> = vec![Vec::new(); names.len()];
         for (s, sampler) in scored.iter().zip(&samplers) {
             let found = evaluate(sampler, &s.systems(names), options.episodes, TEST_SEED)?;
             for system in &found.systems {
                 if let Some(place) = names.iter().position(|name| *name == system.name) {
-                    let accuracy = system.accuracy;
-                    of_seeds[place].push((s, accuracy.mean, accuracy.over_files));
+                    of_seeds[place].push((s, system.accuracy));
                 }
             }
         }

@@ -9,23 +9,12 @@ use super::curves::{
     trajectories,
 };
 use super::neighbours::{ConfusedPair, Nearest, confused, confusion, nearest, untested};
-use super::scored::{LEVEL, MFCC, MFCC_PROBE, Scored, Summary, Table, label, score_seed};
+use super::scored::{Scored, Table, label, score_seed};
+use super::summary::{BASELINES, DifferenceRow, ScoreOptions, Summary};
 use super::{AblateError, CellResult, Workbench};
 use crate::data::{Part, Protocol};
-use crate::fewshot::corrected_level;
+use crate::score::{LEVEL, MFCC, MFCC_PROBE, corrected_level};
 use crate::settings::Method;
-
-/// What every network is compared with, where it is part of the grid.
-pub(super) const BASELINES: [&str; 4] = ["cnn-params", "mlp-params", "cnn", MFCC];
-
-/// How results are scored.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ScoreOptions {
-    /// Test episodes a seed.
-    pub episodes: usize,
-    /// Pairs of classes that count as near neighbours; if empty, those that the MFCC floor mixes up most.
-    pub near: Vec<[String; 2]>,
-}
 
 /// A network or floor.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -52,17 +41,6 @@ pub struct NetworkRow {
     pub less_untrained: Option<Summary>,
     /// Accuracy on a few test episodes when its body adapts as well, mean over the seeds; MAML and Reptile only.
     pub adapted: Option<f64>,
-}
-
-/// A network against another, paired by files and episodes.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct DifferenceRow {
-    /// The network whose accuracy ...
-    pub of: String,
-    /// ... is compared with this one's.
-    pub against: String,
-    /// The difference; its interval over files is corrected for the number of comparisons.
-    pub difference: Summary,
 }
 
 /// One figure of one seed, for tables that others make.

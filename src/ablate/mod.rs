@@ -12,6 +12,7 @@ mod grid;
 mod neighbours;
 mod scored;
 mod search;
+mod summary;
 mod training;
 mod workbench;
 
@@ -21,8 +22,8 @@ pub(crate) const TEST_SEED: u64 = 1;
 pub use cell::CellResult;
 pub use curves::{Curve, CurvePoint, Reach, Trajectory};
 pub use error::AblateError;
-pub use findings::{DifferenceRow, Findings, NetworkRow, ScoreOptions, SeedRow};
+pub use findings::{Findings, NetworkRow, SeedRow};
 pub use grid::{Cell, Grid, UNTRAINED};
 pub use neighbours::{ConfusedPair, NearPair, Nearest};
-pub use scored::Summary;
+pub use summary::{DifferenceRow, ScoreOptions, Summary};
 pub use workbench::{AblateOptions, Event, Workbench};

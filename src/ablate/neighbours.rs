@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::findings::{BASELINES, DifferenceRow};
-use super::scored::{LEVEL, MFCC, Scored, Summary};
-use super::{AblateError, ScoreOptions, TEST_SEED, Workbench};
+use super::scored::Scored;
+use super::summary::{BASELINES, DifferenceRow, ScoreOptions, Summary};
+use super::{AblateError, TEST_SEED, Workbench};
 use crate::data::Task;
-use crate::fewshot::{EpisodeSampler, Evaluation, Interval, corrected_level, evaluate, pooled};
+use crate::fewshot::EpisodeSampler;
+use crate::score::{Evaluation, LEVEL, MFCC, corrected_level, evaluate, mean_over_files};
 
 /// Pairs of test classes a seed that count as near neighbours where none are named.
 const NEAREST: usize = 3;
@@ -161,14 +162,9 @@ pub(super) fn nearest(
         let mut estimates = Vec::new();
         for evaluation in &evaluations {
             if let (Some(a), Some(b)) = (place(evaluation, of), place(evaluation, against)) {
-                let estimate = evaluation.difference(a, b, level)?.difference;
-                estimates.push((estimate.mean, estimate.over_files));
+                estimates.push(evaluation.difference(a, b, level)?.difference);
             }
         }
-        let whole: Option<Vec<(f64, Interval)>> = estimates
-            .iter()
-            .map(|(mean, i)| Some((*mean, (*i)?)))
-            .collect();
         let shared = |i: usize, j: usize| {
             let common = pairs[i]
                 .classes
@@ -176,19 +172,18 @@ pub(super) fn nearest(
                 .filter(|c| pairs[j].classes.contains(c));
             common.count() as f64 / 2.0
         };
-        if estimates.is_empty() {
-            continue;
+        if let Some((mean, over_files)) = mean_over_files(&estimates, shared) {
+            differences.push(DifferenceRow {
+                of: of.clone(),
+                against: against.into(),
+                difference: Summary {
+                    mean,
+                    over_files,
+                    over_seeds: None,
+                    seeds: Vec::new(),
+                },
+            });
         }
-        differences.push(DifferenceRow {
-            of: of.clone(),
-            against: against.into(),
-            difference: Summary {
-                mean: estimates.iter().map(|e| e.0).sum::<f64>() / estimates.len() as f64,
-                over_files: whole.and_then(|e| pooled(&e, shared)).map(|(_, i)| i),
-                over_seeds: None,
-                seeds: Vec::new(),
-            },
-        });
     }
     Ok(Nearest {
         pairs,

@@ -3,39 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde::Serialize;
-
-use super::findings::DifferenceRow;
-use super::{AblateError, CellResult, ScoreOptions, TEST_SEED, UNTRAINED, Workbench};
+use super::summary::{DifferenceRow, ScoreOptions, Summary};
+use super::{AblateError, CellResult, TEST_SEED, UNTRAINED, Workbench};
 use crate::data::Part;
-use crate::fewshot::{
-    EpisodeSampler, Evaluation, Head, Interval, Metric, Standardiser, System, evaluate, over_seeds,
-    pooled, simple_shot,
-};
+use crate::fewshot::{EpisodeSampler, Head, Metric, Standardiser, simple_shot};
 use crate::model::Spec;
+use crate::score::{
+    Estimate, Evaluation, Interval, LEVEL, System, evaluate, mean_over_files, over_seeds,
+};
 use crate::settings::Method;
-
-/// Confidence of all intervals, before it is corrected for the number of comparisons.
-pub(super) const LEVEL: f64 = 0.95;
-
-/// The floors' names.
-pub(super) const MFCC: &str = "MFCC, nearest centroid";
-pub(super) const MFCC_PROBE: &str = "MFCC, linear probe";
-
-/// A mean over the seeds with two intervals.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Summary {
-    /// Mean over the seeds.
-    pub mean: f64,
-    /// How far other files of the same classes would move it. It leaves out how far other class splits and other
-    /// initial parameters would.
-    pub over_files: Option<Interval>,
-    /// How far other seeds would move it: class split, initial parameters, episodes (t over the seeds, 95 %). Test
-    /// classes that seeds have in common make it somewhat too narrow.
-    pub over_seeds: Option<Interval>,
-    /// Each seed's value.
-    pub seeds: Vec<(u64, f64)>,
-}
 
 /// What a network is called under a learner: its name alone under the first.
 pub(super) fn label(network: &str, method: Method, first: Method) -> String {
@@ -73,12 +49,7 @@ impl Scored {
 }
 
 pub(super) fn system(candidate: &Candidate) -> System<'_> {
-    System {
-        name: &candidate.name,
-        embeddings: &candidate.embeddings,
-        queries: None,
-        head: candidate.head,
-    }
+    System::new(&candidate.name, &candidate.embeddings, candidate.head)
 }
 
 /// The candidates of a seed on its test files, scored.
@@ -148,14 +119,11 @@ pub(super) fn score_seed(
             .iter()
             .map(|row| standardiser.apply(row))
             .collect();
-        let head = Head::Prototype(Metric::EUCLIDEAN);
-        for (name, head) in [(MFCC, head), (MFCC_PROBE, Head::LINEAR_PROBE)] {
-            candidates.push(Candidate {
-                name: name.into(),
-                embeddings: mfcc.clone(),
-                head,
-            });
-        }
+        candidates.extend(System::floors(&mfcc).map(|floor| Candidate {
+            name: floor.name.into(),
+            embeddings: mfcc.clone(),
+            head: floor.head,
+        }));
     }
     let files = bench.part(seed, Part::Test);
     let config = &grid.config;
@@ -181,10 +149,7 @@ impl Table<'_> {
         let of_seeds: Vec<_> = self
             .scored
             .iter()
-            .filter_map(|s| {
-                let accuracy = s.evaluation.systems[s.place(name)?].accuracy;
-                Some((s, accuracy.mean, accuracy.over_files))
-            })
+            .filter_map(|s| Some((s, s.evaluation.systems[s.place(name)?].accuracy)))
             .collect();
         let mut found = summary(&of_seeds)?;
         if let Some(interval) = &mut found.over_seeds {
@@ -205,8 +170,7 @@ impl Table<'_> {
         let mut of_seeds = Vec::new();
         for s in self.scored {
             if let (Some(a), Some(b)) = (s.place(of), s.place(against)) {
-                let estimate = s.evaluation.difference(a, b, level)?.difference;
-                of_seeds.push((s, estimate.mean, estimate.over_files));
+                of_seeds.push((s, s.evaluation.difference(a, b, level)?.difference));
             }
         }
         let difference = summary(&of_seeds).ok_or_else(|| {
@@ -221,25 +185,21 @@ impl Table<'_> {
 }
 
 /// The mean over seeds with its intervals; none without a seed.
-pub(super) fn summary(of_seeds: &[(&Scored, f64, Option<Interval>)]) -> Option<Summary> {
-    let values: Vec<f64> = of_seeds.iter().map(|(_, mean, _)| *mean).collect();
-    let estimates: Option<Vec<(f64, Interval)>> = of_seeds
-        .iter()
-        .map(|(_, mean, interval)| Some((*mean, (*interval)?)))
-        .collect();
+pub(super) fn summary(of_seeds: &[(&Scored, Estimate)]) -> Option<Summary> {
+    let estimates: Vec<Estimate> = of_seeds.iter().map(|(_, estimate)| *estimate).collect();
     let shared = |i: usize, j: usize| {
         let [a, b] = [i, j].map(|k| &of_seeds[k].0.evaluation);
         a.shared_classes(b)
     };
-    (!values.is_empty()).then(|| Summary {
-        mean: values.iter().sum::<f64>() / values.len() as f64,
-        over_files: estimates
-            .and_then(|e| pooled(&e, shared))
-            .map(|(_, interval)| interval),
+    let (mean, over_files) = mean_over_files(&estimates, shared)?;
+    let values: Vec<f64> = estimates.iter().map(|estimate| estimate.mean).collect();
+    Some(Summary {
+        mean,
+        over_files,
         over_seeds: over_seeds(&values, LEVEL),
         seeds: of_seeds
             .iter()
-            .map(|(s, mean, _)| (s.seed, *mean))
+            .map(|(s, estimate)| (s.seed, estimate.mean))
             .collect(),
     })
 }

@@ -136,7 +136,7 @@ impl Workbench<'_> {
         let initial = network.initial_parameters(cell.seed);
         let material = Material::new(&self.units, &[(self.dataset, split)], config)?;
         let network = material.standardised(network)?;
-        let Task { way, shot, query } = config.train_task(material.train.classes.len());
+        let Task { way, shot, query } = config.train_task(material.pools.train.classes.len());
         let mut result = CellResult {
             cell: cell.clone(),
             config: config.to_toml(),

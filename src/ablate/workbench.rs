@@ -126,8 +126,7 @@ impl<'a> Workbench<'a> {
         let gpu = Gpu::open(&options.device)?;
         let engine = grid.config.engine().map_err(TrainError::from);
         let engine = engine.map_err(AblateError::Reading)?;
-        let front_end = FrontEnd::new(engine, Some(&gpu), &grid.config.preset, options.strict)?
-            .hearing(grid.config.max_seconds)
+        let front_end = FrontEnd::new(engine, Some(&gpu), grid.config.hearing(options.strict))?
             .keeping(options.features.clone());
         let parts: Vec<SplitMatch> = splits.iter().map(|split| split.apply(dataset)).collect();
         let of_any = |index: usize, part| parts.iter().any(|found| found.part[index] == Some(part));

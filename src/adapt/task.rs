@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::inner_loop::InnerLoop;
 use crate::data::Task;
-use crate::fewshot::{EpisodeError, EpisodeSampler, Interval};
+use crate::fewshot::{EpisodeError, EpisodeSampler};
 use crate::gpu::{BufferRole, Gpu, GpuError, Plan, Program, Tensor};
 use crate::model::Network;
 use crate::ops;
+use crate::score::Interval;
 use crate::settings::Learner;
 
 /// What a network reaches that adapts body and head.

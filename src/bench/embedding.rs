@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::BenchError;
 use crate::embed::{Embedder, embed_files};
-use crate::features::{FrontEnd, SegmentShape};
+use crate::features::{FrontEnd, Hearing, SegmentShape};
 use crate::files;
 use crate::gpu::{Gpu, word};
 use crate::measure::{Spread, enough, made_up};
@@ -45,7 +45,7 @@ pub fn embed_clips_per_s(gpu: &Gpu) -> Result<Spread, BenchError> {
     let preset = Preset::gamaka();
     let segment = SegmentShape::from_seconds(&preset, 3.0, 3.0);
     let network = default_network(&preset, segment);
-    let front_end = FrontEnd::new(EngineChoice::Auto, Some(gpu), &preset, true)?;
+    let front_end = FrontEnd::new(EngineChoice::Auto, Some(gpu), Hearing::new(&preset, true))?;
     let embedder = Embedder::new(gpu, &network, &network.initial_parameters(1))?;
     let embed = |paths: &[PathBuf]| {
         let mut failed = None;

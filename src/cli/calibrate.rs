@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use crate::data::Task;
 use crate::evaluate::{EvaluateError, EvaluatePart, HeadChoice, Reader, embed_dataset};
-use crate::fewshot::Reliability;
 use crate::files::Outputs;
 use crate::mel::EngineChoice;
+use crate::score::Reliability;
 use anyhow::{anyhow, bail};
 
 use super::common::{Common, INCLUDED, conclude, engine, front_end, load_model, print, print_json};

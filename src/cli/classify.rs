@@ -1,7 +1,7 @@
 //! `gamaka classify`: your own genres, from example files of each.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::audio;
@@ -62,33 +62,31 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let mut unusable = Vec::new();
     let mut cut = 0;
     // A silent file is like none, and has no place in a ranking.
-    let mut heard = |path: &PathBuf, file: &FileEmbedding| {
-        cut += usize::from(file.info.stopped);
+    let heard = |path: &Path, file: &FileEmbedding| {
         let at = |warning| format!("{}: {warning}", path.display());
         if let Some(silence) = file.info.silence() {
             return Err(at(silence));
         }
         let warnings = file.info.warnings.iter().map(at);
         warnings.for_each(|warning| bar.suspend(|| common.note(&warning)));
-        Ok(())
+        Ok(file.mean())
     };
-    embed_files(
-        &front_end,
-        &embedder,
-        model.info.segment,
-        &example_paths,
-        |index, result| {
+    let mut listen = |paths: &[PathBuf], take: &mut dyn FnMut(usize, Result<Vec<f32>, String>)| {
+        let shape = model.info.segment;
+        embed_files(&front_end, &embedder, shape, paths, |index, file| {
             bar.inc(1);
-            let path = &example_paths[index];
-            let file = result.map_err(|error| error.to_string());
-            match file.and_then(|file| heard(path, &file).map(|()| file)) {
-                Ok(file) => {
-                    examples.add(dataset.items[index].class, path.clone(), file.mean());
-                }
-                Err(reason) => unusable.push(reason),
-            }
-        },
-    )?;
+            cut += usize::from(file.as_ref().is_ok_and(|file| file.info.stopped));
+            let file = file.map_err(|error| error.to_string());
+            take(index, file.and_then(|file| heard(&paths[index], &file)));
+        })
+    };
+    listen(&example_paths, &mut |index, embedding| match embedding {
+        Ok(embedding) => {
+            let class = dataset.items[index].class;
+            examples.add(class, example_paths[index].clone(), embedding);
+        }
+        Err(reason) => unusable.push(reason),
+    })?;
     for reason in &unusable {
         bar.suspend(|| common.note(&format!("example left out: {reason}")));
     }
@@ -128,26 +126,18 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     }
     let mut answers = Vec::new();
     let mut trouble = None;
-    embed_files(
-        &front_end,
-        &embedder,
-        model.info.segment,
-        &found.files,
-        |index, result| {
-            bar.inc(1);
-            let path = found.files[index].clone();
-            let file = result.map_err(|error| error.to_string());
-            match file.and_then(|file| heard(&path, &file).map(|()| file)) {
-                Ok(file) => match examples.answer(path, &file.mean(), metric) {
-                    Ok(answer) => answers.push(answer),
-                    Err(error) => drop(trouble.get_or_insert(error)),
-                },
-                Err(reason) => failed.push((path, reason)),
-            }
-        },
-    )?;
+    listen(&found.files, &mut |index, embedding| {
+        let path = found.files[index].clone();
+        match embedding {
+            Ok(embedding) => match examples.answer(path, &embedding, metric) {
+                Ok(answer) => answers.push(answer),
+                Err(error) => drop(trouble.get_or_insert(error)),
+            },
+            Err(reason) => failed.push((path, reason)),
+        }
+    })?;
     bar.finish_and_clear();
-    if let Some(note) = front_end.cut_note(cut) {
+    if let Some(note) = front_end.hearing().cut_note(cut) {
         common.note(&note);
     }
     if let Some(error) = trouble {

@@ -144,8 +144,7 @@ pub(super) fn front_end(
     model: &Model,
     strict: bool,
 ) -> anyhow::Result<FrontEnd> {
-    let front_end = FrontEnd::new(engine, Some(gpu), &model.info.preset, strict)?;
-    Ok(front_end.hearing(model.info.config.max_seconds))
+    Ok(FrontEnd::new(engine, Some(gpu), model.hearing(strict))?)
 }
 
 /// The text of a TOML file.

@@ -133,8 +133,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     folder.wrote(MODEL)?;
 
     let gpu = common.gpu()?;
-    let front_end = FrontEnd::new(config.engine()?, Some(&gpu), &config.preset, true)?
-        .hearing(config.max_seconds);
+    let front_end = FrontEnd::new(config.engine()?, Some(&gpu), config.hearing(true))?;
     let reader = Reader::new(&gpu, &trained.model, &front_end)?;
     let dataset = Dataset::open(&manifest)?;
     let embedded = common.counted("listening", |on| {

@@ -174,7 +174,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     }
     bar.finish_and_clear();
     drop(stopping);
-    if let Some(note) = front_end.cut_note(cut) {
+    if let Some(note) = front_end.hearing().cut_note(cut) {
         common.note(&note);
     }
     let count = partial.finish(&args.output, &kind)?;

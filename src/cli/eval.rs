@@ -19,12 +19,12 @@ use crate::evaluate::{
     check_column, check_task, embed_between, embed_dataset,
 };
 use crate::features::KeptFeatures;
-use crate::fewshot::{Estimate, Evaluation, Interval};
 use crate::files::{self, OutputFolder, Outputs};
 use crate::gpu::Gpu;
 use crate::mel::EngineChoice;
 use crate::model_file::Model;
 use crate::report::{Svg, confusion_svg};
+use crate::score::{Estimate, Evaluation, Interval};
 use crate::settings::TrainConfig;
 use crate::shift::Shift;
 use anyhow::Context;
@@ -576,9 +576,7 @@ fn matrix(evaluation: &Evaluation) -> String {
 /// The result as text. `name` is what the network is called.
 pub(super) fn words(report: &Report, name: &str) -> String {
     let Evaluation {
-        way,
-        shot,
-        query,
+        task,
         episodes,
         seed,
         classes,
@@ -588,7 +586,10 @@ pub(super) fn words(report: &Report, name: &str) -> String {
         ..
     } = &report.evaluation;
     let mut text = format!(
-        "{way}-way {shot}-shot, {query} queries a class, {episodes} episodes, seed {seed}; {} classes, {} files; head: {}\n\n",
+        "{}-way {}-shot, {} queries a class, {episodes} episodes, seed {seed}; {} classes, {} files; head: {}\n\n",
+        task.way,
+        task.shot,
+        task.query,
         classes.len(),
         files.iter().sum::<usize>(),
         report.head
@@ -619,12 +620,7 @@ pub(super) fn words(report: &Report, name: &str) -> String {
             estimate_words(&system.accuracy)
         );
     }
-    let _ = writeln!(
-        text,
-        "{:width$} {:>6}",
-        "chance",
-        percent(1.0 / *way as f64)
-    );
+    let _ = writeln!(text, "{:width$} {:>6}", "chance", percent(task.chance()));
     let _ = writeln!(text, "\npaired on the same episodes and files");
     for (label, d) in less.iter().zip(&report.differences) {
         let _ = writeln!(

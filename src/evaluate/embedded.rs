@@ -9,6 +9,7 @@ use crate::features::FeatureStore;
 use crate::fewshot::{
     Calibration, EpisodeError, EpisodeSampler, Head, Metric, simple_shot, standardised,
 };
+use crate::score::{NETWORK, System, UNTRAINED};
 use crate::settings::Learner;
 
 /// Embeddings of a data set's files by the network, by the same network untrained, and the floor's MFCC.
@@ -109,5 +110,31 @@ impl Embedded {
             HeadChoice::Gradient => Head::GRADIENT,
         };
         Ok((embeddings.into(), fitted))
+    }
+
+    /// The network and its floors: itself untrained, and MFCC. `head` is that of both networks; under SimpleShot and cosine
+    /// the untrained one has prototypes, and a name that says so, because no mean of the training files is known for it,
+    /// and that of the files evaluated would give the answers away in part. `network` are the network's embeddings as
+    /// `of_network` compares them, see [`Self::under`].
+    pub(super) fn systems<'a>(
+        &'a self,
+        head: HeadChoice,
+        network: &'a [Vec<f32>],
+        of_network: Head,
+    ) -> [System<'a>; 4] {
+        let (name, of_untrained) = match head {
+            HeadChoice::SimpleShot | HeadChoice::Cosine => (
+                "untrained network, prototypes",
+                Head::Prototype(self.metric),
+            ),
+            _ => (UNTRAINED, of_network),
+        };
+        let [centroid, probe] = System::floors(&self.mfcc);
+        [
+            System::new(NETWORK, network, of_network),
+            System::new(name, &self.untrained, of_untrained),
+            centroid,
+            probe,
+        ]
     }
 }

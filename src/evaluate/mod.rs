@@ -23,6 +23,3 @@ pub use read::{Reader, embed_dataset};
 pub use score::Report;
 pub use several::{MeanOfModels, mean_of_models};
 pub use shift::{OtherScore, ShiftReport, ShiftRow, ShiftScore, Shifted};
-
-/// Confidence of the paired differences.
-const LEVEL: f64 = 0.95;

@@ -6,10 +6,9 @@ use serde::Serialize;
 
 use super::{Embedded, EvaluateError};
 use crate::data::{Dataset, Item, Part, Pool, Task};
-use crate::fewshot::{
-    EpisodeSampler, Head, Metric, MultiLabelEvaluation, System, evaluate_multi_label,
-};
+use crate::fewshot::{EpisodeSampler, Head, Metric};
 use crate::model_file::Model;
+use crate::score::{MultiLabelEvaluation, NETWORK, System, UNTRAINED, evaluate_multi_label};
 
 /// The manifest's column of all labels of a file, with `;` between them.
 pub const LABELS: &str = "labels";
@@ -84,15 +83,12 @@ impl Embedded {
         let labels_trained_on = both.cloned().collect();
 
         let sampler = EpisodeSampler::new(pool, task)?;
-        let system = |name, embeddings, metric| System {
-            name,
-            embeddings,
-            queries: None,
-            head: Head::Prototype(metric),
-        };
+        let system =
+            |name, embeddings, metric| System::new(name, embeddings, Head::Prototype(metric));
         let systems = [
-            system("network", &self.network, self.metric),
-            system("untrained network", &self.untrained, self.metric),
+            system(NETWORK, &self.network, self.metric),
+            system(UNTRAINED, &self.untrained, self.metric),
+            // Of prototypes of combinations there are more than centroids.
             system("MFCC", &self.mfcc, Metric::EUCLIDEAN),
         ];
         Ok(MultiLabelReport {

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::{Embedded, EvaluateError, HeadChoice};
 use crate::data::{PoolError, Task};
-use crate::fewshot::{EpisodeError, Head, Metric, OpenEvaluation, System, evaluate_open};
+use crate::fewshot::EpisodeError;
+use crate::score::{OpenEvaluation, evaluate_open};
 
 /// A threshold chosen on other classes, and what it does here.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -101,25 +102,7 @@ impl Embedded {
             ..task
         })?;
         let (network, of_network) = self.under(head, &self.network)?;
-        let of_untrained = match head {
-            HeadChoice::SimpleShot | HeadChoice::Cosine => Head::Prototype(self.metric),
-            _ => of_network,
-        };
-        let system = |name, embeddings, head| System {
-            name,
-            embeddings,
-            queries: None,
-            head,
-        };
-        let systems = [
-            system("network", &*network, of_network),
-            system("untrained network", &self.untrained, of_untrained),
-            system(
-                "MFCC, nearest centroid",
-                &self.mfcc,
-                Head::Prototype(Metric::EUCLIDEAN),
-            ),
-        ];
-        Ok(evaluate_open(&sampler, &systems, way, episodes, seed)?)
+        let systems = self.systems(head, &network, of_network);
+        Ok(evaluate_open(&sampler, &systems[..3], way, episodes, seed)?)
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::{Embedded, EvaluateError, EvaluatePart, part::choose};
 use crate::data::{DataError, Dataset};
 use crate::embed::{Embedder, mean_embedding};
-use crate::features::{FILES_AT_ONCE, FeatureStore, FrontEnd, cut_segments};
+use crate::features::{FILES_AT_ONCE, FeatureStore, FrontEnd};
 use crate::fewshot::Metric;
 use crate::gpu::{Gpu, GpuError};
 use crate::model_file::Model;
@@ -111,11 +111,7 @@ pub(super) fn embed_items(
                     embedded
                         .notes
                         .extend(warnings.map(|w| format!("{}: {w}", path.display())));
-                    let segments = cut_segments(
-                        model.info.segment,
-                        model.info.preset.n_mels,
-                        &features.values,
-                    );
+                    let segments = features.segments(model.info.segment);
                     owners.extend(segments.iter().map(|_| index));
                     clips.extend(segments.into_iter().map(|s| s.values));
                     if let Some(frames) = &mut embedded.frames {
@@ -124,7 +120,7 @@ pub(super) fn embed_items(
                     embedded.mfcc[index] = model.info.mfcc.apply(&features.mfcc);
                     embedded.files.push(index);
                 }
-                Err(error) if error.is_device_fault() || front_end.strict() => {
+                Err(error) if error.is_device_fault() || front_end.hearing().strict => {
                     return Err(EvaluateError::Strict(error));
                 }
                 Err(error) => embedded.failed.push((path.clone(), error.to_string())),
@@ -144,7 +140,7 @@ pub(super) fn embed_items(
         }
     }
     on(wanted.len(), wanted.len());
-    embedded.notes.extend(front_end.cut_note(cut));
+    embedded.notes.extend(front_end.hearing().cut_note(cut));
     embedded.notes.extend(front_end.save_kept()?);
     Ok(embedded)
 }

@@ -2,16 +2,15 @@
 
 use serde::Serialize;
 
-use super::{Embedded, EvaluateError, HeadChoice, LEVEL, check_column};
+use super::{Embedded, EvaluateError, HeadChoice, check_column};
 use crate::adapt::{AdaptedAccuracy, TaskAdapter};
 use crate::data::{Dataset, Task};
-use crate::features::cut_segments;
-use crate::fewshot::{
-    Calibration, Difference, Evaluation, Head, Metric, Reliability, System, ValueScore, by_value,
-    evaluate, reliability,
-};
+use crate::fewshot::{Calibration, Head};
 use crate::gpu::Gpu;
 use crate::model_file::Model;
+use crate::score::{
+    Difference, Evaluation, LEVEL, Reliability, ValueScore, by_value, evaluate, reliability,
+};
 
 /// An evaluation with the differences that it was made for.
 #[derive(Debug, Serialize)]
@@ -64,9 +63,7 @@ impl Embedded {
         let steps = self.learner.steps;
         let adapter = TaskAdapter::new(gpu, &model.network, &self.learner, task, steps)?;
         let segments = |index: usize| {
-            let values = frames.get(index)?;
-            let info = &model.info;
-            let segments = cut_segments(info.segment, info.preset.n_mels, &values);
+            let segments = frames.segments(index, model.info.segment)?;
             Ok(segments.into_iter().map(|s| s.values).collect())
         };
         let parameters = &model.parameters;
@@ -114,39 +111,7 @@ impl Embedded {
     ) -> Result<Report, EvaluateError> {
         let sampler = self.sampler(task)?;
         let (network, of_network) = self.under(head, &self.network)?;
-        let (untrained_name, of_untrained) = match head {
-            HeadChoice::SimpleShot | HeadChoice::Cosine => (
-                "untrained network, prototypes",
-                Head::Prototype(self.metric),
-            ),
-            _ => ("untrained network", of_network),
-        };
-        let systems = [
-            System {
-                name: "network",
-                embeddings: &network,
-                queries: None,
-                head: of_network,
-            },
-            System {
-                name: untrained_name,
-                embeddings: &self.untrained,
-                queries: None,
-                head: of_untrained,
-            },
-            System {
-                name: "MFCC, nearest centroid",
-                embeddings: &self.mfcc,
-                queries: None,
-                head: Head::Prototype(Metric::EUCLIDEAN),
-            },
-            System {
-                name: "MFCC, linear probe",
-                embeddings: &self.mfcc,
-                queries: None,
-                head: Head::LINEAR_PROBE,
-            },
-        ];
+        let systems = self.systems(head, &network, of_network);
         let evaluation = evaluate(&sampler, &systems, episodes, seed)?;
         let differences = (1..systems.len())
             .map(|floor| evaluation.difference(0, floor, LEVEL))

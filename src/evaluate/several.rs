@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Report;
-use crate::fewshot::{Estimate, Interval, pooled};
+use crate::score::{Estimate, Interval, mean_over_files};
 
 /// A mean over models.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -38,21 +38,15 @@ pub fn mean_of_models(reports: &[Report]) -> Vec<MeanOfModels> {
 
 fn mean(reports: &[Report], name: String, of: impl Fn(&Report) -> Estimate) -> MeanOfModels {
     let estimates: Vec<Estimate> = reports.iter().map(of).collect();
-    let of_models: Vec<f64> = estimates.iter().map(|e| e.mean).collect();
-    let with_intervals: Option<Vec<(f64, Interval)>> = estimates
-        .iter()
-        .map(|e| Some((e.mean, e.over_files?)))
-        .collect();
     let shared = |i: usize, j: usize| {
         let [a, b] = [i, j].map(|k| &reports[k].evaluation);
         a.shared_classes(b)
     };
+    let (mean, over_files) = mean_over_files(&estimates, shared).unwrap_or_default();
     MeanOfModels {
         name,
-        mean: of_models.iter().sum::<f64>() / of_models.len() as f64,
-        over_files: with_intervals
-            .and_then(|e| pooled(&e, shared))
-            .map(|(_, interval)| interval),
-        of_models,
+        mean,
+        over_files,
+        of_models: estimates.iter().map(|e| e.mean).collect(),
     }
 }

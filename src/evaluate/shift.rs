@@ -5,11 +5,11 @@ use std::path::Path;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::{Embedded, EvaluateError, HeadChoice, LEVEL, Reader};
+use super::{Embedded, EvaluateError, HeadChoice, Reader};
 use crate::data::Task;
 use crate::embed::mean_embedding;
-use crate::features::{FeatureError, Features, cut_segments};
-use crate::fewshot::{Estimate, Head, Metric, System, evaluate};
+use crate::features::{FeatureError, Features};
+use crate::score::{Estimate, LEVEL, NETWORK, System, evaluate};
 use crate::shift::{Shift, ShiftError};
 
 /// The same files altered, embedded.
@@ -63,12 +63,9 @@ pub struct ShiftRow {
 /// Accuracies by shift and amount.
 #[derive(Debug, Clone, Serialize)]
 pub struct ShiftReport {
-    /// Classes an episode.
-    pub way: usize,
-    /// Support files a class, clean.
-    pub shot: usize,
-    /// Query files a class, altered.
-    pub query: usize,
+    /// What each episode asks: clean supports, altered queries.
+    #[serde(flatten)]
+    pub task: Task,
     /// Episodes, the same for all rows.
     pub episodes: usize,
     /// The seed of the episodes and of what is random in a shift.
@@ -150,7 +147,7 @@ impl Embedded {
                 let versions = match versions {
                     Ok(versions) => versions,
                     Err(Trouble::Features(error))
-                        if error.is_device_fault() || front_end.strict() =>
+                        if error.is_device_fault() || front_end.hearing().strict =>
                     {
                         return Err(EvaluateError::Strict(error));
                     }
@@ -168,8 +165,7 @@ impl Embedded {
                 let mut clips = Vec::new();
                 let mut counts = Vec::new();
                 for (features, shifted) in versions.iter().zip(&mut shifted) {
-                    let bands = model.info.preset.n_mels;
-                    let segments = cut_segments(model.info.segment, bands, &features.values);
+                    let segments = features.segments(model.info.segment);
                     counts.push(segments.len());
                     clips.extend(segments.into_iter().map(|segment| segment.values));
                     shifted.mfcc[file] = model.info.mfcc.apply(&features.mfcc);
@@ -200,7 +196,6 @@ impl Embedded {
         head: HeadChoice,
     ) -> Result<ShiftReport, EvaluateError> {
         let sampler = self.sampler(task)?;
-        let Task { way, shot, query } = task;
         let (network, of_network) = self.under(head, &self.network)?;
         let queries = shifted.iter().map(|set| self.under(head, &set.network));
         let queries = queries.collect::<Result<Vec<_>, _>>()?;
@@ -213,28 +208,17 @@ impl Embedded {
             }
             None => None,
         };
-        let system = |name, embeddings, queries, head| System {
-            name,
-            embeddings,
-            queries,
-            head,
-        };
-        let of_mfcc = Head::Prototype(Metric::EUCLIDEAN);
-        let mut systems = vec![
-            system("network", &*network, None, of_network),
-            system("MFCC, nearest centroid", &self.mfcc, None, of_mfcc),
-        ];
+        let own = System::new(NETWORK, &network, of_network);
+        let [mfcc, _] = System::floors(&self.mfcc);
+        let mut systems = vec![own, mfcc];
         for (set, (altered, _)) in shifted.iter().zip(&queries) {
-            let name = set.shift.name();
-            systems.push(system(name, &network, Some(altered), of_network));
-            systems.push(system(name, &self.mfcc, Some(&set.mfcc), of_mfcc));
+            systems.extend([own.asked_by(altered), mfcc.asked_by(&set.mfcc)]);
         }
         let first_other = systems.len();
         if let Some(((clean, of_other), queries)) = &others {
-            systems.push(system("other", clean, None, *of_other));
-            for (altered, _) in queries {
-                systems.push(system("other", clean, Some(altered), *of_other));
-            }
+            let other = System::new("other", clean, *of_other);
+            systems.push(other);
+            systems.extend(queries.iter().map(|(altered, _)| other.asked_by(altered)));
         }
         let evaluation = evaluate(&sampler, &systems, episodes, seed)?;
         let accuracy = |number: usize| evaluation.systems[number].accuracy;
@@ -270,9 +254,7 @@ impl Embedded {
         };
         let rows: Result<_, EvaluateError> = shifted.iter().enumerate().map(row).collect();
         Ok(ShiftReport {
-            way,
-            shot,
-            query,
+            task,
             episodes,
             seed,
             head,

@@ -1,119 +1,84 @@
-//! Audio file to compressed mel frames, in a memory that does not grow with the file.
+//! Audio file to compressed mel frames and segments: the road of every command.
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::kept::{Hearing, KeptFeatures};
-use super::{Segment, SegmentShape, Segmenter, StoreError};
-use crate::audio::{self, AudioError, AudioInfo, AudioWarning};
+use super::{FeatureError, Features, Hearing, KeptFeatures, Segment, SegmentShape, Segmenter};
+use crate::audio::AudioInfo;
 use crate::data::Dataset;
 use crate::files::WriteError;
 use crate::gpu::Gpu;
 use crate::mel::{
     AMIN, BLOCK_FRAMES, CpuEngine, Engine, EngineChoice, Framer, MelError, Preset, TOP_DB,
-    decibels, join_frames, mfcc, transpose,
+    decibels, join_frames, mfcc,
 };
 
-/// Why a file gives no features.
-#[derive(Debug, thiserror::Error)]
-pub enum FeatureError {
-    /// It cannot be decoded.
-    #[error(transparent)]
-    Audio(#[from] AudioError),
-    /// It has no mel-spectrogram, or the GPU failed.
-    #[error("{}: {error}", path.display())]
-    Mel {
-        /// Which file.
-        path: PathBuf,
-        /// What happened.
-        error: MelError,
-    },
-    /// Kept features can be neither read nor added to.
-    #[error(transparent)]
-    Kept(#[from] StoreError),
-    /// The network's numbers overflow on it.
-    #[error("{}: the model's embedding of it is not finite: train the model anew, with a lower learning rate", path.display())]
-    NotFinite {
-        /// Which file.
-        path: PathBuf,
-    },
+/// Compressed frames of samples that arrive piece by piece, in blocks, band-major `[bands][frames of the block]`: the one way
+/// from samples to frames.
+struct Frames<'a> {
+    engine: &'a Engine,
+    framer: Framer,
+    sink: &'a mut dyn FnMut(Vec<f32>),
 }
 
-impl FeatureError {
-    /// Whether the device failed or the temporary folder, and not the file.
-    pub fn is_device_fault(&self) -> bool {
-        matches!(
-            self,
-            Self::Mel {
-                error: MelError::Gpu(_),
-                ..
-            } | Self::Kept(_)
-        )
+impl<'a> Frames<'a> {
+    fn new(engine: &'a Engine, sink: &'a mut dyn FnMut(Vec<f32>)) -> Result<Self, MelError> {
+        Ok(Self {
+            engine,
+            framer: Framer::new(engine.preset(), BLOCK_FRAMES)?,
+            sink,
+        })
+    }
+
+    fn push(&mut self, samples: &[f32]) -> Result<(), MelError> {
+        for block in self.framer.push(samples) {
+            (self.sink)(self.engine.compute_compressed(&block)?);
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<(), MelError> {
+        for block in self.framer.finish()? {
+            (self.sink)(self.engine.compute_compressed(&block)?);
+        }
+        Ok(())
     }
 }
 
-/// How much of a longer file is heard where nothing else is said, in seconds.
-pub const MAX_SECONDS: f64 = 600.0;
-
-/// A file's features, for training and evaluation.
-#[derive(Debug, Clone)]
-pub struct Features {
-    /// Number of frames.
-    pub frames: usize,
-    /// Compressed mel frames, band-major `[bands][frames]`.
-    pub values: Vec<f32>,
-    /// Mean and deviation over time of 20 MFCC: what the floor classifies by.
-    pub mfcc: Vec<f32>,
-    /// Whether the file is longer than what was heard of it.
-    pub stopped: bool,
-    /// What is wrong with the file.
-    pub warnings: Vec<AudioWarning>,
-}
-
-impl Features {
-    /// Length of [`Self::mfcc`]: librosa's 20 coefficients, their means, then their deviations.
-    pub const MFCC_LEN: usize = 40;
-}
-
-/// Everything between a file and the network's input. Of a long file only the beginning is heard, whatever it is heard for.
+/// Everything between a file and the network's input.
 #[derive(Debug)]
 pub struct FrontEnd {
     engine: Engine,
-    max_seconds: f64,
+    hearing: Hearing,
     /// librosa's MFCC at the network's sample rate, for the floor.
     cepstral: CpuEngine,
-    /// Damaged files are errors.
-    strict: bool,
     /// What was heard in earlier runs.
     kept: Option<Arc<KeptFeatures>>,
 }
 
 impl FrontEnd {
-    /// A front end for a preset that hears the first [`MAX_SECONDS`] of a file. `strict` turns warnings about files into
-    /// errors.
+    /// A front end that hears files so.
     ///
     /// # Errors
     /// As [`Engine::new`].
     pub fn new(
         choice: EngineChoice,
         gpu: Option<&Gpu>,
-        preset: &Preset,
-        strict: bool,
+        hearing: Hearing,
     ) -> Result<Self, MelError> {
+        let preset = &hearing.preset;
         let cepstral = Preset {
             sample_rate: preset.sample_rate,
             f_max: f64::from(preset.sample_rate) / 2.0,
             ..Preset::librosa()
         };
-        let cepstral = CpuEngine::new(&cepstral)?;
         Ok(Self {
             engine: Engine::new(choice, gpu, preset)?,
-            max_seconds: MAX_SECONDS,
-            cepstral,
-            strict,
+            hearing,
+            cepstral: CpuEngine::new(&cepstral)?,
             kept: None,
         })
     }
@@ -136,31 +101,9 @@ impl FrontEnd {
         self.kept.as_ref().map(|kept| kept.save()).transpose()
     }
 
-    /// The same for the first `max_seconds` of a file.
-    pub fn hearing(self, max_seconds: f64) -> Self {
-        Self {
-            max_seconds,
-            ..self
-        }
-    }
-
-    /// Says that `files` files are not heard to their end, if there are any.
-    pub fn cut_note(&self, files: usize) -> Option<String> {
-        let seconds = self.max_seconds;
-        match files {
-            0 => None,
-            1 => Some(format!(
-                "1 file is longer than {seconds} s: its first {seconds} s are heard"
-            )),
-            files => Some(format!(
-                "{files} files are longer than {seconds} s: the first {seconds} s of each are heard"
-            )),
-        }
-    }
-
-    /// Whether damaged files are errors.
-    pub fn strict(&self) -> bool {
-        self.strict
+    /// How it hears files.
+    pub fn hearing(&self) -> &Hearing {
+        &self.hearing
     }
 
     /// The engine in use.
@@ -173,79 +116,8 @@ impl FrontEnd {
         self.engine.preset()
     }
 
-    /// Decodes what is heard of a file, mono at the preset's rate.
-    fn hear(
-        &self,
-        path: &Path,
-        sink: &mut dyn FnMut(&[f32]) -> ControlFlow<()>,
-    ) -> Result<AudioInfo, AudioError> {
-        let rate = self.preset().sample_rate;
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "seconds are rounded down to samples; the cast stops at the ends of its range"
-        )]
-        let mut room = (self.max_seconds * f64::from(rate)).max(1.0) as usize;
-        let mut info = audio::stream(path, rate, &mut |piece| {
-            let heard = &piece[..piece.len().min(room)];
-            room -= heard.len();
-            if !heard.is_empty() {
-                sink(heard)?;
-            }
-            match heard.len() < piece.len() {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
-            }
-        })?;
-        if info.stopped {
-            info.duration_s = info.duration_s.min(self.max_seconds);
-        }
-        if self.strict {
-            info.strict(path)
-        } else {
-            Ok(info)
-        }
-    }
-
-    /// Decodes a file and hands its compressed frames to `sink`, frame-major, piece by piece.
-    ///
-    /// # Errors
-    /// [`FeatureError`]; the sink may already have seen the part before it.
-    pub fn stream(
-        &self,
-        path: &Path,
-        sink: &mut dyn FnMut(&[f32]),
-    ) -> Result<AudioInfo, FeatureError> {
-        let at = |error: MelError| FeatureError::Mel {
-            path: path.to_path_buf(),
-            error,
-        };
-        let mut framer = Framer::new(self.preset(), BLOCK_FRAMES).map_err(at)?;
-        let bands = self.preset().n_mels;
-        let mut failed = None;
-        let info = self.hear(path, &mut |samples| {
-            for block in framer.push(samples) {
-                match self.engine.compute_compressed(&block) {
-                    Ok(block) => sink(&transpose(&block, block.len() / bands)),
-                    Err(error) => {
-                        failed = Some(error);
-                        return ControlFlow::Break(());
-                    }
-                }
-            }
-            ControlFlow::Continue(())
-        })?;
-        if let Some(error) = failed {
-            return Err(at(error));
-        }
-        for block in framer.finish().map_err(at)? {
-            let block = self.engine.compute_compressed(&block).map_err(at)?;
-            sink(&transpose(&block, block.len() / bands));
-        }
-        Ok(info)
-    }
-
-    /// Decodes a file, cuts its compressed frames into segments and hands them to `sink`.
+    /// Decodes a file, cuts its compressed frames into segments and hands them to `sink`, in a memory that does not grow with
+    /// the file.
     ///
     /// # Errors
     /// [`FeatureError`]; the sink may already have seen segments.
@@ -255,10 +127,19 @@ impl FrontEnd {
         shape: SegmentShape,
         sink: &mut dyn FnMut(Segment),
     ) -> Result<AudioInfo, FeatureError> {
+        let at = |error| FeatureError::mel(path, error);
         let mut segmenter = Segmenter::new(shape, self.preset().n_mels);
-        let info = self.stream(path, &mut |frames| {
-            segmenter.push(frames).into_iter().for_each(&mut *sink)
+        let mut cut = |block: Vec<f32>| segmenter.push(&block).into_iter().for_each(&mut *sink);
+        let mut frames = Frames::new(&self.engine, &mut cut).map_err(at)?;
+        let mut failed = None;
+        let info = self.hearing.decode(path, &mut |samples| {
+            failed = frames.push(samples).err();
+            match failed {
+                None => ControlFlow::Continue(()),
+                Some(_) => ControlFlow::Break(()),
+            }
         })?;
+        failed.map_or_else(|| frames.finish(), Err).map_err(at)?;
         segmenter.finish().into_iter().for_each(sink);
         Ok(info)
     }
@@ -278,7 +159,7 @@ impl FrontEnd {
     /// [`FeatureError`].
     pub fn samples(&self, path: &Path) -> Result<(Vec<f32>, AudioInfo), FeatureError> {
         let mut samples = Vec::new();
-        let info = self.hear(path, &mut |piece| {
+        let info = self.hearing.decode(path, &mut |piece| {
             samples.extend_from_slice(piece);
             ControlFlow::Continue(())
         })?;
@@ -295,18 +176,12 @@ impl FrontEnd {
         samples: &[f32],
         info: AudioInfo,
     ) -> Result<Features, FeatureError> {
-        let at = |error: MelError| FeatureError::Mel {
-            path: path.to_path_buf(),
-            error,
-        };
+        let at = |error| FeatureError::mel(path, error);
         let mut blocks = Vec::new();
-        let mut framer = Framer::new(self.preset(), BLOCK_FRAMES).map_err(at)?;
-        for block in framer.push(samples) {
-            blocks.push(self.engine.compute_compressed(&block).map_err(at)?);
-        }
-        for block in framer.finish().map_err(at)? {
-            blocks.push(self.engine.compute_compressed(&block).map_err(at)?);
-        }
+        let mut keep = |block| blocks.push(block);
+        let mut frames = Frames::new(&self.engine, &mut keep).map_err(at)?;
+        frames.push(samples).map_err(at)?;
+        frames.finish().map_err(at)?;
         let bands = self.preset().n_mels;
         Ok(Features {
             frames: blocks.iter().map(|block| block.len() / bands).sum(),
@@ -333,16 +208,11 @@ impl FrontEnd {
         let Some(kept) = &self.kept else {
             return make(&path);
         };
-        let hearing = Hearing {
-            preset: self.preset().clone(),
-            max_seconds: self.max_seconds,
-            strict: self.strict,
-        };
-        match kept.get(&item.path, &path, &hearing)? {
+        match kept.get(&item.path, &path, &self.hearing)? {
             Some(features) => Ok(features),
             None => {
                 let features = make(&path)?;
-                Ok(kept.put(&item.path, &path, &item.hash, &hearing, features)?)
+                Ok(kept.put(&item.path, &path, &item.hash, &self.hearing, features)?)
             }
         }
     }
@@ -421,28 +291,20 @@ mod tests {
         wav(&at("short.wav"), 12_000);
         wav(&at("long.wav"), 96_000);
         wav(&at("longer by one.wav"), 12_001);
-        let new = || FrontEnd::new(EngineChoice::Cpu, None, &preset, true).unwrap();
-        let front_end = new().hearing(1.5);
+        let new = |hearing| FrontEnd::new(EngineChoice::Cpu, None, hearing).unwrap();
+        let hearing = Hearing::new(&preset, true);
+        let front_end = new(Hearing {
+            max_seconds: 1.5,
+            ..hearing.clone()
+        });
         let heard = |name: &str| {
             let features = front_end.features(&at(name)).unwrap();
-            let mut streamed = Vec::new();
-            let info =
-                front_end.stream(&at(name), &mut |frames| streamed.extend_from_slice(frames));
-            let info = info.unwrap();
-            assert_eq!(
-                transpose(&streamed, preset.n_mels),
-                features.values,
-                "{name}"
-            );
-            assert_eq!(info.stopped, features.stopped);
-            let shape = SegmentShape::new(8, 8).unwrap();
             let mut segments = Vec::new();
-            let of_segments = front_end.segments(&at(name), shape, &mut |s| segments.push(s));
-            assert_eq!(of_segments.unwrap(), info);
-            assert_eq!(
-                segments,
-                super::super::cut_segments(shape, preset.n_mels, &features.values)
-            );
+            let shape = SegmentShape::new(8, 8).unwrap();
+            let info = front_end.segments(&at(name), shape, &mut |s| segments.push(s));
+            let info = info.unwrap();
+            assert_eq!(info.stopped, features.stopped);
+            assert_eq!(segments, features.segments(shape), "{name}");
             (features.values, features.mfcc, info)
         };
         let (values, mfcc, info) = heard("short.wav");
@@ -453,24 +315,6 @@ mod tests {
             assert!(info.stopped && info.duration_s == 1.5, "{info:?}");
         }
         // By default far more is heard.
-        assert!(!new().features(&at("long.wav")).unwrap().stopped);
-    }
-
-    #[test]
-    fn what_is_not_heard_is_said_once_for_all_files() {
-        let preset = Preset::gamaka();
-        let front_end = FrontEnd::new(EngineChoice::Cpu, None, &preset, true).unwrap();
-        assert_eq!(front_end.cut_note(0), None);
-        assert_eq!(
-            front_end.cut_note(1).unwrap(),
-            "1 file is longer than 600 s: its first 600 s are heard"
-        );
-        assert!(
-            front_end
-                .hearing(0.5)
-                .cut_note(3)
-                .unwrap()
-                .starts_with("3 files are longer than 0.5 s")
-        );
+        assert!(!new(hearing).features(&at("long.wav")).unwrap().stopped);
     }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::mel::{Preset, transpose};
+use crate::mel::Preset;
 
 /// Length of a segment and the way from one to the next, in frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,9 +112,8 @@ pub struct Segment {
 #[derive(Debug)]
 pub struct Segmenter {
     shape: SegmentShape,
-    bands: usize,
-    /// Frames from `first` on, frame-major.
-    buffer: Vec<f32>,
+    /// By band, its values from frame `first` on.
+    buffer: Vec<Vec<f32>>,
     /// Frame number of the buffer's first frame.
     first: usize,
     /// Where the next segment starts.
@@ -126,16 +125,25 @@ impl Segmenter {
     pub fn new(shape: SegmentShape, bands: usize) -> Self {
         Self {
             shape,
-            bands,
-            buffer: Vec::new(),
+            buffer: vec![Vec::new(); bands],
             first: 0,
             next: 0,
         }
     }
 
-    /// Takes more frames, frame-major, and gives the segments that they complete.
-    pub fn push(&mut self, frames: &[f32]) -> Vec<Segment> {
-        self.buffer.extend_from_slice(frames);
+    /// The segments of a whole file, from its frames band-major `[bands][frames]`.
+    pub fn whole(shape: SegmentShape, bands: usize, values: &[f32]) -> Vec<Segment> {
+        let mut segmenter = Self::new(shape, bands);
+        let mut segments = segmenter.push(values);
+        segments.extend(segmenter.finish());
+        segments
+    }
+
+    /// Takes more frames, band-major `[bands][frames]`, and gives the segments that they complete.
+    pub fn push(&mut self, block: &[f32]) -> Vec<Segment> {
+        let frames = block.len() / self.buffer.len();
+        let bands = self.buffer.iter_mut().zip(block.chunks(frames.max(1)));
+        bands.for_each(|(band, values)| band.extend_from_slice(values));
         let mut segments = Vec::new();
         while self.next + self.shape.frames <= self.end() {
             segments.push(self.cut(self.next));
@@ -143,8 +151,10 @@ impl Segmenter {
         }
         // Keep a segment's length for the last one, which may end with the file.
         let keep_from = self.end().saturating_sub(self.shape.frames).min(self.next);
+        let old = keep_from.saturating_sub(self.first);
         self.buffer
-            .drain(..(keep_from.saturating_sub(self.first)) * self.bands);
+            .iter_mut()
+            .for_each(|band| drop(band.drain(..old)));
         self.first = self.first.max(keep_from);
         segments
     }
@@ -156,13 +166,7 @@ impl Segmenter {
             return None;
         }
         if self.next == 0 {
-            let mut rows = self.buffer.clone();
-            rows.resize(self.shape.frames * self.bands, 0.0);
-            return Some(Segment {
-                first: 0,
-                present: end,
-                values: transpose(&rows, self.bands),
-            });
+            return Some(self.cut(0));
         }
         let covered = self.next - self.shape.hop + self.shape.frames;
         let rest = end.saturating_sub(covered);
@@ -170,26 +174,23 @@ impl Segmenter {
     }
 
     fn end(&self) -> usize {
-        self.first + self.buffer.len() / self.bands
+        self.first + self.buffer.first().map_or(0, Vec::len)
     }
 
     fn cut(&self, first: usize) -> Segment {
-        let at = (first - self.first) * self.bands;
-        let rows = &self.buffer[at..at + self.shape.frames * self.bands];
+        let frames = self.shape.frames;
+        let (at, present) = (first - self.first, frames.min(self.end() - first));
+        let mut values = Vec::with_capacity(frames * self.buffer.len());
+        for (k, band) in self.buffer.iter().enumerate() {
+            values.extend_from_slice(&band[at..at + present]);
+            values.resize((k + 1) * frames, 0.0);
+        }
         Segment {
             first,
-            present: self.shape.frames,
-            values: transpose(rows, self.bands),
+            present,
+            values,
         }
     }
-}
-
-/// The segments of a whole file, from its frames band-major `[bands][frames]`.
-pub fn cut_segments(shape: SegmentShape, bands: usize, values: &[f32]) -> Vec<Segment> {
-    let mut segmenter = Segmenter::new(shape, bands);
-    let mut segments = segmenter.push(&transpose(values, values.len() / bands));
-    segments.extend(segmenter.finish());
-    segments
 }
 
 /// Some frames of a file whose frames are band-major `[bands][frames]`; beyond its end is silence.
@@ -210,12 +211,14 @@ mod tests {
     /// Starts of the segments of a file of `length` frames that arrives in pieces of `piece`; each
     /// segment is checked to hold its own frames.
     fn starts(shape: SegmentShape, length: usize, piece: usize) -> Vec<usize> {
-        let frames: Vec<f32> = (0..length).flat_map(|f| [f as f32, -(f as f32)]).collect();
+        let frames: Vec<f32> = (0..length).map(|f| f as f32).collect();
         let mut segmenter = Segmenter::new(shape, 2);
         let mut segments = Vec::new();
-        for part in frames.chunks(piece * 2) {
-            segments.extend(segmenter.push(part));
-            assert!(segmenter.buffer.len() <= 2 * (shape.frames.max(shape.hop) + piece));
+        for part in frames.chunks(piece) {
+            let negative = part.iter().map(|f| -f);
+            let block: Vec<f32> = part.iter().copied().chain(negative).collect();
+            segments.extend(segmenter.push(&block));
+            assert!(segmenter.buffer[1].len() <= (shape.frames.max(shape.hop) + piece));
         }
         segments.extend(segmenter.finish());
         for segment in &segments {

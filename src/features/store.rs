@@ -5,6 +5,8 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
+use super::{Segment, SegmentShape, Segmenter};
+
 /// The temporary folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error(
@@ -99,6 +101,14 @@ impl FeatureStore {
     /// If the temporary file cannot be read, or the file was never stored.
     pub fn get(&self, index: usize) -> Result<Vec<f32>, StoreError> {
         self.bands(index, 0, self.bands)
+    }
+
+    /// The segments of file `index`.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub fn segments(&self, index: usize, shape: SegmentShape) -> Result<Vec<Segment>, StoreError> {
+        Ok(Segmenter::whole(shape, self.bands, &self.get(index)?))
     }
 
     /// One band of file `index`.

@@ -24,6 +24,21 @@ pub struct Episode {
     pub query: Vec<Vec<usize>>,
 }
 
+impl Episode {
+    /// An episode of some classes, all whose candidates are queries.
+    pub(crate) fn of(classes: Vec<usize>, sides: Vec<Sides>) -> Self {
+        let sides = sides
+            .into_iter()
+            .map(|side| (side.support, side.candidates));
+        let (support, query) = sides.unzip();
+        Self {
+            classes,
+            support,
+            query,
+        }
+    }
+}
+
 /// Why an episode cannot be drawn.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum EpisodeError {
@@ -88,22 +103,30 @@ pub struct EpisodeSampler {
 
 /// A class that a group has files in.
 #[derive(Debug, Clone)]
-pub(super) struct Span {
+pub(crate) struct Span {
     pub class: usize,
     /// Its files that may be supports and those that may be queries.
     pub files: [usize; 2],
 }
 
 /// Which files a side takes: an index into [`Span::files`].
-pub(super) const SUPPORT: usize = 0;
-pub(super) const QUERY: usize = 1;
+pub(crate) const SUPPORT: usize = 0;
+pub(crate) const QUERY: usize = 1;
 
 /// The two sides of one class of an episode.
-pub(super) struct Sides {
+pub(crate) struct Sides {
     /// `shot` files.
     pub support: Vec<usize>,
     /// All files that may be queries.
     pub candidates: Vec<usize>,
+}
+
+impl Sides {
+    /// Chooses at most `count` of those that may be queries.
+    pub(crate) fn choose(&mut self, count: usize, stream: &mut Stream) {
+        stream.partial_shuffle(&mut self.candidates, count);
+        self.candidates.truncate(count);
+    }
 }
 
 impl EpisodeSampler {
@@ -188,12 +211,12 @@ impl EpisodeSampler {
     }
 
     /// For each group, the classes it has files in.
-    pub(super) fn spans(&self) -> &[Vec<Span>] {
+    pub(crate) fn spans(&self) -> &[Vec<Span>] {
         &self.spans
     }
 
     /// Whether a file may be a support, or a query.
-    pub(super) fn may_be(&self, side: usize, file: usize) -> bool {
+    pub(crate) fn may_be(&self, side: usize, file: usize) -> bool {
         match &self.query_only {
             None => true,
             Some(query_only) => query_only[file] == (side == QUERY),
@@ -201,12 +224,12 @@ impl EpisodeSampler {
     }
 
     /// Whether supports and queries come from different collections.
-    pub(super) fn is_between(&self) -> bool {
+    pub(crate) fn is_between(&self) -> bool {
         self.query_only.is_some()
     }
 
     /// For each class, the number of groups with files that may be supports, or queries.
-    pub(super) fn groups_of_classes(&self, side: usize) -> Vec<usize> {
+    pub(crate) fn groups_of_classes(&self, side: usize) -> Vec<usize> {
         let mut groups = vec![0; self.pool.files.len()];
         for span in self.spans.iter().flatten() {
             groups[span.class] += usize::from(span.files[side] > 0);
@@ -253,21 +276,13 @@ impl EpisodeSampler {
                 .map(|&class| self.pool.files[class].clone())
                 .collect();
             files.iter_mut().for_each(|files| stream.shuffle(files));
-            let Some(sides) = self.part(&classes, &files, self.task.shot, self.task.query) else {
+            let Some(mut sides) = self.part(&classes, &files, self.task.shot, self.task.query)
+            else {
                 continue;
             };
-            let (mut support, mut query) = (Vec::new(), Vec::new());
-            for mut side in sides {
-                stream.partial_shuffle(&mut side.candidates, self.task.query);
-                side.candidates.truncate(self.task.query);
-                support.push(side.support);
-                query.push(side.candidates);
-            }
-            return Ok(Episode {
-                classes,
-                support,
-                query,
-            });
+            let choose = |side: &mut Sides| side.choose(self.task.query, &mut stream);
+            sides.iter_mut().for_each(choose);
+            return Ok(Episode::of(classes, sides));
         }
         Err(EpisodeError::GroupsSpanClasses(self.task))
     }
@@ -293,7 +308,7 @@ impl EpisodeSampler {
     /// Parts the files of some classes into `shot` of support and at least `query` that may be queries, taking
     /// `files` (one list per class) in their order; none where the order leads into a dead end. A group has to lie in
     /// `files` wholly or not at all.
-    pub(super) fn part(
+    pub(crate) fn part(
         &self,
         classes: &[usize],
         files: &[Vec<usize>],

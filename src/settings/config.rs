@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Learner, Method, SettingsError, Shifts, Teacher};
 use crate::data::{Protocol, SHOTS, Task, WAYS};
-use crate::features::{MAX_SECONDS, SegmentShape};
+use crate::features::{Hearing, MAX_SECONDS, SegmentShape};
 use crate::fewshot::Geometry;
 use crate::gpu::word;
 use crate::mel::{EngineChoice, Preset};
@@ -177,6 +177,15 @@ impl TrainConfig {
     /// Length and hop of a segment in frames.
     pub fn segment(&self) -> SegmentShape {
         SegmentShape::from_seconds(&self.preset, self.segment_seconds, self.hop_seconds)
+    }
+
+    /// How files are heard.
+    pub fn hearing(&self, strict: bool) -> Hearing {
+        Hearing {
+            preset: self.preset.clone(),
+            max_seconds: self.max_seconds,
+            strict,
+        }
     }
 
     /// With segments of another length. A mask of frames hides at most half of a short one.

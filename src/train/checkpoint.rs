@@ -263,7 +263,7 @@ fn first_difference(a: &str, b: &str) -> String {
 mod tests {
     use super::*;
     use crate::data::Protocol;
-    use crate::fewshot::Interval;
+    use crate::score::Interval;
 
     fn identity() -> Identity {
         Identity {

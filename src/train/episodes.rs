@@ -82,6 +82,7 @@ impl Run<'_> {
         session.embedder.set_parameters(&parameters);
         let mut embeddings = self
             .material
+            .pools
             .train_files()
             .map(|index| self.embed(&session, index))
             .collect::<Result<Vec<_>, _>>()?;
@@ -162,14 +163,14 @@ impl Run<'_> {
         Ok(session.program.run()?)
     }
 
-    /// The metric for the embeddings of [`Material::train_files`], if one is asked for and can be fitted.
+    /// The metric for the embeddings of the files that train, if one is asked for and can be fitted.
     fn reshape(&self, embeddings: &[Vec<f32>], on: &mut dyn FnMut(Event)) -> Option<Reshape> {
         let geometry = self.config.geometry?;
         let targets = match &self.material.lessons {
             Some(lessons) => lessons.of_files(),
             None => HashMap::new(),
         };
-        let classes = self.material.pools().flat_map(|pool| &pool.files);
+        let classes = self.material.pools.training().flat_map(|pool| &pool.files);
         let files = classes
             .enumerate()
             .flat_map(|(class, files)| files.iter().map(move |&unit| (class, unit)));

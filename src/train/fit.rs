@@ -9,7 +9,7 @@ use super::parts::{Heard, parts, parts_of_track};
 use super::pools::Pools;
 use super::split::{joined, split};
 use crate::data::{Dataset, Part, Pool, Protocol, Task};
-use crate::features::{FrontEnd, SegmentShape};
+use crate::features::{FrontEnd, Hearing, SegmentShape};
 use crate::fewshot::EpisodeSampler;
 use crate::mel::EngineChoice;
 use crate::settings::TrainConfig;
@@ -30,8 +30,11 @@ pub fn measure(dataset: &Dataset, config: &TrainConfig) -> Result<Heard, TrainEr
     let parts = parts(dataset, config);
     let frames = (3 * parts - 1) * config.segment().frames();
     let seconds = SegmentShape::seconds(&config.preset, frames) + 1.0;
-    let front_end = FrontEnd::new(EngineChoice::Cpu, None, &config.preset, false)?
-        .hearing(seconds.min(config.max_seconds));
+    let hearing = Hearing {
+        max_seconds: seconds.min(config.max_seconds),
+        ..config.hearing(false)
+    };
+    let front_end = FrontEnd::new(EngineChoice::Cpu, None, hearing)?;
     let every = dataset.items.len().div_ceil(MEASURED).max(1);
     let chosen: Vec<usize> = (0..dataset.items.len()).step_by(every).collect();
     let heard = chosen.into_par_iter().map(|file| {

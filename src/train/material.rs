@@ -1,10 +1,10 @@
 //! What one training works on, of the units that were read.
 
 use super::TrainError;
-use super::pools::{Pools, fewest_classes};
+use super::pools::Pools;
 use super::teacher::{Lessons, Matched};
 use super::units::Units;
-use crate::data::{Dataset, Part, Pool, Split, Task};
+use crate::data::{Dataset, Part, Split};
 use crate::fewshot::Standardiser;
 use crate::model::Network;
 use crate::settings::TrainConfig;
@@ -12,12 +12,7 @@ use crate::settings::TrainConfig;
 /// What one training works on: the pools of its training and validation files. It does not touch the test files.
 pub(crate) struct Material<'a> {
     pub units: &'a Units,
-    pub train: Pool,
-    /// Training files of the collection that is mixed in.
-    pub mix: Option<Pool>,
-    pub validation: Pool,
-    /// What a validation's episodes ask.
-    pub validation_task: Task,
+    pub pools: Pools,
     /// Into how many parts the files of data, mix and validation are cut.
     pub parts: [usize; 3],
     /// What is validated on, for people.
@@ -57,21 +52,13 @@ impl<'a> Material<'a> {
                 ),
                 heard: units.heard.clone(),
             })?;
-        let Pools {
-            train,
-            mix,
-            validation,
-            validation_task,
-            validates,
-        } = pools;
-        let validated_on = match (datasets[validates].tracks, validates) {
+        let validated_on = match (datasets[pools.validates].tracks, pools.validates) {
             (true, _) => "parts of the validation tracks",
             (false, 0) => "the validation files",
             (false, _) => "the validation files of the collection mixed in",
         };
-        let pools: Vec<&Pool> = std::iter::once(&train).chain(&mix).collect();
-        let drawn = pools.iter().flat_map(|pool| pool.files.iter().flatten());
-        let rows: Vec<&[f32]> = drawn.map(|&unit| units.mfcc[unit].as_slice()).collect();
+        let drawn = pools.train_files();
+        let rows: Vec<&[f32]> = drawn.map(|unit| units.mfcc[unit].as_slice()).collect();
         let mfcc = Standardiser::fit(&rows).ok_or_else(|| {
             TrainError::config(
                 "the training files have no MFCC to standardise: are they all silent?",
@@ -79,12 +66,9 @@ impl<'a> Material<'a> {
         })?;
         Ok(Self {
             units,
-            train,
-            mix,
-            validation,
-            validation_task,
-            parts: [0, 1, validates]
+            parts: [0, 1, pools.validates]
                 .map(|set| units.of_sets.get(set).map_or(1, |(_, parts)| *parts)),
+            pools,
             validated_on,
             left_out,
             mfcc,
@@ -104,7 +88,7 @@ impl<'a> Material<'a> {
         config: &TrainConfig,
     ) -> Result<Self, TrainError> {
         let mut train = Vec::new();
-        for (set, pool) in self.pools().enumerate() {
+        for (set, pool) in self.pools.training().enumerate() {
             let (first, parts) = self.units.of_sets[set];
             let files = pool.files.iter().flatten();
             train.extend(files.map(|unit| (set, (unit - first) / parts)));
@@ -130,22 +114,6 @@ impl<'a> Material<'a> {
         Ok(self)
     }
 
-    /// What training episodes are drawn from: the data, and what is mixed in.
-    pub(crate) fn pools(&self) -> impl Iterator<Item = &Pool> {
-        std::iter::once(&self.train).chain(&self.mix)
-    }
-
-    /// How many classes an episode can choose from, whichever pool it is drawn from.
-    pub(crate) fn classes(&self) -> usize {
-        fewest_classes(&self.pools().collect::<Vec<_>>())
-    }
-
-    /// What trains: files, or parts of tracks.
-    pub(crate) fn train_files(&self) -> impl Iterator<Item = usize> {
-        self.pools()
-            .flat_map(|pool| pool.files.iter().flatten().copied())
-    }
-
     /// The network with the means and deviations of mel bands over the training files, if its first layer lacks them. A band
     /// that never varies keeps its scale.
     ///
@@ -157,7 +125,7 @@ impl<'a> Material<'a> {
         }
         let mut frames = 0;
         let mut sums = vec![[0.0; 2]; network.input[0]];
-        for unit in self.train_files() {
+        for unit in self.pools.train_files() {
             let values = self.units.store.get(unit)?;
             let of_unit = values.len() / sums.len();
             frames += of_unit;
@@ -182,7 +150,7 @@ impl<'a> Material<'a> {
         Ok(network.with_moments(mean, deviation)?)
     }
 
-    /// Where what training clips are cut from lies in the store, with its frames, for one of [`Self::train_files`]: the unit
+    /// Where what training clips are cut from lies in the store, with its frames, for one of [`Pools::train_files`]: the unit
     /// itself and its altered copies.
     pub(crate) fn versions(&self, unit: usize) -> impl Iterator<Item = (usize, usize)> {
         let versions = self.units.versions(unit);

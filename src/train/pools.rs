@@ -7,7 +7,7 @@ use crate::settings::{TrainConfig, ValidateOn};
 use crate::words::count;
 
 /// What the episodes of a training are drawn from.
-pub(super) struct Pools {
+pub(crate) struct Pools {
     pub train: Pool,
     /// Training files of the collection that is mixed in.
     pub mix: Option<Pool>,
@@ -61,10 +61,9 @@ impl Pools {
 
     /// Checks that every pool of training files gives training episodes, and the validation files theirs.
     pub(super) fn check(&self, config: &TrainConfig) -> Result<(), EpisodeError> {
-        let pools: Vec<&Pool> = std::iter::once(&self.train).chain(&self.mix).collect();
-        let task = config.train_task(fewest_classes(&pools));
+        let task = config.train_task(self.classes());
         let way = task.way.max(2);
-        for pool in pools {
+        for pool in self.training() {
             EpisodeSampler::new(pool.clone(), Task { way, ..task })?.check_draws()?;
         }
         // A manifest may leave validation out.
@@ -72,6 +71,23 @@ impl Pools {
             EpisodeSampler::new(self.validation.clone(), self.validation_task)?.check_draws()?;
         }
         Ok(())
+    }
+
+    /// What training episodes are drawn from: the data, and what is mixed in.
+    pub(crate) fn training(&self) -> impl Iterator<Item = &Pool> {
+        std::iter::once(&self.train).chain(&self.mix)
+    }
+
+    /// How many classes an episode can choose from, whichever pool it is drawn from.
+    pub(crate) fn classes(&self) -> usize {
+        let classes = self.training().map(|pool| pool.classes.len());
+        classes.min().unwrap_or(0)
+    }
+
+    /// What trains: files, or parts of tracks.
+    pub(crate) fn train_files(&self) -> impl Iterator<Item = usize> {
+        let files = self.training().flat_map(|pool| &pool.files);
+        files.flatten().copied()
     }
 }
 
@@ -96,12 +112,6 @@ fn without_small(pool: Pool, task: Task, left_out: &mut Vec<String>) -> Pool {
         .map(|&class| pool.files[class].clone())
         .collect();
     pool.with_classes(&kept, files)
-}
-
-/// How many classes the smallest of some pools has.
-pub(super) fn fewest_classes(pools: &[&Pool]) -> usize {
-    let classes = pools.iter().map(|pool| pool.classes.len());
-    classes.min().unwrap_or(0)
 }
 
 /// A random share of a pool's classes, at least two: a larger share has those of a smaller one.

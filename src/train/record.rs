@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::fewshot::Interval;
+use crate::score::Interval;
 use crate::settings::TrainConfig;
 
 /// One training episode's figures.

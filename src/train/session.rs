@@ -13,6 +13,7 @@ use super::student::bank_budget;
 use super::teacher::{OnDevice, TaughtFile};
 use crate::data::Pool;
 use crate::embed::Embedder;
+use crate::features::cut_window;
 use crate::fewshot::EpisodeSampler;
 use crate::gpu::{Gpu, GpuError, Program, Tensor};
 use crate::model::Network;
@@ -79,19 +80,19 @@ impl Session {
         let limit = (gpu.limits().max_storage_buffer_binding_size / 4) as usize;
         let mut files = Vec::new();
         if !run.config.taught_alone() {
-            let units = run.material.train_files();
+            let units = run.material.pools.train_files();
             files.extend(units.flat_map(|unit| run.material.versions(unit)));
         }
         let altered = files
             .len()
-            .saturating_sub(run.material.train_files().count());
+            .saturating_sub(run.material.pools.train_files().count());
         if let Some(lessons) = &run.material.lessons {
             let there = files.iter().map(|(stored, _)| *stored).collect();
             files.extend(lessons.files_of_turn(&there, None, |_| 0, [0; 2]));
         }
         let all = pack(&files, bands, limit);
         let needed: usize = all.buffers.iter().sum();
-        let classes = run.material.classes();
+        let classes = run.material.pools.classes();
         let memory = run.options.memory;
         let [rows, width] = run.material.lessons.as_ref().map_or([0, 1], |lessons| {
             let [_, rows] = lessons.train.size();
@@ -123,13 +124,13 @@ impl Session {
             adapter: gpu.adapter.to_string(),
             parameters: student.kept().parameter_count(),
             flops: student.kept().flops(),
-            train: count(&run.material.train),
-            mix: run.material.mix.as_ref().map(count),
+            train: count(&run.material.pools.train),
+            mix: run.material.pools.mix.as_ref().map(count),
             altered,
-            validation: count(&run.material.validation),
+            validation: count(&run.material.pools.validation),
             parts: run.material.parts,
             validated_on: run.material.validated_on,
-            validation_task: run.material.validation_task,
+            validation_task: run.material.pools.validation_task,
             task: (!run.config.taught_alone()).then(|| run.config.train_task(classes)),
             teacher: teacher.map(|(lessons, teacher)| TeacherSummary {
                 batch: teacher.batch,
@@ -200,7 +201,7 @@ impl Session {
     fn load_turn(&self, run: &Run, number: u64) -> Result<Turn, TrainError> {
         let bands = run.config.preset.n_mels;
         let config = run.config;
-        let task = config.train_task(run.material.classes());
+        let task = config.train_task(run.material.pools.classes());
         let elements = |frames: usize| frames.min(self.bank_limit / bands) * bands;
         // A unit comes with its altered copies.
         let sizes = |unit: usize| {
@@ -211,7 +212,7 @@ impl Session {
         let lessons = run.material.lessons.as_ref();
         let capacity = (self.bank_elements != usize::MAX).then(|| {
             // Whole files leave a gap at the end of each buffer but the last.
-            let units = run.material.train_files().flat_map(sizes);
+            let units = run.material.pools.train_files().flat_map(sizes);
             let files = lessons.iter().flat_map(|lessons| &lessons.train.files);
             let largest = units.chain(files.map(|file| elements(file.frames))).max();
             let gaps = largest.unwrap_or(0) * (self.plan.banks.len() - 1);
@@ -219,7 +220,7 @@ impl Session {
         });
         let chosen: HashSet<usize> = match capacity {
             _ if config.taught_alone() => HashSet::new(),
-            None => run.material.train_files().collect(),
+            None => run.material.pools.train_files().collect(),
             Some(capacity) => {
                 // A teacher's files are mostly those of the episodes, and there already; an eighth is for others. Whole
                 // tracks are not, and get half. Each collection gets what its share of the episodes is.
@@ -234,12 +235,12 @@ impl Session {
                     clippy::cast_sign_loss,
                     reason = "a share of a count is rounded down to a count"
                 )]
-                let of_mix = match run.material.mix {
+                let of_mix = match run.material.pools.mix {
                     Some(_) => (capacity as f64 * config.mix_share) as usize,
                     None => 0,
                 };
                 let capacities = [capacity - of_mix, of_mix];
-                let pools = run.material.pools().zip(capacities);
+                let pools = run.material.pools.training().zip(capacities);
                 pools
                     .flat_map(|(pool, capacity)| {
                         turn_files(pool, size, capacity, task, config.seed, number)
@@ -251,7 +252,8 @@ impl Session {
             true => Vec::new(),
             false => run
                 .material
-                .pools()
+                .pools
+                .training()
                 .map(|pool| kept(pool, &chosen))
                 .collect(),
         };
@@ -279,13 +281,8 @@ impl Session {
         for (file, slot) in &layout.slots {
             let values = run.material.units.store.get(*file)?;
             let kept = slot.frames as usize;
-            let frames = values.len() / bands;
-            // A file longer than a buffer keeps its beginning, band by band.
-            let rows: Vec<f32> = values
-                .chunks(frames)
-                .flat_map(|band| &band[..kept])
-                .copied()
-                .collect();
+            // A file longer than a buffer keeps its beginning.
+            let rows = cut_window(&values, bands, 0..kept);
             self.program.write_at(
                 self.plan.banks[slot.bank as usize],
                 slot.first as usize,

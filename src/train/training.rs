@@ -105,8 +105,7 @@ pub fn train_mixed(
             "altered copies are not made: the teacher alone trains, and its vectors are of the files themselves; give teacher.episode_weight for episodes beside it".into(),
         ));
     }
-    let front_end = FrontEnd::new(config.engine()?, Some(&gpu), &config.preset, options.strict)?
-        .hearing(config.max_seconds)
+    let front_end = FrontEnd::new(config.engine()?, Some(&gpu), config.hearing(options.strict))?
         .keeping(options.features.clone());
     let deaf = filter_bank(&config.preset)?.empty_bands().len();
     if deaf > 0 {

@@ -13,7 +13,7 @@ use crate::data::{Dataset, Pool, linked};
 use crate::embed::{Embedder, mean_embedding};
 use crate::features::{
     FILES_AT_ONCE, FeatureError, FeatureStore, Features, FrontEnd, Segment, SegmentShape,
-    cut_segments,
+    cut_window,
 };
 use crate::settings::TrainConfig;
 use crate::shift::ShiftError;
@@ -166,7 +166,7 @@ impl Units {
                             });
                             units.put(set, dataset.tracks, index, config, &read.versions)?;
                         }
-                        Err(error) if error.is_device_fault() || front_end.strict() => {
+                        Err(error) if error.is_device_fault() || front_end.hearing().strict => {
                             return Err(TrainError::Strict(error));
                         }
                         Err(error) => {
@@ -181,7 +181,7 @@ impl Units {
             }
         }
         on(Event::Reading { done, files });
-        let notes = front_end.cut_note(cut).into_iter();
+        let notes = front_end.hearing().cut_note(cut).into_iter();
         let notes = notes.chain(front_end.save_kept()?);
         notes.for_each(|note| on(Event::Note(note)));
         Ok(units)
@@ -228,11 +228,7 @@ impl Units {
                 continue; // at a quicker tempo
             };
             for (unit, range) in (first..).zip(ranges) {
-                let bands = read.values.chunks(read.frames.max(1));
-                let values: Vec<f32> = bands
-                    .flat_map(|band| &band[range.clone()])
-                    .copied()
-                    .collect();
+                let values = cut_window(&read.values, config.preset.n_mels, range);
                 self.store.put(self.version(unit, version), &values)?;
                 self.mfcc[unit].clone_from(&versions[0].mfcc);
             }
@@ -306,12 +302,7 @@ impl Units {
         config: &TrainConfig,
         index: usize,
     ) -> Result<Vec<Segment>, TrainError> {
-        let values = self.store.get(index)?;
-        Ok(cut_segments(
-            config.segment(),
-            config.preset.n_mels,
-            &values,
-        ))
+        Ok(self.store.segments(index, config.segment())?)
     }
 
     /// A unit's embedding: the mean over its segments.

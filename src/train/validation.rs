@@ -6,7 +6,8 @@ use super::event::Event;
 use super::record::Validation;
 use super::run::Run;
 use super::session::Session;
-use crate::fewshot::{Calibration, EpisodeSampler, Metric, System, evaluate};
+use crate::fewshot::{Calibration, EpisodeSampler, Metric};
+use crate::score::{NETWORK, System, evaluate};
 
 /// What makes the seed of the validations another than the training's.
 const VALIDATION_SEED: u64 = 1 << 40;
@@ -20,7 +21,7 @@ impl Run<'_> {
         progress: &mut Progress,
         on: &mut dyn FnMut(Event),
     ) -> Result<(), TrainError> {
-        let pool = &self.material.validation;
+        let pool = &self.material.pools.validation;
         if pool.classes.is_empty() {
             // Nothing to choose by: the last parameters are the model.
             progress.best = progress.weights.parameters.clone();
@@ -45,13 +46,9 @@ impl Run<'_> {
             )));
             return Ok(());
         }
-        let sampler = EpisodeSampler::new(pool.clone(), self.material.validation_task)?;
-        let system = System {
-            name: "network",
-            embeddings: &embeddings,
-            queries: None,
-            head: self.config.learner.head(self.metric()),
-        };
+        let sampler = EpisodeSampler::new(pool.clone(), self.material.pools.validation_task)?;
+        let head = self.config.learner.head(self.metric());
+        let system = System::new(NETWORK, &embeddings, head);
         let scored = evaluate(
             &sampler,
             &[system],
@@ -77,12 +74,12 @@ impl Run<'_> {
 
     /// The scales of distances that the validation files want; none if there are none, or an embedding is not finite.
     pub(super) fn calibration(&self, session: &Session) -> Result<Option<Calibration>, TrainError> {
-        let pool = &self.material.validation;
+        let pool = &self.material.pools.validation;
         let embeddings = self.validation_embeddings(session)?;
         if pool.classes.is_empty() || embeddings.iter().flatten().any(|value| !value.is_finite()) {
             return Ok(None);
         }
-        let way = self.material.validation_task.way;
+        let way = self.material.pools.validation_task.way;
         let seed = self.config.seed ^ VALIDATION_SEED;
         Ok(Calibration::fit(
             pool,
@@ -95,7 +92,7 @@ impl Run<'_> {
 
     /// The embeddings of the validation files, by their indices.
     fn validation_embeddings(&self, session: &Session) -> Result<Vec<Vec<f32>>, TrainError> {
-        let pool = &self.material.validation;
+        let pool = &self.material.pools.validation;
         let mut embeddings = vec![Vec::new(); pool.group_of.len()];
         for &index in pool.files.iter().flatten() {
             embeddings[index] = self.embed(session, index)?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use gamaka::gpu::DeviceChoice;
 use gamaka::internals::ear::{Ear, EarError};
 use gamaka::internals::embed::{Embedder, mean_embedding};
-use gamaka::internals::features::{FrontEnd, cut_segments};
+use gamaka::internals::features::FrontEnd;
 use gamaka::internals::model_file::Model;
 use gamaka::mel::EngineChoice;
 
@@ -63,10 +63,10 @@ fn an_ear_hears_as_its_parts_do_and_says_which_examples_it_could_not_use() {
 
     // By the parts.
     let model = ear.model();
-    let front_end = FrontEnd::new(EngineChoice::Cpu, None, &model.info.preset, false).unwrap();
+    let front_end = FrontEnd::new(EngineChoice::Cpu, None, model.hearing(false)).unwrap();
     let embedder = Embedder::new(gpu(), &model.network, &model.parameters).unwrap();
     let heard = front_end.features(&clip("ska", 4)).unwrap();
-    let segments = cut_segments(model.info.segment, model.info.preset.n_mels, &heard.values);
+    let segments = heard.segments(model.info.segment);
     let clips: Vec<_> = segments.into_iter().map(|s| s.values).collect();
     let expected = mean_embedding(&embedder.embed(&clips).unwrap());
     let found = ear.embed(&[clip("ska", 4)]).unwrap().remove(0).unwrap();

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use gamaka::internals::data::{Dataset, Part};
 use gamaka::internals::embed::{Embedder, mean_embedding};
-use gamaka::internals::features::{FrontEnd, SegmentShape, cut_segments, cut_window};
+use gamaka::internals::features::{FrontEnd, SegmentShape, cut_window};
 use gamaka::internals::fewshot::Geometry;
 use gamaka::internals::model_file::Model;
 use gamaka::internals::reference;
@@ -39,7 +39,7 @@ fn target(window: &[f32], bands: usize) -> Vec<f32> {
 type Windows = HashMap<usize, Vec<(usize, Vec<f32>)>>;
 
 fn windows(dataset: &Dataset, config: &TrainConfig) -> Windows {
-    let front_end = FrontEnd::new(EngineChoice::Cpu, None, &config.preset, true).unwrap();
+    let front_end = FrontEnd::new(EngineChoice::Cpu, None, config.hearing(true)).unwrap();
     let length = config.segment().frames();
     let bands = config.preset.n_mels;
     let items = dataset.items.iter().enumerate();
@@ -126,7 +126,7 @@ fn a_metric_changes_the_last_layer_alone_and_gives_the_training_files_a_variance
     }
     // What the file says of its embeddings is what its parameters give.
     let embed = |model: &Model| {
-        let front_end = FrontEnd::new(EngineChoice::Cpu, None, &model.info.preset, true).unwrap();
+        let front_end = FrontEnd::new(EngineChoice::Cpu, None, model.hearing(true)).unwrap();
         let embedder = Embedder::new(gpu(), &model.network, &model.parameters).unwrap();
         let split = model.info.split.apply(data());
         let files = split.indices(Part::Train).into_iter();
@@ -134,8 +134,7 @@ fn a_metric_changes_the_last_layer_alone_and_gives_the_training_files_a_variance
             .map(|file| {
                 let path = data().file(&data().items[file]);
                 let heard = front_end.features(&path).unwrap();
-                let bands = model.info.preset.n_mels;
-                let segments = cut_segments(model.info.segment, bands, &heard.values);
+                let segments = heard.segments(model.info.segment);
                 let clips: Vec<_> = segments.into_iter().map(|s| s.values).collect();
                 mean_embedding(&embedder.embed(&clips).unwrap())
             })

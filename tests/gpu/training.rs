@@ -208,7 +208,7 @@ impl Run {
 
 /// The network's accuracy on unseen classes less its own at the start, in points, with the interval over files.
 fn gain(model: &Model) -> (f64, f64) {
-    let front_end = FrontEnd::new(EngineChoice::Cpu, None, &model.info.preset, true).unwrap();
+    let front_end = FrontEnd::new(EngineChoice::Cpu, None, model.hearing(true)).unwrap();
     let reader = Reader::new(gpu(), model, &front_end).unwrap();
     let embedded =
         embed_dataset(&reader, data().clone(), EvaluatePart::Test, &mut |_, _| {}).unwrap();
@@ -292,7 +292,7 @@ fn bands_are_standardised_by_the_training_files_and_the_model_keeps_how() {
         panic!("{:?}", model.info.spec.layers[0]);
     };
     let split = model.info.split.apply(data());
-    let front_end = FrontEnd::new(EngineChoice::Cpu, None, &model.info.preset, true).unwrap();
+    let front_end = FrontEnd::new(EngineChoice::Cpu, None, model.hearing(true)).unwrap();
     let mut bands = vec![Vec::new(); model.info.preset.n_mels];
     for features in front_end.features_of(data(), &split.indices(Part::Train)) {
         let features = features.unwrap();
@@ -843,9 +843,9 @@ fn threads_that_share_an_embedder_get_the_answers_of_one() {
 fn files_are_embedded_from_within_a_full_pool_of_threads() {
     let config = config();
     let shape = SegmentShape::from_seconds(&config.preset, 1.0, 0.25);
-    let network = Network::new(config.network, [config.preset.n_mels, shape.frames()]).unwrap();
+    let network = config.network().unwrap();
     let embedder = Embedder::new(gpu(), &network, &network.initial_parameters(1)).unwrap();
-    let front_end = FrontEnd::new(EngineChoice::Cpu, None, &config.preset, true).unwrap();
+    let front_end = FrontEnd::new(EngineChoice::Cpu, None, config.hearing(true)).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.wav");
     write_wav(&path, &[0.25; 22_050 * 2]);
@@ -883,9 +883,9 @@ fn a_device_lost_while_embedding_is_told_and_does_not_hang() {
     .unwrap();
     let config = config();
     let shape = SegmentShape::from_seconds(&config.preset, 1.0, 0.25);
-    let network = Network::new(config.network, [config.preset.n_mels, shape.frames()]).unwrap();
+    let network = config.network().unwrap();
     let embedder = Embedder::new(&gpu, &network, &network.initial_parameters(1)).unwrap();
-    let front_end = FrontEnd::new(EngineChoice::Cpu, None, &config.preset, true).unwrap();
+    let front_end = FrontEnd::new(EngineChoice::Cpu, None, config.hearing(true)).unwrap();
     // Far more segments than wait for the device at a time.
     let folder = tempfile::tempdir().unwrap();
     let paths: Vec<PathBuf> = (0..8)

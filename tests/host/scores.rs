@@ -2,8 +2,9 @@
 
 use gamaka::internals::{
     data::{Pool, Task},
-    fewshot::{EpisodeSampler, Estimate, Evaluation, Head, Metric, ScoreError, System, evaluate},
+    fewshot::{EpisodeSampler, Head, Metric, ScoreError},
     random::Stream,
+    score::{Estimate, Evaluation, System, evaluate},
 };
 use rayon::prelude::*;
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::ablate::{Curve, DifferenceRow, Findings, NetworkRow, Summary};
 use crate::cli::table::{self, Align, percent, signed};
-use crate::fewshot::Interval;
+use crate::score::Interval;
 use indicatif::HumanCount;
 
 /// Heading of the column of verdicts.

@@ -2,7 +2,6 @@
 
 use crate::data::{Part, Task};
 use crate::evaluate::Report;
-use crate::fewshot::Estimate;
 use crate::mel::{AMIN, Preset, TOP_DB, decibels, transpose};
 use crate::model::LearnedEdge;
 use crate::ops::Basis;
@@ -11,6 +10,7 @@ use crate::report::{
     Svg, Validation, bars_svg, confusion_svg, curve_svg, differences_svg, intervals_svg, project,
     scatter_svg, splines_svg,
 };
+use crate::score::Estimate;
 
 use super::{Demo, EVALUATION, reason};
 use crate::cli::table;
@@ -81,7 +81,7 @@ impl Demo {
             .iter()
             .map(String::as_str)
             .collect();
-        let way = self.five_shot.evaluation.way;
+        let way = self.five_shot.evaluation.task.way;
         let floors: Vec<Floor> = (self.five_shot.differences.iter())
             .zip(&systems[1..])
             .map(|(difference, system)| Floor {
@@ -489,7 +489,7 @@ impl Drawn {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fewshot::Interval;
+    use crate::score::Interval;
 
     #[test]
     fn the_lead_says_where_the_network_is_not_better_than_its_floors() {

@@ -1,8 +1,8 @@
 //! What `gamaka eval -o` draws.
 
 use crate::evaluate::Report;
-use crate::fewshot::{Evaluation, Interval, ValueScore};
 use crate::report::{DotRow, ReportError, Svg, dots_svg};
+use crate::score::{Evaluation, Interval, ValueScore};
 
 /// All systems on all queries, and below on those of each value of `column`, the network's best first. `name` is what
 /// the network is called.
@@ -64,7 +64,10 @@ pub(super) fn draw(
 ) -> Result<Svg, ReportError> {
     let floors = found.systems.iter().skip(1).map(|s| s.name.as_str());
     let systems: Vec<&str> = std::iter::once(name).chain(floors).collect();
-    let title = format!("{}-way {}-shot accuracy, {what}", found.way, found.shot);
-    let chance = 1.0 / found.way as f64;
+    let title = format!(
+        "{}-way {}-shot accuracy, {what}",
+        found.task.way, found.task.shot
+    );
+    let chance = found.task.chance();
     dots_svg(rows, &systems, chance, intervals, Some(&title))
 }

@@ -1,6 +1,6 @@
 //! What `gamaka eval --by` prints.
 
-use crate::fewshot::{Evaluation, ValueAccuracy, ValueScore};
+use crate::score::{Evaluation, ValueAccuracy, ValueScore};
 
 use super::percent;
 use crate::cli::table::{Align, Table};

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::evaluate::MultiLabelReport;
-use crate::fewshot::{Estimate, MultiLabelScore};
+use crate::score::{Estimate, MultiLabelScore};
 
 use super::percent;
 use crate::cli::table::{Align, Table};
@@ -25,9 +25,9 @@ pub(super) fn words(report: &MultiLabelReport, name: &str) -> String {
         "{}-way {}-shot, {} queries a label, {} episodes, seed {}; {} labels, {} files with {:.2} of them on average\n\
          LC-Protonets: each combination of labels among the supports has a prototype, a query gets the nearest one's labels\n\
          figures in %, in brackets 95 % over files; over episodes\n\n",
-        found.way,
-        found.shot,
-        found.query,
+        found.task.way,
+        found.task.shot,
+        found.task.query,
         found.episodes,
         found.seed,
         found.labels.len(),

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use crate::evaluate::OpenReport;
-use crate::fewshot::Estimate;
 use crate::report::{Line, LineAxes, LinePoint, ReportError, Svg, lines_svg};
+use crate::score::Estimate;
 
 use super::percent;
 

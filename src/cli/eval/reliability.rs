@@ -1,7 +1,7 @@
 //! How far the probabilities of an evaluation can be relied on, in words and as a picture.
 
-use crate::fewshot::Reliability;
 use crate::report::{Line, LineAxes, LinePoint, ReportError, Svg, lines_svg};
+use crate::score::Reliability;
 
 use crate::cli::table::percent;
 

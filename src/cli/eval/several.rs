@@ -124,9 +124,9 @@ fn words(reports: &[Report], means: &[MeanOfModels], name: &str) -> String {
     let mut text = format!(
         "{} models, each on its own test files; {}-way {}-shot, {} queries a class, {} episodes each, seed {}; head: {head}\n\n",
         reports.len(),
-        evaluation.way,
-        evaluation.shot,
-        evaluation.query,
+        evaluation.task.way,
+        evaluation.task.shot,
+        evaluation.task.query,
         evaluation.episodes,
         evaluation.seed
     );

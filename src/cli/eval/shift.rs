@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use crate::evaluate::{OtherScore, ShiftReport};
-use crate::fewshot::Estimate;
 use crate::report::{Panel, PanelLine, ReportError, Svg, panels_svg};
+use crate::score::Estimate;
 
 use crate::cli::table::{Align, Table, percent, signed};
 
@@ -25,9 +25,9 @@ pub(super) fn words(report: &ShiftReport, name: &str) -> String {
     let mut text = format!(
         "{}-way {}-shot, {} queries a class, {} episodes, seed {}; {} classes, {} files; head: {}\n\
          supports clean, queries altered; accuracy in %, in brackets 95 % over files\n\n",
-        report.way,
-        report.shot,
-        report.query,
+        report.task.way,
+        report.task.shot,
+        report.task.query,
         report.episodes,
         report.seed,
         report.classes,
@@ -78,7 +78,7 @@ pub(super) fn words(report: &ShiftReport, name: &str) -> String {
             ]),
         }
     }
-    let chance = format!("{:>5}", percent(1.0 / report.way as f64));
+    let chance = format!("{:>5}", percent(report.task.chance()));
     table.row(match &report.other_clean {
         Some(_) => vec!["chance".into(), chance.clone(), chance],
         None => vec!["chance".into(), chance.clone(), String::new(), chance],
@@ -131,10 +131,10 @@ pub(super) fn picture(report: &ShiftReport, name: &str) -> Result<Svg, ReportErr
         })
         .collect();
     let systems = [name, "MFCC, nearest centroid"];
-    let chance = 1.0 / report.way as f64;
+    let chance = report.task.chance();
     let title = format!(
         "{}-way {}-shot: learned from clean examples, tested on altered ones",
-        report.way, report.shot
+        report.task.way, report.task.shot
     );
     panels_svg(&panels, &systems, "accuracy", chance, Some(&title))
 }

@@ -101,6 +101,19 @@ fn upwards(imports: &BTreeMap<String, BTreeSet<String>>, order: &[String]) -> Ve
     up.map(|(from, to)| format!("{from} -> {to}")).collect()
 }
 
+/// Files that no `mod` names, so that nothing compiles them.
+fn orphans(sources: &BTreeMap<String, String>) -> Vec<String> {
+    let named = |file: &&String| {
+        let path = file.trim_end_matches(".rs").trim_end_matches("/mod");
+        let (above, name) = path.rsplit_once('/').unwrap_or(("lib", path));
+        let parents = [format!("{above}.rs"), format!("{above}/mod.rs")];
+        let mut parents = parents.iter().filter_map(|parent| sources.get(parent));
+        parents.any(|source| source.contains(&format!("mod {name};")))
+    };
+    let files = sources.keys().filter(|file| *file != "lib.rs");
+    files.filter(|file| !named(file)).cloned().collect()
+}
+
 /// Whether a long file lacks its reason.
 fn is_too_long(source: &str) -> bool {
     let own = source.lines().take_while(|line| line.starts_with("//!"));
@@ -253,6 +266,22 @@ fn a_name_leads_to_the_file_that_defines_it() {
     // What a parent defines is no child's to use if the parent calls the child.
     assert_eq!(of("a/x.rs"), ["a/mod.rs", "a/y.rs"]);
     assert!(of("a/mod.rs").is_empty());
+}
+
+#[test]
+fn every_file_is_compiled() {
+    let all = sources();
+    assert!(orphans(&all).is_empty(), "{:?}", orphans(&all));
+    let files = [
+        ("lib.rs", "mod a; mod b;"),
+        ("a/mod.rs", "mod x;"),
+        ("a/x.rs", "mod z;"),
+        ("a/x/z.rs", ""),
+        ("a/y.rs", ""),
+        ("b.rs", ""),
+        ("c.rs", ""),
+    ];
+    assert_eq!(orphans(&planted(&files)), ["a/y.rs", "c.rs"]);
 }
 
 #[test]

@@ -8,18 +8,14 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use rayon::prelude::*;
 use serde::Serialize;
 
-use super::halves::Halves;
-use super::interval::{Files, Interval};
-use super::score::{LEVEL, check, estimate};
-use super::{EpisodeError, EpisodeSampler, Estimate, ScoreError, System};
+use super::asked::ask;
+use super::estimate::{Estimate, LEVEL};
+use super::{System, question::Question};
 use crate::data::Task;
+use crate::fewshot::{Episode, EpisodeSampler, MOST_TOGETHER, ScoreError};
 use crate::random::Stream;
-
-/// The most of an episode's labels that one file may have: a file of 12 has 4095 combinations.
-pub(super) const MOST_TOGETHER: usize = 12;
 
 /// Draws of labels in each half of a halving.
 const DRAWS: usize = 20;
@@ -44,12 +40,10 @@ pub struct MultiLabelScore {
 /// What [`evaluate_multi_label`] found.
 #[derive(Debug, Clone, Serialize)]
 pub struct MultiLabelEvaluation {
-    /// Labels an episode.
-    pub way: usize,
-    /// Support files drawn for each label; those of other labels may hold it too.
-    pub shot: usize,
-    /// Query files drawn for each label.
-    pub query: usize,
+    /// What each episode asks: its labels, and the support and query files drawn for each of them; those of other labels
+    /// may hold it too.
+    #[serde(flatten)]
+    pub task: Task,
     /// Episodes.
     pub episodes: usize,
     /// The seed they were drawn by.
@@ -85,142 +79,105 @@ pub fn evaluate_multi_label(
     episodes: usize,
     seed: u64,
 ) -> Result<MultiLabelEvaluation, ScoreError> {
-    if episodes < 2 {
-        return Err(ScoreError::TooFewEpisodes);
-    }
-    systems
-        .iter()
-        .try_for_each(|system| check(sampler, system))?;
-    let Task { way, shot, query } = sampler.task();
     let pool = sampler.pool();
-    let mut labels_of: BTreeMap<usize, usize> = BTreeMap::new();
-    for &file in pool.files.iter().flatten() {
-        *labels_of.entry(file).or_default() += 1;
+    let way = sampler.task().way;
+    let mut labels_of: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (label, files) in pool.files.iter().enumerate() {
+        for &file in files {
+            labels_of.entry(file).or_default().push(label);
+        }
     }
-    let most = labels_of.values().copied().max().unwrap_or(0);
+    let most = labels_of.values().map(Vec::len).max().unwrap_or(0);
     if most.min(way) > MOST_TOGETHER || way > LabelSet::BITS as usize {
         return Err(ScoreError::Combinations { labels: most, way });
     }
-
-    // [F1, average precision] of each system in each episode, and what is had without hearing anything.
-    let scored: Vec<(Vec<[f64; 2]>, [f64; 2])> = (0..episodes as u64)
-        .into_par_iter()
-        .map(|index| {
-            let episode = sampler.sample(seed, index)?;
-            let members: Vec<&[usize]> = episode
-                .classes
-                .iter()
-                .map(|&label| pool.files[label].as_slice())
-                .collect();
-            let task = Asked::new(&members, &episode.support, &episode.query);
-            let of = |system| task.score(system);
-            Ok((systems.iter().map(of).collect(), task.floor()))
-        })
-        .collect::<Result<_, EpisodeError>>()?;
-    // Of every system first F1, then average precision.
-    let halves = Halves::draw_by(sampler, seed, |files, shot, stream| {
-        half_scores(sampler, systems, &files, shot, stream)
-    });
-    let fewer_shots = halves.as_ref().is_some_and(|halves| halves.shot < shot);
-    let counted = Files::of(sampler);
-
-    let values = |system: usize, figure: usize| -> Vec<f64> {
-        let of = |(scores, _): &(Vec<[f64; 2]>, _)| scores[system][figure];
-        scored.iter().map(of).collect()
+    let held: usize = labels_of.values().map(Vec::len).sum();
+    let files = labels_of.len();
+    let question = AllLabels { labels_of };
+    let (_, figures) = ask(&question, sampler, systems, episodes, seed)?;
+    // Of every system first F1, then average precision; the floor is the last system.
+    let score = |name: &str, estimate: &dyn Fn(usize) -> Estimate| MultiLabelScore {
+        name: name.into(),
+        macro_f1: estimate(0),
+        mean_average_precision: estimate(1),
     };
-    let of_halves = |system: usize, figure: usize| {
-        let halves = halves.as_ref();
-        halves.map(|halves| halves.accuracy[2 * system + figure].as_slice())
-    };
-    let single = |system: usize, figure: usize| {
-        estimate(
-            &values(system, figure),
-            of_halves(system, figure),
-            fewer_shots,
-            LEVEL,
-            |mean, variance| Interval::of_accuracy(mean, variance, &counted, LEVEL),
-        )
-    };
-    let less = |other: usize, figure: usize| {
-        let pairs = values(0, figure).into_iter().zip(values(other, figure));
-        let paired: Vec<f64> = pairs.map(|(a, b)| a - b).collect();
-        let halves = halves.as_ref();
-        let halves = halves.map(|halves| halves.less(figure, 2 * other + figure));
-        let over_files = |mean, variance| Interval::of_difference(mean, variance, &counted, LEVEL);
-        estimate(&paired, halves.as_deref(), fewer_shots, LEVEL, over_files)
-    };
-    let row = |system: usize, figures: [Estimate; 2]| MultiLabelScore {
-        name: systems[system].name.into(),
-        macro_f1: figures[0],
-        mean_average_precision: figures[1],
-    };
-    let floor = |figure: usize| {
-        let sum: f64 = scored.iter().map(|(_, floor)| floor[figure]).sum();
-        sum / episodes as f64
-    };
+    let numbered = || systems.iter().enumerate();
+    let single = |(k, system): (usize, &System)| score(system.name, &|f| figures.of(2 * k + f));
+    let less =
+        |(k, system): (usize, &System)| score(system.name, &|f| figures.less(f, 2 * k + f, LEVEL));
+    let floor = score("floor", &|f| figures.of(2 * systems.len() + f));
     Ok(MultiLabelEvaluation {
-        way,
-        shot,
-        query,
+        task: sampler.task(),
         episodes,
         seed,
         labels: pool.classes.clone(),
-        files: labels_of.len(),
-        labels_per_file: labels_of.values().sum::<usize>() as f64 / labels_of.len() as f64,
-        everything_macro_f1: floor(0),
-        random_mean_average_precision: floor(1),
-        systems: (0..systems.len())
-            .map(|k| row(k, [0, 1].map(|figure| single(k, figure))))
-            .collect(),
-        differences: (1..systems.len())
-            .map(|k| row(k, [0, 1].map(|figure| less(k, figure))))
-            .collect(),
-        note: Halves::note(halves.as_ref(), shot),
+        files,
+        labels_per_file: held as f64 / files as f64,
+        everything_macro_f1: floor.macro_f1.mean,
+        random_mean_average_precision: floor.mean_average_precision.mean,
+        systems: numbered().map(single).collect(),
+        differences: numbered().skip(1).map(less).collect(),
+        note: figures.note.clone(),
     })
 }
 
-/// Both figures of each system on one half of the files.
-fn half_scores(
-    sampler: &EpisodeSampler,
-    systems: &[System],
-    files: &[Vec<usize>],
-    shot: usize,
-    stream: &mut Stream,
-) -> Option<Vec<f64>> {
-    let Task { way, query, .. } = sampler.task();
-    let mut labels: Vec<usize> = (0..files.len()).collect();
-    let mut figures = vec![0.0; 2 * systems.len()];
-    for _ in 0..DRAWS {
-        stream.partial_shuffle(&mut labels, way);
-        let drawn = &labels[..way];
-        let mut of_drawn: Vec<Vec<usize>> = drawn.iter().map(|&k| files[k].clone()).collect();
-        let sides = (0..TRIES).find_map(|_| {
-            of_drawn.iter_mut().for_each(|files| stream.shuffle(files));
-            sampler.part(drawn, &of_drawn, shot, 1)
-        })?;
-        let (support, query): (Vec<_>, Vec<_>) = sides
-            .into_iter()
-            .map(|mut side| {
-                // As many as in an episode where there are: both figures depend on how many queries have a label.
-                side.candidates.truncate(query);
-                (side.support, side.candidates)
-            })
-            .unzip();
-        let members: Vec<&[usize]> = of_drawn.iter().map(Vec::as_slice).collect();
-        let task = Asked::new(&members, &support, &query);
-        for (figures, system) in figures.chunks_mut(2).zip(systems) {
-            let scores = task.score(system);
-            figures
-                .iter_mut()
-                .zip(scores)
-                .for_each(|(sum, score)| *sum += score / DRAWS as f64);
-        }
+/// The question: which of an episode's labels does a query have? Its answers are the episode's macro F1 and mean average
+/// precision, those of what hears nothing after those of all systems.
+struct AllLabels {
+    /// The labels of each file.
+    labels_of: BTreeMap<usize, Vec<usize>>,
+}
+
+impl Question for AllLabels {
+    type Answers = [f64; 2];
+
+    fn ask(&self, systems: &[System], episode: &Episode) -> Vec<[f64; 2]> {
+        let place = |label: &usize| episode.classes.iter().position(|drawn| drawn == label);
+        let set_of = |file: usize| {
+            let labels = self.labels_of.get(&file).into_iter().flatten();
+            let places = labels.filter_map(place);
+            places.fold(0, |set: LabelSet, place| set | 1 << place)
+        };
+        let labelled = Labelled::new(set_of, &episode.support, &episode.query);
+        let scores = systems.iter().map(|system| labelled.score(system));
+        scores.chain([labelled.floor()]).collect()
     }
-    Some(figures)
+
+    fn figures(&self, answers: &[&[f64; 2]]) -> Vec<f64> {
+        let count = answers.len() as f64;
+        let mean = |figure: usize| answers.iter().map(|both| both[figure] / count).sum();
+        [0, 1].map(mean).into()
+    }
+
+    fn draw_half(
+        &self,
+        sampler: &EpisodeSampler,
+        files: Vec<Vec<usize>>,
+        shot: usize,
+        stream: &mut Stream,
+    ) -> Option<Vec<Episode>> {
+        let Task { way, query, .. } = sampler.task();
+        let mut labels: Vec<usize> = (0..files.len()).collect();
+        let draw = |_| {
+            stream.partial_shuffle(&mut labels, way);
+            let drawn = &labels[..way];
+            let mut of_drawn: Vec<_> = drawn.iter().map(|&k| files[k].clone()).collect();
+            let mut sides = (0..TRIES).find_map(|_| {
+                of_drawn.iter_mut().for_each(|files| stream.shuffle(files));
+                sampler.part(drawn, &of_drawn, shot, 1)
+            })?;
+            // As many as in an episode where there are: both figures depend on how many queries have a label.
+            sides
+                .iter_mut()
+                .for_each(|side| side.candidates.truncate(query));
+            Some(Episode::of(drawn.to_vec(), sides))
+        };
+        (0..DRAWS).map(draw).collect()
+    }
 }
 
 /// An episode as systems are asked about it.
-struct Asked {
+struct Labelled {
     way: usize,
     /// Combinations of labels with the supports that hold all of it, those of most labels first.
     combinations: Vec<(LabelSet, Vec<usize>)>,
@@ -228,23 +185,20 @@ struct Asked {
     queries: Vec<(usize, LabelSet)>,
 }
 
-impl Asked {
-    /// `members[label]` are the files that have a label; `support` and `query` are those drawn for it.
-    fn new(members: &[&[usize]], support: &[Vec<usize>], query: &[Vec<usize>]) -> Self {
-        let mut labels_of: BTreeMap<usize, LabelSet> = BTreeMap::new();
-        for (label, files) in members.iter().enumerate() {
-            for &file in *files {
-                *labels_of.entry(file).or_default() |= 1 << label;
-            }
-        }
+impl Labelled {
+    /// An episode whose files have the labels of `set_of`; `support` and `query` are the files drawn for each label.
+    fn new(
+        set_of: impl Fn(usize) -> LabelSet,
+        support: &[Vec<usize>],
+        query: &[Vec<usize>],
+    ) -> Self {
         let once = |files: &[Vec<usize>]| {
             let files: BTreeSet<usize> = files.iter().flatten().copied().collect();
             files
         };
-        let labels = |file: usize| labels_of.get(&file).copied().unwrap_or_default();
         let mut combinations: BTreeMap<LabelSet, Vec<usize>> = BTreeMap::new();
         for file in once(support) {
-            let all = labels(file);
+            let all = set_of(file);
             let mut part = all;
             while part > 0 {
                 combinations.entry(part).or_default().push(file);
@@ -254,26 +208,23 @@ impl Asked {
         let mut combinations: Vec<_> = combinations.into_iter().collect();
         combinations.sort_by_key(|(combination, _)| Reverse(combination.count_ones()));
         Self {
-            way: members.len(),
+            way: support.len(),
             combinations,
             queries: once(query)
                 .into_iter()
-                .map(|file| (file, labels(file)))
+                .map(|file| (file, set_of(file)))
                 .collect(),
         }
     }
 
     /// Macro F1 and mean average precision of a system.
     fn score(&self, system: &System) -> [f64; 2] {
-        let supports: Vec<Vec<&[f32]>> = self
+        let supports: Vec<Vec<usize>> = self
             .combinations
             .iter()
-            .map(|(_, files)| {
-                let embedding = |&file: &usize| system.embeddings[file].as_slice();
-                files.iter().map(embedding).collect()
-            })
+            .map(|(_, files)| files.clone())
             .collect();
-        let fitted = system.head.fit(&supports);
+        let fitted = system.fit(&supports);
         let mut answers = Vec::with_capacity(self.queries.len());
         let mut distances = vec![Vec::with_capacity(self.queries.len()); self.way];
         for &(file, _) in &self.queries {
@@ -366,12 +317,7 @@ mod tests {
     const HEAD: Head = Head::Prototype(Metric::EUCLIDEAN);
 
     fn system(embeddings: &[Vec<f32>]) -> System<'_> {
-        System {
-            name: "made up",
-            embeddings,
-            queries: None,
-            head: HEAD,
-        }
+        System::new("made up", embeddings, HEAD)
     }
 
     #[test]
@@ -404,11 +350,19 @@ mod tests {
         assert_eq!(f1_score(&truths, &[false; 4]), 0.0);
     }
 
+    /// The labels of a file, of which `members` are the files that have each.
+    fn sets(members: &[&[usize]]) -> impl Fn(usize) -> LabelSet {
+        |file| {
+            let having = (0..members.len()).filter(|&label| members[label].contains(&file));
+            having.fold(0, |set, label| set | 1 << label)
+        }
+    }
+
     #[test]
     fn every_combination_of_a_supports_labels_has_the_supports_that_hold_it() {
         // File 0 has labels 0 and 1, file 1 has 0, file 2 has 1 and 2.
-        let task = Asked::new(
-            &[&[0, 1, 3], &[0, 2], &[2]],
+        let task = Labelled::new(
+            sets(&[&[0, 1, 3], &[0, 2], &[2]]),
             &[vec![0, 1], vec![0], vec![2]],
             &[vec![3], vec![], vec![]],
         );
@@ -440,8 +394,8 @@ mod tests {
         ]
         .map(Vec::from)
         .into();
-        let task = Asked::new(
-            &[&[0, 2, 3, 4], &[1, 2, 3, 5]],
+        let task = Labelled::new(
+            sets(&[&[0, 2, 3, 4], &[1, 2, 3, 5]]),
             &[vec![0, 2], vec![1, 2]],
             &[vec![3, 4], vec![3, 5]],
         );
@@ -457,8 +411,8 @@ mod tests {
     fn combinations_that_the_supports_do_not_tell_apart_go_together() {
         let embeddings = vec![vec![0.0], vec![9.0], vec![1.0], vec![8.0]];
         // One support has both labels: {0}, {1} and {0, 1} have the same prototype.
-        let task = Asked::new(
-            &[&[0, 2], &[0, 2], &[1, 3]],
+        let task = Labelled::new(
+            sets(&[&[0, 2], &[0, 2], &[1, 3]]),
             &[vec![0], vec![0], vec![1]],
             &[vec![2], vec![2], vec![3]],
         );

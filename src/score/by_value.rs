@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::estimate::LEVEL;
 use super::interval::{Files, Interval};
-use super::score::LEVEL;
 use super::{Evaluation, EvaluationQueries};
 use crate::data::Pool;
 
@@ -89,7 +89,8 @@ fn of_groups(groups: &[[f64; 2]]) -> ValueAccuracy {
 mod tests {
     use super::*;
     use crate::data::Task;
-    use crate::fewshot::{EpisodeSampler, Head, Metric, System, evaluate};
+    use crate::fewshot::{EpisodeSampler, Head, Metric};
+    use crate::score::{System, evaluate};
 
     #[test]
     fn the_interval_of_equal_groups_is_that_of_a_mean() {
@@ -117,12 +118,7 @@ mod tests {
         let files = vec![(0..8).collect(), (8..16).collect()];
         let pool = Pool::new(names, files, (0..16).collect());
         let sampler = EpisodeSampler::new(pool.clone(), Task::new(2, 3, 2)).unwrap();
-        let system = System {
-            name: "made up",
-            embeddings: &embeddings,
-            queries: None,
-            head: Head::Prototype(Metric::EUCLIDEAN),
-        };
+        let system = System::new("made up", &embeddings, Head::Prototype(Metric::EUCLIDEAN));
         let found = evaluate(&sampler, &[system], 300, 1).unwrap();
         let value = |file: usize| (file != 0).then_some(if far(file) { "far" } else { "near" });
         let values = by_value(&found, &pool, value);

@@ -1,15 +1,13 @@
 //! Open-set few-shot: how well the distance to the nearest class tells queries of unknown classes from those of known
 //! ones.
 
-use rayon::prelude::*;
 use serde::Serialize;
 
-use super::episode::Sides;
-use super::halves::Halves;
-use super::interval::{Files, Interval};
-use super::score::{LEVEL, check, estimate};
-use super::{EpisodeError, EpisodeSampler, Estimate, ScoreError, System};
+use super::asked::ask;
+use super::estimate::{Estimate, LEVEL};
+use super::{System, question::Question};
 use crate::data::{PoolError, Task};
+use crate::fewshot::{Episode, EpisodeSampler, ScoreError};
 use crate::random::Stream;
 
 /// Parts that the episodes are cut into for the interval over episodes: an area needs many queries of both kinds.
@@ -106,54 +104,18 @@ pub fn evaluate_open(
         }
         .into());
     }
-    if episodes < 2 {
-        return Err(ScoreError::TooFewEpisodes);
-    }
-    systems
-        .iter()
-        .try_for_each(|system| check(sampler, system))?;
-    let ranked: Vec<Vec<Vec<Query>>> = (0..episodes as u64)
-        .into_par_iter()
-        .map(|index| {
-            let episode = sampler.sample(seed, index)?;
-            let of = |system| queries(system, &episode.support, &episode.query, known);
-            Ok(systems.iter().map(of).collect())
-        })
-        .collect::<Result<_, EpisodeError>>()?;
-    let halves = Halves::draw_by(sampler, seed, |files, shot, stream| {
-        half_areas(sampler, systems, files, shot, known, stream)
-    });
-    let fewer_shots = halves.as_ref().is_some_and(|halves| halves.shot < shot);
-    let counted = Files::of(sampler);
-
-    let batch = episodes.div_ceil(BATCHES).max(1);
-    let by_batch = |number: usize| -> Vec<f64> {
-        let of_batch = |batch: &[Vec<Vec<Query>>]| {
-            let all = batch.iter().flat_map(|episode| episode[number].clone());
-            area(&sorted(all.collect()))
-        };
-        ranked.chunks(batch).map(of_batch).collect()
-    };
-    let batches: Vec<Vec<f64>> = (0..systems.len()).map(by_batch).collect();
-    let of_halves = |number: usize| halves.as_ref().map(|h| h.accuracy[number].as_slice());
+    let question = IsKnown { known };
+    let (answers, figures) = ask(&question, sampler, systems, episodes, seed)?;
     let scores = systems.iter().enumerate().map(|(number, system)| {
-        let all = ranked.iter().flat_map(|episode| episode[number].clone());
-        let queries = sorted(all.collect());
-        let over_files = |mean, variance| Interval::of_accuracy(mean, variance, &counted, LEVEL);
-        let of_batches = &batches[number];
-        let mut found = estimate(
-            of_batches,
-            of_halves(number),
-            fewer_shots,
-            LEVEL,
-            over_files,
-        );
-        // Pairs of queries of different batches count too.
-        found.mean = area(&queries);
+        let queries = sorted(answers.iter().map(|by_system| &by_system[number]));
         let (equal_error_rate, equal_error_distance) = equal_error(&queries);
         OpenScore {
             name: system.name.into(),
-            area: found,
+            area: Estimate {
+                // Pairs of queries of different batches count too.
+                mean: area(&queries),
+                ..figures.of(number)
+            },
             equal_error_rate,
             equal_error_distance,
             curve: curve(&queries),
@@ -161,17 +123,9 @@ pub fn evaluate_open(
         }
     });
     let scores: Vec<OpenScore> = scores.collect();
-    let differences = (1..systems.len()).map(|other| {
-        let paired: Vec<f64> = batches[0]
-            .iter()
-            .zip(&batches[other])
-            .map(|(a, b)| a - b)
-            .collect();
-        let halves = halves.as_ref().map(|halves| halves.less(0, other));
-        let over_files = |mean, variance| Interval::of_difference(mean, variance, &counted, LEVEL);
-        let mut found = estimate(&paired, halves.as_deref(), fewer_shots, LEVEL, over_files);
-        found.mean = scores[0].area.mean - scores[other].area.mean;
-        found
+    let differences = (1..systems.len()).map(|other| Estimate {
+        mean: scores[0].area.mean - scores[other].area.mean,
+        ..figures.less(0, other, LEVEL)
     });
     let pool = sampler.pool();
     Ok(OpenEvaluation {
@@ -184,76 +138,69 @@ pub fn evaluate_open(
         classes: pool.files.len(),
         files: pool.files.iter().map(Vec::len).sum(),
         differences: differences.collect(),
-        note: Halves::note(halves.as_ref(), shot),
+        note: figures.note,
         systems: scores,
     })
 }
 
-/// The queries of all classes, the first `known` of which have been learned from their supports.
-fn queries(
-    system: &System,
-    support: &[Vec<usize>],
-    query: &[Vec<usize>],
+/// The question: is a query of one of the first `known` classes of its episode, whose supports have been learned?
+struct IsKnown {
     known: usize,
-) -> Vec<Query> {
-    let supports: Vec<Vec<&[f32]>> = support[..known]
-        .iter()
-        .map(|files| {
-            let embedding = |&file: &usize| system.embeddings[file].as_slice();
-            files.iter().map(embedding).collect()
-        })
-        .collect();
-    let fitted = system.head.fit(&supports);
-    let of_class = query
-        .iter()
-        .enumerate()
-        .flat_map(|(class, files)| files.iter().map(move |&file| (class < known, file)));
-    of_class
-        .map(|(known_class, file)| {
-            let distances = (0..known).map(|slot| fitted.distance(system.query(file), slot));
-            Query {
-                distance: distances.fold(f32::INFINITY, f32::min),
-                known: known_class,
-            }
-        })
-        .collect()
 }
 
-/// The area of each system on one half of the files.
-fn half_areas(
-    sampler: &EpisodeSampler,
-    systems: &[System],
-    mut files: Vec<Vec<usize>>,
-    shot: usize,
-    known: usize,
-    stream: &mut Stream,
-) -> Option<Vec<f64>> {
-    let way = sampler.task().way;
-    let mut ranked = vec![Vec::new(); systems.len()];
-    let mut classes: Vec<usize> = (0..files.len()).collect();
-    for _ in 0..DRAWS {
-        stream.partial_shuffle(&mut classes, way);
-        files.iter_mut().for_each(|files| stream.shuffle(files));
-        let drawn = &classes[..way];
-        let of_drawn: Vec<Vec<usize>> = drawn.iter().map(|&class| files[class].clone()).collect();
-        let sides = sampler.part(drawn, &of_drawn, shot, 1)?;
-        let (support, query): (Vec<_>, Vec<_>) = sides
-            .into_iter()
-            .map(
-                |Sides {
-                     support,
-                     candidates,
-                 }| (support, candidates),
-            )
-            .unzip();
-        for (ranked, system) in ranked.iter_mut().zip(systems) {
-            ranked.extend(queries(system, &support, &query, known));
-        }
+impl Question for IsKnown {
+    type Answers = Vec<Query>;
+
+    fn ask(&self, systems: &[System], episode: &Episode) -> Vec<Vec<Query>> {
+        let of = |system: &System| {
+            let fitted = system.fit(&episode.support[..self.known]);
+            let queries = episode.query.iter().enumerate();
+            let queries = queries.flat_map(|(slot, files)| files.iter().map(move |f| (slot, *f)));
+            let query = |(slot, file)| {
+                let distances = (0..self.known).map(|k| fitted.distance(system.query(file), k));
+                Query {
+                    distance: distances.fold(f32::INFINITY, f32::min),
+                    known: slot < self.known,
+                }
+            };
+            queries.map(query).collect()
+        };
+        systems.iter().map(of).collect()
     }
-    Some(ranked.into_iter().map(|all| area(&sorted(all))).collect())
+
+    /// The area under the curve.
+    fn figures(&self, answers: &[&Vec<Query>]) -> Vec<f64> {
+        vec![area(&sorted(answers.iter().copied()))]
+    }
+
+    fn together(&self, episodes: usize) -> usize {
+        episodes.div_ceil(BATCHES)
+    }
+
+    fn draw_half(
+        &self,
+        sampler: &EpisodeSampler,
+        mut files: Vec<Vec<usize>>,
+        shot: usize,
+        stream: &mut Stream,
+    ) -> Option<Vec<Episode>> {
+        let way = sampler.task().way;
+        let mut classes: Vec<usize> = (0..files.len()).collect();
+        let draw = |_| {
+            stream.partial_shuffle(&mut classes, way);
+            files.iter_mut().for_each(|files| stream.shuffle(files));
+            let drawn = &classes[..way];
+            let of_drawn: Vec<_> = drawn.iter().map(|&class| files[class].clone()).collect();
+            let sides = sampler.part(drawn, &of_drawn, shot, 1)?;
+            Some(Episode::of(drawn.to_vec(), sides))
+        };
+        (0..DRAWS).map(draw).collect()
+    }
 }
 
-fn sorted(mut queries: Vec<Query>) -> Vec<Query> {
+/// All queries of some episodes, the nearest first.
+fn sorted<'a>(answers: impl Iterator<Item = &'a Vec<Query>>) -> Vec<Query> {
+    let mut queries: Vec<Query> = answers.flatten().copied().collect();
     queries.sort_by(|a, b| a.distance.total_cmp(&b.distance));
     queries
 }
@@ -315,6 +262,7 @@ mod tests {
     use super::*;
     use crate::data::Pool;
     use crate::fewshot::{Head, Metric};
+    use rayon::prelude::*;
 
     fn of(known: &[f32], unknown: &[f32]) -> Vec<Query> {
         let kinds = [(known, true), (unknown, false)];
@@ -323,7 +271,7 @@ mod tests {
                 .iter()
                 .map(move |&distance| Query { distance, known })
         });
-        sorted(all.collect())
+        sorted(std::iter::once(&all.collect()))
     }
 
     #[test]
@@ -384,12 +332,7 @@ mod tests {
     }
 
     fn system(embeddings: &[Vec<f32>]) -> System<'_> {
-        System {
-            name: "corners",
-            embeddings,
-            queries: None,
-            head: Head::Prototype(Metric::EUCLIDEAN),
-        }
+        System::new("corners", embeddings, Head::Prototype(Metric::EUCLIDEAN))
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-use super::Interval;
-use super::interval::mean_and_deviation;
+use super::estimate::Estimate;
+use super::interval::{Interval, mean_and_deviation};
 
 /// The mean of K estimates (of accuracies or differences, one a seed or class split) with its interval at their
 /// level; None without any.
@@ -45,6 +45,20 @@ pub fn pooled(
         high: mean + reach(&|(mean, interval)| interval.high - mean),
     };
     Some((mean, interval))
+}
+
+/// The mean of estimates, and its interval over files if all of them have one, see [`pooled`]; None without any.
+pub fn mean_over_files(
+    estimates: &[Estimate],
+    shared: impl Fn(usize, usize) -> f64,
+) -> Option<(f64, Option<Interval>)> {
+    let known: Option<Vec<(f64, Interval)>> = estimates
+        .iter()
+        .map(|e| Some((e.mean, e.over_files?)))
+        .collect();
+    let mean = estimates.iter().map(|e| e.mean).sum::<f64>() / estimates.len() as f64;
+    let interval = known.and_then(|known| pooled(&known, shared));
+    (!estimates.is_empty()).then_some((mean, interval.map(|(_, interval)| interval)))
 }
 
 /// The interval over seeds of a mean: mean +- t s / sqrt K, with K - 1 degrees of freedom. It says how far other

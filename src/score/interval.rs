@@ -23,11 +23,10 @@
 //!
 //! Found there: 94 to 98 % with 12 to 30 files a class, with and without groups, single and paired; 96 to 99 % with
 //! fewer shots, and 98 % and more where nearly all answers are right, where intervals are wider than they need be. 94
-//! to 98 % for linear probes too, for which the halves are an approximation (see `halves.rs`). The classes are
+//! to 98 % for linear probes too, for which the halves are an approximation (see `nearest.rs`). The classes are
 //! taken as given: how other CLASSES would fare is not in the interval.
 
-use super::EpisodeSampler;
-use super::episode::{QUERY, SUPPORT};
+use crate::fewshot::{EpisodeSampler, QUERY, SUPPORT};
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
