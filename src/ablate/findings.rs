@@ -105,6 +105,9 @@ pub struct Findings {
     pub seen_classes: bool,
     /// What is to be known about the figures.
     pub notes: Vec<String>,
+    /// Pairs asked for that no seed tests together.
+    #[serde(skip)]
+    pub untested: Vec<[String; 2]>,
 }
 
 impl Findings {
@@ -199,11 +202,11 @@ impl Findings {
         let reach_level = reach_level(results, first);
         let train_classes = |seed| dataset_classes(bench, seed, Part::Train);
         let near = nearest(bench, &scored, &plain, options)?;
+        let untested = untested(&near, options);
         let mut notes: BTreeSet<String> = scored
             .iter()
             .filter_map(|s| s.evaluation.note.clone())
             .collect();
-        notes.extend(untested(&near, options));
         notes.extend(bench.split_note());
         let confusion = confusion(&scored, grid.focus.first().or(of_first.first()));
         Ok(Self {
@@ -227,6 +230,7 @@ impl Findings {
             rows: seed_rows(&scored),
             confusion,
             notes: notes.into_iter().collect(),
+            untested,
             seen_classes: config.protocol == Protocol::SeenClasses,
             networks,
         })

@@ -7,9 +7,9 @@ use super::cell::CellResult;
 use super::training::Place;
 use super::workbench::{Event, Workbench, network};
 use super::{AblateError, Cell, UNTRAINED};
-use crate::data::{Part, Task};
+use crate::data::Part;
 use crate::settings::Method;
-use crate::train::{self, StepShape, TrainingStep};
+use crate::train::{self, TrainingStep};
 
 /// How many times the search for a learning rate goes beyond those given.
 const RATES_BEYOND: usize = 2;
@@ -184,7 +184,6 @@ impl Workbench<'_> {
         let config = self.grid.config_of(&cell);
         let network = network(&config, config.network.clone())?;
         let classes = self.split(cell.seed).classes(Part::Train).len();
-        let Task { way, shot, query } = config.train_task(classes);
         let at = |error| AblateError::Device {
             name: name.to_string(),
             error,
@@ -196,21 +195,8 @@ impl Workbench<'_> {
         };
         train::bank_budget(self.gpu.class(), &student, classes, 0, self.options.memory)
             .map_err(at)?;
-        let mut step = TrainingStep::new(
-            &self.gpu,
-            &StepShape {
-                network: &network,
-                way,
-                shot,
-                query,
-                augment: config.augment,
-                optimizer: config.optimizer,
-                learner: config.learner,
-                banks: &[],
-                teacher: None,
-            },
-        )
-        .map_err(at)?;
+        let step = student.step(classes, &[], &[]);
+        let mut step = TrainingStep::new(&self.gpu, &step).map_err(at)?;
         // The first run compiles.
         step.run().map_err(at)?;
         Ok(step.run().map_err(at)?.as_secs_f64())

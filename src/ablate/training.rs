@@ -49,11 +49,7 @@ impl Workbench<'_> {
                 cells,
             });
         }
-        on(Event::Cell {
-            number,
-            cells,
-            cell,
-        });
+        on(Event::Cell { number, cell });
         let mut trained = self.train(cell, &config, on);
         if let Err(TrainError::Gpu(GpuError::DeviceLost { detail })) = &trained {
             on(Event::Note(format!(

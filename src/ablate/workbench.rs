@@ -54,12 +54,10 @@ pub enum Event<'a> {
         /// Seconds that the others will take.
         seconds: f64,
     },
-    /// Cell number `number` of `cells`, from 0, begins.
+    /// Cell number `number`, from 0, begins.
     Cell {
         /// Its number.
         number: usize,
-        /// Cells in all.
-        cells: usize,
         /// Which.
         cell: &'a Cell,
     },
@@ -116,8 +114,8 @@ impl<'a> Workbench<'a> {
             .iter()
             .any(|split| split.classes(Part::Validation).is_empty())
         {
-            return Err(AblateError::Grid(
-                "the manifest gives no file the split `validation`, and learning rates are chosen by validation classes: give some classes that split".into(),
+            return Err(AblateError::grid(
+                "the manifest gives no file the split `validation`, and learning rates are chosen by validation classes: give some classes that split",
             ));
         }
         for spec in &grid.networks {

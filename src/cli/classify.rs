@@ -14,6 +14,7 @@ use anyhow::bail;
 use super::common::{
     Common, INCLUDED, conclude, engine, failed_json, front_end, load_model, print, print_json,
 };
+use super::hints;
 use super::table::{pad, widest};
 
 #[derive(clap::Args)]
@@ -76,7 +77,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         embed_files(&front_end, &embedder, shape, paths, |index, file| {
             bar.inc(1);
             cut += usize::from(file.as_ref().is_ok_and(|file| file.info.stopped));
-            let file = file.map_err(|error| error.to_string());
+            let file = file.map_err(|error| hints::told(&error));
             take(index, file.and_then(|file| heard(&paths[index], &file)));
         })
     };

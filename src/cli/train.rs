@@ -119,7 +119,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         write_log(path, &trained)?;
     }
     let kernels = match args.profile {
-        true => Some(kernels(&config, common, &trained)?),
+        true => Some(kernels(common, &trained)?),
         false => None,
     };
     conclude(

@@ -53,6 +53,7 @@ impl Task {
 
 /// Why a pool cannot give the episodes asked for.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PoolError {
     /// Fewer classes than ways.
     #[error(
@@ -76,7 +77,7 @@ pub enum PoolError {
     NoEpisode(Task),
     /// A class too small for shots and queries on separate sides.
     #[error(
-        "class `{class}` has {files} files in {groups} groups, which cannot be parted into {shot} for support and {query} for query with no group on both sides: use fewer --shot or --query, or add files"
+        "class `{class}` has {files} files in {groups} groups, which cannot be parted into {shot} for support and {query} for query with no group on both sides: use fewer shots or queries, or add files"
     )]
     TooFewFiles {
         /// The class.

@@ -496,6 +496,6 @@ mod tests {
         let sampler = EpisodeSampler::new(pool, Task::new(13, 1, 1)).unwrap();
         let embeddings = vec![vec![0.0]; 8];
         let said = evaluate_multi_label(&sampler, &[system(&embeddings)], 2, 1).unwrap_err();
-        assert!(said.to_string().contains("--way 12 or less"), "{said}");
+        assert!(said.to_string().contains("12 ways or fewer"), "{said}");
     }
 }

@@ -166,9 +166,9 @@ pub(crate) fn load(
         path: path.to_path_buf(),
         reason: reason.to_string(),
     };
-    let damaged = || at("is damaged or of another version: delete it and start without --resume");
+    let damaged = || at("is damaged or of another version: delete it and start anew");
     let explain = |error: TensorFileError| match error {
-        TensorFileError::Missing => at("there is nothing to resume: start without --resume"),
+        TensorFileError::Missing => at("there is nothing to resume: start anew"),
         TensorFileError::Unreadable(_) | TensorFileError::NotAFile => at(&error.to_string()),
         _ => damaged(),
     };
@@ -181,22 +181,22 @@ pub(crate) fn load(
         let [then, now] = [&header.identity.config, &identity.config].map(|c| without_hash(c));
         if then == now {
             return Err(at(
-                "was made with another teacher: give the same file with --teacher, or start without --resume",
+                "was made with another teacher: give the same file of vectors, or start anew",
             ));
         }
         let differs = first_difference(&header.identity.config, &identity.config);
         return Err(at(&format!(
-            "was made with another configuration ({differs}): give the same options, or start without --resume"
+            "was made with another configuration ({differs}): give the same options, or start anew"
         )));
     }
     if header.identity.memory != identity.memory {
         return Err(at(
-            "was made with another --memory: give the same, or start without --resume",
+            "was made with another memory limit: give the same, or start anew",
         ));
     }
     if header.identity != *identity {
         return Err(at(
-            "was made with other files: give the same data, or start without --resume",
+            "was made with other files: give the same data, or start anew",
         ));
     }
     // What has these sizes is what will be read.
@@ -388,6 +388,6 @@ mod tests {
         }
         std::fs::write(&path, [&bytes[..], b"more"].concat()).unwrap();
         let said = load(&path, &identity(), 3).unwrap_err().to_string();
-        assert!(said.contains("start without --resume"), "{said}");
+        assert!(said.contains("start anew"), "{said}");
     }
 }

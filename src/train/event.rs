@@ -31,8 +31,6 @@ pub struct TrainSummary {
     pub adapter: String,
     /// Trained values.
     pub parameters: usize,
-    /// Floating-point operations of a forward pass over a clip.
-    pub flops: u64,
     /// Training classes and files, or parts of tracks.
     pub train: (usize, usize),
     /// The same of the collection mixed in.

@@ -113,7 +113,7 @@ impl Session {
             .step_by(target_rows)
             .map(|first| target_rows.min(rows - first))
             .collect();
-        let plan = student.step_plan(gpu.class(), classes, &banks, &targets);
+        let plan = TrainingPlan::new(gpu.class(), &student.step(classes, &banks, &targets));
         let count = |pool: &Pool| (pool.classes.len(), pool.files.iter().map(Vec::len).sum());
         let teacher = run
             .material
@@ -123,7 +123,6 @@ impl Session {
         let summary = TrainSummary {
             adapter: gpu.adapter.to_string(),
             parameters: student.kept().parameter_count(),
-            flops: student.kept().flops(),
             train: count(&run.material.pools.train),
             mix: run.material.pools.mix.as_ref().map(count),
             altered,
@@ -307,7 +306,7 @@ impl Session {
             return Err(TrainError::Teacher {
                 path: lessons.file.clone(),
                 reason: format!(
-                    "none of its files has room in the {} MiB left for clips: raise --memory",
+                    "none of its files has room in the {} MiB left for clips: raise the memory limit",
                     (self.bank_elements as u64 * 4) >> 20
                 ),
             });

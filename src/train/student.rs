@@ -30,14 +30,13 @@ impl Student<'_> {
         }
     }
 
-    /// The plan of a training step on `classes` training classes. `targets` are the rows of the buffers of a teacher's targets.
-    pub(crate) fn step_plan(
-        &self,
-        class: AdapterClass,
+    /// A training step on `classes` training classes. `targets` are the rows of the buffers of a teacher's targets.
+    pub(crate) fn step<'a>(
+        &'a self,
         classes: usize,
-        banks: &[usize],
-        targets: &[usize],
-    ) -> TrainingPlan {
+        banks: &'a [usize],
+        targets: &'a [usize],
+    ) -> StepShape<'a> {
         let Task { way, shot, query } = self.config.train_task(classes);
         let teacher = self.config.teacher.as_ref().map(|teacher| TeacherShape {
             whole: self.whole,
@@ -47,7 +46,7 @@ impl Student<'_> {
             cosine: teacher.cosine,
             targets,
         });
-        let shape = StepShape {
+        StepShape {
             network: self.network,
             way,
             shot,
@@ -57,8 +56,7 @@ impl Student<'_> {
             learner: self.config.learner,
             banks,
             teacher,
-        };
-        TrainingPlan::new(class, &shape)
+        }
     }
 
     /// Device memory in bytes of the embedders of a validation.
@@ -82,7 +80,7 @@ pub(crate) fn bank_budget(
     rows: usize,
     memory: Option<u64>,
 ) -> Result<u64, GpuError> {
-    let step = student.step_plan(class, classes, &[1], &[rows]);
+    let step = TrainingPlan::new(class, &student.step(classes, &[1], &[rows]));
     let rest = step.plan.bytes() + student.embedder_bytes(class);
     match memory {
         Some(limit) if limit <= rest => Err(GpuError::OverMemoryLimit {

@@ -158,12 +158,11 @@ impl Units {
                             let path = dataset.file(&dataset.items[index]);
                             let heard = &read.versions[0];
                             cut += usize::from(heard.stopped);
-                            heard.warnings.iter().for_each(|w| {
-                                on(Event::Note(format!("{}: {w}", path.display())));
-                            });
-                            read.unaltered.iter().for_each(|error| {
-                                on(Event::Note(format!("{}: {error}", path.display())));
-                            });
+                            let warnings = heard.warnings.iter().map(ToString::to_string);
+                            let unaltered = read.unaltered.iter().map(ToString::to_string);
+                            for note in warnings.chain(unaltered) {
+                                on(Event::Note(format!("{}: {note}", path.display())));
+                            }
                             units.put(set, dataset.tracks, index, config, &read.versions)?;
                         }
                         Err(error) if error.is_device_fault() || front_end.hearing().strict => {

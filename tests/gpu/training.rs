@@ -330,7 +330,7 @@ fn a_training_from_a_model_starts_where_the_model_is() {
     // Without the model, and with files to judge by that the model learned.
     let run = Run::new();
     let error = run.go(&still, &mut |_| {}).unwrap_err().to_string();
-    assert!(error.contains("--from"), "{error}");
+    assert!(error.contains("`from` is set"), "{error}");
     let mut run = Run::new();
     run.from = Some(first.clone());
     let error = run.go(&still, &mut |_| {}).unwrap_err().to_string();

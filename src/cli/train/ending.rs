@@ -10,11 +10,11 @@ use crate::bench::{Ceilings, KernelFigures, profile_training};
 use crate::cli::advice;
 use crate::cli::bench::kernel_table;
 use crate::cli::common::{Common, print, print_json};
-use crate::data::{Labels, Part, Task};
+use crate::data::{Labels, Part};
 use crate::files;
 use crate::model::Network;
 use crate::settings::TrainConfig;
-use crate::train::{StepShape, TeacherShape, Trained, Validation};
+use crate::train::{Student, Trained, Validation};
 use crate::words::count;
 
 /// Writes the figures of every episode as CSV.
@@ -28,40 +28,21 @@ pub(super) fn write_log(path: &Path, trained: &Trained) -> anyhow::Result<()> {
 }
 
 /// Times the kernels of a step of the training that is done, on made-up clips.
-pub(super) fn kernels(
-    config: &TrainConfig,
-    common: &Common,
-    trained: &Trained,
-) -> anyhow::Result<Vec<KernelFigures>> {
+pub(super) fn kernels(common: &Common, trained: &Trained) -> anyhow::Result<Vec<KernelFigures>> {
     let gpu = common.gpu()?;
     let classes = trained.model.info.split.classes(Part::Train).len();
-    let Task { way, shot, query } = config.train_task(classes);
     let stored = &trained.model.info.config;
     // Without the read-out that the model may have kept.
     let mut spec = trained.model.network.spec.clone();
     spec.layers.truncate(stored.network.layers.len());
     let network = Network::new(spec, trained.model.network.input)?;
-    let whole = stored.with_read_out(&network)?;
-    let teacher = stored.teacher.as_ref();
-    let rows = [teacher.map_or(0, |teacher| teacher.batch)];
-    let shape = StepShape {
+    let student = Student {
         network: &network,
-        way,
-        shot,
-        query,
-        augment: config.augment,
-        optimizer: config.optimizer,
-        learner: config.learner,
-        banks: &[],
-        teacher: teacher.map(|teacher| TeacherShape {
-            whole: &whole,
-            batch: teacher.batch,
-            weight: teacher.weight,
-            episode_weight: teacher.episode_weight,
-            cosine: teacher.cosine,
-            targets: &rows,
-        }),
+        whole: &stored.with_read_out(&network)?,
+        config: stored,
     };
+    let rows = [stored.teacher.as_ref().map_or(0, |teacher| teacher.batch)];
+    let shape = student.step(classes, &[], &rows);
     common.while_waiting("timing kernels", || {
         let ceilings = Ceilings::measure(&gpu)?;
         Ok(profile_training(&gpu, &shape, &ceilings)?)

@@ -84,6 +84,11 @@ fn without_inner_modules(tokens: Vec<Token>) -> Vec<Token> {
     kept
 }
 
+/// Whether a file of `src` holds tests alone.
+pub(crate) fn is_test(file: &str) -> bool {
+    file.ends_with("tests.rs") || file.contains("tests/")
+}
+
 type Path = Vec<String>;
 
 #[derive(Default)]
@@ -156,7 +161,7 @@ impl Crate {
             file: file.clone(),
             ..Module::default()
         };
-        let files = sources.keys().filter(|file| !file.ends_with("tests.rs"));
+        let files = sources.keys().filter(|file| !is_test(file));
         let mut found = Self(files.map(|file| (module_path(file), of(file))).collect());
         for path in found.0.keys().cloned().collect::<Vec<_>>() {
             found.read(&path, &tokens(&sources[&found.0[&path].file]));
