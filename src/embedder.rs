@@ -154,11 +154,7 @@ fn batch(class: AdapterClass) -> usize {
 }
 
 /// The plan of a batch's embedding: parameters and clips in, embeddings out.
-pub(crate) fn inference(
-    class: AdapterClass,
-    network: &Network,
-    batch: usize,
-) -> (Plan, [Tensor; 3]) {
+pub fn inference(class: AdapterClass, network: &Network, batch: usize) -> (Plan, [Tensor; 3]) {
     let [bands, frames] = network.input;
     let mut plan = Plan::new(class);
     let weights = Storage::Floats.weights(&mut plan, network.flat_len());

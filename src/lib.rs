@@ -56,8 +56,6 @@ mod evaluate;
 mod features;
 mod fewshot;
 mod files;
-#[cfg(feature = "internals")]
-mod fuzz;
 mod measure;
 mod model_file;
 mod random;
@@ -116,9 +114,6 @@ pub mod internals {
     pub mod files {
         pub use crate::files::*;
     }
-    pub mod fuzz {
-        pub use crate::fuzz::*;
-    }
     pub mod model_file {
         pub use crate::model_file::*;
     }
@@ -139,6 +134,9 @@ pub mod internals {
     }
     pub mod shift {
         pub use crate::shift::*;
+    }
+    pub mod tensors {
+        pub use crate::tensors::*;
     }
     pub mod train {
         pub use crate::train::*;

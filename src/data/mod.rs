@@ -38,5 +38,5 @@ pub use part::Part;
 pub use pool::Pool;
 pub use protocol::Protocol;
 pub use split::{Split, SplitEntry, SplitMatch};
-pub(crate) use tags::read as read_tags;
+pub use tags::read as read_tags;
 pub use task::{PoolError, SHOTS, Task, WAYS};

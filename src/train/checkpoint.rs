@@ -13,36 +13,44 @@ use crate::ops::OptimizerState;
 use crate::tensors::{self, TensorFile, TensorFileError};
 
 /// Key of the metadata.
-pub(crate) const KEY: &str = "gamaka-checkpoint";
+pub const KEY: &str = "gamaka-checkpoint";
 
 /// Parameters and moments, flat.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Weights {
+pub struct Weights {
+    /// Parameters.
     pub parameters: Vec<f32>,
+    /// AdamW's first moments.
     pub first: Vec<f32>,
+    /// AdamW's second moments.
     pub second: Vec<f32>,
+    /// Steps done and skipped.
     pub state: OptimizerState,
 }
 
 /// A training between two episodes.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Progress {
+pub struct Progress {
     /// Episodes done.
     pub episode: usize,
+    /// What is trained.
     pub weights: Weights,
     /// Seconds of training, without the validations.
     pub seconds: f64,
     /// The parameters of the best validation.
     pub best: Vec<f32>,
+    /// A row for each episode.
     pub log: Vec<LogRow>,
+    /// So far.
     pub validations: Vec<Validation>,
 }
 
 /// What a checkpoint must share with the run that resumes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Identity {
+pub struct Identity {
     /// The configuration as TOML.
     pub config: String,
+    /// The parts of the data.
     pub split: Split,
     /// Files that could not be read.
     pub failed: Vec<PathBuf>,
@@ -96,11 +104,11 @@ pub fn checkpoint_path(model: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-pub(crate) fn save(
-    path: &Path,
-    identity: &Identity,
-    progress: &Progress,
-) -> Result<(), TrainError> {
+/// Writes a checkpoint in place of the one before.
+///
+/// # Errors
+/// [`TrainError`]: it cannot be written.
+pub fn save(path: &Path, identity: &Identity, progress: &Progress) -> Result<(), TrainError> {
     let at = |reason: String| TrainError::Checkpoint {
         path: path.to_path_buf(),
         reason,
@@ -157,11 +165,10 @@ fn views<'a>(
 const STATE_WORDS: usize = size_of::<OptimizerState>() / 4;
 
 /// Reads a checkpoint and checks that it belongs to this training.
-pub(crate) fn load(
-    path: &Path,
-    identity: &Identity,
-    flat_len: usize,
-) -> Result<Progress, TrainError> {
+///
+/// # Errors
+/// [`TrainError`]: it is not there, is damaged, or belongs to another training.
+pub fn load(path: &Path, identity: &Identity, flat_len: usize) -> Result<Progress, TrainError> {
     let at = |reason: &str| TrainError::Checkpoint {
         path: path.to_path_buf(),
         reason: reason.to_string(),

@@ -98,7 +98,10 @@ impl Layout {
     }
 
     /// How many files the data set's own metadata lists.
-    pub(crate) fn count(self, path: &Path) -> Result<usize, DataError> {
+    ///
+    /// # Errors
+    /// [`DataError`]: it cannot be read.
+    pub fn count(self, path: &Path) -> Result<usize, DataError> {
         Ok(self.list(path)?.rows.len())
     }
 

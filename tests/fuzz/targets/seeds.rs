@@ -1,21 +1,21 @@
 //! What the changed inputs are made of: sound ones of every kind.
 
-use crate::audio::{self, AudioWarning};
-use crate::data::{Part, Protocol, Split, SplitEntry};
-use crate::embed;
-use crate::features::{Features, Hearing, KeptFeatures};
-use crate::fewshot::{Calibration, Standardiser};
-use crate::files::TemporaryFolder;
-use crate::gpu::AdapterClass;
-use crate::mel::Preset;
-use crate::model::{Network, Spec};
-use crate::model_file::{Model, ModelInfo};
-use crate::ops::OptimizerState;
-use crate::score::Interval;
-use crate::settings::TrainConfig;
-use crate::train::checkpoint::{self, Identity, Progress, Weights};
-use crate::train::{LogRow, Validation};
-use crate::vectors::{self};
+use gamaka::audio::{self, AudioWarning};
+use gamaka::gpu::AdapterClass;
+use gamaka::internals::data::{Part, Protocol, Split, SplitEntry};
+use gamaka::internals::embed;
+use gamaka::internals::features::{Features, Hearing, KeptFeatures};
+use gamaka::internals::fewshot::{Calibration, Standardiser};
+use gamaka::internals::files::TemporaryFolder;
+use gamaka::internals::model_file::{Model, ModelInfo};
+use gamaka::internals::score::Interval;
+use gamaka::internals::settings::TrainConfig;
+use gamaka::internals::train::checkpoint::{self, Identity, Progress, Weights};
+use gamaka::internals::train::{LogRow, Validation};
+use gamaka::internals::vectors;
+use gamaka::mel::Preset;
+use gamaka::model::{Network, Spec};
+use gamaka::ops::OptimizerState;
 use std::io::{Cursor, Read};
 use std::path::Path;
 use zip::ZipArchive;

@@ -9,18 +9,18 @@ use std::io::{Cursor, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use crate::audio::{self};
-use crate::data::{Dataset, Labels, Layout, Protocol, Split, Task, read_tags};
-use crate::embed;
-use crate::features::{KEPT_KEY, KeptFeatures};
-use crate::files::{self};
-use crate::gpu::{AdapterClass, Gpu, Plan, Program};
-use crate::model::{Network, Spec};
-use crate::model_file::Model;
-use crate::settings::TrainConfig;
-use crate::tensors;
-use crate::train::checkpoint::{self};
-use crate::vectors::Vectors;
+use gamaka::audio;
+use gamaka::gpu::{AdapterClass, Gpu, Plan, Program};
+use gamaka::internals::data::{Dataset, Labels, Layout, Protocol, Split, Task, read_tags};
+use gamaka::internals::embed;
+use gamaka::internals::features::{KEPT_KEY, KeptFeatures};
+use gamaka::internals::files;
+use gamaka::internals::model_file::Model;
+use gamaka::internals::settings::TrainConfig;
+use gamaka::internals::tensors;
+use gamaka::internals::train::checkpoint;
+use gamaka::internals::vectors::Vectors;
+use gamaka::model::{Network, Spec};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
@@ -31,7 +31,7 @@ use seeds::{
 
 /// One kind of input.
 #[derive(Debug)]
-pub struct Target {
+pub(crate) struct Target {
     /// Its name.
     pub name: &'static str,
     /// Good inputs to start from, given the root of a checkout.
@@ -43,7 +43,7 @@ pub struct Target {
 }
 
 /// All kinds of input.
-pub const TARGETS: [Target; 10] = [
+pub(crate) const TARGETS: [Target; 10] = [
     Target {
         name: "audio",
         seeds: audio_seeds,
