@@ -51,6 +51,7 @@ impl Embedder {
     ///
     /// # Errors
     /// [`GpuError`].
+    #[cfg(feature = "internals")]
     pub fn stored(
         gpu: &Gpu,
         network: &Network,
@@ -112,6 +113,7 @@ impl Embedder {
     }
 
     /// Device memory in bytes of its parameters.
+    #[cfg(feature = "internals")]
     pub fn parameter_bytes(&self) -> u64 {
         let parameters = self.parameters.tensor();
         self.program().plan().info(parameters).bytes()

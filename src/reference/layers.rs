@@ -42,6 +42,7 @@ pub fn edge_basis_slope(basis: &Basis, m: usize, z: f64) -> f64 {
 /// Truncated power `m` at `z`, the kernels' own basis: 1, v .. v^order with v in cells from the middle of
 /// the grid, then for each knot inside the grid the power of the distance beyond it, away from the
 /// middle. Outside the grid it goes on along its tangent.
+#[cfg(feature = "internals")]
 pub fn truncated_power(basis: &Basis, m: usize, z: f64) -> f64 {
     let half = basis.grid as f64 / 2.0;
     let v = (z - f64::from(basis.centre)) * half / f64::from(basis.range);

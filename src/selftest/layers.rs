@@ -67,6 +67,7 @@ pub fn conv(class: AdapterClass, shape: &ConvShape) -> Case {
 }
 
 /// Adding partial sums.
+#[cfg(feature = "internals")]
 pub fn reduce(class: AdapterClass, splits: usize, size: usize) -> Case {
     let mut b = Builder::new(class);
     let (partial, values) = b.normal([1, 1, splits, size]);

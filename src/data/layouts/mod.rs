@@ -101,6 +101,7 @@ impl Layout {
     ///
     /// # Errors
     /// [`DataError`]: it cannot be read.
+    #[cfg(feature = "internals")]
     pub fn count(self, path: &Path) -> Result<usize, DataError> {
         Ok(self.list(path)?.rows.len())
     }

@@ -237,7 +237,7 @@ impl Crate {
         names: &BTreeMap<String, Path>,
     ) -> Option<Path> {
         let (first, rest) = path.split_first()?;
-        let child = [&module[..], &[first.clone()]].concat();
+        let child = [&module[..], std::slice::from_ref(first)].concat();
         let base = match first.as_str() {
             "crate" => Vec::new(),
             "self" => module.clone(),
@@ -262,7 +262,7 @@ impl Crate {
         let handed_on = |module: &Module, name: &String| {
             let defines = |all: &&Path| self.0.get(*all).is_some_and(|m| m.items.contains(name));
             let all = || module.facades.iter().find(defines);
-            let all = || all().map(|all| [&all[..], &[name.clone()]].concat());
+            let all = || all().map(|all| [&all[..], std::slice::from_ref(name)].concat());
             module.facade.get(name).cloned().or_else(all)
         };
         let known = (0..=path.len())

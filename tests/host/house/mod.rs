@@ -158,7 +158,7 @@ fn a_long_file_says_why() {
 fn only_the_command_line_speaks_of_flags() {
     let mut found = Vec::new();
     for (file, source) in sources() {
-        let speaks = ["cli", "bench", "fuzz"].contains(&room(&file)) || is_test(&file);
+        let speaks = ["cli", "bench"].contains(&room(&file)) || is_test(&file);
         if !speaks {
             found.extend(
                 flags(&source)
