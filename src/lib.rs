@@ -51,6 +51,7 @@ mod bench;
 mod data;
 mod ear;
 mod embed;
+mod embedder;
 mod evaluate;
 mod features;
 mod fewshot;
@@ -97,6 +98,9 @@ pub mod internals {
     }
     pub mod embed {
         pub use crate::embed::*;
+    }
+    pub mod embedder {
+        pub use crate::embedder::*;
     }
     pub mod evaluate {
         pub use crate::evaluate::*;
