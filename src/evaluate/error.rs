@@ -116,7 +116,7 @@ pub enum EvaluateError {
     /// The file of features cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),
-    /// A damaged file under --strict.
+    /// A damaged file, where such are refused.
     #[error("{0}")]
     Strict(FeatureError),
 }

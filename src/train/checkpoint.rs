@@ -1,4 +1,4 @@
-//! The state of a training, for `--resume`: with it a killed run ends with the same bits.
+//! The state of a training: with it a killed run ends with the same bits.
 
 use std::path::{Path, PathBuf};
 

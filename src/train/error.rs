@@ -36,7 +36,7 @@ pub enum TrainError {
     /// The mel front end cannot be made.
     #[error(transparent)]
     Mel(#[from] MelError),
-    /// A damaged file under --strict.
+    /// A damaged file, where such are refused.
     #[error("{0}")]
     Strict(FeatureError),
     /// What could be read is too little, where the list of the files promised enough.

@@ -546,7 +546,12 @@ fn what_cannot_teach_is_refused_with_the_file_and_the_way_out() {
         change(&mut vectors);
         let error = with(vectors).go(config, &mut |_| {}).unwrap_err();
         assert!(
-            matches!(error, TrainError::Teacher { .. } | TrainError::Config(_)),
+            matches!(
+                error,
+                TrainError::Teacher { .. }
+                    | TrainError::OtherSegments { .. }
+                    | TrainError::Config(_)
+            ),
             "{error:?}"
         );
         error.to_string()

@@ -56,7 +56,7 @@ impl Layout {
         Self::Folder,
     ];
 
-    /// The word for `--as`.
+    /// Its name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Gtzan => "gtzan",
