@@ -34,7 +34,10 @@ pub(super) fn in_episodes<T: Send>(
     Ok(answers)
 }
 
-/// The answers to a question, by episode and system, and the figures that they give.
+/// Answers to a question, by episode and system.
+type Answers<Q> = Vec<Vec<<Q as Question>::Answers>>;
+
+/// The answers to a question, and the figures that they give.
 ///
 /// # Errors
 /// As [`in_episodes`].
@@ -44,7 +47,7 @@ pub(super) fn ask<Q: Question>(
     systems: &[System],
     episodes: usize,
     seed: u64,
-) -> Result<(Vec<Vec<Q::Answers>>, Figures), ScoreError> {
+) -> Result<(Answers<Q>, Figures), ScoreError> {
     let answers = in_episodes(sampler, systems, episodes, seed, |episode| {
         question.ask(systems, episode)
     })?;

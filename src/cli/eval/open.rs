@@ -64,8 +64,7 @@ fn words(report: &OpenReport, name: &str) -> String {
     let label = |k: usize| if k == 0 { name } else { &found.systems[k].name };
     let area = |e: &Estimate| {
         let thousandths = |x: f64| format!("{x:.3}");
-        // With room for signs.
-        format!("{:24}", measured(e.mean, e.over_files, thousandths))
+        measured(e.mean, e.over_files, thousandths)
     };
     let mut table = Table::new([
         ("", Align::Left),
@@ -75,14 +74,18 @@ fn words(report: &OpenReport, name: &str) -> String {
     .close();
     for (k, system) in found.systems.iter().enumerate() {
         let error = format!("{} %", percent(system.equal_error_rate));
-        table.row([label(k).to_owned(), area(&system.area), error]);
+        // With room for `less`.
+        let label = format!("{}     ", label(k));
+        table.row([label, format!("{:24}", area(&system.area)), error]);
     }
+    text.push_str(&table.text());
+    let names = table.width(0);
     for (k, difference) in found.differences.iter().enumerate() {
-        table.row([format!("less {}", label(k + 1)), area(difference)]);
+        let label = format!("less {}", label(k + 1));
+        let _ = writeln!(text, "{label:names$} {}", area(difference));
     }
+    let mut table = Table::default();
     if !report.thresholds.is_empty() {
-        text.push_str(&table.text());
-        let names = table.width(0);
         table = Table::new([
             (" ".repeat(names), Align::Left),
             ("distance".into(), Align::Right),
