@@ -84,28 +84,28 @@ fn words(report: &OpenReport, name: &str) -> String {
         let label = format!("less {}", label(k + 1));
         let _ = writeln!(text, "{label:names$} {}", area(difference));
     }
-    let mut table = Table::default();
     if !report.thresholds.is_empty() {
-        table = Table::new([
+        let mut table = Table::new([
             (" ".repeat(names), Align::Left),
             ("distance".into(), Align::Right),
             ("known accepted".into(), Align::Right),
             ("unknown accepted".into(), Align::Right),
         ])
         .close();
-        text.push_str(
-            "\nwithin the distance at which both errors are equal on the validation classes\n",
+        for (k, threshold) in report.thresholds.iter().enumerate() {
+            table.row([
+                label(k).to_owned(),
+                format!("{:.3}", threshold.distance),
+                format!("{:>14} %", percent(threshold.known_accepted)),
+                format!("{:>16} %", percent(threshold.unknown_accepted)),
+            ]);
+        }
+        let _ = write!(
+            text,
+            "\nwithin the distance at which both errors are equal on the validation classes\n{}",
+            table.text()
         );
     }
-    for (k, threshold) in report.thresholds.iter().enumerate() {
-        table.row([
-            label(k).to_owned(),
-            format!("{:.3}", threshold.distance),
-            format!("{:>14} %", percent(threshold.known_accepted)),
-            format!("{:>16} %", percent(threshold.unknown_accepted)),
-        ]);
-    }
-    text.push_str(&table.text());
     if let Some(reason) = &report.no_thresholds {
         let _ = writeln!(text, "\nno threshold: {reason}");
     }
