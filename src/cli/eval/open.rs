@@ -8,6 +8,7 @@ use crate::cli::table::{Align, Table, measured, percent};
 use crate::evaluate::{Embedded, EvaluateError, EvaluatePart, OpenReport, embed_dataset};
 use crate::report::{Line, LineAxes, LinePoint, ReportError, Svg, lines_svg};
 use crate::score::Estimate;
+use unicode_width::UnicodeWidthStr;
 
 /// Classes without examples beside those with them.
 pub(super) fn run(asked: &Asked, embedded: &Embedded) -> anyhow::Result<ExitCode> {
@@ -67,42 +68,48 @@ fn words(report: &OpenReport, name: &str) -> String {
         // With room for signs.
         format!("{:24}", measured(e.mean, e.over_files, thousandths))
     };
+    let others = 1..=found.differences.len();
+    let less: Vec<String> = others.map(|k| format!("less {}", label(k))).collect();
+    let labels = (0..found.systems.len()).map(label);
+    let labels = labels.chain(less.iter().map(String::as_str));
+    let names = labels.map(UnicodeWidthStr::width).max().unwrap_or(0);
     let mut table = Table::new([
-        ("", Align::Left),
-        ("area", Align::Left),
-        ("equal error rate", Align::Left),
+        (" ".repeat(names), Align::Left),
+        ("area".into(), Align::Left),
+        ("equal error rate".into(), Align::Left),
     ])
     .close();
     for (k, system) in found.systems.iter().enumerate() {
         let error = format!("{} %", percent(system.equal_error_rate));
         table.row([label(k).to_owned(), area(&system.area), error]);
     }
-    for (k, difference) in found.differences.iter().enumerate() {
-        table.row([format!("less {}", label(k + 1)), area(difference)]);
+    text.push_str(&table.text());
+    for (less, difference) in less.iter().zip(&found.differences) {
+        let gap = " ".repeat(names + 1 - less.width());
+        let line = format!("{less}{gap}{}", area(difference));
+        let _ = writeln!(text, "{}", line.trim_end());
     }
     if !report.thresholds.is_empty() {
-        text.push_str(&table.text());
-        let names = table.width(0);
-        table = Table::new([
+        text.push_str(
+            "\nwithin the distance at which both errors are equal on the validation classes\n",
+        );
+        let mut table = Table::new([
             (" ".repeat(names), Align::Left),
             ("distance".into(), Align::Right),
             ("known accepted".into(), Align::Right),
             ("unknown accepted".into(), Align::Right),
         ])
         .close();
-        text.push_str(
-            "\nwithin the distance at which both errors are equal on the validation classes\n",
-        );
+        for (k, threshold) in report.thresholds.iter().enumerate() {
+            table.row([
+                label(k).to_owned(),
+                format!("{:.3}", threshold.distance),
+                format!("{:>14} %", percent(threshold.known_accepted)),
+                format!("{:>16} %", percent(threshold.unknown_accepted)),
+            ]);
+        }
+        text.push_str(&table.text());
     }
-    for (k, threshold) in report.thresholds.iter().enumerate() {
-        table.row([
-            label(k).to_owned(),
-            format!("{:.3}", threshold.distance),
-            format!("{:>14} %", percent(threshold.known_accepted)),
-            format!("{:>16} %", percent(threshold.unknown_accepted)),
-        ]);
-    }
-    text.push_str(&table.text());
     if let Some(reason) = &report.no_thresholds {
         let _ = writeln!(text, "\nno threshold: {reason}");
     }
