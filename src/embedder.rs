@@ -93,7 +93,7 @@ impl Embedder {
     /// If it keeps halves: a bug in the caller, who wants [`Self::new`].
     pub fn set_parameters(&self, parameters: &[f32]) {
         let Weights::Floats(tensor) = self.parameters else {
-            panic!("the parameters of this embedder stay");
+            unreachable!("only an embedder of floats is given others");
         };
         self.program().write(tensor, parameters);
     }

@@ -157,6 +157,9 @@ mod tests {
     use super::*;
     use crate::gpu::kernel;
 
+    /// A kernel, the letters of its tile, and the sizes of it.
+    type Kernel<'a> = (&'a str, [&'a str; 2], &'a [[usize; 2]]);
+
     /// The lengths of a kernel's register arrays.
     fn arrays(name: &str, tiles: [&str; 2]) -> [usize; 2] {
         let text = kernel(name).unwrap().wgsl();
@@ -174,7 +177,7 @@ mod tests {
             (&SOFTWARE_QUICK, false),
             (&HARDWARE, false),
         ] {
-            let pairs: [(&str, [&str; 2], &[[usize; 2]]); 6] = [
+            let kernels: [Kernel; 6] = [
                 ("conv_forward", ["P", "O"], row.conv_forward),
                 ("kan_conv_forward", ["P", "O"], row.kan_conv_forward),
                 (
@@ -190,7 +193,7 @@ mod tests {
                     &[row.kan_conv_grad_weight],
                 ),
             ];
-            for (name, tiles, sizes) in pairs {
+            for (name, tiles, sizes) in kernels {
                 let most = arrays(name, tiles);
                 for size in sizes {
                     assert!(size[0] <= most[0] && size[1] <= most[1], "{name}: {size:?}");
