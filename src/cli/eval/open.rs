@@ -8,6 +8,7 @@ use crate::cli::table::{Align, Table, measured, percent};
 use crate::evaluate::{Embedded, EvaluateError, EvaluatePart, OpenReport, embed_dataset};
 use crate::report::{Line, LineAxes, LinePoint, ReportError, Svg, lines_svg};
 use crate::score::Estimate;
+use unicode_width::UnicodeWidthStr;
 
 /// Classes without examples beside those with them.
 pub(super) fn run(asked: &Asked, embedded: &Embedded) -> anyhow::Result<ExitCode> {
@@ -64,27 +65,34 @@ fn words(report: &OpenReport, name: &str) -> String {
     let label = |k: usize| if k == 0 { name } else { &found.systems[k].name };
     let area = |e: &Estimate| {
         let thousandths = |x: f64| format!("{x:.3}");
-        measured(e.mean, e.over_files, thousandths)
+        // With room for signs.
+        format!("{:24}", measured(e.mean, e.over_files, thousandths))
     };
+    let others = 1..=found.differences.len();
+    let less: Vec<String> = others.map(|k| format!("less {}", label(k))).collect();
+    let labels = (0..found.systems.len()).map(label);
+    let labels = labels.chain(less.iter().map(String::as_str));
+    let names = labels.map(UnicodeWidthStr::width).max().unwrap_or(0);
     let mut table = Table::new([
-        ("", Align::Left),
-        ("area", Align::Left),
-        ("equal error rate", Align::Left),
+        (" ".repeat(names), Align::Left),
+        ("area".into(), Align::Left),
+        ("equal error rate".into(), Align::Left),
     ])
     .close();
     for (k, system) in found.systems.iter().enumerate() {
         let error = format!("{} %", percent(system.equal_error_rate));
-        // With room for `less`.
-        let label = format!("{}     ", label(k));
-        table.row([label, format!("{:24}", area(&system.area)), error]);
+        table.row([label(k).to_owned(), area(&system.area), error]);
     }
     text.push_str(&table.text());
-    let names = table.width(0);
-    for (k, difference) in found.differences.iter().enumerate() {
-        let label = format!("less {}", label(k + 1));
-        let _ = writeln!(text, "{label:names$} {}", area(difference));
+    for (less, difference) in less.iter().zip(&found.differences) {
+        let gap = " ".repeat(names + 1 - less.width());
+        let line = format!("{less}{gap}{}", area(difference));
+        let _ = writeln!(text, "{}", line.trim_end());
     }
     if !report.thresholds.is_empty() {
+        text.push_str(
+            "\nwithin the distance at which both errors are equal on the validation classes\n",
+        );
         let mut table = Table::new([
             (" ".repeat(names), Align::Left),
             ("distance".into(), Align::Right),
@@ -100,11 +108,7 @@ fn words(report: &OpenReport, name: &str) -> String {
                 format!("{:>16} %", percent(threshold.unknown_accepted)),
             ]);
         }
-        let _ = write!(
-            text,
-            "\nwithin the distance at which both errors are equal on the validation classes\n{}",
-            table.text()
-        );
+        text.push_str(&table.text());
     }
     if let Some(reason) = &report.no_thresholds {
         let _ = writeln!(text, "\nno threshold: {reason}");
