@@ -235,6 +235,7 @@ impl Gpu {
 
     /// A device that runs nothing but checks every pipeline, binding and dispatch against WebGPU's
     /// default limits. It needs no GPU.
+    #[doc(hidden)]
     pub fn noop() -> Self {
         let (device, queue) = wgpu::Device::noop(&wgpu::DeviceDescriptor::default());
         let summary = AdapterSummary {
@@ -319,6 +320,7 @@ impl Gpu {
     }
 
     /// Drops the device as a crashed driver would. For tests of recovery.
+    #[doc(hidden)]
     pub fn destroy(&self) {
         self.device.destroy();
         self.faults.record(GpuError::DeviceLost {

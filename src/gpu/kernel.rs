@@ -46,7 +46,7 @@ impl Kernel {
     /// The lengths of its register arrays for tiles that are known: exactly as long as these. A loop over `MAX_X` elements, of
     /// which `TILE_X` are used, is unrolled by some compilers and not by others, and arrays whose indices are not known
     /// then lie in memory (docs/decisions.md).
-    pub fn exact_arrays(&self, overrides: &[(String, f64)]) -> Vec<(String, u32)> {
+    pub(crate) fn exact_arrays(&self, overrides: &[(String, f64)]) -> Vec<(String, u32)> {
         let facts = self.facts();
         let exact = |(name, value): &(String, f64)| {
             let array = format!("MAX_{}", name.strip_prefix("TILE_")?);

@@ -172,7 +172,7 @@ impl Program {
     ///
     /// # Panics
     /// If the plan has no such step: a bug in the caller.
-    pub fn time_step(&self, step: usize, times: u32) -> Result<Duration, GpuError> {
+    pub(crate) fn time_step(&self, step: usize, times: u32) -> Result<Duration, GpuError> {
         self.gpu.wait()?;
         let start = Instant::now();
         self.submit((0..times).map(|_| &self.steps[step]))?;
@@ -246,6 +246,7 @@ impl Program {
     }
 
     /// Fills all that a run writes first with NaN, to show that nothing reads what no step has written.
+    #[doc(hidden)]
     pub fn poison(&self) {
         for (buffer, info) in self.buffers.iter().zip(&self.plan.buffers) {
             if matches!(info.role, BufferRole::Scratch | BufferRole::Output) {

@@ -51,4 +51,4 @@ pub(crate) use steps::{append, band_table, samples_of};
 
 /// Frames that engines are best given at a time: what the kernels compute in one run. Twice as many make
 /// the engine on the CPU a third slower, because memory for a block then comes from the system each time.
-pub const BLOCK_FRAMES: usize = 512;
+pub(crate) const BLOCK_FRAMES: usize = 512;

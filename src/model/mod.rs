@@ -19,4 +19,4 @@ pub use network::{Network, NetworkForward};
 pub use parameters::NamedParameter;
 pub use spec::{LayerSpec, Spec};
 pub use weights::{Storage, Weights};
-pub use widths::equal_parameters;
+pub(crate) use widths::equal_parameters;

@@ -21,7 +21,7 @@ mod sizes;
 mod tiles;
 
 pub use basis::*;
-pub use ceiling::*;
+pub(crate) use ceiling::*;
 pub use conv::*;
 pub use conv_grad::*;
 pub(crate) use conv_layout::*;
