@@ -1,4 +1,4 @@
-//! A CSV manifest: columns path,label[,split][,group], in any order; others are kept, and can be labels too.
+//! A CSV manifest: columns `path,label[,split][,group]`, in any order; others are kept, and can be labels too.
 
 use crate::files::{self, Keep, WriteError};
 

@@ -17,14 +17,14 @@ pub enum HeadChoice {
     Auto,
     /// The nearest prototype by the network's distance.
     Prototype,
-    /// The nearest prototype of embeddings that are centred and normalised, see [`simple_shot`].
+    /// The nearest prototype of embeddings that are centred and normalised, see [`crate::fewshot::simple_shot`].
     #[serde(rename = "simpleshot")]
     SimpleShot,
-    /// The nearest prototype by cosine of embeddings that are standardised, see [`standardised`].
+    /// The nearest prototype by cosine of embeddings that are standardised, see [`crate::fewshot::standardised`].
     Cosine,
-    /// [`Head::LINEAR_PROBE`].
+    /// [`crate::fewshot::Head::LINEAR_PROBE`].
     LinearProbe,
-    /// [`Head::GRADIENT`].
+    /// [`crate::fewshot::Head::GRADIENT`].
     Gradient,
 }
 

@@ -12,7 +12,7 @@ pub struct MeanOfModels {
     pub name: String,
     /// The mean, as a fraction.
     pub mean: f64,
-    /// How far new files of the same classes would move it, see [`pooled`]. None if one of the models has no interval.
+    /// How far new files of the same classes would move it, see [`crate::score::pooled()`]. None if one of the models has no interval.
     pub over_files: Option<Interval>,
     /// The means of the models, in their order.
     pub of_models: Vec<f64>,

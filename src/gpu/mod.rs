@@ -21,5 +21,5 @@ pub use kernel::{KERNELS, Kernel, kernel};
 pub use plan::{
     BufferInfo, BufferRole, Constant, Plan, Shape, Step, Tensor, TensorInfo,
 };
-pub(crate) use plan::{VIEW_ALIGNMENT, element_count, word, workgroups};
+pub(crate) use plan::{VIEW_ALIGNMENT, word, workgroups};
 pub use program::Program;

@@ -14,7 +14,7 @@ pub type Shape = [usize; 4];
 
 /// Number of elements of a shape. More than `usize` counts are `usize::MAX`, which no plan may hold
 /// ([`Plan::validate`]).
-pub fn element_count(shape: Shape) -> usize {
+pub(crate) fn element_count(shape: Shape) -> usize {
     shape.into_iter().fold(1, usize::saturating_mul)
 }
 
@@ -448,7 +448,7 @@ impl Plan {
 
 /// Workgroups for `invocations` in groups of `size`, folded into two dimensions where one would
 /// exceed 65,535. Kernels unfold with `workgroup_id.y * num_workgroups.x + workgroup_id.x`.
-pub fn workgroups(invocations: usize, size: usize) -> [usize; 3] {
+pub(crate) fn workgroups(invocations: usize, size: usize) -> [usize; 3] {
     let groups = invocations.div_ceil(size).max(1);
     let rows = groups.div_ceil(65_535);
     [groups.div_ceil(rows), rows, 1]

@@ -9,7 +9,7 @@ impl Spec {
     ///
     /// # Errors
     /// [`ModelError::UnknownSpec`] with the names there are; for networks made from others also what
-    /// [`equal_parameters`] finds wrong.
+    /// `equal_parameters` finds wrong.
     pub fn named(name: &str, input: [usize; 2]) -> Result<Self, ModelError> {
         if let Some((_, text)) = NAMED.iter().find(|(known, _)| *known == name) {
             return Self::from_toml(text);

@@ -136,7 +136,7 @@ pub fn evaluate(
 }
 
 impl Evaluation {
-    /// The share of its classes that another evaluation has too, from 0 to 1, as [`super::pooled`] wants it.
+    /// The share of its classes that another evaluation has too, from 0 to 1, as [`super::pooled()`] wants it.
     pub fn shared_classes(&self, other: &Self) -> f64 {
         let common = self.classes.iter().filter(|c| other.classes.contains(c));
         common.count() as f64 / self.classes.len().max(other.classes.len()).max(1) as f64

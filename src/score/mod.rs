@@ -2,8 +2,8 @@
 //!
 //! A [`System`] is one embedding per file and a head. Systems are asked one of several questions: [`evaluate`] asks for
 //! each query's class, [`evaluate_open`] whether its class is known at all, [`evaluate_multi_label`] for all its labels.
-//! Every figure comes with two intervals and every difference is paired; [`by_value`] parts the queries, and
-//! [`pooled`] joins the results of several seeds.
+//! Every figure comes with two intervals and every difference is paired; [`by_value()`] parts the queries, and
+//! [`pooled()`] joins the results of several seeds.
 
 mod accuracy;
 mod asked;

@@ -69,7 +69,7 @@ pub struct MultiLabelEvaluation {
 
 /// Scores systems on the same episodes. The classes of `sampler`'s pool are labels, and a file is in as many of them
 /// as it has; an episode's supports are those of all its labels together, and so are its queries. The head of each
-/// system is fitted on the combinations: [`super::Head::Prototype`] makes it LC-Protonets.
+/// system is fitted on the combinations: [`crate::fewshot::Head::Prototype`] makes it LC-Protonets.
 ///
 /// # Errors
 /// [`ScoreError`]; [`ScoreError::Combinations`] where files have too many labels at once.
