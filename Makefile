@@ -16,7 +16,7 @@ fuzz:
 # A minimal Rust has neither formatter nor linter.
 lint:
 	@if cargo fmt --version >/dev/null 2>&1; then cargo fmt --check; else echo "rustfmt is not installed: skipped"; fi
-	@if cargo clippy --version >/dev/null 2>&1; then cargo clippy --all-targets --features internals -- -D warnings && cargo clippy --examples -- -D warnings && cargo clippy --no-default-features --lib -- -D warnings; else echo "clippy is not installed: skipped"; fi
+	@if cargo clippy --version >/dev/null 2>&1; then cargo clippy --all-targets --features internals -- -D warnings && cargo clippy --bins --examples -- -D warnings && cargo clippy --no-default-features --lib -- -D warnings; else echo "clippy is not installed: skipped"; fi
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --no-default-features
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
 

@@ -373,12 +373,8 @@ fn main() {
             .into_par_iter()
             .map(|number| {
                 let embeddings = setting.draw(&means, &mut Stream::new(2, "replicate", number));
-                let systems = [("A", 0), ("B", 1)].map(|(name, system)| System {
-                    name,
-                    embeddings: &embeddings[system],
-                    queries: None,
-                    head: setting.head,
-                });
+                let systems = [("A", 0), ("B", 1)]
+                    .map(|(name, system)| System::new(name, &embeddings[system], setting.head));
                 let found = evaluate(&sampler, &systems, EPISODES, number)
                     .expect("every setting can be scored");
                 let difference = found

@@ -108,11 +108,12 @@ impl Setting {
         let pool = Pool::new(names, files, (0..self.files).collect());
         let sampler = EpisodeSampler::new(pool, Task::new(WAY, self.shot, QUERY))
             .expect("every setting has enough files");
-        let systems = [("A", 0), ("B", 1)].map(|(name, system)| System {
-            name,
-            embeddings: &embeddings[system],
-            queries: None,
-            head: Head::Prototype(Metric::EUCLIDEAN),
+        let systems = [("A", 0), ("B", 1)].map(|(name, system)| {
+            System::new(
+                name,
+                &embeddings[system],
+                Head::Prototype(Metric::EUCLIDEAN),
+            )
         });
         let found = evaluate_multi_label(&sampler, &systems, EPISODES, number)
             .expect("every setting can be scored");

@@ -1,10 +1,13 @@
 //! One libFuzzer target; which one is the binary's name.
 #![no_main]
 
+#[path = "../tests/fuzz/targets/mod.rs"]
+mod targets;
+
 use std::sync::LazyLock;
 
-use gamaka::fuzz::{TARGETS, Target};
 use libfuzzer_sys::{Corpus, fuzz_target};
+use targets::{TARGETS, Target};
 use tempfile::TempDir;
 
 static SCRATCH: LazyLock<TempDir> =

@@ -63,7 +63,7 @@ impl Ear {
     pub fn new(model: Model, device: &DeviceChoice) -> Result<Self, EarError> {
         let gpu = Gpu::open(device)?;
         let front_end = FrontEnd::new(EngineChoice::Auto, Some(&gpu), model.hearing(false))?;
-        let embedder = Embedder::new(&gpu, &model.network, &model.parameters)?;
+        let embedder = Embedder::for_files(&gpu, &model.network, &model.parameters, usize::MAX)?;
         Ok(Self {
             model,
             front_end,

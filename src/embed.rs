@@ -2,157 +2,17 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 
 use crate::audio::AudioInfo;
+pub use crate::embedder::{Embedder, inference};
 use crate::features::{FeatureError, FrontEnd, Segment, SegmentShape};
-use crate::gpu::{AdapterClass, BufferRole, Gpu, GpuError, Plan, Program, Tensor};
+use crate::gpu::GpuError;
 use crate::mel::MelError;
-use crate::model::Network;
-
-/// Most files for which kernels that compile quickly are worth their slower run.
-const FEW_FILES: usize = 30;
 
 /// Segments that wait between decoding and the GPU.
 const QUEUE: usize = 256;
-
-/// A network ready to embed clips, a batch at a time. Threads may share it: one embeds after the other.
-#[derive(Debug)]
-pub struct Embedder {
-    // All batches of a call are written, run and read as a whole.
-    program: Mutex<Program>,
-    parameters: Tensor,
-    clips: Tensor,
-    embedding: Tensor,
-    clip_len: usize,
-    width: usize,
-}
-
-impl Embedder {
-    /// Compiles a network for inference with these parameters (flat layout).
-    ///
-    /// # Errors
-    /// [`GpuError`].
-    pub fn new(gpu: &Gpu, network: &Network, parameters: &[f32]) -> Result<Self, GpuError> {
-        Self::compiled(gpu, network, parameters, false)
-    }
-
-    /// As [`Self::new`], for so many files: for a few, a software rasteriser compiles kernels that it has ready sooner. The
-    /// embeddings are the same.
-    ///
-    /// # Errors
-    /// [`GpuError`].
-    pub fn for_files(
-        gpu: &Gpu,
-        network: &Network,
-        parameters: &[f32],
-        files: usize,
-    ) -> Result<Self, GpuError> {
-        let quick = gpu.class() == AdapterClass::Software && files <= FEW_FILES;
-        Self::compiled(gpu, network, parameters, quick)
-    }
-
-    fn compiled(
-        gpu: &Gpu,
-        network: &Network,
-        parameters: &[f32],
-        quick: bool,
-    ) -> Result<Self, GpuError> {
-        let [bands, frames] = network.input;
-        let (plan, [flat, clips, embedding]) =
-            inference_of(gpu.class(), network, batch(gpu.class()), quick);
-        let embedder = Self {
-            program: Mutex::new(Program::new(gpu, plan)?),
-            parameters: flat,
-            clips,
-            embedding,
-            clip_len: bands * frames,
-            width: network.width(),
-        };
-        embedder.set_parameters(parameters);
-        Ok(embedder)
-    }
-
-    /// Changes the parameters, for all threads that share it; what another thread is embedding keeps the old ones.
-    pub fn set_parameters(&self, parameters: &[f32]) {
-        self.program().write(self.parameters, parameters);
-    }
-
-    fn program(&self) -> MutexGuard<'_, Program> {
-        self.program.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Length of an embedding.
-    pub fn width(&self) -> usize {
-        self.width
-    }
-
-    /// Device memory in bytes that a network's embedder takes.
-    pub fn bytes(class: AdapterClass, network: &Network) -> u64 {
-        inference(class, network, batch(class)).0.bytes()
-    }
-
-    /// Embeds clips, band-major `[bands][frames]` each; any number of them.
-    ///
-    /// # Errors
-    /// A fault of the device.
-    pub fn embed(&self, clips: &[Vec<f32>]) -> Result<Vec<Vec<f32>>, GpuError> {
-        let program = self.program();
-        let mut embeddings = Vec::with_capacity(clips.len());
-        for batch in clips.chunks(self.clips.shape[0]) {
-            for (k, clip) in batch.iter().enumerate() {
-                program.write_at(self.clips, k * self.clip_len, clip);
-            }
-            program.run()?;
-            let all: Vec<f32> = program.read(self.embedding)?;
-            embeddings.extend(
-                all.chunks(self.width)
-                    .take(batch.len())
-                    .map(<[f32]>::to_vec),
-            );
-        }
-        Ok(embeddings)
-    }
-}
-
-/// Clips that an [`Embedder`] takes at a time.
-fn batch(class: AdapterClass) -> usize {
-    match class {
-        AdapterClass::Software => 16,
-        AdapterClass::Hardware => 128,
-    }
-}
-
-/// The plan of a batch's embedding: parameters and clips in, embeddings out.
-pub(crate) fn inference(
-    class: AdapterClass,
-    network: &Network,
-    batch: usize,
-) -> (Plan, [Tensor; 3]) {
-    inference_of(class, network, batch, false)
-}
-
-fn inference_of(
-    class: AdapterClass,
-    network: &Network,
-    batch: usize,
-    quick: bool,
-) -> (Plan, [Tensor; 3]) {
-    let [bands, frames] = network.input;
-    let mut plan = Plan::new(class);
-    plan.quick = quick;
-    let flat = [1, 1, 1, network.flat_len()];
-    let parameters = plan.tensor("parameters", flat, BufferRole::State);
-    let clips = plan.tensor("clips", [batch, 1, bands, frames], BufferRole::Input);
-    let embedding = network
-        .forward(&mut plan, parameters, clips, None)
-        .embedding;
-    plan.keep(embedding);
-    plan.share_scratch();
-    (plan, [parameters, clips, embedding])
-}
 
 /// The mean of embeddings: a file's embedding from those of its segments.
 pub fn mean_embedding(segments: &[Vec<f32>]) -> Vec<f32> {
@@ -285,7 +145,7 @@ impl<'a> Collector<'a> {
         receiver: Receiver<Message>,
         on_file: &mut dyn FnMut(usize, Result<FileEmbedding, FeatureError>),
     ) -> Result<(), GpuError> {
-        let batch = self.embedder.clips.shape[0];
+        let batch = self.embedder.batch();
         loop {
             // Embed a part of a batch rather than let the device idle.
             let message = match receiver.try_recv() {

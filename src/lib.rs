@@ -51,12 +51,11 @@ mod bench;
 mod data;
 mod ear;
 mod embed;
+mod embedder;
 mod evaluate;
 mod features;
 mod fewshot;
 mod files;
-#[cfg(feature = "internals")]
-mod fuzz;
 mod measure;
 mod model_file;
 mod random;
@@ -100,6 +99,9 @@ pub mod internals {
     pub mod embed {
         pub use crate::embed::*;
     }
+    pub mod embedder {
+        pub use crate::embedder::*;
+    }
     pub mod evaluate {
         pub use crate::evaluate::*;
     }
@@ -111,9 +113,6 @@ pub mod internals {
     }
     pub mod files {
         pub use crate::files::*;
-    }
-    pub mod fuzz {
-        pub use crate::fuzz::*;
     }
     pub mod model_file {
         pub use crate::model_file::*;
@@ -135,6 +134,9 @@ pub mod internals {
     }
     pub mod shift {
         pub use crate::shift::*;
+    }
+    pub mod tensors {
+        pub use crate::tensors::*;
     }
     pub mod train {
         pub use crate::train::*;

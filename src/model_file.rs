@@ -169,7 +169,7 @@ impl Model {
         let beyond = |p: &&NamedParameter| !p.values.iter().all(|value| value.is_finite());
         match named.iter().find(beyond) {
             Some(beyond) => Err(format!(
-                "is not written in half precision, for its parameter `{}` has values beyond {}, the largest there: write it without --half",
+                "is not written in half precision, for its parameter `{}` has values beyond {}, the largest there: write it in full precision",
                 beyond.name,
                 f16::MAX
             )),

@@ -9,12 +9,37 @@ use crate::mel::MelError;
 use crate::model::ModelError;
 use crate::train::TrainError;
 
+/// A list of a [`Grid`](super::Grid).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GridList {
+    /// Its networks.
+    Networks,
+    /// The networks that all learners train.
+    Focus,
+    /// Its learners.
+    Learners,
+    /// Its seeds.
+    Seeds,
+    /// How many seeds the learners after the first have.
+    LearnerSeeds,
+    /// Its learning rates.
+    Rates,
+    /// Its shares of the training classes.
+    Shares,
+}
+
 /// A failure of a comparison. Each message says what to do.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum AblateError {
     /// The grid makes no sense.
-    #[error("{0}")]
-    Grid(String),
+    #[error("{reason}")]
+    Grid {
+        /// Which part of it, if a single one.
+        list: Option<GridList>,
+        /// What is wrong and what to do.
+        reason: String,
+    },
     /// The data set cannot be used.
     #[error(transparent)]
     Data(#[from] DataError),
@@ -76,4 +101,14 @@ pub enum AblateError {
         /// Cells in all.
         cells: usize,
     },
+}
+
+impl AblateError {
+    /// Of a grid as a whole, or with its data.
+    pub(super) fn grid(reason: impl Into<String>) -> Self {
+        Self::Grid {
+            list: None,
+            reason: reason.into(),
+        }
+    }
 }

@@ -12,7 +12,7 @@ use super::neighbours::{ConfusedPair, Nearest, confused, confusion, nearest, unt
 use super::scored::{Scored, Table, label, score_seed};
 use super::summary::{BASELINES, DifferenceRow, ScoreOptions, Summary};
 use super::{AblateError, CellResult, Workbench};
-use crate::data::{Part, Protocol};
+use crate::data::{Part, Protocol, Task};
 use crate::score::{LEVEL, MFCC, MFCC_PROBE, corrected_level};
 use crate::settings::Method;
 
@@ -61,8 +61,9 @@ pub struct SeedRow {
 /// Everything that a comparison found.
 #[derive(Debug, Clone, Serialize)]
 pub struct Findings {
-    /// Ways, shots and queries of a test episode.
-    pub episode: [usize; 3],
+    /// What a test episode asks.
+    #[serde(rename = "episode", serialize_with = "Task::serialize_as_list")]
+    pub task: Task,
     /// Test episodes a seed.
     pub episodes: usize,
     /// Training episodes a cell.
@@ -105,6 +106,9 @@ pub struct Findings {
     pub seen_classes: bool,
     /// What is to be known about the figures.
     pub notes: Vec<String>,
+    /// Pairs asked for that no seed tests together.
+    #[serde(skip)]
+    pub untested: Vec<[String; 2]>,
 }
 
 impl Findings {
@@ -199,15 +203,15 @@ impl Findings {
         let reach_level = reach_level(results, first);
         let train_classes = |seed| dataset_classes(bench, seed, Part::Train);
         let near = nearest(bench, &scored, &plain, options)?;
+        let untested = untested(&near, options);
         let mut notes: BTreeSet<String> = scored
             .iter()
             .filter_map(|s| s.evaluation.note.clone())
             .collect();
-        notes.extend(untested(&near, options));
         notes.extend(bench.split_note());
         let confusion = confusion(&scored, grid.focus.first().or(of_first.first()));
         Ok(Self {
-            episode: [config.way, config.shot, config.query],
+            task: config.task(),
             episodes: options.episodes,
             training_episodes: config.episodes,
             seeds: grid.seeds.clone(),
@@ -227,6 +231,7 @@ impl Findings {
             rows: seed_rows(&scored),
             confusion,
             notes: notes.into_iter().collect(),
+            untested,
             seen_classes: config.protocol == Protocol::SeenClasses,
             networks,
         })

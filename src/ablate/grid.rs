@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::AblateError;
+use super::error::{AblateError, GridList};
 use crate::model::Spec;
 use crate::settings::{Learner, Method, TrainConfig};
 
@@ -66,56 +66,78 @@ impl Grid {
     /// # Errors
     /// [`AblateError::Grid`] naming what does not.
     pub fn validate(&self) -> Result<(), AblateError> {
-        let refuse = |sentence: String| Err(AblateError::Grid(sentence));
+        let refuse = |list, reason: String| {
+            Err(AblateError::Grid {
+                list: Some(list),
+                reason,
+            })
+        };
         let names: Vec<&str> = self
             .networks
             .iter()
             .map(|spec| spec.name.as_str())
             .collect();
         if !names.iter().any(|&name| name != UNTRAINED) {
-            return refuse("there is no network to train: name at least one with --models".into());
+            return refuse(
+                GridList::Networks,
+                "there is no network to train: name at least one".into(),
+            );
         }
         if let Some(name) = twice(&names) {
-            return refuse(format!(
-                "network `{name}` is given twice: leave one out of --models"
-            ));
+            return refuse(
+                GridList::Networks,
+                format!("network `{name}` is given twice: leave one out"),
+            );
         }
         // The names are parts of file names.
         if let Some(name) = names.iter().find(|name| {
             name.is_empty() || name.contains(['/', '\\', ':']) || name.starts_with('.')
         }) {
-            return refuse(format!(
-                "a network cannot be called `{name}` here, because its files are named after it: give its spec another name"
-            ));
+            return refuse(
+                GridList::Networks,
+                format!(
+                    "a network cannot be called `{name}` here, because its files are named after it: give its spec another name"
+                ),
+            );
         }
         if let Some(name) = self
             .focus
             .iter()
             .find(|name| !names.contains(&name.as_str()))
         {
-            return refuse(format!(
-                "--focus names `{name}`, which is not among --models"
-            ));
-        }
-        if self.config.teacher.is_some() {
             return refuse(
-                "networks are compared by episodes, and the configuration has a [teacher]: take it out, or train each with `gamaka train --teacher`"
-                    .into(),
+                GridList::Focus,
+                format!("the focus is on `{name}`, which is not among the networks"),
             );
         }
-        if self.learners.is_empty() {
-            return refuse("there is no learner: name at least one with --learners".into());
-        }
-        if let Some(method) = twice(&self.learners) {
-            return refuse(format!(
-                "learner `{method}` is given twice: leave one out of --learners"
+        if self.config.teacher.is_some() {
+            return Err(AblateError::grid(
+                "networks are compared by episodes, and the configuration has a [teacher]: take it out, or train each by itself",
             ));
         }
+        if self.learners.is_empty() {
+            return refuse(
+                GridList::Learners,
+                "there is no learner: name at least one".into(),
+            );
+        }
+        if let Some(method) = twice(&self.learners) {
+            return refuse(
+                GridList::Learners,
+                format!("learner `{method}` is given twice: leave one out"),
+            );
+        }
         if self.seeds.is_empty() {
-            return refuse("there is no seed: give at least one with --seeds".into());
+            return refuse(
+                GridList::Seeds,
+                "there is no seed: give at least one".into(),
+            );
         }
         if let Some(seed) = twice(&self.seeds) {
-            return refuse(format!("seed {seed} is given twice: each seed counts once"));
+            return refuse(
+                GridList::Seeds,
+                format!("seed {seed} is given twice: each seed counts once"),
+            );
         }
         if self.rates.is_empty()
             || self
@@ -123,29 +145,45 @@ impl Grid {
                 .iter()
                 .any(|rate| !(rate.is_finite() && *rate > 0.0))
         {
-            return refuse("--rates must be one or more numbers above 0".into());
+            return refuse(
+                GridList::Rates,
+                "learning rates must be one or more numbers above 0".into(),
+            );
         }
-        if twice(&self.rates).is_some() || twice(&self.shares).is_some() {
-            return refuse("--rates and --shares must not repeat a number".into());
+        for (list, numbers) in [
+            (GridList::Rates, &self.rates),
+            (GridList::Shares, &self.shares),
+        ] {
+            if let Some(number) = twice(numbers) {
+                return refuse(list, format!("{number} is given twice: leave one out"));
+            }
         }
         if self
             .shares
             .iter()
             .any(|share| !(*share > 0.0 && *share < 1.0))
         {
-            return refuse("--shares must be numbers above 0 and below 1; the whole is always part of the grid".into());
+            return refuse(
+                GridList::Shares,
+                "shares must be numbers above 0 and below 1; the whole is always part of the grid"
+                    .into(),
+            );
         }
         let percent = |share: &f64| (100.0 * share).round();
         if twice(&self.shares.iter().map(percent).collect::<Vec<_>>()).is_some() {
-            return refuse("--shares must differ by 1 % or more".into());
+            return refuse(GridList::Shares, "shares must differ by 1 % or more".into());
         }
         if self.learners.len() > 1 {
             if self.learner_seeds == 0 {
-                return refuse("--learner-seeds must be at least 1".into());
+                return refuse(
+                    GridList::LearnerSeeds,
+                    "learners after the first need at least 1 seed".into(),
+                );
             }
             if !self.focus.iter().any(|name| name != UNTRAINED) {
                 return refuse(
-                    "the learners after the first run for the --focus networks only: name at least one that is trained"
+                    GridList::Focus,
+                    "the learners after the first run for the networks in focus only: name at least one that is trained"
                         .into(),
                 );
             }
@@ -160,7 +198,7 @@ impl Grid {
         self.config
             .validate()
             .and_then(|()| self.learners.iter().try_for_each(inner))
-            .map_err(|error| AblateError::Grid(error.to_string()))
+            .map_err(|error| AblateError::grid(error.to_string()))
     }
 
     /// Network and learner of all trainings at full size.

@@ -21,7 +21,7 @@ pub(crate) const TEST_SEED: u64 = 1;
 
 pub use cell::CellResult;
 pub use curves::{Curve, CurvePoint, Reach, Trajectory};
-pub use error::AblateError;
+pub use error::{AblateError, GridList};
 pub use findings::{Findings, NetworkRow, SeedRow};
 pub use grid::{Cell, Grid, UNTRAINED};
 pub use neighbours::{ConfusedPair, NearPair, Nearest};

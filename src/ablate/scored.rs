@@ -174,7 +174,7 @@ impl Table<'_> {
             }
         }
         let difference = summary(&of_seeds).ok_or_else(|| {
-            AblateError::Grid(format!("`{of}` and `{against}` have no seed in common"))
+            AblateError::grid(format!("`{of}` and `{against}` have no seed in common"))
         })?;
         Ok(DifferenceRow {
             of: of.into(),

@@ -114,8 +114,8 @@ impl<'a> Workbench<'a> {
             .iter()
             .any(|split| split.classes(Part::Validation).is_empty())
         {
-            return Err(AblateError::Grid(
-                "the manifest gives no file the split `validation`, and learning rates are chosen by validation classes: give some classes that split".into(),
+            return Err(AblateError::grid(
+                "the manifest gives no file the split `validation`, and learning rates are chosen by validation classes: give some classes that split",
             ));
         }
         for spec in &grid.networks {

@@ -19,6 +19,7 @@ pub struct AudioError {
 
 /// What is wrong with a file or folder. The text says what to do, the path is in [`AudioError`].
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum AudioErrorKind {
     /// Nothing has this name.
     #[error("no such file or folder; check the spelling")]
@@ -88,7 +89,7 @@ pub enum AudioErrorKind {
     )]
     DecoderPanic(String),
     /// A warning, taken as an error by [`AudioInfo::strict`](super::AudioInfo::strict).
-    #[error("{0}; leave out --strict to use what could be decoded")]
+    #[error("{0}")]
     Damaged(AudioWarning),
     /// The caller asked for a sample rate outside [`SAMPLE_RATES`](super::SAMPLE_RATES).
     #[error("cannot be resampled to {0} Hz; ask for 1000 to 384000 Hz")]
@@ -98,6 +99,7 @@ pub enum AudioErrorKind {
 /// What is wrong with a file that can be decoded: something was lost, or nothing is to be heard.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum AudioWarning {
     /// The file ends before its end, or has holes.
     Incomplete {

@@ -20,6 +20,7 @@ pub const EXTENSIONS: &[&str] = &[
 
 /// What [`find`] found.
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct Found {
     /// The audio files, sorted, each path once.
     pub files: Vec<PathBuf>,

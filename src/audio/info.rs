@@ -11,6 +11,7 @@ pub const SAMPLE_RATES: RangeInclusive<u32> = 1_000..=384_000;
 
 /// What was decoded from a file.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct AudioInfo {
     /// Short name of the codec, such as `mp3` or `pcm_s16le`.
     pub codec: &'static str,

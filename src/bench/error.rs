@@ -7,6 +7,7 @@ use crate::mel::MelError;
 
 /// A failure of a measurement.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum BenchError {
     /// The device failed, or the work does not fit it.
     #[error(transparent)]

@@ -40,12 +40,9 @@ pub fn reference_networks(factor: usize) -> [Network; 3] {
 
 /// The training step that networks are compared by: an episode of [`TASK`], no augmentation, no bank yet.
 pub fn reference_step(network: &Network) -> StepShape<'_> {
-    let Task { way, shot, query } = TASK;
     StepShape {
         network,
-        way,
-        shot,
-        query,
+        task: TASK,
         augment: Augment::default(),
         optimizer: AdamW::default(),
         learner: Learner::default(),

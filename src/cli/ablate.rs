@@ -201,7 +201,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         common.while_waiting("scoring", || Findings::of(&bench, &results, &scoring))
     });
     progress.finish();
-    let findings = match result {
+    let mut findings = match result {
         Err(AblateError::Reading(train::TrainError::Unstarted)) => {
             common.note("stopped while reading the files; run the same command again");
             return Ok(ExitCode::from(INTERRUPTED));
@@ -215,6 +215,11 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         }
         other => other?,
     };
+    let untested = findings.untested.iter().map(|[a, b]| {
+        format!("no seed tests {a} and {b} together: use --protocol seen-classes, more --seeds, or a manifest that puts both into the test")
+    });
+    findings.notes.extend(untested);
+    findings.notes.sort();
     write(args, &findings)?;
     if common.json {
         print_json(&findings)?;

@@ -50,7 +50,7 @@ impl CommandLine {
 
     fn with_all(self, settings: &[Setting], config: &TrainConfig) -> Self {
         let with =
-            |line: Self, setting: &Setting| line.with(setting.flag(), &setting.value(config));
+            |line: Self, setting: &Setting| line.with(flag(*setting), &setting.value(config));
         settings.iter().fold(self, with)
     }
 
@@ -169,6 +169,16 @@ pub(super) fn refusal(asked: Asked, problem: TrainError, common: &Common) -> any
     anyhow!(text)
 }
 
+fn flag(setting: Setting) -> &'static str {
+    match setting {
+        Setting::Protocol => "--protocol",
+        Setting::Way => "--way",
+        Setting::Shot => "--shot",
+        Setting::Query => "--query",
+        Setting::Segment => "--segment",
+    }
+}
+
 /// How many files there are, and of tracks how many are long enough for a configuration's parts.
 fn sizes(config: &TrainConfig, collections: &Collections) -> String {
     let [tracks, long] = collections.long_tracks(config);
@@ -184,7 +194,7 @@ fn sizes(config: &TrainConfig, collections: &Collections) -> String {
 fn flags(settings: &[Setting], config: &TrainConfig) -> String {
     let flags = settings
         .iter()
-        .map(|s| format!("{} {}", s.flag(), s.value(config)));
+        .map(|&s| format!("{} {}", flag(s), s.value(config)));
     flags.collect::<Vec<_>>().join(" ")
 }
 

@@ -16,6 +16,7 @@ use clap::ValueEnum;
 use serde_json::{Map, Value, json};
 
 use super::common::{Common, network_spec, print, print_error, print_json};
+use super::hints;
 use super::table::Table;
 
 #[derive(clap::Args)]
@@ -254,7 +255,7 @@ impl<'a> Report<'a> {
                 Ok(figures) => figures,
                 Err(error) => {
                     unmeasured.push_str(&format!("{name}: could not be measured\n"));
-                    print_error(&anyhow!("{name}: {error}"));
+                    print_error(&anyhow!("{name}: {}", hints::told(error)));
                     rows.push(Value::Null);
                     continue;
                 }

@@ -14,7 +14,8 @@ use anyhow::bail;
 use super::common::{
     Common, INCLUDED, conclude, engine, failed_json, front_end, load_model, print, print_json,
 };
-use super::table::{pad, widest};
+use super::hints;
+use super::table::{Align, Table};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -76,7 +77,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         embed_files(&front_end, &embedder, shape, paths, |index, file| {
             bar.inc(1);
             cut += usize::from(file.as_ref().is_ok_and(|file| file.info.stopped));
-            let file = file.map_err(|error| error.to_string());
+            let file = file.map_err(|error| hints::told(&error));
             take(index, file.and_then(|file| heard(&paths[index], &file)));
         })
     };
@@ -159,16 +160,15 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
 
 fn words(answer: &Answer) -> String {
     let mut text = format!("{}\n", answer.path.display());
-    let width = widest(answer.ranked.iter().map(|r| r.genre.as_str()));
+    let mut table = Table::new([("", Align::Left); 3]);
     for r in &answer.ranked {
-        let _ = writeln!(
-            text,
-            "  {}  {:5.1} %  distance {:.3}",
-            pad(&r.genre, width),
-            r.probability * 100.0,
-            r.distance
-        );
+        table.row([
+            format!("  {}", r.genre),
+            format!("{:5.1} %", r.probability * 100.0),
+            format!("distance {:.3}", r.distance),
+        ]);
     }
+    text.push_str(&table.text());
     for n in &answer.nearest {
         let _ = writeln!(
             text,

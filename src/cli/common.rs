@@ -16,6 +16,8 @@ use crate::words::count;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::hints;
+
 /// A usage error, told as clap tells its own.
 pub(super) fn usage(text: &str) -> ! {
     clap::Error::raw(
@@ -186,6 +188,9 @@ pub(super) fn print_error(error: &anyhow::Error) {
         if !text.contains(&cause) {
             text = format!("{text}: {cause}");
         }
+    }
+    if let Some(hint) = error.chain().find_map(hints::hint) {
+        text = format!("{text} ({hint})");
     }
     // The library's errors are single lines; what has more is laid out here.
     if error.downcast_ref::<String>().is_none() {

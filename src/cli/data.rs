@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::data::{CheckOptions, Checked, Duplicate, Layout, Part, check};
+use crate::data::{CheckOptions, Checked, Duplicate, Layout, Part, Problem, WayOut, check};
 use crate::files::{self, Outputs};
 use anyhow::{anyhow, bail};
 
@@ -85,6 +85,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let apart = manifest.is_some_and(|path| files::is_stdout(path));
     if common.json && !apart {
         let mut report = serde_json::to_value(&checked)?;
+        report["problems"] = checked.problems.iter().map(told).collect();
         report["manifest"] = serde_json::json!(manifest.map(|path| path.display().to_string()));
         print_json(&report)?;
     } else {
@@ -105,7 +106,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     }
     written?;
     for problem in &checked.problems {
-        print_error(&anyhow!("{problem}"));
+        print_error(&anyhow!("{}", told(problem)));
     }
     if let (Some(path), false) = (&args.output, checked.problems.is_empty()) {
         print_error(&anyhow!("{} was not written", path.display()));
@@ -116,6 +117,16 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// A problem, with the flag by which it is none.
+fn told(problem: &Problem) -> String {
+    let flag = match problem.way_out {
+        WayOut::Partial => "--partial goes on without",
+        WayOut::DropDuplicates => "--drop-duplicates leaves out all but one",
+        WayOut::NoSplit => "--no-split",
+    };
+    format!("{} ({flag})", problem.reason)
 }
 
 /// A published data set comes with tables of its own, which a manifest must not take the place of.

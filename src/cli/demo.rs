@@ -1,5 +1,6 @@
 //! `gamaka demo`: the whole way on the corpus that comes with gamaka, and a report with pictures.
 
+mod edge;
 mod page;
 
 use std::path::{Path, PathBuf};

@@ -8,6 +8,7 @@ use crate::selftest::{self, Worst};
 use serde::Serialize;
 
 use super::common::{Common, print, print_json};
+use super::hints;
 
 #[derive(Serialize)]
 struct Report {
@@ -74,7 +75,7 @@ fn examine(device: &DeviceChoice, common: &Common) -> Report {
     let gpu = match Gpu::open(device) {
         Ok(gpu) => gpu,
         Err(error) => {
-            report.problems.push(error.to_string());
+            report.problems.push(hints::told(&error));
             return report;
         }
     };
@@ -113,7 +114,7 @@ fn examine(device: &DeviceChoice, common: &Common) -> Report {
                     test.problem = Some("differs from its twin".into());
                 }
             }
-            Err(error) => test.problem = Some(error.to_string()),
+            Err(error) => test.problem = Some(hints::told(&error)),
         }
         report.kernels.push(test);
         bar.inc(1);

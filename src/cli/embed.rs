@@ -20,6 +20,7 @@ use super::common::{
     Common, INCLUDED, conclude, engine, failed_json, front_end, load_model, model_hash, one_line,
     print, print_error, print_json, sentence,
 };
+use super::hints;
 use super::interrupt::{INTERRUPTED, Stopping};
 use super::numbers::seconds;
 
@@ -164,7 +165,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
                         trouble.get_or_insert(error);
                     }
                 }
-                Err(error) => failed.push((chunk[index].clone(), error.to_string())),
+                Err(error) => failed.push((chunk[index].clone(), hints::told(&error))),
             }
             bar.inc(1);
         })?;

@@ -11,6 +11,7 @@ mod demo;
 mod doctor;
 mod embed;
 mod eval;
+mod hints;
 mod interrupt;
 mod manual;
 mod mel;

@@ -2,6 +2,7 @@
 //! goes on in the next line. Nothing is cut.
 
 use crate::report::decimal;
+use crate::score::Interval;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::common::one_line;
@@ -26,7 +27,16 @@ pub(super) enum Align {
 #[derive(Debug, Default)]
 pub(super) struct Table {
     columns: Vec<(String, Align)>,
-    rows: Vec<Vec<String>>,
+    rows: Vec<Row>,
+    /// Between two columns.
+    gap: usize,
+}
+
+#[derive(Debug)]
+enum Row {
+    Cells(Vec<String>),
+    /// A line of its own, above the rows that follow.
+    Heading(String),
 }
 
 impl Table {
@@ -38,7 +48,13 @@ impl Table {
         Self {
             columns: columns.collect(),
             rows: Vec::new(),
+            gap: GAP,
         }
+    }
+
+    /// The same with its columns one space apart.
+    pub(super) fn close(self) -> Self {
+        Self { gap: 1, ..self }
     }
 
     /// A table whose first column is words without a heading, and all others figures.
@@ -50,28 +66,39 @@ impl Table {
     /// Adds a row; cells that are missing are empty.
     pub(super) fn row<S: Into<String>>(&mut self, cells: impl IntoIterator<Item = S>) {
         let cells = cells.into_iter().map(|cell| one_line(&cell.into()));
-        self.rows.push(cells.collect());
+        self.rows.push(Row::Cells(cells.collect()));
+    }
+
+    /// Adds a heading above the rows that follow, after an empty line.
+    pub(super) fn heading(&mut self, text: &str) {
+        self.rows.push(Row::Heading(one_line(text)));
+    }
+
+    /// How wide a column is.
+    pub(super) fn width(&self, column: usize) -> usize {
+        let cells = self.rows.iter().filter_map(|row| match row {
+            Row::Cells(cells) => cells.get(column),
+            Row::Heading(_) => None,
+        });
+        let all = cells.chain([&self.columns[column].0]);
+        all.map(|cell| cell.width()).max().unwrap_or(0)
     }
 
     /// The table, line by line.
     pub(super) fn text(&self) -> String {
         let widths: Vec<usize> = (0..self.columns.len())
-            .map(|column| {
-                let cells = self.rows.iter().filter_map(|row| row.get(column));
-                let all = cells.chain([&self.columns[column].0]);
-                all.map(|cell| cell.width()).max().unwrap_or(0)
-            })
+            .map(|column| self.width(column))
             .collect();
         let Some((&names, others)) = widths.split_first() else {
             return String::new();
         };
-        let whole = names + others.iter().map(|width| GAP + width).sum::<usize>();
+        let whole = names + others.iter().map(|width| self.gap + width).sum::<usize>();
         let names = if whole <= TERMINAL {
             names
         } else {
             names.min(NAMES)
         };
-        let room = TERMINAL - names.min(TERMINAL - GAP - 1);
+        let room = TERMINAL - names.min(TERMINAL - self.gap - 1);
         let mut text = String::new();
         let mut from = 1;
         loop {
@@ -79,11 +106,11 @@ impl Table {
             let mut shown = vec![(0, names)];
             let mut used = 0;
             for (column, width) in widths.iter().enumerate().skip(from) {
-                let width = (*width).min(room - GAP);
-                if column > from && used + GAP + width > room {
+                let width = (*width).min(room - self.gap);
+                if column > from && used + self.gap + width > room {
                     break;
                 }
-                used += GAP + width;
+                used += self.gap + width;
                 shown.push((column, width));
             }
             self.block(&shown, &mut text);
@@ -99,8 +126,15 @@ impl Table {
     fn block(&self, shown: &[(usize, usize)], text: &mut String) {
         let headings: Vec<String> = self.columns.iter().map(|(name, _)| name.clone()).collect();
         let head = headings.iter().any(|name| !name.is_empty());
-        let head = head.then_some(&headings);
-        for row in head.into_iter().chain(&self.rows) {
+        let head = head.then_some(Row::Cells(headings));
+        for row in head.iter().chain(&self.rows) {
+            let row = match row {
+                Row::Cells(cells) => cells,
+                Row::Heading(line) => {
+                    text.push_str(&format!("\n{line}\n"));
+                    continue;
+                }
+            };
             let cells: Vec<Vec<String>> = shown
                 .iter()
                 .map(|&(column, width)| row.get(column).map_or(Vec::new(), |c| fold(c, width)))
@@ -110,7 +144,7 @@ impl Table {
                 let mut whole = String::new();
                 for (&(column, width), cell) in shown.iter().zip(&cells) {
                     if column > 0 {
-                        whole.push_str(&" ".repeat(GAP));
+                        whole.push_str(&" ".repeat(self.gap));
                     }
                     let cell = cell.get(line).map_or("", String::as_str);
                     let pad = " ".repeat(width.saturating_sub(cell.width()));
@@ -140,18 +174,23 @@ pub(super) fn signed(fraction: f64) -> String {
     }
 }
 
-/// `text` and spaces up to a width in columns of the terminal, where some letters take two.
-pub(super) fn pad(text: &str, width: usize) -> String {
-    format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
+/// `low to high`, each as `digits` writes it.
+pub(super) fn ends(interval: Option<Interval>, digits: fn(f64) -> String) -> Option<String> {
+    interval.map(|i| format!("{} to {}", digits(i.low), digits(i.high)))
 }
 
-/// The widest of some texts, in columns of the terminal.
-pub(super) fn widest<'a>(texts: impl IntoIterator<Item = &'a str>) -> usize {
-    texts
-        .into_iter()
-        .map(|text| text.width())
-        .max()
-        .unwrap_or(0)
+/// `mean (low to high)`, or the mean alone.
+pub(super) fn measured(mean: f64, interval: Option<Interval>, digits: fn(f64) -> String) -> String {
+    let mean = digits(mean);
+    match ends(interval, digits) {
+        Some(ends) => format!("{mean:>5} ({ends})"),
+        None => format!("{mean:>5}"),
+    }
+}
+
+/// `± half` of an interval in percent.
+pub(super) fn plus_minus(interval: Interval) -> String {
+    format!("± {}", percent(interval.half_width()))
 }
 
 /// `text` in lines of at most `width` columns, parted between words where it can be. Spaces that it begins with stay.

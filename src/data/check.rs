@@ -4,6 +4,7 @@ use super::{
     dataset::check_labels,
     duplicates::{self, Duplicate},
     error::DataError,
+    faults::{ClassCount, Durations, Fault, Problem, WayOut},
     fingerprint::Fingerprint,
     hash,
     layouts::{Layout, Listing},
@@ -43,41 +44,6 @@ pub struct CheckOptions {
     pub partial: bool,
 }
 
-/// A file that cannot be used, or not all of it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Fault {
-    /// The file, relative to the data set's root.
-    pub path: PathBuf,
-    /// What is wrong with it.
-    pub reason: String,
-    /// Whether it is left out.
-    pub left_out: bool,
-}
-
-/// The files of a class.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
-pub struct ClassCount {
-    /// In training, validation and test.
-    pub parts: [usize; 3],
-    /// In no part, where there is no split.
-    pub unsplit: usize,
-    /// Their length in seconds.
-    pub seconds: f64,
-}
-
-/// Lengths of files in seconds.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
-pub struct Durations {
-    /// All together.
-    pub total: f64,
-    /// The shortest file.
-    pub shortest: f64,
-    /// Half of the files are shorter.
-    pub median: f64,
-    /// The longest file.
-    pub longest: f64,
-}
-
 /// What was found out about a data set.
 #[derive(Debug, Serialize)]
 pub struct Checked {
@@ -103,8 +69,8 @@ pub struct Checked {
     pub dropped: Vec<PathBuf>,
     /// What people should know though nothing has to be mended, one sentence each.
     pub notes: Vec<String>,
-    /// Why this cannot be used as it is, one sentence each with the mend. No manifest is written then.
-    pub problems: Vec<String>,
+    /// Why this cannot be used as it is, each with the mend. No manifest is written then.
+    pub problems: Vec<Problem>,
     #[serde(skip)]
     rows: Vec<Row>,
 }
@@ -181,7 +147,7 @@ pub fn check(
         ));
     }
     for group in groups_in_two_parts(&rows) {
-        checked.problems.push(group);
+        checked.problem(group, WayOut::NoSplit);
     }
     checked.count(&rows, lengths);
     checked.lost(&promised, promised_parts, options.partial);
@@ -201,6 +167,10 @@ impl Checked {
             return Err(DataError::Problems(self.problems.len()));
         }
         manifest::write(path, &self.root, &self.rows)
+    }
+
+    fn problem(&mut self, reason: String, way_out: WayOut) {
+        self.problems.push(Problem { reason, way_out });
     }
 
     /// The rows whose files are there.
@@ -231,9 +201,7 @@ impl Checked {
         if options.partial {
             self.notes.push(sentence);
         } else {
-            self.problems.push(format!(
-                "{sentence}: is the copy whole? To go on without them, add --partial"
-            ));
+            self.problem(format!("{sentence}: is the copy whole?"), WayOut::Partial);
         }
         Ok(here.into_iter().cloned().collect())
     }
@@ -331,6 +299,7 @@ impl Checked {
                 .map(|(_, row)| row);
             return (rows.collect(), lengths);
         }
+        let mut apart_pairs = Vec::new();
         // Commands refuse these, or a test would count what was trained on.
         for duplicate in self
             .duplicates
@@ -347,11 +316,13 @@ impl Checked {
                 }
                 _ => continue,
             };
-            self.problems.push(format!(
-                "{} and {} have the same content, but are in {apart}: leave one out with --drop-duplicates",
-                a.display(),
-                b.display()
+            let (a, b) = (a.display(), b.display());
+            apart_pairs.push(format!(
+                "{a} and {b} have the same content, but are in {apart}: leave one out"
             ));
+        }
+        for pair in apart_pairs {
+            self.problem(pair, WayOut::DropDuplicates);
         }
         let mut rows = rows;
         duplicates::join(&mut rows, &pairs);
@@ -405,11 +376,14 @@ impl Checked {
                 sentences.push(format!("no usable file is left in {part}"));
             }
         }
-        match partial {
-            true => self.notes.extend(sentences),
-            false => self.problems.extend(sentences.into_iter().map(|sentence| {
-                format!("{sentence}: mend the faults listed, or go on without with --partial")
-            })),
+        for sentence in sentences {
+            match partial {
+                true => self.notes.push(sentence),
+                false => self.problem(
+                    format!("{sentence}: mend the faults listed, or go on without"),
+                    WayOut::Partial,
+                ),
+            }
         }
     }
 }
@@ -475,7 +449,7 @@ fn groups_in_two_parts(rows: &[Row]) -> Vec<String> {
         if let Some(other_part) = other.part.filter(|other| *other != part) {
             found.entry(group).or_insert_with(|| {
                 format!(
-                    "group `{group}` is in two parts: {} ({other_part}) and {} ({part}); give all its files the same split, or split by seed with --no-split",
+                    "group `{group}` is in two parts: {} ({other_part}) and {} ({part}); give all its files the same split, or split by seed",
                     other.path.display(),
                     row.path.display()
                 )

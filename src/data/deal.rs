@@ -201,14 +201,14 @@ pub(super) fn check_given(
         match protocol {
             Protocol::NovelClasses if found.len() > 1 => {
                 return against(format!(
-                    "class `{class}` is in {}: put all its files into one split, or use --protocol seen-classes",
+                    "class `{class}` is in {}: put all its files into one split, or use seen-classes",
                     listed(found)
                 ));
             }
             Protocol::SeenClasses if found.len() < used.len() => {
                 let lacking: BTreeSet<Part> = used.difference(found).copied().collect();
                 return against(format!(
-                    "class `{class}` has no file in {}: give every class files in every split, or use --protocol novel-classes",
+                    "class `{class}` has no file in {}: give every class files in every split, or use novel-classes",
                     listed(&lacking)
                 ));
             }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 /// Why a data set cannot be used as it is.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum DataError {
     /// Nothing is at the path.
     #[error("{} does not exist: give a folder with one folder per class, or a CSV manifest", .0.display())]
@@ -94,7 +95,7 @@ pub enum DataError {
     },
     /// The header lacks the column that labels were to come from.
     #[error(
-        "{} has no column named `{column}` to take labels from (found: {}): choose one of these with --labels, or leave it out",
+        "{} has no column named `{column}` to take labels from (found: {}): choose one of these, or the column label",
         path.display(),
         found.join(", ")
     )]
@@ -126,7 +127,7 @@ pub enum DataError {
     NoAudio(PathBuf),
     /// Tracks that leave too few for one of the parts.
     #[error(
-        "{tracks} tracks{together} cannot be parted into training, validation and test with {way} or more in each: add tracks, or use a smaller --way"
+        "{tracks} tracks{together} cannot be parted into training, validation and test with {way} or more in each: add tracks, or use fewer ways"
     )]
     TooFewTracks {
         /// Tracks in the data set, copies counted once.
@@ -137,14 +138,14 @@ pub enum DataError {
         together: String,
     },
     /// Tracks as classes where classes need several files.
-    #[error("with --labels track every file is a class of its own, {reason}")]
+    #[error("where tracks are the classes every file is a class of its own, {reason}")]
     TracksHaveNoFiles {
         /// What cannot be done with them, and the mend.
         reason: &'static str,
     },
     /// No file has a label.
     #[error(
-        "none of the {files} audio files of {} has {} `{column}`: choose other labels with --labels",
+        "none of the {files} audio files of {} has {} `{column}`: choose other labels",
         path.display(),
         if *path_is_folder { "the tag" } else { "a value in the column" }
     )]
@@ -160,7 +161,7 @@ pub enum DataError {
     },
     /// A path that is laid out like no known data set.
     #[error(
-        "{} is laid out like no data set that is known here (gtzan, fma, jamendo, nsynth, esc50, ballroom, saraga, a folder with one folder per class, or a .csv manifest): give the folder that the data set was unpacked to, or say what it is with --as",
+        "{} is laid out like no data set that is known here (gtzan, fma, jamendo, nsynth, esc50, ballroom, saraga, a folder with one folder per class, or a .csv manifest): give the folder that the data set was unpacked to, or say which of these it is",
         .0.display()
     )]
     UnknownLayout(PathBuf),
@@ -270,7 +271,7 @@ pub enum DataError {
     },
     /// Too few classes for novel-classes.
     #[error(
-        "novel-classes puts different classes into training, validation and test, {way} or more in each: that asks for {} classes, and there are {classes}{linked}: add classes, or ask for fewer ways or --protocol seen-classes",
+        "novel-classes puts different classes into training, validation and test, {way} or more in each: that asks for {} classes, and there are {classes}{linked}: add classes, or ask for fewer ways or seen-classes",
         3 * way
     )]
     TooFewClasses {
@@ -283,7 +284,7 @@ pub enum DataError {
     },
     /// Too few files for seen-classes.
     #[error(
-        "seen-classes puts files of every class into training, validation and test, {need} or more in each (shot {shot} + query {query}): class `{class}` has {files} files in {groups} groups and needs {}: add files, or ask for fewer shots or queries or --protocol novel-classes",
+        "seen-classes puts files of every class into training, validation and test, {need} or more in each (shot {shot} + query {query}): class `{class}` has {files} files in {groups} groups and needs {}: add files, or ask for fewer shots or queries or novel-classes",
         3 * need
     )]
     TooFewFilesToSplit {

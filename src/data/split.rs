@@ -117,7 +117,7 @@ impl Split {
         let way = task.way;
         if dataset.tracks && protocol == Protocol::SeenClasses {
             return Err(DataError::TracksHaveNoFiles {
-                reason: "which cannot be in several parts of a split: use --protocol novel-classes",
+                reason: "which cannot be in several parts of a split: use novel-classes",
             });
         }
         let given = dataset.items.iter().any(|item| item.part.is_some());

@@ -81,7 +81,7 @@ pub(super) fn list_all(root: &Path, warnings: &mut Vec<String>) -> Result<Vec<Ro
 
 /// The filled ones of a file's tags album, artist and title. A tag that cannot be read takes no other with it. Whether the
 /// file is damaged is for the decoder to say.
-pub(crate) fn read(path: &Path) -> BTreeMap<String, String> {
+pub fn read(path: &Path) -> BTreeMap<String, String> {
     // What a damaged file makes of a parser must not end the run.
     let caught = |parse: fn(&Path) -> Vec<MetadataRevision>| catch_unwind(|| parse(path));
     let revisions = [in_wav_chunks, in_the_open].map(|parse| caught(parse).unwrap_or_default());

@@ -1,8 +1,9 @@
 //! What an episode asks for, and why files cannot give it.
 
+use std::fmt;
 use std::ops::RangeInclusive;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// How many classes an episode may have.
 pub const WAYS: RangeInclusive<usize> = 2..=10_000;
@@ -45,14 +46,29 @@ impl Task {
         self.shot + self.query
     }
 
+    /// Writes it as `[way, shot, query]`.
+    ///
+    /// # Errors
+    /// The serialiser's.
+    pub(crate) fn serialize_as_list<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        [self.way, self.shot, self.query].serialize(to)
+    }
+
     /// What guessing reaches, as a fraction.
     pub fn chance(self) -> f64 {
         1.0 / self.way as f64
     }
 }
 
+impl fmt::Display for Task {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{}-way {}-shot", self.way, self.shot)
+    }
+}
+
 /// Why a pool cannot give the episodes asked for.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PoolError {
     /// Fewer classes than ways.
     #[error(
@@ -76,7 +92,7 @@ pub enum PoolError {
     NoEpisode(Task),
     /// A class too small for shots and queries on separate sides.
     #[error(
-        "class `{class}` has {files} files in {groups} groups, which cannot be parted into {shot} for support and {query} for query with no group on both sides: use fewer --shot or --query, or add files"
+        "class `{class}` has {files} files in {groups} groups, which cannot be parted into {shot} for support and {query} for query with no group on both sides: use fewer shots or queries, or add files"
     )]
     TooFewFiles {
         /// The class.

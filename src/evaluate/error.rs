@@ -11,25 +11,26 @@ use crate::mel::MelError;
 
 /// Why a model cannot be evaluated on some data.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum EvaluateError {
     /// The data set cannot be used.
     #[error(transparent)]
     Data(#[from] DataError),
     /// The files are none of the model's test files.
-    #[error("none of the files under {} belongs to the test part of the model's split: evaluate on all of them with --split all", path.display())]
+    #[error("none of the files under {} belongs to the test part of the model's split: evaluate on all of them", path.display())]
     NoTestFiles {
         /// The data set's folder.
         path: PathBuf,
     },
     /// Two models to compare that do not test the same files.
     #[error(
-        "the two models do not have the same test files, so they cannot be compared: give two that were trained with the same data, protocol and seed, or --split all on files that neither knows"
+        "the two models do not have the same test files, so they cannot be compared: give two that were trained with the same data, protocol and seed, or evaluate on all of files that neither knows"
     )]
     OtherFiles,
     /// An open-set evaluation without a class to spare.
     #[error(
-        "--open needs classes that nobody gave examples of, and {classes} classes leave none: {}",
-        if *classes < 3 { "add classes, at least three are needed".into() } else { format!("use --way {} or less", classes - 1) }
+        "an open set needs classes that nobody gave examples of, and {classes} classes leave none: {}",
+        if *classes < 3 { "add classes, at least three are needed".into() } else { format!("use {} ways or fewer", classes - 1) }
     )]
     NoUnknown {
         /// Classes there are.
@@ -50,7 +51,7 @@ pub enum EvaluateError {
     },
     /// Too few labels with enough files, where a file may have several.
     #[error(
-        "{}-way episodes need {} labels whose files can be parted into {} supports and {} queries, and {enough} of {labels} have as many: use a smaller --way, --shot or --query, or add files",
+        "{}-way episodes need {} labels whose files can be parted into {} supports and {} queries, and {enough} of {labels} have as many: use fewer ways, shots or queries, or add files",
         task.way,
         task.way,
         task.shot,
@@ -74,7 +75,7 @@ pub enum EvaluateError {
     },
     /// Two collections with too few labels in common.
     #[error(
-        "{way}-way episodes need {way} labels that both collections have, and there are {common}: give a --label-map, or a smaller --way; {} has {of_support}; {} has {of_query}",
+        "{way}-way episodes need {way} labels that both collections have, and there are {common}: give a label map, or use fewer ways; {} has {of_support}; {} has {of_query}",
         support.display(),
         query.display()
     )]
@@ -115,7 +116,7 @@ pub enum EvaluateError {
     /// The file of features cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),
-    /// A damaged file under --strict.
+    /// A damaged file, where such are refused.
     #[error("{0}")]
     Strict(FeatureError),
 }

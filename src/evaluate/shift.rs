@@ -5,11 +5,12 @@ use std::path::Path;
 use rayon::prelude::*;
 use serde::Serialize;
 
+use super::embedded::Compared;
 use super::{Embedded, EvaluateError, HeadChoice, Reader};
 use crate::data::Task;
 use crate::embed::mean_embedding;
 use crate::features::{FeatureError, Features};
-use crate::score::{Estimate, LEVEL, NETWORK, System, evaluate};
+use crate::score::{Estimate, NETWORK, System, evaluate};
 use crate::shift::{Shift, ShiftError};
 
 /// The same files altered, embedded.
@@ -197,15 +198,13 @@ impl Embedded {
     ) -> Result<ShiftReport, EvaluateError> {
         let sampler = self.sampler(task)?;
         let (network, of_network) = self.under(head, &self.network)?;
-        let queries = shifted.iter().map(|set| self.under(head, &set.network));
-        let queries = queries.collect::<Result<Vec<_>, _>>()?;
+        let queries = altered(self, shifted, head)?;
         let others = match other {
             Some((other, _)) if other.files != self.files => return Err(EvaluateError::OtherFiles),
-            Some((other, shifted)) => {
-                let clean = other.under(head, &other.network)?;
-                let queries = shifted.iter().map(|set| other.under(head, &set.network));
-                Some((clean, queries.collect::<Result<Vec<_>, _>>()?))
-            }
+            Some((other, shifted)) => Some((
+                other.under(head, &other.network)?,
+                altered(other, shifted, head)?,
+            )),
             None => None,
         };
         let own = System::new(NETWORK, &network, of_network);
@@ -222,37 +221,29 @@ impl Embedded {
         }
         let evaluation = evaluate(&sampler, &systems, episodes, seed)?;
         let accuracy = |number: usize| evaluation.systems[number].accuracy;
-        let less = |of, against| {
-            let difference = evaluation.difference(of, against, LEVEL);
-            difference.map(|difference| difference.difference)
+        let less = |of, against| evaluation.less(of, against);
+        let score = |number, clean| ShiftScore {
+            accuracy: accuracy(number),
+            less_clean: less(number, clean),
         };
-        let score = |number: usize, clean| {
-            Ok::<_, EvaluateError>(ShiftScore {
+        let other = |network, k| {
+            let number = first_other + k;
+            others.as_ref().map(|_| OtherScore {
                 accuracy: accuracy(number),
-                less_clean: less(number, clean)?,
+                network_less: less(network, number),
             })
-        };
-        let other = |network: usize, k: usize| {
-            let score = |number| {
-                Ok::<_, EvaluateError>(OtherScore {
-                    accuracy: accuracy(number),
-                    network_less: less(network, number)?,
-                })
-            };
-            others.as_ref().map(|_| score(first_other + k)).transpose()
         };
         let row = |(k, set): (usize, &Shifted)| {
             let (network, mfcc) = (2 * k + 2, 2 * k + 3);
-            Ok(ShiftRow {
+            ShiftRow {
                 shift: set.shift,
                 amount: set.amount,
-                network: score(network, 0)?,
-                mfcc: score(mfcc, 1)?,
-                network_less_mfcc: less(network, mfcc)?,
-                other: other(network, k + 1)?,
-            })
+                network: score(network, 0),
+                mfcc: score(mfcc, 1),
+                network_less_mfcc: less(network, mfcc),
+                other: other(network, k + 1),
+            }
         };
-        let rows: Result<_, EvaluateError> = shifted.iter().enumerate().map(row).collect();
         Ok(ShiftReport {
             task,
             episodes,
@@ -262,11 +253,21 @@ impl Embedded {
             files: self.files.len(),
             network_clean: accuracy(0),
             mfcc_clean: accuracy(1),
-            other_clean: other(0, 0)?,
-            rows: rows?,
+            other_clean: other(0, 0),
+            rows: shifted.iter().enumerate().map(row).collect(),
             note: evaluation.note,
         })
     }
+}
+
+/// A network's embeddings of altered queries as its head compares them.
+fn altered<'a>(
+    embedded: &Embedded,
+    shifted: &'a [Shifted],
+    head: HeadChoice,
+) -> Result<Vec<Compared<'a>>, EvaluateError> {
+    let under = |set: &'a Shifted| embedded.under(head, &set.network);
+    shifted.iter().map(under).collect()
 }
 
 /// The features of a file after each step.

@@ -8,6 +8,7 @@ use crate::mel::MelError;
 
 /// Why a file gives no features.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum FeatureError {
     /// It cannot be decoded.
     #[error(transparent)]

@@ -17,7 +17,7 @@ use crate::files::WriteError;
 use crate::tensors::{TensorFile, TensorFileError};
 use crate::words::count;
 
-pub(crate) use entries::KEY;
+pub use entries::KEY;
 use entries::{Entry, Inner, Listed, explain};
 
 /// Why a file of features cannot be used.
@@ -107,7 +107,10 @@ impl KeptFeatures {
     }
 
     /// Keeps the features of the file `name`, and gives them back rounded. Features that are not finite are not kept.
-    pub(crate) fn put(
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn put(
         &self,
         name: &Path,
         path: &Path,
@@ -165,7 +168,7 @@ impl KeptFeatures {
     ///
     /// # Errors
     /// [`WriteError`].
-    pub(crate) fn save(&self) -> Result<String, WriteError> {
+    pub fn save(&self) -> Result<String, WriteError> {
         let mut inner = self.inner();
         if inner.changed {
             inner.write(&self.path)?;

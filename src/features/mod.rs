@@ -11,7 +11,7 @@ mod store;
 pub use error::FeatureError;
 pub use front_end::FrontEnd;
 pub use hearing::{Hearing, MAX_SECONDS};
-pub(crate) use kept::KEY as KEPT_KEY;
+pub use kept::KEY as KEPT_KEY;
 pub use kept::{KeptError, KeptFeatures};
 pub use of_file::Features;
 pub use segment::{Segment, SegmentShape, Segmenter, cut_window};

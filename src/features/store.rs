@@ -69,6 +69,7 @@ impl FeatureStore {
     }
 
     /// Whether there is room for none.
+    #[cfg(feature = "internals")]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

@@ -41,13 +41,14 @@ impl Episode {
 
 /// Why an episode cannot be drawn.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum EpisodeError {
     /// The files are too few.
     #[error(transparent)]
     Pool(#[from] PoolError),
     /// Each class has enough files, but groups that span classes leave no way to part them.
     #[error(
-        "{}-way episodes with {} support and {} query files a class are not found, or not at every draw, because groups (or files of several labels) span classes and none may stand on both sides: use fewer --shot, --query or --way, or correct the groups",
+        "{}-way episodes with {} support and {} query files a class are not found, or not at every draw, because groups (or files of several labels) span classes and none may stand on both sides: use fewer shots, queries or ways, or correct the groups",
         .0.way,
         .0.shot,
         .0.query
@@ -55,7 +56,7 @@ pub enum EpisodeError {
     GroupsSpanClasses(Task),
     /// A class has too few files on one of two sides.
     #[error(
-        "class `{class}` has {files} files to {side} and {needed} are needed: use fewer {flag}, or add files"
+        "class `{class}` has {files} files to {side} and {needed} are needed: use fewer {what}, or add files"
     )]
     TooFewOnOneSide {
         /// The class.
@@ -66,8 +67,8 @@ pub enum EpisodeError {
         side: &'static str,
         /// Shots or queries asked for.
         needed: usize,
-        /// The flag that asks for them.
-        flag: &'static str,
+        /// Which of these: `shots` or `queries`.
+        what: &'static str,
     },
 }
 
@@ -158,9 +159,9 @@ impl EpisodeSampler {
                 return Err(PoolError::NoGroup(file).into());
             }
             let queries = files.iter().filter(|file| query_only[**file]).count();
-            for (files, needed, side, flag) in [
-                (files.len() - queries, shot, "learn from", "--shot"),
-                (queries, query, "find", "--query"),
+            for (files, needed, side, what) in [
+                (files.len() - queries, shot, "learn from", "shots"),
+                (queries, query, "find", "queries"),
             ] {
                 if files < needed {
                     return Err(EpisodeError::TooFewOnOneSide {
@@ -168,7 +169,7 @@ impl EpisodeSampler {
                         files,
                         side,
                         needed,
-                        flag,
+                        what,
                     });
                 }
             }

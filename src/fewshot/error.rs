@@ -8,12 +8,13 @@ pub(crate) const MOST_TOGETHER: usize = 12;
 
 /// Why something cannot be scored.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ScoreError {
     /// No episodes can be drawn.
     #[error(transparent)]
     Episode(#[from] EpisodeError),
     /// Fewer than two episodes have no deviation.
-    #[error("an interval needs at least 2 episodes, better 1000: ask for more --episodes")]
+    #[error("an interval needs at least 2 episodes, better 1000: ask for more")]
     TooFewEpisodes,
     /// A file of the pool has no embedding.
     #[error(
@@ -47,7 +48,7 @@ pub enum ScoreError {
     },
     /// Files with too many labels at once.
     #[error(
-        "{way}-way episodes of files with up to {labels} labels have too many combinations of labels: use --way {MOST_TOGETHER} or less"
+        "{way}-way episodes of files with up to {labels} labels have too many combinations of labels: use {MOST_TOGETHER} ways or fewer"
     )]
     Combinations {
         /// The most labels of a file.

@@ -1,10 +1,9 @@
 //! Few-shot episodes on the host: drawing them, and classifying by a head fitted on the supports.
 //!
-//! [`EpisodeSampler`] draws episodes from a [`crate::data::Pool`]; a [`Head`] answers for their queries; [`classify`]
-//! answers for one file, with the reasons. [`crate::score`] tells how often the answers are right.
+//! [`EpisodeSampler`] draws episodes from a [`crate::data::Pool`]; a [`Head`] answers for their queries; [`Examples`]
+//! answer for one file, with the reasons. [`crate::score`] tells how often the answers are right.
 
 mod calibration;
-mod classify;
 mod episode;
 mod error;
 mod examples;
@@ -14,7 +13,6 @@ mod prototype;
 mod standardise;
 
 pub use calibration::Calibration;
-pub use classify::{Classification, Neighbour, Ranked, classify};
 pub use episode::{Episode, EpisodeError, EpisodeSampler, nearest_task};
 pub(crate) use episode::{QUERY, SUPPORT};
 pub(crate) use error::MOST_TOGETHER;

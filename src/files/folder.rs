@@ -3,8 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
+use super::error::{Keep, WriteError, keep};
 use super::hash::hash_of;
-use super::{Keep, Outputs, WriteError, folder_of, keep, make_folder, write};
+use super::outputs::Outputs;
+use super::place::folder_of;
+use super::write::{make_folder, write};
 
 /// Name of the list: a line for each file that was written, its hash and its name.
 const LIST: &str = ".gamaka-wrote";

@@ -57,7 +57,7 @@ impl fmt::Display for DeviceChoice {
 /// What a user may want to know of an adapter.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct AdapterSummary {
-    /// Place in the list, for `--device INDEX`.
+    /// Place in the list, see [`DeviceChoice::Index`].
     pub index: usize,
     /// The adapter's own name.
     pub name: String,

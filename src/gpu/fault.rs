@@ -12,6 +12,7 @@ fn size(bytes: u64) -> String {
 
 /// A failure of the GPU layer. Each message says what happened and what to do.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum GpuError {
     /// The system offers no adapter at all.
     #[error("no GPU adapter was found: {hint}")]
@@ -21,7 +22,7 @@ pub enum GpuError {
     },
     /// No adapter matches what the user asked for.
     #[error(
-        "no adapter matches `{wanted}`; there are: {available}. Choose with --device auto, software, an index or a part of a name"
+        "no adapter matches `{wanted}`; there are: {available}. Choose auto, software, an index or a part of a name"
     )]
     NoSuchAdapter {
         /// What was asked for.
@@ -31,7 +32,7 @@ pub enum GpuError {
     },
     /// The adapter refused a device with WebGPU's default limits.
     #[error(
-        "adapter `{adapter}` cannot give a device with WebGPU's default limits: {reason}. Choose another with --device, or update its driver"
+        "adapter `{adapter}` cannot give a device with WebGPU's default limits: {reason}. Choose another adapter, or update its driver"
     )]
     NoDevice {
         /// Name of the adapter.
@@ -65,7 +66,7 @@ pub enum GpuError {
     },
     /// A step loops so often that a software rasteriser would silently end it early.
     #[error(
-        "kernel `{kernel}` would loop {turns} times, and software adapters end a kernel's loops after {limit}: choose a GPU with --device, or use a smaller network or shorter segments"
+        "kernel `{kernel}` would loop {turns} times, and software adapters end a kernel's loops after {limit}: choose a GPU, or use a smaller network or shorter segments"
     )]
     LoopTooLong {
         /// Name of the kernel.
@@ -83,7 +84,7 @@ pub enum GpuError {
     },
     /// The work needs more device memory than the user allows.
     #[error(
-        "this needs {needed_mib} MiB of device memory, over the --memory limit of {}: raise it, or use fewer ways, shots or queries", size(*limit)
+        "this needs {needed_mib} MiB of device memory, over the memory limit of {}: raise it, or use fewer ways, shots or queries", size(*limit)
     )]
     OverMemoryLimit {
         /// Memory needed in MiB, rounded up.
@@ -93,7 +94,7 @@ pub enum GpuError {
     },
     /// The device ran out of memory.
     #[error(
-        "the device is out of memory ({detail}): use fewer ways, shots or queries, or set --memory"
+        "the device is out of memory ({detail}): use fewer ways, shots or queries, or set a memory limit"
     )]
     OutOfMemory {
         /// The driver's words.
@@ -101,14 +102,16 @@ pub enum GpuError {
     },
     /// The device was lost (driver reset, removed, crashed).
     #[error(
-        "the GPU was lost ({detail}): run again, with --resume for a training; if it happens often, try --device software"
+        "the GPU was lost ({detail}): run again; if it happens often, try the software adapter"
     )]
     DeviceLost {
         /// The driver's words.
         detail: String,
     },
     /// The device did not answer in time.
-    #[error("the GPU did not finish within {seconds} s: try --device software, or a smaller batch")]
+    #[error(
+        "the GPU did not finish within {seconds} s: try the software adapter, or a smaller batch"
+    )]
     Timeout {
         /// How long was waited.
         seconds: u64,

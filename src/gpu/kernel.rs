@@ -125,6 +125,7 @@ pub static KERNELS: &[Kernel] = &[
         "shared/conv_shape.wgsl",
         "layers/conv_grad_weight.wgsl"
     ),
+    kernel!("unpack_halves", "layers/unpack_halves.wgsl"),
     kernel!("channels_last", "layers/channels_last.wgsl"),
     kernel!("change_basis", "layers/change_basis.wgsl"),
     kernel!(

@@ -5,6 +5,7 @@
 
 mod adapter;
 mod class;
+mod dtype;
 mod facts;
 mod fault;
 mod kernel;
@@ -14,10 +15,11 @@ mod validate;
 
 pub use adapter::{AdapterSummary, DeviceChoice, Gpu, adapters, install_hint};
 pub use class::AdapterClass;
+pub use dtype::Dtype;
 pub use fault::GpuError;
 pub use kernel::{KERNELS, Kernel, kernel};
 pub use plan::{
-    BufferInfo, BufferRole, Constant, Dtype, Plan, Shape, Step, Tensor, TensorInfo, element_count,
+    BufferInfo, BufferRole, Constant, Plan, Shape, Step, Tensor, TensorInfo, element_count,
     workgroups,
 };
 pub(crate) use plan::{VIEW_ALIGNMENT, word};

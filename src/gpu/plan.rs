@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::kernel::kernel;
-use super::{AdapterClass, GpuError};
+use super::{AdapterClass, Dtype, GpuError};
 
 /// The shape of a tensor, outermost dimension first: batch, channels, height (mel bands), width (frames).
 pub type Shape = [usize; 4];
@@ -16,25 +16,6 @@ pub type Shape = [usize; 4];
 /// ([`Plan::validate`]).
 pub fn element_count(shape: Shape) -> usize {
     shape.into_iter().fold(1, usize::saturating_mul)
-}
-
-/// What a tensor's 32-bit words hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Dtype {
-    /// A float each.
-    F32,
-    /// A whole number each, or the words of a struct.
-    U32,
-}
-
-impl Dtype {
-    /// Bytes of so many elements, at most `u64::MAX`.
-    fn bytes(self, elements: usize) -> u64 {
-        match self {
-            Self::F32 | Self::U32 => (elements as u64).saturating_mul(4),
-        }
-    }
 }
 
 /// What a buffer is for.
@@ -267,6 +248,11 @@ impl Plan {
         self.tensor_of(Dtype::U32, label, shape, role)
     }
 
+    /// Adds a tensor of halves, two in a word, with a buffer of its own.
+    pub fn halves(&mut self, label: impl Into<String>, shape: Shape, role: BufferRole) -> Tensor {
+        self.tensor_of(Dtype::F16, label, shape, role)
+    }
+
     fn tensor_of(
         &mut self,
         dtype: Dtype,
@@ -312,6 +298,11 @@ impl Plan {
         let Tensor { id: tensor, .. } = self.tensor_of(dtype, label, shape, BufferRole::Constant);
         self.constants.push(Constant { tensor, words });
         Tensor { id: tensor, shape }
+    }
+
+    /// What a tensor is.
+    pub fn info(&self, tensor: Tensor) -> &TensorInfo {
+        &self.tensors[tensor.id]
     }
 
     /// Names a tensor that a host writes or reads: an input, state or an output.

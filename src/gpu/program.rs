@@ -136,7 +136,7 @@ impl Program {
         self.write_at(tensor, 0, data);
     }
 
-    /// Writes elements of a tensor from element `first` on; ordered before the next run.
+    /// Writes words of a tensor from word `first` on; ordered before the next run.
     ///
     /// # Panics
     /// If the data leave the tensor: a bug in the caller.

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::facts::{ConstantKind, MOST_ELEMENTS, Most};
 use super::kernel::{Kernel, kernel};
 use super::plan::{VEC4_BYTES, padded};
-use super::{BufferRole, Constant, GpuError, Plan, Step};
+use super::{BufferRole, Constant, Dtype, GpuError, Plan, Step};
 
 /// Bytes that all buffers may have together: more than any adapter has.
 const MOST_BYTES: u64 = 1 << 40;
@@ -237,7 +237,9 @@ impl Plan {
                 None => factor.parse().unwrap_or(1.0),
             };
             let elements: f64 = binding.shape.iter().flatten().map(factor).product();
-            require(tensor.dtype == binding.dtype, || {
+            // Kernels take halves as words.
+            let words = tensor.dtype == Dtype::F16 && binding.dtype == Dtype::U32;
+            require(tensor.dtype == binding.dtype || words, || {
                 format!(
                     "tensor `{}` is of {:?}, and kernel `{name}` wants {:?}",
                     tensor.label, tensor.dtype, binding.dtype

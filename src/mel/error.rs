@@ -4,6 +4,7 @@ use crate::gpu::GpuError;
 
 /// What can be wrong with a preset or with a signal. The caller adds the name of the file.
 #[derive(Clone, Debug, Error, PartialEq)]
+#[non_exhaustive]
 pub enum MelError {
     /// No preset has this name.
     #[error("there is no mel preset called `{0}`; choose librosa, torchaudio or gamaka")]
@@ -70,11 +71,11 @@ pub enum MelError {
     },
     /// The GPU engine has no transform of this length.
     #[error(
-        "the GPU engine has no Fourier transform of {0} samples (half of it must be made of factors 2 and 5, at most 2048): use --engine cpu"
+        "the GPU engine has no Fourier transform of {0} samples (half of it must be made of factors 2 and 5, at most 2048): use the CPU engine"
     )]
     TransformLength(usize),
     /// The GPU engine was asked for without a device.
-    #[error("the GPU engine needs a device, and none is open: use --engine cpu")]
+    #[error("the GPU engine needs a device, and none is open: use the CPU engine")]
     NoDevice,
     /// The GPU failed.
     #[error(transparent)]

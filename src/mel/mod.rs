@@ -47,7 +47,7 @@ pub use filter_bank::{Band, FilterBank, filter_bank};
 pub use framer::Framer;
 pub use gpu::GpuEngine;
 pub use preset::{FilterNorm, MelScale, PadMode, Preset};
-pub(crate) use steps::band_table;
+pub(crate) use steps::{append, band_table, samples_of};
 
 /// Frames that engines are best given at a time: what the kernels compute in one run. Twice as many make
 /// the engine on the CPU a third slower, because memory for a block then comes from the system each time.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 /// A failure of a spec or a model file.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ModelError {
     /// The spec cannot be read.
     #[error("the network spec is not valid: {reason}")]

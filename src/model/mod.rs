@@ -5,12 +5,18 @@
 mod edges;
 mod error;
 pub mod layers;
+mod moments;
+mod named;
 mod network;
+mod parameters;
 mod spec;
+mod weights;
 mod widths;
 
 pub use edges::LearnedEdge;
 pub use error::ModelError;
-pub use network::{NamedParameter, Network, NetworkForward};
+pub use network::{Network, NetworkForward};
+pub use parameters::NamedParameter;
 pub use spec::{LayerSpec, Spec};
+pub use weights::{Storage, Weights};
 pub use widths::equal_parameters;

@@ -3,32 +3,29 @@
 use std::ops::Range;
 
 use super::ModelError;
-use super::edges::spline_power;
-use super::layers::{
-    Build, Forward, Init, LARGEST, Layer, MOST_VALUES, Parameter, Standardise, values,
-};
+use super::layers::{Build, Forward, LARGEST, Layer, MOST_VALUES, Parameter, Standardise, values};
 use super::spec::{LayerSpec, Spec};
-use crate::gpu::{Plan, Shape, Tensor, VIEW_ALIGNMENT};
-use crate::ops::{Basis, product};
-use crate::reference::normal;
+use super::weights::Weights;
+use crate::gpu::{BufferRole, Plan, Shape, Tensor, VIEW_ALIGNMENT};
+use crate::ops::{self, product};
 
 /// Most values that all layers together make of a clip.
 const MOST_ACTIVATIONS: usize = 4 * MOST_VALUES;
 
 /// Where a parameter tensor lies in the flat parameter vector.
 #[derive(Debug, Clone, PartialEq)]
-struct Placed {
-    parameter: Parameter,
-    first: usize,
+pub(super) struct Placed {
+    pub parameter: Parameter,
+    pub first: usize,
 }
 
 impl Placed {
     /// Its part of a flat parameter vector.
-    fn of<'a, T>(&self, flat: &'a [T]) -> &'a [T] {
+    pub(super) fn of<'a, T>(&self, flat: &'a [T]) -> &'a [T] {
         &flat[self.first..][..self.parameter.device_len()]
     }
 
-    fn of_mut<'a>(&self, flat: &'a mut [f32]) -> &'a mut [f32] {
+    pub(super) fn of_mut<'a>(&self, flat: &'a mut [f32]) -> &'a mut [f32] {
         &mut flat[self.first..][..self.parameter.device_len()]
     }
 }
@@ -41,17 +38,6 @@ struct Stage {
     parameters: Vec<Placed>,
 }
 
-/// A parameter tensor as a model file holds it: without padding.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NamedParameter {
-    /// For example `3.kan_conv.weight`.
-    pub name: String,
-    /// Its dimensions; edge weights are [input, height, width, slot, output].
-    pub dims: Vec<usize>,
-    /// Its values, last dimension fastest.
-    pub values: Vec<f32>,
-}
-
 /// A spec with its input size: everything is known but the values of the parameters.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Network {
@@ -60,7 +46,7 @@ pub struct Network {
     /// Mel bands and frames of a clip.
     pub input: [usize; 2],
     stages: Vec<Stage>,
-    flat_len: usize,
+    pub(super) flat_len: usize,
 }
 
 /// A network's forward within a plan.
@@ -238,139 +224,33 @@ impl Network {
             .into_iter()
     }
 
-    fn placed(&self) -> impl Iterator<Item = (usize, &Placed)> {
+    pub(super) fn placed(&self) -> impl Iterator<Item = (usize, &Placed)> {
         self.stages
             .iter()
             .enumerate()
             .flat_map(|(index, stage)| stage.parameters.iter().map(move |p| (index, p)))
     }
 
-    /// Initial parameters for a seed, in the device's flat layout.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::arithmetic_side_effects,
-        reason = "random words are 32 bits of the seed and of places; parameters are f32, and no tensor of them is empty"
-    )]
-    pub fn initial_parameters(&self, seed: u64) -> Vec<f32> {
-        let mut flat = vec![0.0; self.flat_len];
-        for (stream, (_, placed)) in self.placed().enumerate() {
-            let Parameter { padded, init, .. } = &placed.parameter;
-            let row = placed.parameter.row();
-            // Of the splines and of silu.
-            let deviations = match *init {
-                Init::Edges { basis, fan } => edge_deviations(&basis, fan),
-                Init::Function { basis } => edge_deviations(&basis, 1),
-                _ => [0.0; 2],
-            };
-            let values = placed.of_mut(&mut flat);
-            for (k, value) in values.iter_mut().enumerate() {
-                if k % padded >= row {
-                    continue;
-                }
-                let standard =
-                    || normal([seed as u32, (seed >> 32) as u32, stream as u32, k as u32]) as f32;
-                *value = match *init {
-                    Init::Constant(constant) => constant,
-                    Init::Affine => f32::from(u8::from(k / padded == 0)),
-                    Init::Normal { gain, fan } => (gain / fan as f32).sqrt() * standard(),
-                    Init::Edges { basis, .. } => {
-                        let slot = k / padded % basis.slots();
-                        deviations[usize::from(slot == basis.slots() - 1)] * standard()
-                    }
-                    Init::Function { basis } if k / padded == basis.slots() - 1 => deviations[1],
-                    Init::Function { .. } => deviations[0] * standard(),
-                };
+    /// The parameters of a stage as its kernels read them.
+    fn views(&self, plan: &mut Plan, weights: Weights, stage: &Stage) -> Vec<Tensor> {
+        let first = stage.parameters.first().map_or(0, |p| p.first);
+        let (floats, base) = match weights {
+            Weights::Floats(flat) => (flat, 0),
+            Weights::Halves(_) if stage.parameters.is_empty() => return Vec::new(),
+            Weights::Halves(halves) => {
+                let end = |p: &Placed| p.first.saturating_add(p.parameter.device_len());
+                let len = stage.parameters.iter().map(end).max().unwrap_or(first);
+                let len = [1, 1, 1, len.saturating_sub(first)];
+                let floats = plan.tensor("unpacked", len, BufferRole::Scratch);
+                ops::unpack_halves(plan, halves, first, floats);
+                (floats, first)
             }
-        }
-        flat
-    }
-
-    /// Weight decay for every 64 parameters of the flat layout, for a run's `decay`.
-    pub fn decay_table(&self, decay: f32) -> Vec<f32> {
-        let mut table = vec![0.0; self.flat_len / VIEW_ALIGNMENT];
-        for (_, placed) in self.placed() {
-            let first = placed.first / VIEW_ALIGNMENT;
-            let blocks = placed.parameter.device_len().div_ceil(VIEW_ALIGNMENT);
-            table[first..][..blocks].fill(decay * placed.parameter.decay);
-        }
-        table
-    }
-
-    /// Names and dimensions of its parameter tensors, in the order of [`Self::named_parameters`].
-    pub(crate) fn parameter_shapes(&self) -> Vec<(String, &[usize])> {
-        self.placed()
-            .map(|(index, placed)| {
-                let Parameter { name, dims, .. } = &placed.parameter;
-                let kind = self.spec.layers[index].kind();
-                (format!("{index}.{kind}.{name}"), &dims[..])
-            })
-            .collect()
-    }
-
-    /// Writes the values of parameter tensor number `place` into a flat parameter vector.
-    pub(crate) fn set_parameter(&self, flat: &mut [f32], place: usize, values: &[f32]) {
-        let Some((_, placed)) = self.placed().nth(place) else {
-            return;
         };
-        let target = placed.of_mut(flat);
-        let row = placed.parameter.row();
-        for (to, from) in target
-            .chunks_mut(placed.parameter.padded)
-            .zip(values.chunks(row))
-        {
-            to[..row].copy_from_slice(from);
-        }
-    }
-
-    /// Splits a flat parameter vector into named tensors without padding.
-    pub fn named_parameters(&self, flat: &[f32]) -> Vec<NamedParameter> {
-        self.parameter_shapes()
-            .into_iter()
-            .zip(self.placed())
-            .map(|((name, dims), (_, placed))| {
-                let row = placed.parameter.row();
-                let values = placed
-                    .of(flat)
-                    .chunks(placed.parameter.padded)
-                    .flat_map(|r| &r[..row])
-                    .copied()
-                    .collect();
-                NamedParameter {
-                    name,
-                    dims: dims.to_vec(),
-                    values,
-                }
-            })
-            .collect()
-    }
-
-    /// The flat parameter vector from named tensors.
-    ///
-    /// # Errors
-    /// [`ModelError::Parameter`] if one is missing or has another shape.
-    pub fn flat_parameters(&self, named: &[NamedParameter]) -> Result<Vec<f32>, ModelError> {
-        let mut flat = vec![0.0; self.flat_len];
-        for (place, (name, dims)) in self.parameter_shapes().into_iter().enumerate() {
-            let fits = |n: &&NamedParameter| {
-                n.name == name && n.dims == dims && n.values.len() == dims.iter().product::<usize>()
-            };
-            let Some(found) = named.iter().find(fits) else {
-                return Err(ModelError::Parameter {
-                    name,
-                    dims: dims.to_vec(),
-                });
-            };
-            self.set_parameter(&mut flat, place, &found.values);
-        }
-        Ok(flat)
-    }
-
-    fn views(&self, plan: &mut Plan, flat: Tensor, stage: &Stage) -> Vec<Tensor> {
         let view = |p: &Placed| {
             plan.view(
                 p.parameter.name,
-                flat,
-                p.first,
+                floats,
+                p.first.saturating_sub(base),
                 [1, 1, 1, p.parameter.device_len()],
             )
         };
@@ -393,7 +273,7 @@ impl Network {
     pub fn forward(
         &self,
         plan: &mut Plan,
-        parameters: Tensor,
+        parameters: impl Into<Weights>,
         x: Tensor,
         step: Option<Tensor>,
     ) -> NetworkForward {
@@ -404,11 +284,12 @@ impl Network {
     pub(crate) fn forward_layers(
         &self,
         plan: &mut Plan,
-        parameters: Tensor,
+        parameters: impl Into<Weights>,
         x: Tensor,
         step: Option<Tensor>,
         range: Range<usize>,
     ) -> NetworkForward {
+        let parameters = parameters.into();
         let n = x.shape[0];
         let [_, c, h, w] = self.stages[range.start].input;
         let mut output = x.reshaped([n, c, h, w]);
@@ -454,8 +335,8 @@ impl Network {
         let layers = self.layers().skip(forward.first);
         let layers: Vec<_> = layers.zip(&forward.layers).collect();
         for ((index, layer, stage), kept) in layers.into_iter().rev() {
-            let views = self.views(plan, parameters, stage);
-            let gradient_views = self.views(plan, gradients, stage);
+            let views = self.views(plan, parameters.into(), stage);
+            let gradient_views = self.views(plan, gradients.into(), stage);
             let grad_y = grad.reshaped(kept.output.shape);
             let mut build = Build {
                 plan,
@@ -496,28 +377,4 @@ impl Network {
 
 fn lacks_moments(layer: &LayerSpec) -> bool {
     matches!(layer, LayerSpec::Standardise(layer) if layer.mean.is_empty())
-}
-
-/// Deviations of an edge's initial weights, of splines and of silu, so that the variance of a layer's
-/// output is about that of its normalised input: a tenth of it through the splines, the rest through silu.
-/// The constants are E[silu(z)^2] and E[sum of B_m(z)^2] for standard normal z.
-#[expect(clippy::cast_possible_truncation, reason = "parameters are f32")]
-fn edge_deviations(basis: &Basis, fan: usize) -> [f32; 2] {
-    const SPLINE_SHARE: f32 = 0.1;
-    let fan = fan as f32;
-    // Most inputs lie within a grid around 0, where neither cells nor range matter. Elsewhere many meet the
-    // tangents, which rise far above the splines.
-    let spline_power = if basis.centre == 0.0 {
-        match basis.order {
-            1 => 0.67,
-            2 => 0.55,
-            _ => 0.479,
-        }
-    } else {
-        spline_power(basis) as f32
-    };
-    [
-        (SPLINE_SHARE / (spline_power * fan)).sqrt(),
-        ((1.0 - SPLINE_SHARE) / (0.356 * fan)).sqrt(),
-    ]
 }

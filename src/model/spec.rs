@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ModelError;
 use super::layers::{
     Activation, Conv, Dropout, GroupNorm, KanConv, KanLinear, Layer, Linear, Noise, Pool,
     SharedSpline, Standardise, StatisticsPool,
 };
-use super::{ModelError, Network, equal_parameters};
 use crate::ops::{Basis, Distance};
 
 /// One layer of a spec; in TOML a table with its `type`.
@@ -135,7 +135,7 @@ pub(super) fn is_name(name: &str) -> bool {
 }
 
 /// The specs that come with the crate, by name; the first one is the default.
-const NAMED: &[(&str, &str)] = &[
+pub(super) const NAMED: &[(&str, &str)] = &[
     (
         "ickan-late",
         include_str!("../../assets/specs/ickan-late.toml"),
@@ -160,7 +160,7 @@ const NAMED: &[(&str, &str)] = &[
 ];
 
 /// Specs made from others: (name, what is widened, whose parameters it gets).
-const DERIVED: &[(&str, &str, &str)] =
+pub(super) const DERIVED: &[(&str, &str, &str)] =
     &[("cnn-params", "cnn", "ickan"), ("mlp-params", "mlp", "kan")];
 
 impl Spec {
@@ -174,7 +174,7 @@ impl Spec {
         })
     }
 
-    /// Checks what does not depend on the clips; [`Network::new`] checks the layers.
+    /// Checks what does not depend on the clips; [`Network::new`](super::Network::new) checks the layers.
     pub(super) fn check(&self) -> Result<(), ModelError> {
         let refuse = |reason: String| Err(ModelError::Spec { reason });
         if !is_name(&self.name) {
@@ -202,31 +202,6 @@ impl Spec {
         toml::to_string(self).unwrap_or_else(|e| unreachable!("a spec is plain data: {e}"))
     }
 
-    /// A spec that comes with the crate. How wide one is whose parameters are those of another network
-    /// depends on the clips, `input` = [bands, frames].
-    ///
-    /// # Errors
-    /// [`ModelError::UnknownSpec`] with the names there are; for networks made from others also what
-    /// [`equal_parameters`] finds wrong.
-    pub fn named(name: &str, input: [usize; 2]) -> Result<Self, ModelError> {
-        if let Some((_, text)) = NAMED.iter().find(|(known, _)| *known == name) {
-            return Self::from_toml(text);
-        }
-        if let Some((_, widened, other)) = DERIVED.iter().find(|(known, ..)| *known == name) {
-            let other = Network::new(Self::named(other, input)?, input)?;
-            let widened = Self::named(widened, input)?;
-            let spec = equal_parameters(&widened, other.parameter_count(), input)?;
-            return Ok(Self {
-                name: name.to_string(),
-                ..spec
-            });
-        }
-        Err(ModelError::UnknownSpec {
-            name: name.to_string(),
-            known: Self::names().join(", "),
-        })
-    }
-
     /// Names of the specs that come with the crate; the first one is the default.
     pub fn names() -> Vec<&'static str> {
         let named = NAMED.iter().map(|(name, _)| *name);
@@ -246,6 +221,7 @@ impl Default for Spec {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Network;
 
     #[test]
     fn every_named_spec_bears_its_name_fits_and_embeds_in_64_values() {

@@ -1,5 +1,7 @@
 //! The functions on an edge, and the two bases that they are written in.
 
+use super::tiles::SLOTS;
+
 /// The functions on the edges of a convolution.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Basis {
@@ -44,8 +46,7 @@ impl Basis {
 
     /// Slots that a kernel works on at a time, and tiles of so many (`shaders/shared/spline.wgsl`).
     pub(super) fn slot_tile(&self) -> (usize, usize) {
-        const MOST: usize = 16;
-        let tiles = self.slots().div_ceil(MOST);
+        let tiles = self.slots().div_ceil(SLOTS);
         (self.slots().div_ceil(tiles), tiles)
     }
 

@@ -1,6 +1,6 @@
 //! Kernels that do one thing as fast as an adapter can.
 
-use super::{each, limit_turns};
+use super::append::{each, limit_turns};
 use crate::gpu::{Plan, Tensor};
 
 /// Multiply-adds of an invocation of [`fma_ceiling`] in a round.

@@ -1,7 +1,9 @@
 //! Kernels of a few-shot episode.
 
-use super::{UNROLLED, each, limit_turns, product};
-use crate::gpu::{AdapterClass, Plan, Tensor, workgroups};
+use super::append::{each, limit_turns};
+use super::sizes::product;
+use super::tiles::{UNROLLED, tiles};
+use crate::gpu::{Plan, Tensor, workgroups};
 
 /// What the host sends before each training step; `Step` in `shaders/shared/step.wgsl`.
 #[derive(Debug, Clone, Copy, PartialEq, Default, bytemuck::Pod, bytemuck::Zeroable)]
@@ -393,11 +395,7 @@ pub fn prediction_loss(
     grad: Tensor,
 ) {
     let [rows, width, ..] = prediction.shape;
-    // Workgroup memory and barriers are dear on a software rasteriser.
-    let workgroup: usize = match plan.class {
-        AdapterClass::Software => 8,
-        AdapterClass::Hardware => 64,
-    };
+    let workgroup = tiles(plan).loss_workgroup;
     // Two loops over a row, and the sums of a workgroup.
     let turns = width.div_ceil(workgroup).saturating_mul(2);
     limit_turns(plan, "prediction_loss", turns.saturating_add(12));

@@ -1,7 +1,9 @@
 //! Kernels of the mel front end.
 
-use super::{each, limit_turns, product};
-use crate::gpu::{AdapterClass, GpuError, Plan, Tensor, workgroups};
+use super::append::{each, limit_turns};
+use super::sizes::product;
+use super::tiles::tiles;
+use crate::gpu::{GpuError, Plan, Tensor, workgroups};
 
 /// The radices of an in-place FFT of `n_fft / 2` points: (radix-4 steps, radix-2 steps, radix-5 steps).
 /// `None` if the length has other factors or does not fit workgroup memory.
@@ -56,10 +58,8 @@ pub fn window_fft_power(
         return plan.refuse(GpuError::InvalidPlan { reason });
     };
     let [clips, _, frames, _] = power.shape;
-    let workgroup = match plan.class {
-        AdapterClass::Software => 8,
-        AdapterClass::Hardware => (n_fft / 8).next_power_of_two().clamp(32, 256),
-    };
+    let [fewest, most] = tiles(plan).fft_workgroup;
+    let workgroup = (n_fft / 8).next_power_of_two().clamp(fewest, most);
     let overrides = [
         ("CLIPS", clips),
         ("FRAMES", frames),

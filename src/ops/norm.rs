@@ -1,7 +1,10 @@
 //! Group normalisation.
 
-use super::{each_sum, limit_turns, product, quotient, reduce_partials, width};
-use crate::gpu::{AdapterClass, BufferRole, Plan, Tensor, workgroups};
+use super::append::{each_sum, limit_turns};
+use super::reduce_partials;
+use super::sizes::{product, quotient, width};
+use super::tiles::tiles;
+use crate::gpu::{BufferRole, Plan, Tensor, workgroups};
 
 /// The shape of a group normalisation.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,8 +34,7 @@ impl NormShape {
     }
 }
 
-/// Appends a kernel with one workgroup for each (image, group). Workgroup memory and barriers are dear
-/// on a software rasteriser, so its workgroups are one vector wide.
+/// Appends a kernel with one workgroup for each (image, group).
 fn each_row(
     plan: &mut Plan,
     kernel: &str,
@@ -40,10 +42,7 @@ fn each_row(
     more: &[(&str, f64)],
     bindings: &[Tensor],
 ) {
-    let workgroup = match plan.class {
-        AdapterClass::Software => 8,
-        AdapterClass::Hardware => 256,
-    };
+    let workgroup = tiles(plan).norm_workgroup;
     // At most three loops over a row, and the sums of a workgroup.
     let row = product(&[quotient(shape.c, shape.groups), shape.positions]);
     let row = quotient(row, width(shape.positions));

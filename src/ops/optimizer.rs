@@ -1,6 +1,6 @@
 //! The optimiser.
 
-use super::{each, limit_turns};
+use super::append::{each, limit_turns};
 use crate::gpu::{BufferRole, Plan, Tensor};
 
 /// AdamW's constants.

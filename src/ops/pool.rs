@@ -1,6 +1,8 @@
 //! Pooling.
 
-use super::{UNROLLED, each, limit_turns, product, quotient, require_window};
+use super::append::{each, limit_turns, require_window};
+use super::sizes::{product, quotient};
+use super::tiles::UNROLLED;
 use crate::gpu::{Plan, Tensor};
 
 /// What a pooling window gives. The discriminant is the kernel's `KIND`.

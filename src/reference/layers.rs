@@ -42,6 +42,7 @@ pub fn edge_basis_slope(basis: &Basis, m: usize, z: f64) -> f64 {
 /// Truncated power `m` at `z`, the kernels' own basis: 1, v .. v^order with v in cells from the middle of
 /// the grid, then for each knot inside the grid the power of the distance beyond it, away from the
 /// middle. Outside the grid it goes on along its tangent.
+#[cfg(feature = "internals")]
 pub fn truncated_power(basis: &Basis, m: usize, z: f64) -> f64 {
     let half = basis.grid as f64 / 2.0;
     let v = (z - f64::from(basis.centre)) * half / f64::from(basis.range);
@@ -429,4 +430,25 @@ pub fn squared_error(y: &[f64], target: &[f64]) -> (Vec<f64>, Vec<f64>) {
             .map(|d| 2.0 * d / y.len() as f64)
             .collect(),
     )
+}
+
+/// Half number `first` and those behind it out of words, two in each, the first in the low 16 bits: sign, 5 bits of
+/// exponent, 10 of fraction.
+pub fn unpack_halves(words: &[u32], first: usize, count: usize) -> Vec<f64> {
+    let half = |k: usize| {
+        let half = (words[k / 2] >> (16 * (k % 2))) & 0xffff;
+        let (exponent, fraction) = ((half >> 10) & 31, f64::from(half & 1023) / 1024.0);
+        let magnitude = match exponent {
+            0 => fraction * 2f64.powi(-14),
+            31 if fraction == 0.0 => f64::INFINITY,
+            31 => f64::NAN,
+            _ => (1.0 + fraction) * 2f64.powi(exponent as i32 - 15),
+        };
+        if half >> 15 == 1 {
+            -magnitude
+        } else {
+            magnitude
+        }
+    };
+    (first..first + count).map(half).collect()
 }

@@ -48,6 +48,7 @@ pub fn adamw_step(
 
 /// The curvature penalty itself: weight times the squared second differences of the spline
 /// coefficients along each edge. `slots` counts silu, which is left out.
+#[cfg(feature = "internals")]
 pub fn curvature(weight: f64, slots: usize, co_pad: usize, coefficients: &[f64]) -> f64 {
     let mut sum = 0.0;
     for tap in coefficients.chunks(slots * co_pad) {

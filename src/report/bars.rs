@@ -2,7 +2,8 @@
 
 use super::ReportError;
 use super::axis::extent;
-use super::canvas::{Anchor, Canvas, Drawing, Font, Names, PADDING, Svg, WIDTH, label, top};
+use super::canvas::{Anchor, Canvas, Drawing, Names, PADDING, Svg, WIDTH, top};
+use super::lettering::{Font, label};
 use super::style::{ACCENT, INK, RULE, SOFT, percent};
 
 const PICTURE: &str = "ranking";

@@ -3,9 +3,8 @@
 use std::fmt::Write;
 
 use super::ReportError;
-use super::style::{
-    CARD, Colour, FONT_FAMILY, INK, Marker, RULE, SOFT, escape, fit, font_faces, text_width, wrap,
-};
+use super::lettering::{Font, LEADING, heading, label, lines_height, lines_of, room, small};
+use super::style::{CARD, Colour, FONT_FAMILY, Marker, RULE, escape, font_faces};
 
 /// A finished picture. It follows light and dark mode, and stands alone or goes into a page. It is laid out twice: for
 /// a wide page, and for a phone, whose words would be too small to read were the wide layout shrunk.
@@ -93,54 +92,12 @@ impl Stroke {
     }
 }
 
-/// How a text is set.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Font {
-    colour: Colour,
-    pub size: f64,
-    bold: bool,
-}
-
-impl Font {
-    pub(super) fn new(colour: Colour, size: f64) -> Self {
-        Self {
-            colour,
-            size,
-            bold: false,
-        }
-    }
-
-    pub(super) fn bold(self) -> Self {
-        Self { bold: true, ..self }
-    }
-}
-
-/// Tick labels and legends.
-pub(super) fn small() -> Font {
-    Font::new(SOFT, 12.0)
-}
-
-/// Names of rows, classes and panels.
-pub(super) fn label() -> Font {
-    Font::new(INK, 13.0)
-}
-
-/// Titles.
-pub(super) fn heading() -> Font {
-    Font::new(INK, 15.0).bold()
-}
-
-const SLACK: f64 = 1.12;
 /// Space around every picture.
 pub(super) const PADDING: f64 = 16.0;
 /// Width of most pictures.
 pub(super) const WIDTH: f64 = 720.0;
 /// Width of most pictures on a phone.
 pub(super) const NARROW: f64 = 360.0;
-/// From baseline to baseline, in font sizes.
-pub(super) const LEADING: f64 = 1.25;
-/// A name of more lines than this is cut.
-const MOST_LINES: usize = 8;
 /// Between rows of a legend.
 const LEGEND_ROW: f64 = 20.0;
 
@@ -159,32 +116,6 @@ fn title_lines(title: Option<&str>, width: f64) -> Vec<String> {
     title.map_or(Vec::new(), |title| {
         lines_of(title, heading().size, width - 2.0 * PADDING)
     })
-}
-
-/// Width to keep free for a text. Semi-bold letters, and those of the font that stands in where a picture is looked at
-/// alone, are wider than the ones measured.
-pub(super) fn room(text: &str, size: f64) -> f64 {
-    SLACK * text_width(text, size)
-}
-
-/// `text`, or as much of it as surely fits into `width` pixels and an ellipsis.
-pub(super) fn shorten(text: &str, size: f64, width: f64) -> String {
-    fit(text, SLACK * size, width)
-}
-
-/// `text` over as many lines as it needs where each surely fits into `width` pixels.
-pub(super) fn lines_of(text: &str, size: f64, width: f64) -> Vec<String> {
-    lines_within(text, size, width, MOST_LINES)
-}
-
-/// The same in at most `most` lines.
-pub(super) fn lines_within(text: &str, size: f64, width: f64, most: usize) -> Vec<String> {
-    wrap(text, SLACK * size, width, most)
-}
-
-/// Height of that many lines.
-pub(super) fn lines_height(lines: &[String], size: f64) -> f64 {
-    lines.len() as f64 * LEADING * size
 }
 
 /// A column of names, each over as many lines as it needs.

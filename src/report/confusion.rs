@@ -1,10 +1,8 @@
 //! What is taken for what.
 
 use super::ReportError;
-use super::canvas::{
-    Anchor, Canvas, Drawing, Font, LEADING, PADDING, Svg, WIDTH, lines_of, lines_within, room,
-    small, top,
-};
+use super::canvas::{Anchor, Canvas, Drawing, PADDING, Svg, WIDTH, top};
+use super::lettering::{Font, LEADING, lines_of, lines_within, room, small};
 use super::style::{ACCENT, INK, ON_ACCENT, RULE, SOFT};
 
 const PICTURE: &str = "confusion matrix";

@@ -3,9 +3,9 @@
 use super::ReportError;
 use super::axis::{Axis, extent};
 use super::canvas::{
-    Anchor, Canvas, Drawing, Legend, LegendEntry, PADDING, Stroke, Svg, WIDTH, label, room,
-    shorten, small, top,
+    Anchor, Canvas, Drawing, Legend, LegendEntry, PADDING, Stroke, Svg, WIDTH, top,
 };
+use super::lettering::{label, room, shorten, small};
 use super::style::{ACCENT, CARD, INK, SOFT, WARM, chance_label, decimal};
 
 const PICTURE: &str = "training curve";

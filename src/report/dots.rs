@@ -3,9 +3,9 @@
 use super::ReportError;
 use super::axis::Axis;
 use super::canvas::{
-    Anchor, Canvas, Drawing, Font, Legend, LegendEntry, Names, PADDING, Stroke, Svg, WIDTH, label,
-    lines_height, lines_of, room, small, top,
+    Anchor, Canvas, Drawing, Legend, LegendEntry, Names, PADDING, Stroke, Svg, WIDTH, top,
 };
+use super::lettering::{Font, label, lines_height, lines_of, room, small};
 use super::panels::{PanelLine, share_range, sign};
 use super::style::{CARD, INK, SOFT, chance_label, class_style, percent};
 

@@ -3,9 +3,9 @@
 use super::ReportError;
 use super::axis::{Axis, extent};
 use super::canvas::{
-    Anchor, Canvas, Drawing, Font, Legend, LegendEntry, Names, PADDING, Stroke, Svg, WIDTH, label,
-    room, small, top,
+    Anchor, Canvas, Drawing, Legend, LegendEntry, Names, PADDING, Stroke, Svg, WIDTH, top,
 };
+use super::lettering::{Font, label, room, small};
 use super::style::{ACCENT, CARD, Colour, INK, SOFT, WARM, chance_label, percent};
 
 const PICTURE: &str = "interval plot";

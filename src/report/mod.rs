@@ -18,6 +18,7 @@ mod confusion;
 mod curve;
 mod dots;
 mod intervals;
+mod lettering;
 mod letters;
 mod lines;
 mod page;
@@ -53,6 +54,7 @@ pub use trade::{TradePoint, trade_svg};
 
 /// Why a picture cannot be drawn.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReportError {
     /// No data, or nothing finite among them.
     #[error("the {picture} cannot be drawn: {what}")]

@@ -3,9 +3,9 @@
 use super::ReportError;
 use super::axis::{Axis, extent};
 use super::canvas::{
-    Anchor, Canvas, Drawing, LEADING, Legend, LegendEntry, PADDING, Stroke, Svg, WIDTH, label,
-    lines_height, lines_of, room, small, top,
+    Anchor, Canvas, Drawing, Legend, LegendEntry, PADDING, Stroke, Svg, WIDTH, top,
 };
+use super::lettering::{LEADING, label, lines_height, lines_of, room, small};
 use super::plane::chance_sign;
 use super::style::{CARD, Colour, INK, SOFT, chance_label, class_style, percent};
 

@@ -2,7 +2,8 @@
 
 use super::ReportError;
 use super::axis::{Axis, extent};
-use super::canvas::{Anchor, Canvas, Stroke, room, shorten, small};
+use super::canvas::{Anchor, Canvas, Stroke};
+use super::lettering::{room, shorten, small};
 use super::style::{INK, SOFT, chance_label, decimal, percent};
 
 /// Most ticks of the horizontal axis.

@@ -3,9 +3,9 @@
 use super::ReportError;
 use super::axis::extent;
 use super::canvas::{
-    Anchor, Canvas, Drawing, Legend, LegendEntry, Names, PADDING, Stroke, Svg, WIDTH, label, small,
-    top,
+    Anchor, Canvas, Drawing, Legend, LegendEntry, Names, PADDING, Stroke, Svg, WIDTH, top,
 };
+use super::lettering::{label, small};
 use super::style::{CARD, Colour, INK, Marker, RULE, SOFT, class_style};
 
 const PICTURE: &str = "scatter plot";

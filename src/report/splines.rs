@@ -3,9 +3,9 @@
 use super::ReportError;
 use super::axis::{Axis, extent};
 use super::canvas::{
-    Anchor, Canvas, Drawing, Font, LEADING, Legend, LegendEntry, PADDING, Stroke, Svg, WIDTH,
-    lines_of, small, top,
+    Anchor, Canvas, Drawing, Legend, LegendEntry, PADDING, Stroke, Svg, WIDTH, top,
 };
+use super::lettering::{Font, LEADING, lines_of, small};
 use super::style::{ACCENT, INK, RULE, SOFT, WARM};
 
 const PICTURE: &str = "spline grid";

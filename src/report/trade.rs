@@ -2,9 +2,9 @@
 
 use super::ReportError;
 use super::canvas::{
-    Anchor, Canvas, Drawing, LEADING, Legend, LegendEntry, PADDING, Stroke, Svg, WIDTH, label,
-    lines_of, room, small, top,
+    Anchor, Canvas, Drawing, Legend, LegendEntry, PADDING, Stroke, Svg, WIDTH, top,
 };
+use super::lettering::{LEADING, label, lines_of, room, small};
 use super::plane::{Frame, LineAxes, LinePoint, Plane, chance_sign};
 use super::style::{CARD, class_style};
 

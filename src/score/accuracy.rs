@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::System;
 use super::asked::{Figures, ask};
-use super::estimate::Estimate;
+use super::estimate::{Estimate, LEVEL};
 use super::nearest::NearestClass;
 use crate::data::Task;
 use crate::fewshot::{EpisodeSampler, ScoreError};
@@ -140,6 +140,11 @@ impl Evaluation {
     pub fn shared_classes(&self, other: &Self) -> f64 {
         let common = self.classes.iter().filter(|c| other.classes.contains(c));
         common.count() as f64 / self.classes.len().max(other.classes.len()).max(1) as f64
+    }
+
+    /// Accuracy of one of the systems less that of another, as [`Self::difference`] at 95 %.
+    pub(crate) fn less(&self, of: usize, against: usize) -> Estimate {
+        self.figures.less(of, against, LEVEL)
     }
 
     /// Accuracy of system `of` less that of system `against`, episode by episode and on the same files, with

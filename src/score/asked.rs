@@ -3,8 +3,8 @@
 use rayon::prelude::*;
 
 use super::estimate::{Estimate, LEVEL};
-use super::halves::Halves;
-use super::interval::{Files, Interval};
+use super::halves::{Halves, of_systems};
+use super::interval::{Files, Interval, mean_and_deviation, variance_over_files};
 use super::{System, question::Question};
 use crate::fewshot::{Episode, EpisodeError, EpisodeSampler, ScoreError};
 
@@ -34,7 +34,10 @@ pub(super) fn in_episodes<T: Send>(
     Ok(answers)
 }
 
-/// The answers to a question, by episode and system, and the figures that they give.
+/// Answers to a question, by episode and system.
+type Answers<Q> = Vec<Vec<<Q as Question>::Answers>>;
+
+/// The answers to a question, and the figures that they give.
 ///
 /// # Errors
 /// As [`in_episodes`].
@@ -44,27 +47,17 @@ pub(super) fn ask<Q: Question>(
     systems: &[System],
     episodes: usize,
     seed: u64,
-) -> Result<(Vec<Vec<Q::Answers>>, Figures), ScoreError> {
+) -> Result<(Answers<Q>, Figures), ScoreError> {
     let answers = in_episodes(sampler, systems, episodes, seed, |episode| {
         question.ask(systems, episode)
     })?;
-    let mut values = Vec::new();
-    for part in answers.chunks(question.together(episodes).max(1)) {
-        let figures = (0..part[0].len()).flat_map(|system| {
-            let of_system: Vec<_> = part.iter().map(|by_system| &by_system[system]).collect();
-            question.figures(&of_system)
-        });
-        for (number, figure) in figures.enumerate() {
-            if values.len() == number {
-                values.push(Vec::new());
-            }
-            values[number].push(figure);
-        }
-    }
+    let parts = answers.chunks(question.together(episodes).max(1));
     let halves = Halves::draw(sampler, systems, question, seed);
     let shot = sampler.task().shot;
     let figures = Figures {
-        values,
+        values: parts
+            .map(|part| of_systems(part, |answers| question.figures(answers)))
+            .collect(),
         note: Halves::note(halves.as_ref(), shot),
         fewer_shots: halves.as_ref().is_some_and(|halves| halves.shot < shot),
         halves,
@@ -76,7 +69,7 @@ pub(super) fn ask<Q: Question>(
 /// The figures of systems, by number: all of the first system, then those of the next.
 #[derive(Debug, Clone)]
 pub(super) struct Figures {
-    /// By figure, its values.
+    /// All figures of each part of the episodes.
     values: Vec<Vec<f64>>,
     halves: Option<Halves>,
     /// Whether the halves have fewer shots than the episodes.
@@ -89,26 +82,34 @@ pub(super) struct Figures {
 impl Figures {
     /// A figure with its 95 % intervals.
     pub(super) fn of(&self, figure: usize) -> Estimate {
-        let halves = self.halves.as_ref();
-        let halves = halves.map(|halves| halves.figures[figure].as_slice());
-        let values = &self.values[figure];
-        Estimate::of(values, halves, self.fewer_shots, LEVEL, |mean, variance| {
-            Interval::of_accuracy(mean, variance, &self.files, LEVEL)
-        })
+        self.estimate(|all| all[figure], LEVEL, Interval::of_accuracy)
     }
 
     /// A figure less another one, episode by episode and on the same files.
     pub(super) fn less(&self, figure: usize, other: usize, level: f64) -> Estimate {
-        let pairs = self.values[figure].iter().zip(&self.values[other]);
-        let paired: Vec<f64> = pairs.map(|(a, b)| a - b).collect();
-        let halves = self.halves.as_ref().map(|h| h.less(figure, other));
-        let halves = halves.as_deref();
-        Estimate::of(
-            &paired,
-            halves,
-            self.fewer_shots,
-            level,
-            |mean, variance| Interval::of_difference(mean, variance, &self.files, level),
-        )
+        let less = |all: &[f64]| all[figure] - all[other];
+        self.estimate(less, level, Interval::of_difference)
+    }
+
+    /// What `of` makes of all figures, with its intervals; `over_files` makes one of a mean and a variance.
+    fn estimate(
+        &self,
+        of: impl Fn(&[f64]) -> f64,
+        level: f64,
+        over_files: fn(f64, f64, &Files, f64) -> Interval,
+    ) -> Estimate {
+        let values: Vec<f64> = self.values.iter().map(|part| of(part)).collect();
+        let (mean, deviation) = mean_and_deviation(&values);
+        let of_episodes = deviation * deviation / values.len() as f64;
+        Estimate {
+            mean,
+            over_episodes: Interval::over_episodes(&values, level),
+            over_files: self.halves.as_ref().map(|halves| {
+                let both = |[one, other]: &[Vec<f64>; 2]| [of(one), of(other)];
+                let halves: Vec<[f64; 2]> = halves.figures.iter().map(both).collect();
+                let variance = variance_over_files(&halves, self.fewer_shots).max(0.0);
+                over_files(mean, variance + of_episodes, &self.files, level)
+            }),
+        }
     }
 }

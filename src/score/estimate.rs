@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::interval::{Interval, mean_and_deviation, variance_over_files};
+use super::interval::Interval;
 
 /// The confidence of the intervals of single figures, and of differences that stand alone.
 pub(crate) const LEVEL: f64 = 0.95;
@@ -18,27 +18,4 @@ pub struct Estimate {
     /// How far NEW FILES of the same classes would move it, episodes included. Comparisons use this one. None where
     /// the files are too few, see [`super::Evaluation::note`].
     pub over_files: Option<Interval>,
-}
-
-impl Estimate {
-    /// From a figure's value in each episode and in both halves of each halving. `over_files` makes an interval of a
-    /// mean and a variance.
-    pub(super) fn of(
-        values: &[f64],
-        halves: Option<&[[f64; 2]]>,
-        fewer_shots: bool,
-        level: f64,
-        over_files: impl Fn(f64, f64) -> Interval,
-    ) -> Self {
-        let (mean, deviation) = mean_and_deviation(values);
-        let of_episodes = deviation * deviation / values.len() as f64;
-        Self {
-            mean,
-            over_episodes: Interval::over_episodes(values, level),
-            over_files: halves.map(|halves| {
-                let variance = variance_over_files(halves, fewer_shots).max(0.0) + of_episodes;
-                over_files(mean, variance)
-            }),
-        }
-    }
 }

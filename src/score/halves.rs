@@ -15,8 +15,8 @@ const TRIES: u64 = 20;
 pub(super) struct Halves {
     /// Shots used: fewer than asked where half of a class has not enough files.
     pub shot: usize,
-    /// For each figure, for each halving, both halves.
-    pub figures: Vec<Vec<[f64; 2]>>,
+    /// For each halving, all figures of both halves.
+    pub figures: Vec<[Vec<f64>; 2]>,
 }
 
 impl Halves {
@@ -41,23 +41,15 @@ impl Halves {
             _ => 0,
         };
         (1..=shot.min(most)).rev().find_map(|shot| {
-            let halvings: Option<Vec<_>> = (0..HALVINGS)
+            let figures: Option<Vec<_>> = (0..HALVINGS)
                 .into_par_iter()
                 .map(|number| halving(sampler, systems, question, shot, seed, number))
                 .collect();
-            let halvings = halvings?;
-            let count = halvings.first().map_or(0, Vec::len);
-            let figures = (0..count)
-                .map(|figure| halvings.iter().map(|both| both[figure]).collect())
-                .collect();
-            Some(Self { shot, figures })
+            Some(Self {
+                shot,
+                figures: figures?,
+            })
         })
-    }
-
-    /// One figure less another, paired.
-    pub(super) fn less(&self, of: usize, against: usize) -> Vec<[f64; 2]> {
-        let both = self.figures[of].iter().zip(&self.figures[against]);
-        both.map(|(a, b)| [a[0] - b[0], a[1] - b[1]]).collect()
     }
 
     /// What people should know of the intervals over files of `shot` shots.
@@ -85,13 +77,12 @@ fn halving(
     shot: usize,
     seed: u64,
     number: u64,
-) -> Option<Vec<[f64; 2]>> {
+) -> Option<[Vec<f64>; 2]> {
     (0..TRIES).find_map(|attempt| {
         let mut stream = Stream::new(seed, "halving", number * TRIES + attempt);
         let [one, other] = halve(sampler, &mut stream);
         let mut score = |files| score_half(sampler, systems, question, files, shot, &mut stream);
-        let both = score(one)?.into_iter().zip(score(other)?);
-        Some(both.map(|(one, other)| [one, other]).collect())
+        Some([score(one)?, score(other)?])
     })
 }
 
@@ -109,11 +100,19 @@ pub(super) fn score_half(
         .iter()
         .map(|episode| question.ask(systems, episode))
         .collect();
+    Some(of_systems(&answers, |answers| {
+        question.figures_of_half(answers)
+    }))
+}
+
+/// All figures of all systems, from answers by episode and system.
+pub(super) fn of_systems<A>(answers: &[Vec<A>], figures: impl Fn(&[&A]) -> Vec<f64>) -> Vec<f64> {
     let of_system = |system: usize| {
-        let of_system: Vec<_> = answers.iter().map(|answers| &answers[system]).collect();
-        question.figures_of_half(&of_system)
+        let of_system: Vec<&A> = answers.iter().map(|answers| &answers[system]).collect();
+        figures(&of_system)
     };
-    Some((0..answers.first()?.len()).flat_map(of_system).collect())
+    let systems = answers.first().map_or(0, Vec::len);
+    (0..systems).flat_map(of_system).collect()
 }
 
 /// Parts the pool at random into halves of about equally many files of each class, groups undivided.

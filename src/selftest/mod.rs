@@ -6,43 +6,24 @@
     reason = "the cases are small, and their values those that a kernel takes: 32 bits"
 )]
 
-mod cases;
+mod builder;
+mod case;
+mod doctor;
+mod episode;
+mod layers;
+mod mel;
 
-pub use cases::{
-    band_affine, ceiling, conv, doctor_cases, element, episode, gather, mel, norm, optimizer, pool,
-    reduce, rows, standardised_rows, statistics, teacher, weighted,
-};
+pub use case::{Case, Expected};
+pub use doctor::doctor_cases;
+pub use episode::{episode, gather, optimizer, rows, standardised_rows, teacher, weighted};
+#[cfg(feature = "internals")]
+pub use layers::reduce;
+pub use layers::{band_affine, ceiling, conv, element, halves, norm, pool, statistics};
+pub use mel::mel;
 
 use std::time::{Duration, Instant};
 
-use crate::gpu::{Gpu, GpuError, Plan, Program, Tensor};
-
-/// One plan with its inputs and what the twins say its outputs are.
-#[derive(Debug, Clone)]
-pub struct Case {
-    /// What is tried, for people.
-    pub label: String,
-    /// The steps under test.
-    pub plan: Plan,
-    /// Words of each input tensor.
-    pub inputs: Vec<(Tensor, Vec<u32>)>,
-    /// What the outputs must be.
-    pub expected: Vec<Expected>,
-}
-
-/// A tensor's expected content.
-#[derive(Debug, Clone)]
-pub struct Expected {
-    /// Which tensor.
-    pub tensor: Tensor,
-    /// The twin's values.
-    pub values: Vec<f64>,
-    /// Allowed error of element k: `tolerance * (|values[k]| + root mean square of values) + rounding`.
-    pub tolerance: f64,
-    /// What the rounding of terms in f32 may leave where they cancel, in the values' own unit: a difference of
-    /// equals is 0 for the twin, and a share of 0 allows nothing.
-    pub rounding: f64,
-}
+use crate::gpu::{Gpu, GpuError, Program};
 
 /// The worst element of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]

@@ -1,4 +1,4 @@
-//! The state of a training, for `--resume`: with it a killed run ends with the same bits.
+//! The state of a training: with it a killed run ends with the same bits.
 
 use std::path::{Path, PathBuf};
 
@@ -13,36 +13,44 @@ use crate::ops::OptimizerState;
 use crate::tensors::{self, TensorFile, TensorFileError};
 
 /// Key of the metadata.
-pub(crate) const KEY: &str = "gamaka-checkpoint";
+pub const KEY: &str = "gamaka-checkpoint";
 
 /// Parameters and moments, flat.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Weights {
+pub struct Weights {
+    /// Parameters.
     pub parameters: Vec<f32>,
+    /// AdamW's first moments.
     pub first: Vec<f32>,
+    /// AdamW's second moments.
     pub second: Vec<f32>,
+    /// Steps done and skipped.
     pub state: OptimizerState,
 }
 
 /// A training between two episodes.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Progress {
+pub struct Progress {
     /// Episodes done.
     pub episode: usize,
+    /// What is trained.
     pub weights: Weights,
     /// Seconds of training, without the validations.
     pub seconds: f64,
     /// The parameters of the best validation.
     pub best: Vec<f32>,
+    /// A row for each episode.
     pub log: Vec<LogRow>,
+    /// So far.
     pub validations: Vec<Validation>,
 }
 
 /// What a checkpoint must share with the run that resumes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Identity {
+pub struct Identity {
     /// The configuration as TOML.
     pub config: String,
+    /// The parts of the data.
     pub split: Split,
     /// Files that could not be read.
     pub failed: Vec<PathBuf>,
@@ -96,11 +104,11 @@ pub fn checkpoint_path(model: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-pub(crate) fn save(
-    path: &Path,
-    identity: &Identity,
-    progress: &Progress,
-) -> Result<(), TrainError> {
+/// Writes a checkpoint in place of the one before.
+///
+/// # Errors
+/// [`TrainError`]: it cannot be written.
+pub fn save(path: &Path, identity: &Identity, progress: &Progress) -> Result<(), TrainError> {
     let at = |reason: String| TrainError::Checkpoint {
         path: path.to_path_buf(),
         reason,
@@ -157,18 +165,17 @@ fn views<'a>(
 const STATE_WORDS: usize = size_of::<OptimizerState>() / 4;
 
 /// Reads a checkpoint and checks that it belongs to this training.
-pub(crate) fn load(
-    path: &Path,
-    identity: &Identity,
-    flat_len: usize,
-) -> Result<Progress, TrainError> {
+///
+/// # Errors
+/// [`TrainError`]: it is not there, is damaged, or belongs to another training.
+pub fn load(path: &Path, identity: &Identity, flat_len: usize) -> Result<Progress, TrainError> {
     let at = |reason: &str| TrainError::Checkpoint {
         path: path.to_path_buf(),
         reason: reason.to_string(),
     };
-    let damaged = || at("is damaged or of another version: delete it and start without --resume");
+    let damaged = || at("is damaged or of another version: delete it and start anew");
     let explain = |error: TensorFileError| match error {
-        TensorFileError::Missing => at("there is nothing to resume: start without --resume"),
+        TensorFileError::Missing => at("there is nothing to resume: start anew"),
         TensorFileError::Unreadable(_) | TensorFileError::NotAFile => at(&error.to_string()),
         _ => damaged(),
     };
@@ -181,22 +188,22 @@ pub(crate) fn load(
         let [then, now] = [&header.identity.config, &identity.config].map(|c| without_hash(c));
         if then == now {
             return Err(at(
-                "was made with another teacher: give the same file with --teacher, or start without --resume",
+                "was made with another teacher: give the same file of vectors, or start anew",
             ));
         }
         let differs = first_difference(&header.identity.config, &identity.config);
         return Err(at(&format!(
-            "was made with another configuration ({differs}): give the same options, or start without --resume"
+            "was made with another configuration ({differs}): give the same options, or start anew"
         )));
     }
     if header.identity.memory != identity.memory {
         return Err(at(
-            "was made with another --memory: give the same, or start without --resume",
+            "was made with another memory limit: give the same, or start anew",
         ));
     }
     if header.identity != *identity {
         return Err(at(
-            "was made with other files: give the same data, or start without --resume",
+            "was made with other files: give the same data, or start anew",
         ));
     }
     // What has these sizes is what will be read.
@@ -388,6 +395,6 @@ mod tests {
         }
         std::fs::write(&path, [&bytes[..], b"more"].concat()).unwrap();
         let said = load(&path, &identity(), 3).unwrap_err().to_string();
-        assert!(said.contains("start without --resume"), "{said}");
+        assert!(said.contains("start anew"), "{said}");
     }
 }

@@ -13,6 +13,7 @@ use crate::settings::SettingsError;
 
 /// A failure of a training. Each message says what to do.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TrainError {
     /// The configuration is wrong, or does not fit the data.
     #[error(transparent)]
@@ -35,7 +36,7 @@ pub enum TrainError {
     /// The mel front end cannot be made.
     #[error(transparent)]
     Mel(#[from] MelError),
-    /// A damaged file under --strict.
+    /// A damaged file, where such are refused.
     #[error("{0}")]
     Strict(FeatureError),
     /// What could be read is too little, where the list of the files promised enough.
@@ -48,7 +49,7 @@ pub enum TrainError {
     },
     /// The clips of a single episode do not fit the device.
     #[error(
-        "the clips of one episode's classes need more than the {budget_mib} MiB left for the clip bank: raise --memory, or use fewer ways, shots, queries or altered copies"
+        "the clips of one episode's classes need more than the {budget_mib} MiB left for the clip bank: raise the memory limit, or use fewer ways, shots, queries or altered copies"
     )]
     BankTooSmall {
         /// Memory for the clip bank in MiB.
@@ -68,6 +69,23 @@ pub enum TrainError {
         /// What is wrong and what to do.
         reason: String,
     },
+    /// A training from the start would lose the state of one that was stopped.
+    #[error("{}: keeps the state of a run that was stopped: go on from it, or delete it to start anew", .0.display())]
+    Unfinished(PathBuf),
+    /// A model that half precision cannot hold; the state is kept.
+    #[error("{}: {reason}", path.display())]
+    Half {
+        /// The model's file.
+        path: PathBuf,
+        /// What does not fit, and the mend.
+        reason: String,
+    },
+    /// The configuration starts from a model, and none is given.
+    #[error("`from` is set, but there is no model to start from: give it, or take `from` out")]
+    NoStart,
+    /// The configuration has a teacher, and its vectors are not given.
+    #[error("[teacher] has no vectors to teach: give their file, or take [teacher] out")]
+    NoVectors,
     /// The teacher's vectors cannot teach this training.
     #[error("{}: {reason}", path.display())]
     Teacher {
@@ -76,11 +94,19 @@ pub enum TrainError {
         /// What is wrong and what to do.
         reason: String,
     },
+    /// The teacher's vectors are of segments of another length.
+    #[error("{}: {reason}", path.display())]
+    OtherSegments {
+        /// Their file.
+        path: PathBuf,
+        /// The lengths, and what to do.
+        reason: String,
+    },
     /// The user stopped it before the first episode.
     #[error("stopped while reading the files; run the same command again to start over")]
     Unstarted,
     /// The user stopped it.
-    #[error("stopped after episode {episode}; run the same command with --resume to go on (state in {})", checkpoint.display())]
+    #[error("stopped after episode {episode}; the state to go on from is in {}", checkpoint.display())]
     Interrupted {
         /// Episodes done.
         episode: usize,

@@ -17,7 +17,14 @@ pub enum Event<'a> {
     /// A sentence for people: a damaged file, a lost device.
     Note(String),
     /// About to start, on a device.
-    Start(&'a TrainSummary, &'a Gpu),
+    Start(
+        &'a TrainSummary,
+        #[cfg_attr(
+            not(feature = "internals"),
+            allow(dead_code, reason = "a test loses it")
+        )]
+        &'a Gpu,
+    ),
     /// Episodes done, with the figures of the last ones.
     Episodes(&'a [LogRow]),
     /// A validation.

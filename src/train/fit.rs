@@ -70,17 +70,6 @@ impl Setting {
         Self::Segment,
     ];
 
-    /// Its flag on the command line.
-    pub fn flag(self) -> &'static str {
-        match self {
-            Self::Protocol => "--protocol",
-            Self::Way => "--way",
-            Self::Shot => "--shot",
-            Self::Query => "--query",
-            Self::Segment => "--segment",
-        }
-    }
-
     /// Its value in a configuration, as the command line takes it.
     pub fn value(self, config: &TrainConfig) -> String {
         match self {

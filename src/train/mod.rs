@@ -1,7 +1,7 @@
 //! Training: episodes on the GPU, from a data set to a model file.
 
 mod bank;
-pub(crate) mod checkpoint;
+pub mod checkpoint;
 mod episodes;
 mod error;
 mod event;

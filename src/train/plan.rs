@@ -1,6 +1,7 @@
 //! The training step as a plan: gather, forward, episode loss, backward, optimiser.
 
 use crate::adapt::inner_loop::InnerLoop;
+use crate::data::Task;
 use crate::gpu::{AdapterClass, BufferRole, Plan, Tensor};
 use crate::model::Network;
 use crate::ops::{self, AdamW, Augment, EpisodeShape, OptimizerTensors, RowsAt, Slot};
@@ -14,12 +15,8 @@ pub const HISTORY: usize = 16;
 pub struct StepShape<'a> {
     /// The network.
     pub network: &'a Network,
-    /// Classes, supports and queries of an episode.
-    pub way: usize,
-    /// Supports a class.
-    pub shot: usize,
-    /// Queries a class.
-    pub query: usize,
+    /// What an episode asks.
+    pub task: Task,
     /// How clips are varied.
     pub augment: Augment,
     /// The optimiser's constants.
@@ -87,14 +84,13 @@ impl TrainingPlan {
     pub fn new(class: AdapterClass, shape: &StepShape) -> Self {
         let StepShape {
             network,
-            way,
-            shot,
-            query,
+            task,
             augment,
             teacher,
             ..
         } = *shape;
         let [bands, frames] = network.input;
+        let Task { way, shot, query } = task;
         let episode = EpisodeShape {
             way,
             shot,

@@ -306,7 +306,7 @@ impl Session {
             return Err(TrainError::Teacher {
                 path: lessons.file.clone(),
                 reason: format!(
-                    "none of its files has room in the {} MiB left for clips: raise --memory",
+                    "none of its files has room in the {} MiB left for clips: raise the memory limit",
                     (self.bank_elements as u64 * 4) >> 20
                 ),
             });

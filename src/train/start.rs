@@ -36,9 +36,7 @@ pub(super) fn check_start(
     let Some(model) = from else {
         return match config.from {
             None => Ok(()),
-            Some(_) => Err(TrainError::config(
-                "`from` is set, but there is no model to start from: give it with --from, or take `from` out",
-            )),
+            Some(_) => Err(TrainError::NoStart),
         };
     };
     if model.parameters.len() != network.flat_len() || network.spec != model.network.spec {

@@ -1,7 +1,6 @@
 //! What is trained, and the device memory that it takes.
 
 use super::plan::{StepShape, TeacherShape, TrainingPlan};
-use crate::data::Task;
 use crate::embed::Embedder;
 use crate::gpu::{AdapterClass, GpuError};
 use crate::model::Network;
@@ -37,7 +36,7 @@ impl Student<'_> {
         banks: &'a [usize],
         targets: &'a [usize],
     ) -> StepShape<'a> {
-        let Task { way, shot, query } = self.config.train_task(classes);
+        let task = self.config.train_task(classes);
         let teacher = self.config.teacher.as_ref().map(|teacher| TeacherShape {
             whole: self.whole,
             batch: teacher.batch,
@@ -48,9 +47,7 @@ impl Student<'_> {
         });
         StepShape {
             network: self.network,
-            way,
-            shot,
-            query,
+            task,
             augment: self.config.augment,
             optimizer: self.config.optimizer,
             learner: self.config.learner,

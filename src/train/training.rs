@@ -19,7 +19,7 @@ use crate::features::FrontEnd;
 use crate::files;
 use crate::gpu::{Gpu, GpuError};
 use crate::mel::filter_bank;
-use crate::model::{ModelError, Network};
+use crate::model::Network;
 use crate::model_file::{Model, ModelInfo};
 use crate::settings::TrainConfig;
 
@@ -63,10 +63,7 @@ pub fn train(
     // Before hours of decoding, and before the first validation takes its place.
     let state = checkpoint_path(options.model);
     if !options.resume && state.exists() {
-        return Err(TrainError::Checkpoint {
-            path: state,
-            reason: "keeps the state of a run that was stopped: add --resume to go on, or delete it to start anew".into(),
-        });
+        return Err(TrainError::Unfinished(state));
     }
     let network = config.network()?;
     let splits = split(&datasets, config)?;
@@ -218,9 +215,9 @@ pub(crate) fn train_on(
     if options.half {
         model = model
             .in_half_precision()
-            .map_err(|reason| ModelError::File {
+            .map_err(|reason| TrainError::Half {
                 path: options.model.to_path_buf(),
-                reason: format!("{reason}, by the same command with --resume"),
+                reason,
             })?;
         model.save_half(options.model)?;
     } else {

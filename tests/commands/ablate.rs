@@ -238,7 +238,7 @@ fn grids_that_make_no_sense_are_refused_before_anything_is_trained() {
         (
             1,
             &["--models", "kan", "--focus", "cnn"],
-            "not among --models",
+            "of those in --models",
         ),
         (
             2,

@@ -12,6 +12,7 @@
 )]
 
 mod mutate;
+mod targets;
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,8 +21,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use gamaka::internals::fuzz::{TARGETS, Target};
 use gamaka::internals::random::Stream;
+use targets::{TARGETS, Target};
 
 /// Peak memory of one input.
 const MOST_BYTES: u64 = 2 << 30;

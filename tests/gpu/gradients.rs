@@ -1,6 +1,7 @@
 //! Gradients: of each layer in the middle of a graph, and of whole training steps.
 
 use gamaka::gpu::{BufferRole, Plan, Program};
+use gamaka::internals::data::Task;
 use gamaka::internals::reference;
 use gamaka::internals::settings::Learner;
 use gamaka::internals::train::{StepShape, TeacherShape, TrainingPlan};
@@ -251,9 +252,7 @@ fn a_whole_training_step_has_the_twins_gradient_for_both_distances() {
             gpu().class(),
             &StepShape {
                 network: &network,
-                way: 3,
-                shot: 2,
-                query: 2,
+                task: Task::new(3, 2, 2),
                 augment: Augment {
                     gain_db: 3.0,
                     frame_masks: 1,
@@ -341,9 +340,7 @@ fn a_step_with_a_teacher_has_the_twins_gradient_with_an_episode_and_without() {
             gpu().class(),
             &StepShape {
                 network: &network,
-                way: 2,
-                shot: 2,
-                query: 1,
+                task: Task::new(2, 2, 1),
                 augment: Augment::default(),
                 optimizer: AdamW::default(),
                 learner: Learner::default(),

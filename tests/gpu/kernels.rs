@@ -356,3 +356,10 @@ fn spectra_match_for_every_supported_length() {
         holds(|class| selftest::mel(class, n_fft, n_fft / 3 + 1, [2, 3]));
     }
 }
+
+#[test]
+fn every_finite_half_is_unpacked_to_the_bit() {
+    for (first, count) in [(0, 1), (4, 63), (64, 65), (0, 0x7c00 * 3)] {
+        holds(|class| selftest::halves(class, first, count));
+    }
+}

@@ -15,6 +15,7 @@ mod gradients;
 mod kernels;
 mod maml;
 mod mel;
+mod replay;
 mod teacher;
 mod training;
 

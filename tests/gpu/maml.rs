@@ -335,9 +335,7 @@ fn the_meta_gradients_are_the_twins() {
             gpu().class(),
             &StepShape {
                 network: &network,
-                way: WAY,
-                shot: SHOT,
-                query: QUERY,
+                task: Task::new(WAY, SHOT, QUERY),
                 augment: Augment::default(),
                 optimizer: AdamW::default(),
                 learner,
@@ -493,9 +491,7 @@ fn train(method: Method, episodes: u32) -> (Vec<[f32; 4]>, Vec<f32>) {
         gpu().class(),
         &StepShape {
             network: &network,
-            way: WAY,
-            shot: SHOT,
-            query: QUERY,
+            task: Task::new(WAY, SHOT, QUERY),
             augment: Augment::default(),
             optimizer: AdamW::default(),
             learner: Learner {

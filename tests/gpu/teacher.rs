@@ -378,7 +378,7 @@ fn a_teacher_beside_episodes_repeats_and_resumes_to_the_same_bits_and_no_other_g
     });
     let said = run.go(&config, &mut |_| {}).unwrap_err().to_string();
     assert!(
-        said.contains("another teacher") && said.contains("--teacher"),
+        said.contains("another teacher") && said.contains("start anew"),
         "{said}"
     );
     run.teacher = Some(vectors);
@@ -546,7 +546,12 @@ fn what_cannot_teach_is_refused_with_the_file_and_the_way_out() {
         change(&mut vectors);
         let error = with(vectors).go(config, &mut |_| {}).unwrap_err();
         assert!(
-            matches!(error, TrainError::Teacher { .. } | TrainError::Config(_)),
+            matches!(
+                error,
+                TrainError::Teacher { .. }
+                    | TrainError::OtherSegments { .. }
+                    | TrainError::Config(_)
+            ),
             "{error:?}"
         );
         error.to_string()
@@ -555,7 +560,7 @@ fn what_cannot_teach_is_refused_with_the_file_and_the_way_out() {
     let longer = |v: &mut Vectors| v.rows.iter_mut().for_each(|r| r.end_s += 0.5);
     let said = refused(&plain, &longer);
     assert!(
-        said.contains("vectors.npz: row 0") && said.contains("--segment 1.43"),
+        said.contains("vectors.npz: row 0") && said.contains("segments of 1.43 s"),
         "{said}"
     );
     // A whole short file may be shorter than a segment, but not the beginning of a long one.
@@ -592,7 +597,7 @@ fn what_cannot_teach_is_refused_with_the_file_and_the_way_out() {
     };
     assert!(refused(&silent, &|_| {}).contains("without [teacher]"));
     let said = Run::new().go(&plain, &mut |_| {}).unwrap_err().to_string();
-    assert!(said.contains("--teacher"), "{said}");
+    assert!(said.contains("no vectors to teach"), "{said}");
     let mut by_steps = plain.clone();
     by_steps.learner.method = Method::Maml;
     assert!(refused(&by_steps, &|_| {}).contains("prototype"));

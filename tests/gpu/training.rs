@@ -330,7 +330,7 @@ fn a_training_from_a_model_starts_where_the_model_is() {
     // Without the model, and with files to judge by that the model learned.
     let run = Run::new();
     let error = run.go(&still, &mut |_| {}).unwrap_err().to_string();
-    assert!(error.contains("--from"), "{error}");
+    assert!(error.contains("`from` is set"), "{error}");
     let mut run = Run::new();
     run.from = Some(first.clone());
     let error = run.go(&still, &mut |_| {}).unwrap_err().to_string();
@@ -951,9 +951,7 @@ fn one_step(poisoned: bool, bank_value: f32) -> (Vec<f32>, OptimizerState) {
         gpu().class(),
         &StepShape {
             network: &network,
-            way: 2,
-            shot: 1,
-            query: 2,
+            task: Task::new(2, 1, 2),
             augment: Augment {
                 noise: 0.1,
                 ..Augment::default()

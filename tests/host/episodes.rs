@@ -244,8 +244,8 @@ fn between_two_collections_supports_come_from_one_and_queries_from_the_other() {
             EpisodeSampler::between(pool.clone(), query_only.clone(), Task::new(2, shot, query));
         found.unwrap_err().to_string()
     };
-    assert!(few(5, 1).contains("4 files to learn from and 5 are needed: use fewer --shot"));
-    assert!(few(1, 6).contains("5 files to find and 6 are needed: use fewer --query"));
+    assert!(few(5, 1).contains("4 files to learn from and 5 are needed: use fewer shots"));
+    assert!(few(1, 6).contains("5 files to find and 6 are needed: use fewer queries"));
 }
 
 #[test]

@@ -14,9 +14,7 @@ const CLASSES: [AdapterClass; 2] = [AdapterClass::Software, AdapterClass::Hardwa
 fn training(class: AdapterClass, network: &Network, way: usize, banks: &[usize]) -> TrainingPlan {
     let shape = StepShape {
         network,
-        way,
-        shot: 2,
-        query: 3,
+        task: Task::new(way, 2, 3),
         augment: Augment {
             noise: 0.1,
             band_masks: 1,
@@ -65,9 +63,7 @@ fn the_plans_of_every_learner_build_and_run_within_default_limits() {
         for class in CLASSES {
             let shape = StepShape {
                 network: &network,
-                way: 10,
-                shot: 1,
-                query: 2,
+                task: Task::new(10, 1, 2),
                 augment: Augment::default(),
                 optimizer: AdamW::default(),
                 learner,
@@ -100,9 +96,7 @@ fn the_step_of_a_teacher_builds_and_runs_within_default_limits_behind_every_spec
                 assert!(whole.initial_parameters(1)[..first.len()] == first);
                 let shape = StepShape {
                     network: &network,
-                    way: 3,
-                    shot: 1,
-                    query: 2,
+                    task: Task::new(3, 1, 2),
                     augment: Augment::default(),
                     optimizer: AdamW::default(),
                     learner: Learner::default(),

@@ -30,12 +30,7 @@ fn sampler(
 }
 
 fn system<'a>(name: &'a str, embeddings: &'a [Vec<f32>]) -> System<'a> {
-    System {
-        name,
-        embeddings,
-        queries: None,
-        head: Head::Prototype(Metric::EUCLIDEAN),
-    }
+    System::new(name, embeddings, Head::Prototype(Metric::EUCLIDEAN))
 }
 
 /// Embeddings of 8 values: a corner for each class, `apart` from the origin, and normal effects of each group and file.
@@ -156,18 +151,7 @@ fn a_dead_network_is_at_chance_and_its_intervals_hold_it() {
         Head::LINEAR_PROBE,
         Head::GRADIENT,
     ] {
-        let found = evaluate(
-            &sampler,
-            &[System {
-                name: "dead",
-                embeddings: &dead,
-                queries: None,
-                head,
-            }],
-            200,
-            1,
-        )
-        .unwrap();
+        let found = evaluate(&sampler, &[System::new("dead", &dead, head)], 200, 1).unwrap();
         let accuracy = found.systems[0].accuracy;
         assert!((accuracy.mean - 0.2).abs() < 1e-12);
         let (low, high) = files_interval(&accuracy);

@@ -144,7 +144,7 @@ fn too_few_tracks_no_tracks_and_classes_in_every_part_are_refused() {
         1,
     );
     let text = seen.unwrap_err().to_string();
-    assert!(text.contains("--protocol novel-classes"), "{text}");
+    assert!(text.contains("use novel-classes"), "{text}");
 
     let empty = library(&["cover.jpg"], &[]);
     let text = Dataset::open_with(empty.path(), &Labels::Track).unwrap_err();

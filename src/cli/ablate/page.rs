@@ -24,7 +24,7 @@ fn ends(summary: &Summary) -> Option<(f64, f64)> {
 
 /// All pictures of a comparison.
 pub(super) fn pictures(findings: &Findings) -> Result<Vec<Picture>, ReportError> {
-    let chance = Some(1.0 / findings.episode[0] as f64);
+    let chance = Some(findings.task.chance());
     let is_splines = |name: &str| {
         let row = findings.networks.iter().find(|row| row.name == name);
         row.is_some_and(|row| row.splines && row.step_ms.is_some())
@@ -223,11 +223,12 @@ fn curve(
 
 /// The page: what was found first, then each table with its pictures.
 pub(super) fn page(findings: &Findings, tables: &[Table], pictures: &[Picture]) -> Page {
-    let [way, shot, query] = findings.episode;
     let [train, validation, test] = findings.classes;
     let mut page = Page::new("Is it the splines?", &lead(findings));
     page.paragraph(&format!(
-        "{way}-way {shot}-shot with {query} queries a class, {} test episodes a seed, {} seeds. The first seed has {train} classes to train, {validation} to validate and {test} to test; every seed's split is the same for all networks, and every network trains for {} episodes at the learning rate that was best for it on the first seed's validation classes. Some of these may be test classes of other seeds.",
+        "{} with {} queries a class, {} test episodes a seed, {} seeds. The first seed has {train} classes to train, {validation} to validate and {test} to test; every seed's split is the same for all networks, and every network trains for {} episodes at the learning rate that was best for it on the first seed's validation classes. Some of these may be test classes of other seeds.",
+        findings.task,
+        findings.task.query,
         findings.episodes,
         findings.seeds.len(),
         findings.training_episodes,

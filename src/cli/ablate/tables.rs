@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::ablate::{Curve, DifferenceRow, Findings, NetworkRow, Summary};
-use crate::cli::table::{self, Align, percent, signed};
+use crate::cli::table::{self, Align, ends, percent, signed};
 use crate::score::Interval;
 use indicatif::HumanCount;
 
@@ -95,9 +95,7 @@ impl Table {
 }
 
 fn range(interval: Option<Interval>, number: fn(f64) -> String) -> String {
-    interval.map_or("-".into(), |i| {
-        format!("{} to {}", number(i.low), number(i.high))
-    })
+    ends(interval, number).unwrap_or("-".into())
 }
 
 fn or_dash<T>(value: Option<T>, text: impl Fn(T) -> String) -> String {

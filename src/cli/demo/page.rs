@@ -4,7 +4,6 @@ use crate::data::{Part, Task};
 use crate::evaluate::Report;
 use crate::mel::{AMIN, Preset, TOP_DB, decibels, transpose};
 use crate::model::LearnedEdge;
-use crate::ops::Basis;
 use crate::report::{
     Column, Curve, Edge, Headline, IntervalRow, Page, Role, Rows, ScatterPoint, Sound, Spectrogram,
     Svg, Validation, bars_svg, confusion_svg, curve_svg, differences_svg, intervals_svg, project,
@@ -12,6 +11,7 @@ use crate::report::{
 };
 use crate::score::Estimate;
 
+use super::edge::Drawn;
 use super::{Demo, EVALUATION, reason};
 use crate::cli::table;
 
@@ -436,54 +436,6 @@ fn picture<'a>(edges: impl Iterator<Item = &'a LearnedEdge>) -> anyhow::Result<S
     let shown: Vec<Drawn> = edges.map(|edge| Drawn::new(edge, SAMPLES)).collect();
     let drawn: Vec<Edge> = shown.iter().map(Drawn::edge).collect();
     Ok(splines_svg(&drawn, None)?)
-}
-
-/// An edge's function, sampled for a picture.
-struct Drawn {
-    caption: String,
-    z: Vec<f32>,
-    total: Vec<f32>,
-    base: Vec<f32>,
-    spline: Vec<f32>,
-    grid: (f32, f32),
-}
-
-impl Drawn {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a picture needs no more than f32"
-    )]
-    fn new(edge: &LearnedEdge, samples: usize) -> Self {
-        let Basis { range, centre, .. } = edge.basis;
-        let reach = 1.3 * range;
-        let z: Vec<f32> = (0..samples)
-            .map(|k| centre + reach * (2.0 * k as f32 / (samples - 1) as f32 - 1.0))
-            .collect();
-        let of = |f: &dyn Fn(f64) -> f64| z.iter().map(|&z| f(f64::from(z)) as f32).collect();
-        Self {
-            caption: format!(
-                "{}: {} to {} @ {},{}",
-                edge.layer, edge.input, edge.output, edge.tap[0], edge.tap[1]
-            ),
-            total: of(&|z| edge.spline(z) + edge.base(z)),
-            base: of(&|z| edge.base(z)),
-            spline: of(&|z| edge.spline(z)),
-            grid: (centre - range, centre + range),
-            z,
-        }
-    }
-
-    fn edge(&self) -> Edge<'_> {
-        Edge {
-            caption: &self.caption,
-            z: &self.z,
-            total: &self.total,
-            base: &self.base,
-            spline: &self.spline,
-            grid: self.grid,
-            inputs: &[],
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,17 +1,7 @@
 //! What `gamaka eval --by` prints.
 
-use crate::score::{Evaluation, ValueAccuracy, ValueScore};
-
-use super::percent;
-use crate::cli::table::{Align, Table};
-
-fn cell(found: &ValueAccuracy) -> String {
-    let accuracy = percent(found.accuracy);
-    match &found.over_queries {
-        Some(i) => format!("{accuracy:>5} ({} to {})", percent(i.low), percent(i.high)),
-        None => format!("{accuracy:>5}"),
-    }
-}
+use crate::cli::table::{Align, Table, measured, percent};
+use crate::score::{Evaluation, ValueScore};
 
 /// The table. `name` is what the network is called.
 pub(super) fn words(
@@ -31,7 +21,8 @@ pub(super) fn words(
     for value in values {
         let named = value.value.clone().unwrap_or_else(|| "(none)".into());
         let counts = [value.files.to_string(), value.queries.to_string()];
-        let cells = value.systems.iter().map(cell);
+        let cells = value.systems.iter();
+        let cells = cells.map(|s| measured(s.accuracy, s.over_queries, percent));
         table.row([named].into_iter().chain(counts).chain(cells));
     }
     format!(

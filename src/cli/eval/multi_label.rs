@@ -1,32 +1,37 @@
-//! What `gamaka eval --multi-label` prints.
+//! What `gamaka eval --multi-label` does and prints.
 
 use std::fmt::Write;
+use std::process::ExitCode;
 
-use crate::evaluate::MultiLabelReport;
+use super::asked::Asked;
+use crate::cli::table::{Align, Table, ends, percent, plus_minus};
+use crate::evaluate::{Embedded, MultiLabelReport};
 use crate::score::{Estimate, MultiLabelScore};
 
-use super::percent;
-use crate::cli::table::{Align, Table};
+/// All labels of each query.
+pub(super) fn run(asked: &Asked, embedded: &Embedded) -> anyhow::Result<ExitCode> {
+    let code = asked.finish(embedded);
+    let (args, model) = (asked.args, asked.reader.model);
+    let report = embedded.score_multi_label(model, asked.task, args.episodes, args.seed)?;
+    asked.tell(embedded, &report, || words(&report, asked.name()))?;
+    Ok(code)
+}
 
 /// A figure with its interval over files, and that over episodes.
 fn figure(estimate: &Estimate) -> String {
-    let files = match &estimate.over_files {
-        Some(i) => format!("{} to {}", percent(i.low), percent(i.high)),
-        None => "no interval".into(),
-    };
-    let half = percent(estimate.over_episodes.half_width());
-    format!("{:>5} ({files}; ± {half})", percent(estimate.mean))
+    let files = ends(estimate.over_files, percent).unwrap_or("no interval".into());
+    let (mean, half) = (percent(estimate.mean), plus_minus(estimate.over_episodes));
+    format!("{mean:>5} ({files}; {half})")
 }
 
 /// The table. `name` is what the network is called.
-pub(super) fn words(report: &MultiLabelReport, name: &str) -> String {
+fn words(report: &MultiLabelReport, name: &str) -> String {
     let found = &report.evaluation;
     let mut text = format!(
-        "{}-way {}-shot, {} queries a label, {} episodes, seed {}; {} labels, {} files with {:.2} of them on average\n\
+        "{}, {} queries a label, {} episodes, seed {}; {} labels, {} files with {:.2} of them on average\n\
          LC-Protonets: each combination of labels among the supports has a prototype, a query gets the nearest one's labels\n\
          figures in %, in brackets 95 % over files; over episodes\n\n",
-        found.task.way,
-        found.task.shot,
+        found.task,
         found.task.query,
         found.episodes,
         found.seed,

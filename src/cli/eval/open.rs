@@ -1,23 +1,53 @@
-//! What `gamaka eval --open` prints and draws.
+//! What `gamaka eval --open` does, prints and draws.
 
 use std::fmt::Write;
+use std::process::ExitCode;
 
-use crate::evaluate::OpenReport;
+use super::asked::{Asked, write_picture};
+use crate::cli::table::{Align, Table, measured, percent};
+use crate::evaluate::{Embedded, EvaluateError, EvaluatePart, OpenReport, embed_dataset};
 use crate::report::{Line, LineAxes, LinePoint, ReportError, Svg, lines_svg};
 use crate::score::Estimate;
+use unicode_width::UnicodeWidthStr;
 
-use super::percent;
-
-/// An area with its interval over files.
-fn area(estimate: &Estimate) -> String {
-    match &estimate.over_files {
-        Some(i) => format!("{:.3} ({:.3} to {:.3})", estimate.mean, i.low, i.high),
-        None => format!("{:.3}", estimate.mean),
+/// Classes without examples beside those with them.
+pub(super) fn run(asked: &Asked, embedded: &Embedded) -> anyhow::Result<ExitCode> {
+    let code = asked.finish(embedded);
+    let Asked {
+        args,
+        common,
+        reader,
+        ..
+    } = asked;
+    let validation = match args.split.of(&embedded.dataset, reader.model) {
+        EvaluatePart::Test => {
+            let (dataset, part) = (embedded.dataset.clone(), EvaluatePart::Validation);
+            match common.counted("validation", |on| embed_dataset(reader, dataset, part, on)) {
+                Err(EvaluateError::NoTestFiles { .. }) => {
+                    Err("the data holds no validation files of the model's split")
+                }
+                read => Ok(read?),
+            }
+        }
+        _ => Err("all files are tested, and none are left to choose one on"),
+    };
+    let validation = validation.as_ref().map_err(|reason| *reason);
+    let (task, name) = (asked.task, asked.name());
+    let report = embedded.score_open(validation, task, args.episodes, args.seed, args.head)?;
+    asked.tell(embedded, &report, || words(&report, name))?;
+    if let Some(folder) = &args.output {
+        write_picture(
+            folder,
+            asked.mode.picture(),
+            &picture(&report, name)?,
+            common,
+        )?;
     }
+    Ok(code)
 }
 
 /// The table. `name` is what the network is called.
-pub(super) fn words(report: &OpenReport, name: &str) -> String {
+fn words(report: &OpenReport, name: &str) -> String {
     let found = &report.evaluation;
     let mut text = format!(
         "{} known and {} unknown classes of {}, {} shots, {} queries a class, {} episodes, seed {}; {} files; head: {}\n\
@@ -32,50 +62,53 @@ pub(super) fn words(report: &OpenReport, name: &str) -> String {
         found.files,
         report.head
     );
-    let labels: Vec<&str> = std::iter::once(name)
-        .chain(
-            found
-                .systems
-                .iter()
-                .skip(1)
-                .map(|system| system.name.as_str()),
-        )
-        .collect();
-    let width = labels
-        .iter()
-        .map(|label| label.chars().count())
-        .max()
-        .unwrap_or(0)
-        + 5;
-    let _ = writeln!(text, "{:width$} {:24} equal error rate", "", "area");
-    for (label, system) in labels.iter().zip(&found.systems) {
-        let error = percent(system.equal_error_rate);
-        let _ = writeln!(text, "{label:width$} {:24} {error} %", area(&system.area));
+    let label = |k: usize| if k == 0 { name } else { &found.systems[k].name };
+    let area = |e: &Estimate| {
+        let thousandths = |x: f64| format!("{x:.3}");
+        // With room for signs.
+        format!("{:24}", measured(e.mean, e.over_files, thousandths))
+    };
+    let others = 1..=found.differences.len();
+    let less: Vec<String> = others.map(|k| format!("less {}", label(k))).collect();
+    let labels = (0..found.systems.len()).map(label);
+    let labels = labels.chain(less.iter().map(String::as_str));
+    let names = labels.map(UnicodeWidthStr::width).max().unwrap_or(0);
+    let mut table = Table::new([
+        (" ".repeat(names), Align::Left),
+        ("area".into(), Align::Left),
+        ("equal error rate".into(), Align::Left),
+    ])
+    .close();
+    for (k, system) in found.systems.iter().enumerate() {
+        let error = format!("{} %", percent(system.equal_error_rate));
+        table.row([label(k).to_owned(), area(&system.area), error]);
     }
-    for (label, difference) in labels.iter().skip(1).zip(&found.differences) {
-        let _ = writeln!(
-            text,
-            "{:width$} {}",
-            format!("less {label}"),
-            area(difference)
-        );
+    text.push_str(&table.text());
+    for (less, difference) in less.iter().zip(&found.differences) {
+        let gap = " ".repeat(names + 1 - less.width());
+        let line = format!("{less}{gap}{}", area(difference));
+        let _ = writeln!(text, "{}", line.trim_end());
     }
     if !report.thresholds.is_empty() {
-        let _ = writeln!(
-            text,
-            "\nwithin the distance at which both errors are equal on the validation classes\n\
-             {:width$} distance   known accepted   unknown accepted",
-            ""
+        text.push_str(
+            "\nwithin the distance at which both errors are equal on the validation classes\n",
         );
-    }
-    for (label, threshold) in labels.iter().zip(&report.thresholds) {
-        let _ = writeln!(
-            text,
-            "{label:width$} {:>8.3} {:>14} % {:>16} %",
-            threshold.distance,
-            percent(threshold.known_accepted),
-            percent(threshold.unknown_accepted)
-        );
+        let mut table = Table::new([
+            (" ".repeat(names), Align::Left),
+            ("distance".into(), Align::Right),
+            ("known accepted".into(), Align::Right),
+            ("unknown accepted".into(), Align::Right),
+        ])
+        .close();
+        for (k, threshold) in report.thresholds.iter().enumerate() {
+            table.row([
+                label(k).to_owned(),
+                format!("{:.3}", threshold.distance),
+                format!("{:>14} %", percent(threshold.known_accepted)),
+                format!("{:>16} %", percent(threshold.unknown_accepted)),
+            ]);
+        }
+        text.push_str(&table.text());
     }
     if let Some(reason) = &report.no_thresholds {
         let _ = writeln!(text, "\nno threshold: {reason}");
@@ -87,7 +120,7 @@ pub(super) fn words(report: &OpenReport, name: &str) -> String {
 }
 
 /// The ROC curves.
-pub(super) fn picture(report: &OpenReport, name: &str) -> Result<Svg, ReportError> {
+fn picture(report: &OpenReport, name: &str) -> Result<Svg, ReportError> {
     let found = &report.evaluation;
     let points = |curve: &[f64]| -> Vec<LinePoint> {
         let last = curve.len().saturating_sub(1).max(1) as f64;

@@ -1,6 +1,5 @@
 //! `gamaka eval` with several models.
 
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -8,23 +7,22 @@ use crate::evaluate::{EvaluatePart, MeanOfModels, Reader, Report, embed_dataset,
 use crate::report::{DotRow, ReportError, Svg};
 use anyhow::Context;
 
-use super::{
-    Args, Common, accuracy, checked, ends_words, fewer, finish, front_end, json, opened, percent,
-    print, print_json, usage, write_picture,
-};
-use crate::cli::table::{pad, widest};
+use super::accuracy::{self, PAIRED, cells, estimates};
+use super::args::Args;
+use super::asked::{Asked, checked, opened, write_picture};
+use crate::cli::common::{Common, front_end, print, print_json, usage};
+use crate::cli::table::percent;
 
 /// Tests each model on the test files of its split, and prints the means.
 pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
+    let mode = &args.mode();
     let of_one = [
-        ("--support-from", args.support_from.is_some()),
-        ("--shift", args.shift.is_some()),
-        ("--open", args.open),
-        ("--multi-label", args.multi_label),
-        ("--by", args.by.is_some()),
-        ("--confusion", args.confusion.is_some()),
+        args.support_from.as_ref().map(|_| "--support-from"),
+        mode.names().0,
+        args.by.as_ref().map(|_| "--by"),
+        args.confusion.as_ref().map(|_| "--confusion"),
     ];
-    if let Some((flag, _)) = of_one.iter().find(|(_, given)| *given) {
+    if let Some(flag) = of_one.into_iter().flatten().next() {
         usage(&format!("{flag} takes one --model, not several"));
     }
     let models = args.models.iter().map(|path| opened(args, path, common));
@@ -51,23 +49,28 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     for (path, model) in args.models.iter().zip(&models) {
         let at = || path.display().to_string();
         let front_end = front_end(args.engine, &gpu, model, args.strict)?.keeping(kept.clone());
-        let reader = Reader::new(&gpu, model, &front_end)?;
+        let asked = Asked {
+            args,
+            common,
+            mode,
+            gpu: &gpu,
+            path,
+            reader: &Reader::new(&gpu, model, &front_end)?,
+            task,
+        };
         let embedded = common.counted("reading", |on| {
-            embed_dataset(&reader, dataset.clone(), args.split, on)
+            embed_dataset(asked.reader, dataset.clone(), args.split, on)
         });
         let embedded = embedded.with_context(at)?;
-        if !common.json {
-            let notes = embedded.notes.iter();
-            notes.for_each(|n| common.note(&format!("note: {n}")));
-        }
-        let ended = finish(args, &embedded);
+        asked.tell_notes(&embedded);
+        let ended = asked.finish(&embedded);
         if ended != ExitCode::SUCCESS {
             code = ended;
         }
         let report = embedded.score(task, args.episodes, args.seed, args.head);
-        let report = report.map_err(|error| fewer(args, &embedded, task, error));
+        let report = report.map_err(|error| asked.fewer(&embedded, error));
         let report = report.with_context(at)?;
-        documents.push(json(args, path, model, &embedded, "result", &report));
+        documents.push(asked.json(&embedded, &report));
         reports.push(report);
     }
     let means = mean_of_models(&reports);
@@ -81,7 +84,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     }
     if let Some(folder) = &args.output {
         let picture = picture(&args.models, &reports, &means, name)?;
-        write_picture(args, folder, &picture, common)?;
+        write_picture(folder, mode.picture(), &picture, common)?;
     }
     Ok(code)
 }
@@ -122,34 +125,24 @@ fn words(reports: &[Report], means: &[MeanOfModels], name: &str) -> String {
         head, evaluation, ..
     } = &reports[0];
     let mut text = format!(
-        "{} models, each on its own test files; {}-way {}-shot, {} queries a class, {} episodes each, seed {}; head: {head}\n\n",
+        "{} models, each on its own test files; {}, {} queries a class, {} episodes each, seed {}; head: {head}\n\n",
         reports.len(),
-        evaluation.task.way,
-        evaluation.task.shot,
+        evaluation.task,
         evaluation.task.query,
         evaluation.episodes,
         evaluation.seed
     );
     let label = |k: usize| if k == 0 { name } else { &means[k].name };
-    let width = widest((0..means.len()).map(label)).max("accuracy in %".len());
-    let _ = writeln!(
-        text,
-        "{:width$} {:>6}   {:>15}   of each model",
-        "accuracy in %", "mean", "95 % over files"
-    );
+    let mut table = estimates("of each model");
     for (k, found) in means.iter().enumerate() {
         if k == evaluation.systems.len() {
-            let _ = writeln!(text, "\npaired on the same episodes and files");
+            table.heading(PAIRED);
         }
-        let files = ends_words(found.over_files.as_ref());
         let of_models: Vec<String> = found.of_models.iter().map(|m| percent(*m)).collect();
-        let _ = writeln!(
-            text,
-            "{} {:>6}   {files:>15}   {}",
-            pad(label(k), width),
-            percent(found.mean),
-            of_models.join("  ")
-        );
+        let last = format!(" {}", of_models.join("  "));
+        let first = cells(label(k), found.mean, found.over_files);
+        table.row(first.into_iter().chain([last]));
     }
+    text.push_str(&table.text());
     text
 }

@@ -1,18 +1,72 @@
-//! What `gamaka eval --shift` prints and draws.
+//! What `gamaka eval --shift` does, prints and draws.
 
 use std::fmt::Write;
+use std::path::Path;
+use std::process::ExitCode;
 
-use crate::evaluate::{OtherScore, ShiftReport};
+use super::asked::{Asked, opened, write_picture};
+use crate::cli::common::front_end;
+use crate::cli::table::{Align, Table, measured, percent, signed};
+use crate::evaluate::{Embedded, OtherScore, Reader, ShiftReport, Shifted};
 use crate::report::{Panel, PanelLine, ReportError, Svg, panels_svg};
-use crate::score::Estimate;
+use crate::score::{Estimate, MFCC};
+use crate::shift::Shift;
 
-use crate::cli::table::{Align, Table, percent, signed};
-
-fn ends(estimate: &Estimate, digits: fn(f64) -> String) -> String {
-    match &estimate.over_files {
-        Some(i) => format!("{} to {}", digits(i.low), digits(i.high)),
-        None => "-".into(),
+/// Altered queries beside clean ones, of one model or of two.
+pub(super) fn run(
+    asked: &Asked,
+    mut embedded: Embedded,
+    shifts: &[Shift],
+) -> anyhow::Result<ExitCode> {
+    let args = asked.args;
+    let shifted = alter(asked, &mut embedded, shifts)?;
+    let code = asked.finish(&embedded);
+    let other = args.against.as_deref();
+    let other = other.map(|path| against(asked, path, shifts)).transpose()?;
+    let report = embedded.score_shifts(
+        &shifted,
+        other.as_ref().map(|(other, shifted)| (other, &shifted[..])),
+        asked.task,
+        args.episodes,
+        args.seed,
+        args.head,
+    );
+    let report = report.map_err(|error| asked.fewer(&embedded, error))?;
+    let name = asked.name();
+    asked.tell(&embedded, &report, || words(&report, name))?;
+    if let Some(folder) = &args.output {
+        let picture = picture(&report, name)?;
+        write_picture(folder, asked.mode.picture(), &picture, asked.common)?;
     }
+    Ok(code)
+}
+
+/// The queries after each step of each shift.
+fn alter(asked: &Asked, embedded: &mut Embedded, shifts: &[Shift]) -> anyhow::Result<Vec<Shifted>> {
+    let shifted = asked.common.counted("altering", |on| {
+        embedded.shifted(asked.reader, shifts, asked.args.seed, on)
+    });
+    Ok(shifted?)
+}
+
+/// What another model makes of the same files, clean and altered.
+fn against(
+    asked: &Asked,
+    path: &Path,
+    shifts: &[Shift],
+) -> anyhow::Result<(Embedded, Vec<Shifted>)> {
+    let args = asked.args;
+    let model = opened(args, path, asked.common)?;
+    let front_end = front_end(args.engine, asked.gpu, &model, args.strict)?
+        .keeping(asked.reader.front_end.keeps());
+    let other = Asked {
+        reader: &Reader::new(asked.gpu, &model, &front_end)?,
+        path,
+        ..*asked
+    };
+    let mut embedded = other.embed()?;
+    let shifted = alter(&other, &mut embedded, shifts)?;
+    Ok((embedded, shifted))
 }
 
 /// An amount with the minus sign of all other figures.
@@ -21,12 +75,11 @@ fn sign(amount: &str) -> String {
 }
 
 /// The table: the network beside MFCC, or beside another network. `name` is what the network is called.
-pub(super) fn words(report: &ShiftReport, name: &str) -> String {
+fn words(report: &ShiftReport, name: &str) -> String {
     let mut text = format!(
-        "{}-way {}-shot, {} queries a class, {} episodes, seed {}; {} classes, {} files; head: {}\n\
+        "{}, {} queries a class, {} episodes, seed {}; {} classes, {} files; head: {}\n\
          supports clean, queries altered; accuracy in %, in brackets 95 % over files\n\n",
-        report.task.way,
-        report.task.shot,
+        report.task,
         report.task.query,
         report.episodes,
         report.seed,
@@ -34,10 +87,7 @@ pub(super) fn words(report: &ShiftReport, name: &str) -> String {
         report.files,
         report.head
     );
-    let measured = |estimate: &Estimate, digits: fn(f64) -> String| {
-        let (mean, ends) = (digits(estimate.mean), ends(estimate, digits));
-        format!("{mean:>5} ({ends})")
-    };
+    let measured = |e: &Estimate, digits| measured(e.mean, e.over_files, digits);
     let other_cells = |other: &OtherScore| {
         let accuracy = measured(&other.accuracy, percent);
         (accuracy, measured(&other.network_less, signed))
@@ -91,7 +141,7 @@ pub(super) fn words(report: &ShiftReport, name: &str) -> String {
 }
 
 /// A panel for each shift, clean queries at their place among the steps.
-pub(super) fn picture(report: &ShiftReport, name: &str) -> Result<Svg, ReportError> {
+fn picture(report: &ShiftReport, name: &str) -> Result<Svg, ReportError> {
     let point = |e: &Estimate| (e.mean, e.over_files.map(|i| (i.low, i.high)));
     let clean = [point(&report.network_clean), point(&report.mfcc_clean)];
     let panels: Vec<Panel> = report
@@ -130,11 +180,11 @@ pub(super) fn picture(report: &ShiftReport, name: &str) -> Result<Svg, ReportErr
             }
         })
         .collect();
-    let systems = [name, "MFCC, nearest centroid"];
+    let systems = [name, MFCC];
     let chance = report.task.chance();
     let title = format!(
-        "{}-way {}-shot: learned from clean examples, tested on altered ones",
-        report.task.way, report.task.shot
+        "{}: learned from clean examples, tested on altered ones",
+        report.task
     );
     panels_svg(&panels, &systems, "accuracy", chance, Some(&title))
 }

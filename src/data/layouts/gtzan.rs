@@ -100,7 +100,7 @@ pub(super) fn list(path: &Path) -> Result<Listing, DataError> {
         .filter(|file| !listed.contains(file) && path.join(file).exists())
         .collect();
     let mut notes = vec![format!(
-        "{} excerpts are left out by the fault filter (repeated, distorted or doubtfully labelled ones); to use them all, check {} with --as folder",
+        "{} excerpts are left out by the fault filter (repeated, distorted or doubtfully labelled ones); to use them all, check {} as a folder",
         left_out.len(),
         home.display()
     )];

@@ -56,7 +56,7 @@ impl Layout {
         Self::Folder,
     ];
 
-    /// The word for `--as`.
+    /// Its name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Gtzan => "gtzan",
@@ -98,7 +98,11 @@ impl Layout {
     }
 
     /// How many files the data set's own metadata lists.
-    pub(crate) fn count(self, path: &Path) -> Result<usize, DataError> {
+    ///
+    /// # Errors
+    /// [`DataError`]: it cannot be read.
+    #[cfg(feature = "internals")]
+    pub fn count(self, path: &Path) -> Result<usize, DataError> {
         Ok(self.list(path)?.rows.len())
     }
 

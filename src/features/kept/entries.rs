@@ -15,7 +15,7 @@ use crate::files::{self, WriteError};
 use crate::tensors::{self, TensorFile, TensorFileError, ToWrite};
 
 /// Key of the metadata.
-pub(crate) const KEY: &str = "gamaka-features";
+pub const KEY: &str = "gamaka-features";
 
 const FORMAT: u32 = 1;
 

@@ -30,9 +30,7 @@ impl TrainConfig {
             (None, None) => return Ok(Cow::Borrowed(self)),
             (Some(teacher), Some(vectors)) => (teacher, vectors),
             (Some(_), None) => {
-                return Err(TrainError::config(
-                    "[teacher] has no vectors to teach: give their file with --teacher, or take [teacher] out",
-                ));
+                return Err(TrainError::NoVectors);
             }
             (None, Some(vectors)) => {
                 return Err(TrainError::teacher(
@@ -143,16 +141,16 @@ impl<'a> Matched<'a> {
             end_s,
         } = self.vectors.rows[row];
         let shape = config.segment();
-        TrainError::teacher(
-            &self.vectors.file,
-            format!(
-                "row {row}, of {:?}, is {:.2} s long, and a segment of this training {:.2} s: train with --segment {:.2}, or make the vectors of segments as long",
+        TrainError::OtherSegments {
+            path: self.vectors.file.clone(),
+            reason: format!(
+                "row {row}, of {:?}, is {:.2} s long, and a segment of this training {:.2} s: train with segments of {:.2} s, or make the vectors of segments as long",
                 self.vectors.paths[path],
                 end_s - start_s,
                 SegmentShape::seconds(&config.preset, shape.frames()),
                 end_s - start_s,
             ),
-        )
+        }
     }
 
     /// Refuses a teacher with too few rows of training files.
@@ -161,7 +159,7 @@ impl<'a> Matched<'a> {
         let refuse = |reason: String| Err(TrainError::teacher(&self.vectors.file, reason));
         match rows {
             0 => refuse(
-                "none of its rows is of a training file that can be used, and only these teach: embed the training files too, or train with another --seed, which splits the files otherwise"
+                "none of its rows is of a training file that can be used, and only these teach: embed the training files too, or train with another seed, which splits the files otherwise"
                     .into(),
             ),
             _ if rows < batch => refuse(format!(

@@ -84,6 +84,11 @@ fn without_inner_modules(tokens: Vec<Token>) -> Vec<Token> {
     kept
 }
 
+/// Whether a file of `src` holds tests alone.
+pub(crate) fn is_test(file: &str) -> bool {
+    file.ends_with("tests.rs") || file.contains("tests/")
+}
+
 type Path = Vec<String>;
 
 #[derive(Default)]
@@ -156,7 +161,7 @@ impl Crate {
             file: file.clone(),
             ..Module::default()
         };
-        let files = sources.keys().filter(|file| !file.ends_with("tests.rs"));
+        let files = sources.keys().filter(|file| !is_test(file));
         let mut found = Self(files.map(|file| (module_path(file), of(file))).collect());
         for path in found.0.keys().cloned().collect::<Vec<_>>() {
             found.read(&path, &tokens(&sources[&found.0[&path].file]));
@@ -232,7 +237,7 @@ impl Crate {
         names: &BTreeMap<String, Path>,
     ) -> Option<Path> {
         let (first, rest) = path.split_first()?;
-        let child = [&module[..], &[first.clone()]].concat();
+        let child = [&module[..], std::slice::from_ref(first)].concat();
         let base = match first.as_str() {
             "crate" => Vec::new(),
             "self" => module.clone(),
@@ -257,7 +262,7 @@ impl Crate {
         let handed_on = |module: &Module, name: &String| {
             let defines = |all: &&Path| self.0.get(*all).is_some_and(|m| m.items.contains(name));
             let all = || module.facades.iter().find(defines);
-            let all = || all().map(|all| [&all[..], &[name.clone()]].concat());
+            let all = || all().map(|all| [&all[..], std::slice::from_ref(name)].concat());
             module.facade.get(name).cloned().or_else(all)
         };
         let known = (0..=path.len())

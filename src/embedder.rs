@@ -1,0 +1,214 @@
+//! A network as a program that embeds clips, and as a plan from samples to embeddings.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::gpu::{AdapterClass, BufferRole, Gpu, GpuError, Plan, Program, Tensor};
+use crate::mel::{self, MelError, Preset};
+use crate::model::{Network, Storage, Weights};
+use crate::model_file::Model;
+use crate::ops;
+
+/// Most files for which kernels that compile quickly are worth their slower run.
+const FEW_FILES: usize = 30;
+
+/// A network ready to embed clips, a batch at a time. Threads may share it: one embeds after the other.
+#[derive(Debug)]
+pub struct Embedder {
+    // All batches of a call are written, run and read as a whole.
+    program: Mutex<Program>,
+    parameters: Weights,
+    clips: Tensor,
+    embedding: Tensor,
+    clip_len: usize,
+    width: usize,
+}
+
+impl Embedder {
+    /// Compiles a network for inference with these parameters (flat layout), which may be changed.
+    ///
+    /// # Errors
+    /// [`GpuError`].
+    pub fn new(gpu: &Gpu, network: &Network, parameters: &[f32]) -> Result<Self, GpuError> {
+        Self::compiled(gpu, network, Storage::Floats, parameters, false)
+    }
+
+    /// As [`Self::new`], for so many files: for a few, a software rasteriser compiles kernels that it has ready sooner. The
+    /// parameters stay; where each of them is exactly a half, they are kept so. The embeddings are the same.
+    ///
+    /// # Errors
+    /// [`GpuError`].
+    pub fn for_files(
+        gpu: &Gpu,
+        network: &Network,
+        parameters: &[f32],
+        files: usize,
+    ) -> Result<Self, GpuError> {
+        let quick = gpu.class() == AdapterClass::Software && files <= FEW_FILES;
+        Self::compiled(gpu, network, Storage::of(parameters), parameters, quick)
+    }
+
+    /// As [`Self::new`], with parameters kept in this storage, to which they are rounded.
+    ///
+    /// # Errors
+    /// [`GpuError`].
+    #[cfg(feature = "internals")]
+    pub fn stored(
+        gpu: &Gpu,
+        network: &Network,
+        storage: Storage,
+        parameters: &[f32],
+    ) -> Result<Self, GpuError> {
+        Self::compiled(gpu, network, storage, parameters, false)
+    }
+
+    fn compiled(
+        gpu: &Gpu,
+        network: &Network,
+        storage: Storage,
+        parameters: &[f32],
+        quick: bool,
+    ) -> Result<Self, GpuError> {
+        let [bands, frames] = network.input;
+        let mut plan = Plan::new(gpu.class());
+        plan.quick = quick;
+        let weights = storage.weights(&mut plan, network.flat_len());
+        let clips = [batch(gpu.class()), 1, bands, frames];
+        let clips = plan.tensor("clips", clips, BufferRole::Input);
+        let embedding = append(&mut plan, network, weights, clips);
+        let program = Program::new(gpu, plan)?;
+        program.write(weights.tensor(), &storage.words(parameters));
+        Ok(Self {
+            program: Mutex::new(program),
+            parameters: weights,
+            clips,
+            embedding,
+            clip_len: bands * frames,
+            width: network.width(),
+        })
+    }
+
+    /// Changes the parameters, for all threads that share it; what another thread is embedding keeps the old ones.
+    ///
+    /// # Panics
+    /// If it keeps halves: a bug in the caller, who wants [`Self::new`].
+    pub fn set_parameters(&self, parameters: &[f32]) {
+        let Weights::Floats(tensor) = self.parameters else {
+            unreachable!("only an embedder of floats is given others");
+        };
+        self.program().write(tensor, parameters);
+    }
+
+    fn program(&self) -> MutexGuard<'_, Program> {
+        self.program.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Length of an embedding.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Clips that it takes at a time.
+    pub fn batch(&self) -> usize {
+        self.clips.shape[0]
+    }
+
+    /// Device memory in bytes of its parameters.
+    #[cfg(feature = "internals")]
+    pub fn parameter_bytes(&self) -> u64 {
+        let parameters = self.parameters.tensor();
+        self.program().plan().info(parameters).bytes()
+    }
+
+    /// Device memory in bytes that a network's embedder takes.
+    pub fn bytes(class: AdapterClass, network: &Network) -> u64 {
+        inference(class, network, batch(class)).0.bytes()
+    }
+
+    /// Embeds clips, band-major `[bands][frames]` each; any number of them.
+    ///
+    /// # Errors
+    /// A fault of the device.
+    pub fn embed(&self, clips: &[Vec<f32>]) -> Result<Vec<Vec<f32>>, GpuError> {
+        let program = self.program();
+        let mut embeddings = Vec::with_capacity(clips.len());
+        for batch in clips.chunks(self.batch()) {
+            for (k, clip) in batch.iter().enumerate() {
+                program.write_at(self.clips, k * self.clip_len, clip);
+            }
+            program.run()?;
+            let all: Vec<f32> = program.read(self.embedding)?;
+            embeddings.extend(
+                all.chunks(self.width)
+                    .take(batch.len())
+                    .map(<[f32]>::to_vec),
+            );
+        }
+        Ok(embeddings)
+    }
+}
+
+/// Clips that an [`Embedder`] takes at a time.
+fn batch(class: AdapterClass) -> usize {
+    match class {
+        AdapterClass::Software => 16,
+        AdapterClass::Hardware => 128,
+    }
+}
+
+/// The plan of a batch's embedding: parameters and clips in, embeddings out.
+pub fn inference(class: AdapterClass, network: &Network, batch: usize) -> (Plan, [Tensor; 3]) {
+    let [bands, frames] = network.input;
+    let mut plan = Plan::new(class);
+    let weights = Storage::Floats.weights(&mut plan, network.flat_len());
+    let clips = plan.tensor("clips", [batch, 1, bands, frames], BufferRole::Input);
+    let embedding = append(&mut plan, network, weights, clips);
+    (plan, [weights.tensor(), clips, embedding])
+}
+
+/// Appends a network's forward, and completes the plan with it: its port `embedding`.
+fn append(plan: &mut Plan, network: &Network, weights: Weights, clips: Tensor) -> Tensor {
+    let embedding = network.forward(plan, weights, clips, None).embedding;
+    plan.keep(embedding);
+    plan.name_port("embedding", embedding);
+    plan.share_scratch();
+    embedding
+}
+
+impl Model {
+    /// One plan from samples to embeddings: mel frames, their compression, the network. Its ports are
+    ///
+    /// * `samples`, [clips, 1, 1, length], mono at the preset's rate: each clip's, beginning half a window (`n_fft / 2`) before
+    ///   the middle of its first frame; `length` is `n_fft` and a hop for each frame but the first;
+    /// * `parameters`, the words that come with the plan;
+    /// * `embedding`, [clips, width, 1, 1].
+    ///
+    /// Written as JSON and run from that and the WGSL files alone it gives the same embeddings.
+    ///
+    /// # Errors
+    /// [`MelError::TransformLength`] for a preset whose Fourier transform the kernels cannot do.
+    pub fn plan(&self, class: AdapterClass, clips: usize) -> Result<(Plan, Vec<u32>), MelError> {
+        let storage = Storage::of(&self.parameters);
+        let plan = samples_plan(class, &self.info.preset, &self.network, storage, clips)?;
+        Ok((plan, storage.words(&self.parameters)))
+    }
+}
+
+fn samples_plan(
+    class: AdapterClass,
+    preset: &Preset,
+    network: &Network,
+    storage: Storage,
+    clips: usize,
+) -> Result<Plan, MelError> {
+    let [_, frames] = network.input;
+    let mut plan = Plan::new(class);
+    let weights = storage.weights(&mut plan, network.flat_len());
+    let samples = [clips, 1, 1, mel::samples_of(preset, frames)];
+    let samples = plan.tensor("samples", samples, BufferRole::Input);
+    plan.name_port("samples", samples);
+    let power = mel::append(&mut plan, preset, samples, frames)?;
+    let clips = plan.tensor("clips", power.shape, BufferRole::Scratch);
+    ops::log_compress(&mut plan, preset.compression_gain, power, clips);
+    append(&mut plan, network, weights, clips);
+    Ok(plan)
+}

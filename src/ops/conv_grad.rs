@@ -1,0 +1,195 @@
+//! Gradients of convolutions.
+
+use super::append::{each, limit_turns};
+use super::conv::ConvKept;
+use super::conv_layout::{change_basis, channels_last};
+use super::conv_shape::ConvShape;
+use super::reduce::{add_splits, channel_sum, reduce_partials, split_target, wanted_splits};
+use super::sizes::{product, quotient};
+use super::tiles::{SPLINE_SUMS, cut, output_tile, position_tile, tiles};
+use crate::gpu::{BufferRole, Plan, Tensor};
+
+/// Gradients of the weights, the bias and, where it is wanted, the input from grad_y.
+pub fn conv_backward(
+    plan: &mut Plan,
+    shape: &ConvShape,
+    kept: &ConvKept,
+    grad_y: Tensor,
+    [grad_weight, grad_bias]: [Tensor; 2],
+    grad_x: Option<Tensor>,
+) {
+    let outputs_last = channels_last(plan, grad_y.reshaped(shape.output_shape()));
+    if shape.basis.has_powers() {
+        let of_powers = plan.tensor("power gradients", grad_weight.shape, BufferRole::Scratch);
+        conv_grad_weight(plan, shape, kept.kernel_x, outputs_last, of_powers);
+        let slots = shape.basis.slots();
+        let matrix = shape.basis.powers_from_splines();
+        let transposed = (0..slots)
+            .flat_map(|column| matrix.iter().skip(column).step_by(slots))
+            .copied()
+            .collect();
+        change_basis(plan, shape, transposed, of_powers, grad_weight);
+    } else {
+        conv_grad_weight(plan, shape, kept.kernel_x, outputs_last, grad_weight);
+    }
+    let [out_h, out_w] = shape.output();
+    let partial = plan.tensor(
+        "bias partials",
+        [shape.n, 1, 1, shape.co],
+        BufferRole::Scratch,
+    );
+    channel_sum(plan, product(&[out_h, out_w]), grad_y, partial);
+    reduce_partials(plan, partial, grad_bias);
+    if let Some(grad_x) = grad_x {
+        conv_grad_input(plan, shape, kept, outputs_last, grad_x);
+    }
+}
+
+/// grad_x from grad_y with its channels innermost.
+pub(crate) fn conv_grad_input(
+    plan: &mut Plan,
+    shape: &ConvShape,
+    kept: &ConvKept,
+    outputs_last: Tensor,
+    grad_x: Tensor,
+) {
+    let [rows, columns] = [0, 1].map(|a| shape.input[a].div_ceil(shape.stride[a].max(1)));
+    let positions = product(&[shape.n, rows, columns]);
+    let (slots, slot_tiles) = shape.basis.slot_tile();
+    let [taps_h, taps_w] = [0, 1].map(|a| shape.kernel[a].div_ceil(shape.stride[a].max(1)));
+    let turns = product(&[taps_h, taps_w, shape.co_pad() / 4]);
+    limit_turns(
+        plan,
+        "conv_grad_input",
+        product(&[slot_tiles, turns]).saturating_add(slot_tiles),
+    );
+    // A row is a slot of a channel.
+    let phases = product(&shape.stride);
+    let channel_tiles = |most_rows: usize| {
+        let channels = quotient(most_rows, slots).max(1);
+        shape.ci.div_ceil(channels).max(1)
+    };
+    let tiles = tiles(plan);
+    let workgroup = tiles.conv_workgroup;
+    let invocations = |[most_positions, most_rows]: [usize; 2]| {
+        let (_, groups) = position_tile(tiles, positions, most_positions);
+        product(&[workgroup, groups, phases, channel_tiles(most_rows)])
+    };
+    let ([most_positions, most_rows], splits) =
+        cut(tiles, tiles.conv_grad_input, turns, invocations);
+    let (tile, groups) = position_tile(tiles, positions, most_positions);
+    let channel_tiles = channel_tiles(most_rows);
+    let tile_rows = product(&[shape.ci.div_ceil(channel_tiles), slots]);
+    let mut overrides = shape.overrides();
+    overrides.extend(shape.basis.overrides());
+    overrides.extend([
+        ("TILE_P", tile as f64),
+        ("TILE_R", tile_rows as f64),
+        ("WORKGROUP", workgroup as f64),
+        ("SPLITS", splits as f64),
+    ]);
+    let written = split_target(plan, splits, grad_x);
+    plan.dispatch(
+        "conv_grad_input",
+        &overrides,
+        &[kept.x, kept.kernel_weight, outputs_last, written],
+        [product(&[groups, phases]), channel_tiles, splits],
+    );
+    plan.count(&shape.words(), shape.flops());
+    add_splits(plan, written, grad_x);
+}
+
+/// grad_weight in the kernels' basis, by partial sums and a second pass.
+fn conv_grad_weight(
+    plan: &mut Plan,
+    shape: &ConvShape,
+    kernel_x: Tensor,
+    outputs_last: Tensor,
+    grad_weight: Tensor,
+) {
+    let plain = shape.basis.order == 0;
+    let (slots, slot_tiles) = shape.basis.slot_tile();
+    let tiles = tiles(plan);
+    let workgroup = tiles.conv_workgroup;
+    let [most, most_outputs] = if plain {
+        tiles.conv_grad_weight
+    } else {
+        let [rows, outputs] = tiles.kan_conv_grad_weight;
+        [quotient(SPLINE_SUMS, slots).clamp(1, rows), outputs]
+    };
+    let rows = if plain {
+        shape.tiled_taps()
+    } else {
+        shape.taps()
+    };
+    let tile = most.min(rows).max(1);
+    let overhead = if plain { 4 } else { 1 };
+    let (outputs, output_tiles) = output_tile(shape.co_pad(), most_outputs, overhead);
+    let places = product(&[rows.div_ceil(tile), output_tiles]);
+    let [out_h, out_w] = shape.output();
+    let image_rows = product(&[shape.n, out_h]);
+    // Enough invocations to fill the adapter, by splitting the positions; one loops over those of its split.
+    let most_rows = quotient(tiles.most_turns, out_w).max(1);
+    let splits = wanted_splits(
+        tiles.fill_grad_weight,
+        places,
+        image_rows,
+        shape.weight_len(),
+    )
+    .max(image_rows.div_ceil(most_rows));
+    let partial = plan.tensor(
+        "weight partials",
+        [splits, 1, 1, shape.weight_len()],
+        BufferRole::Scratch,
+    );
+    let mut overrides = shape.overrides();
+    overrides.extend([
+        ("SPLITS", splits as f64),
+        ("TILE_T", tile as f64),
+        ("TILE_O", outputs as f64),
+        ("WORKGROUP", workgroup as f64),
+    ]);
+    let kernel = if plain {
+        overrides.push(("TILE_C", shape.channel_tile() as f64));
+        "conv_grad_weight"
+    } else {
+        overrides.extend(shape.basis.overrides());
+        "kan_conv_grad_weight"
+    };
+    let turns = product(&[image_rows.div_ceil(splits), out_w]);
+    limit_turns(plan, kernel, turns);
+    let groups = product(&[places, splits]).div_ceil(workgroup);
+    plan.dispatch(
+        kernel,
+        &overrides,
+        &[kernel_x, outputs_last, partial],
+        [groups, 1, slot_tiles],
+    );
+    plan.count(&shape.words(), shape.flops());
+    reduce_partials(plan, partial, grad_weight);
+}
+
+/// Adds the gradient of a curvature penalty on the spline coefficients to `grad`.
+pub fn curvature_penalty(
+    plan: &mut Plan,
+    shape: &ConvShape,
+    factor: f32,
+    weight: Tensor,
+    grad: Tensor,
+) {
+    let coefficients = shape.basis.slots().saturating_sub(1);
+    let overrides = [
+        ("TAPS", shape.taps() as f64),
+        ("COEFFICIENTS", coefficients as f64),
+        ("CO_PAD", shape.co_pad() as f64),
+        ("WEIGHT", f64::from(factor)),
+    ];
+    let count = product(&[shape.taps(), coefficients, shape.co_pad()]);
+    each(
+        plan,
+        "curvature_penalty",
+        &overrides,
+        &[weight, grad],
+        count,
+    );
+}

@@ -1,0 +1,222 @@
+//! How kernels are cut: the one table of tiles, workgroups and loops, a row for each class of adapter. A row for a single
+//! adapter, of measured numbers, would stand beside these.
+//!
+//! Tiles of convolutions are lists, the largest first. A kernel takes the first that leaves enough invocations
+//! ([`cut`]); a list of one is taken as it is.
+
+use super::sizes::product;
+use crate::gpu::{AdapterClass, Plan};
+
+/// Turns that the compiler writes out in kernels with long loops: `UNROLLED` in their WGSL.
+pub(super) const UNROLLED: usize = 8;
+
+/// Invocations a workgroup of kernels that work element by element.
+pub(super) const WORKGROUP: usize = 128;
+
+/// Most slots of an edge that a kernel works on at a time: `MAX_S` in `shaders/shared/spline.wgsl`.
+pub(super) const SLOTS: usize = 16;
+
+/// Sums that an invocation of a spline's weight gradient keeps for each vec4 of outputs: its rows times their slots.
+pub(super) const SPLINE_SUMS: usize = 24;
+
+/// A row of the table.
+#[derive(Debug)]
+pub(super) struct Tiles {
+    /// Invocations that fill the adapter. Where there are fewer, sums are shared by lanes, tiles made smaller and loops split.
+    pub fill: usize,
+    /// The same for the gradients of weights, whose sums are split over positions.
+    pub fill_grad_weight: usize,
+    /// Turns that all loops of an invocation may take.
+    pub most_turns: usize,
+    /// Invocations a workgroup of convolutions.
+    pub conv_workgroup: usize,
+    /// Positions, and vec4 of outputs.
+    pub conv_forward: &'static [[usize; 2]],
+    /// Positions, and vec4 of outputs.
+    pub kan_conv_forward: &'static [[usize; 2]],
+    /// Positions, and vec4 of outputs.
+    pub kan_conv_forward_local: &'static [[usize; 2]],
+    /// Positions, and slots of input channels.
+    pub conv_grad_input: &'static [[usize; 2]],
+    /// Taps of a tile of channels, and vec4 of outputs.
+    pub conv_grad_weight: [usize; 2],
+    /// Taps, and vec4 of outputs.
+    pub kan_conv_grad_weight: [usize; 2],
+    /// Invocations a workgroup that normalises a group of channels.
+    pub norm_workgroup: usize,
+    /// Invocations a workgroup that has a row's loss.
+    pub loss_workgroup: usize,
+    /// Fewest and most invocations a workgroup of a Fourier transform.
+    pub fft_workgroup: [usize; 2],
+}
+
+/// A software rasteriser pays for loads: many positions share one load of the weights. Workgroup memory and barriers are
+/// dear, so workgroups that share sums are one vector wide.
+///
+/// All loops of an invocation end after 65,535 turns in lavapipe, without a word.
+const SOFTWARE: Tiles = Tiles {
+    fill: 1,
+    fill_grad_weight: 512,
+    most_turns: 65_000,
+    conv_workgroup: 32,
+    conv_forward: &[[16, 4]],
+    kan_conv_forward: &[[16, 2]],
+    kan_conv_forward_local: &[[4, 2]],
+    conv_grad_input: &[[16, 16]],
+    conv_grad_weight: [4, 4],
+    kan_conv_grad_weight: [3, 4],
+    norm_workgroup: 8,
+    loss_workgroup: 8,
+    fft_workgroup: [8, 8],
+};
+
+/// The same for a plan that is to compile quickly: Mesa unrolls the loops over a tile, and compiling takes as long as their
+/// code.
+const SOFTWARE_QUICK: Tiles = Tiles {
+    conv_forward: &[[4, 1]],
+    kan_conv_forward: &[[4, 1]],
+    kan_conv_forward_local: &[[4, 1]],
+    ..SOFTWARE
+};
+
+/// A large GPU holds a quarter of a million invocations, and hides the latency of loads with a quarter of them. Each keeps
+/// few sums.
+const HARDWARE: Tiles = Tiles {
+    fill: 65_536,
+    fill_grad_weight: 65_536,
+    most_turns: usize::MAX,
+    conv_workgroup: 64,
+    conv_forward: &[[4, 2], [2, 2], [1, 2], [1, 1]],
+    kan_conv_forward: &[[4, 2], [2, 2], [1, 2], [1, 1]],
+    kan_conv_forward_local: &[[4, 2], [2, 2], [1, 2], [1, 1]],
+    conv_grad_input: &[[4, 8], [2, 8], [1, 8], [1, 4]],
+    conv_grad_weight: [2, 2],
+    kan_conv_grad_weight: [1, 2],
+    norm_workgroup: 256,
+    loss_workgroup: 64,
+    fft_workgroup: [32, 256],
+};
+
+/// The row for a plan.
+pub(super) fn tiles(plan: &Plan) -> &'static Tiles {
+    match (plan.class, plan.quick) {
+        (AdapterClass::Software, false) => &SOFTWARE,
+        (AdapterClass::Software, true) => &SOFTWARE_QUICK,
+        (AdapterClass::Hardware, _) => &HARDWARE,
+    }
+}
+
+/// How many positions an invocation makes (`TILE_P`, up to `most`), and workgroups for so many positions.
+pub(super) fn position_tile(tiles: &Tiles, positions: usize, most: usize) -> (usize, usize) {
+    let workgroup = tiles.conv_workgroup;
+    let groups = positions.div_ceil(product(&[most, workgroup])).max(1);
+    let tile = positions.div_ceil(product(&[groups, workgroup]));
+    (tile, groups)
+}
+
+/// How many vec4 of outputs an invocation makes (`TILE_O`), and tiles that cover all of them. A tile
+/// costs its outputs and `overhead` more, for what they share.
+pub(super) fn output_tile(co_pad: usize, most: usize, overhead: usize) -> (usize, usize) {
+    let outputs = co_pad / 4;
+    let tiles = |size: usize| outputs.div_ceil(size);
+    let best = (1..=most)
+        .rev()
+        .min_by_key(|&size| product(&[tiles(size), size.saturating_add(overhead)]));
+    let best = best.unwrap_or(1);
+    (best, tiles(best))
+}
+
+/// How a convolution's kernel is cut: the first of the tiles, the largest first, that leaves enough invocations, and into
+/// how many splits its loop of so many `turns` is cut. `invocations` tells how many a tile leaves.
+///
+/// Two positions share the weights that they load and have most of what a larger tile saves. So a loop is split, as far as
+/// each split keeps some turns, before a tile is made smaller than that.
+pub(super) fn cut(
+    tiles: &Tiles,
+    sizes: &[[usize; 2]],
+    turns: usize,
+    invocations: impl Fn([usize; 2]) -> usize,
+) -> ([usize; 2], usize) {
+    const LEAST_TURNS: usize = 16;
+    const MOST_SPLITS: usize = 64;
+    let affordable = (turns / LEAST_TURNS).clamp(1, MOST_SPLITS);
+    let wanted = |tile| tiles.fill.div_ceil(invocations(tile).max(1));
+    let largest = sizes.first().copied().unwrap_or([1, 1]);
+    if wanted(largest) == 1 {
+        return (largest, 1);
+    }
+    let mut smaller = sizes.iter().copied().skip(1);
+    let fits = |tile: &[usize; 2]| wanted(*tile) <= affordable;
+    let smallest = sizes.last().copied().unwrap_or(largest);
+    let tile = smaller.find(fits).unwrap_or(smallest);
+    (tile, wanted(tile).min(affordable))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::kernel;
+
+    /// A kernel, the letters of its tile, and the sizes of it.
+    type Kernel<'a> = (&'a str, [&'a str; 2], &'a [[usize; 2]]);
+
+    /// The lengths of a kernel's register arrays.
+    fn arrays(name: &str, tiles: [&str; 2]) -> [usize; 2] {
+        let text = kernel(name).unwrap().wgsl();
+        tiles.map(|tile| {
+            let line = format!("const MAX_{tile} = ");
+            let line = text.lines().find_map(|l| l.strip_prefix(line.as_str()));
+            line.unwrap().trim_end_matches("u;").parse().unwrap()
+        })
+    }
+
+    #[test]
+    fn a_tile_fits_its_arrays_and_the_largest_of_a_rasteriser_fills_them() {
+        for (row, fills) in [
+            (&SOFTWARE, true),
+            (&SOFTWARE_QUICK, false),
+            (&HARDWARE, false),
+        ] {
+            let kernels: [Kernel; 6] = [
+                ("conv_forward", ["P", "O"], row.conv_forward),
+                ("kan_conv_forward", ["P", "O"], row.kan_conv_forward),
+                (
+                    "kan_conv_forward_local",
+                    ["P", "O"],
+                    row.kan_conv_forward_local,
+                ),
+                ("conv_grad_input", ["P", "R"], row.conv_grad_input),
+                ("conv_grad_weight", ["T", "O"], &[row.conv_grad_weight]),
+                (
+                    "kan_conv_grad_weight",
+                    ["T", "O"],
+                    &[row.kan_conv_grad_weight],
+                ),
+            ];
+            for (name, tiles, sizes) in kernels {
+                let most = arrays(name, tiles);
+                for size in sizes {
+                    assert!(size[0] <= most[0] && size[1] <= most[1], "{name}: {size:?}");
+                }
+                assert!(!fills || sizes[0] == most, "{name}: {most:?}");
+            }
+        }
+        assert_eq!(arrays("kan_conv_forward", ["S", "S"]), [SLOTS; 2]);
+        assert_eq!(arrays("conv_forward", ["C", "C"]), [4; 2]);
+    }
+
+    #[test]
+    fn turns_that_are_written_out_are_as_many_as_the_kernels_say() {
+        for kernel in crate::gpu::KERNELS {
+            for line in kernel.wgsl().lines() {
+                if let Some(turns) = line.strip_prefix("const UNROLLED = ") {
+                    assert!(
+                        turns.starts_with(&format!("{UNROLLED}u;")),
+                        "{}",
+                        kernel.name
+                    );
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! One small case for each kernel.
+
+use super::case::Case;
+use super::episode::{episode, gather, optimizer, rows, standardised_rows, teacher, weighted};
+use super::layers::{band_affine, ceiling, conv, element, halves, norm, pool, statistics};
+use super::mel::mel;
+use crate::gpu::AdapterClass;
+use crate::ops::{
+    Augment, Basis, ConvShape, Distance, EpisodeShape, NormShape, PoolKind, PoolShape,
+    StatisticsShape,
+};
+
+/// One small case for each kernel: what `gamaka doctor` runs.
+pub fn doctor_cases(class: AdapterClass) -> Vec<Case> {
+    let basis = Basis {
+        order: 3,
+        grid: 4,
+        range: 2.5,
+        centre: 0.25,
+    };
+    let spline = ConvShape {
+        n: 2,
+        ci: 5,
+        input: [17, 19],
+        co: 10,
+        kernel: [3, 3],
+        stride: [2, 2],
+        padding: [1, 1],
+        basis,
+    };
+    let augment = Augment {
+        stretch: 0.1,
+        shift: 2,
+        gain_db: 6.0,
+        tilt_db: 3.0,
+        band_masks: 1,
+        band_mask: 4,
+        frame_masks: 2,
+        frame_mask: 5,
+        noise: 0.05,
+    };
+    let pooling = PoolShape {
+        rows: 3,
+        input: [9, 11],
+        kernel: [3, 2],
+        stride: [2, 2],
+        kind: PoolKind::Max,
+    };
+    let shots = EpisodeShape {
+        way: 5,
+        shot: 3,
+        query: 4,
+        width: 33,
+        distance: Distance::Euclidean,
+        scale: 0.1,
+    };
+    vec![
+        halves(class, 64, 1000),
+        mel(class, 1024, 512, [1, 5]),
+        conv(class, &spline),
+        conv(
+            class,
+            &ConvShape {
+                basis: Basis { grid: 20, ..basis },
+                ..spline
+            },
+        ),
+        conv(
+            class,
+            &ConvShape {
+                basis: Basis::IDENTITY,
+                ..spline
+            },
+        ),
+        norm(
+            class,
+            &NormShape {
+                n: 3,
+                c: 6,
+                groups: 3,
+                positions: 65,
+            },
+        ),
+        element(class, 257),
+        band_affine(class, [3, 1, 7, 65]),
+        pool(class, &pooling),
+        statistics(
+            class,
+            &StatisticsShape {
+                n: 3,
+                rows: 7,
+                frames: 65,
+            },
+        ),
+        gather(class, 16, 33, &augment),
+        episode(class, &shots),
+        optimizer(class, 1000, 10.0),
+        weighted(class, 257),
+        standardised_rows(class, 25, 65),
+        rows(class, 3, [65, 7]),
+        teacher(class, 5, 65),
+        ceiling(class, 33),
+    ]
+}
