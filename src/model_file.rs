@@ -245,12 +245,7 @@ impl Model {
 
     /// How its embeddings are compared with prototypes of so many examples each: the scale is a calibrated one if it has one.
     pub fn metric(&self, shots: usize) -> Metric {
-        let spec = &self.network.spec;
-        let metric = Metric {
-            distance: spec.distance,
-            scale: spec.scale,
-        };
-        metric.calibrated(self.info.calibration, shots)
+        Metric::of(&self.network.spec).calibrated(self.info.calibration, shots)
     }
 
     /// Reads a model file. What it says of itself is checked before room is made for its parameters; a checksum, which only

@@ -109,7 +109,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         from: None,
     };
     let mut display = Display::new(common, config.episodes);
-    let trained = train(&dataset, &config, &options, &mut |event| {
+    let trained = train(&dataset, None, &config, &options, &mut |event| {
         display.show(&event)
     });
     display.bar.finish_and_clear();

@@ -18,7 +18,7 @@ use crate::data::{Dataset, Labels};
 use crate::files::{self, Outputs};
 use crate::model_file::Model;
 use crate::settings::TrainConfig;
-use crate::train::{TrainError, TrainOptions, checkpoint_path, train_mixed};
+use crate::train::{TrainError, TrainOptions, checkpoint_path, train};
 use crate::vectors::Vectors;
 
 pub(super) use args::Args;
@@ -85,7 +85,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let mut config = asked.clone();
     let mut display = Display::new(common, config.episodes);
     let result = loop {
-        let result = train_mixed(&dataset, mix.as_ref(), &config, &options, &mut |event| {
+        let result = train(&dataset, mix.as_ref(), &config, &options, &mut |event| {
             display.show(&event)
         });
         display.bar.finish_and_clear();

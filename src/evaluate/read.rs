@@ -82,10 +82,7 @@ pub(super) fn embed_items(
         learner,
         frames,
         query_only: None,
-        metric: Metric {
-            distance: model.network.spec.distance,
-            scale: model.network.spec.scale,
-        },
+        metric: Metric::of(&model.network.spec),
         calibration: model.info.calibration,
         centre: model.info.centre.clone(),
         spread: model.info.spread.clone(),

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::Spec;
 use crate::ops::Distance;
 
 /// A distance and what turns it into a logit.
@@ -25,6 +26,14 @@ impl Metric {
         distance: Distance::Cosine,
         scale: 10.0,
     };
+
+    /// What a network was trained with.
+    pub fn of(spec: &Spec) -> Self {
+        Self {
+            distance: spec.distance,
+            scale: spec.scale,
+        }
+    }
 
     /// The distance of two vectors of one length.
     pub fn distance(&self, a: &[f32], b: &[f32]) -> f32 {

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::error::{ensure, must_be};
 use super::{Learner, Method, SettingsError, Shifts, Teacher};
 use crate::data::{Protocol, SHOTS, Task, WAYS};
 use crate::features::{Hearing, MAX_SECONDS, SegmentShape};
@@ -209,12 +210,12 @@ impl TrainConfig {
     /// # Errors
     /// [`SettingsError`] naming the first that does not.
     pub fn validate(&self) -> Result<(), SettingsError> {
-        let refuse = |sentence: String| Err(SettingsError(sentence));
         // First, because the length of a segment depends on it.
         self.preset
             .validate_for_network()
             .map_err(|e| SettingsError(e.to_string()))?;
-        let counts = [
+        let scored = 2..=Self::MOST_SCORED;
+        for (name, number, range) in [
             ("way", self.way, WAYS),
             ("shot", self.shot, SHOTS),
             ("query", self.query, SHOTS),
@@ -223,76 +224,47 @@ impl TrainConfig {
             ("train_query", self.train_query, SHOTS),
             ("episodes", self.episodes, Self::EPISODES),
             ("validate_every", self.validate_every, Self::EPISODES),
-            (
-                "validation_episodes",
-                self.validation_episodes,
-                2..=Self::MOST_SCORED,
-            ),
-        ];
-        for (name, number, range) in counts {
-            if !range.contains(&number) {
-                return refuse(format!(
-                    "{name} is {number}, but must be from {} to {}",
-                    range.start(),
-                    range.end()
-                ));
-            }
+            ("validation_episodes", self.validation_episodes, scored),
+        ] {
+            let ends = format!("from {} to {}", range.start(), range.end());
+            must_be(name, number, range.contains(&number), ends)?;
         }
+        let most = Self::MOST_SECONDS;
         for (name, value) in [
             ("segment_seconds", self.segment_seconds),
             ("hop_seconds", self.hop_seconds),
             ("max_seconds", self.max_seconds),
         ] {
-            if !(value > 0.0 && value <= Self::MOST_SECONDS) {
-                return refuse(format!(
-                    "{name} is {value}, but must be above 0 and at most {}",
-                    Self::MOST_SECONDS
-                ));
-            }
+            let ends = format!("above 0 and at most {most}");
+            must_be(name, value, value > 0.0 && value <= most, ends)?;
         }
-        if self.seed > Self::LARGEST_SEED {
-            return refuse(format!(
-                "seed is {}, but must be at most {}",
-                self.seed,
-                Self::LARGEST_SEED
-            ));
-        }
+        let most = Self::LARGEST_SEED;
+        let ends = format!("at most {most}");
+        must_be("seed", self.seed, self.seed <= most, ends)?;
         let longest = SegmentShape::seconds(&self.preset, SegmentShape::MOST_FRAMES);
-        if self.segment_seconds > longest {
-            return refuse(format!(
-                "segment_seconds is {}, but must be at most {longest:.0} with this preset",
-                self.segment_seconds
-            ));
-        }
-        if !(self.learning_rate.is_finite() && self.learning_rate >= 0.0) {
-            return refuse(format!(
-                "learning_rate is {}, but must be 0 or more",
-                self.learning_rate
-            ));
-        }
-        if !(self.train_share > 0.0 && self.train_share <= 1.0) {
-            return refuse(format!(
-                "train_share is {}, but must be above 0 and at most 1",
-                self.train_share
-            ));
-        }
+        let seconds = self.segment_seconds;
+        let ends = format!("at most {longest:.0} with this preset");
+        must_be("segment_seconds", seconds, seconds <= longest, ends)?;
+        let rate = self.learning_rate;
+        let holds = rate.is_finite() && rate >= 0.0;
+        must_be("learning_rate", rate, holds, "0 or more")?;
+        let above_zero = |share: f64| share > 0.0 && share <= 1.0;
+        let share = self.train_share;
+        let ends = "above 0 and at most 1";
+        must_be("train_share", share, above_zero(share), ends)?;
         for (name, share) in [("warmup", self.warmup), ("mix_share", self.mix_share)] {
-            if !(0.0..=1.0).contains(&share) {
-                return refuse(format!("{name} is {share}, but must be between 0 and 1"));
-            }
+            let holds = (0.0..=1.0).contains(&share);
+            must_be(name, share, holds, "between 0 and 1")?;
         }
         let augment = &self.augment;
-        let not_negative = [
+        for (name, value) in [
             ("weight_decay", self.weight_decay),
             ("augment.gain_db", augment.gain_db),
             ("augment.tilt_db", augment.tilt_db),
             ("augment.noise", augment.noise),
-        ];
-        if let Some((name, value)) = not_negative
-            .iter()
-            .find(|(_, value)| !(value.is_finite() && *value >= 0.0))
-        {
-            return refuse(format!("{name} is {value}, but must be 0 or more"));
+        ] {
+            let holds = value.is_finite() && value >= 0.0;
+            must_be(name, value, holds, "0 or more")?;
         }
         let AdamW {
             beta1,
@@ -300,32 +272,26 @@ impl TrainConfig {
             epsilon,
             clip,
         } = self.optimizer;
-        let share = |beta: f32| (0.0..1.0).contains(&beta);
-        let above_zero = |value: f32| value.is_finite() && value > 0.0;
-        if !(share(beta1) && share(beta2) && above_zero(epsilon) && above_zero(clip)) {
-            return refuse(
-                "optimizer: beta1 and beta2 must be 0 or more and less than 1, epsilon and clip above 0"
-                    .into(),
-            );
-        }
-        if !(0.0..1.0).contains(&augment.stretch) {
-            return refuse(format!(
-                "augment.stretch is {}, but must be 0 or more and less than 1",
-                augment.stretch
-            ));
-        }
+        let betas = [beta1, beta2].iter().all(|beta| (0.0..1.0).contains(beta));
+        let others = [epsilon, clip];
+        ensure(
+            betas && others.iter().all(|value| value.is_finite() && *value > 0.0),
+            "optimizer: beta1 and beta2 must be 0 or more and less than 1, epsilon and clip above 0",
+        )?;
+        let (stretch, below_one) = (augment.stretch, "0 or more and less than 1");
+        let holds = (0.0..1.0).contains(&stretch);
+        must_be("augment.stretch", stretch, holds, below_one)?;
         let bands = word(self.preset.n_mels);
-        if augment.band_mask > bands
-            || augment.shift > bands
-            || augment.frame_mask as usize > self.segment().frames()
-        {
-            return refuse(
-                "augment: masks and shifts must fit the segment's bands and frames".into(),
-            );
-        }
-        if augment.band_masks > 16 || augment.frame_masks > 16 {
-            return refuse("augment: at most 16 masks of a kind".into());
-        }
+        let frames = self.segment().frames();
+        let bands_fit = augment.band_mask <= bands && augment.shift <= bands;
+        ensure(
+            bands_fit && augment.frame_mask as usize <= frames,
+            "augment: masks and shifts must fit the segment's bands and frames",
+        )?;
+        ensure(
+            augment.band_masks <= 16 && augment.frame_masks <= 16,
+            "augment: at most 16 masks of a kind",
+        )?;
         if let Some(shifts) = &self.shifts {
             shifts.validate()?;
         }
@@ -334,24 +300,16 @@ impl TrainConfig {
             teacher.validate(self.learner.method)?;
         }
         if let Some(Geometry { shrinkage, teacher }) = self.geometry {
-            if !(shrinkage > 0.0 && shrinkage <= 1.0) {
-                return refuse(format!(
-                    "geometry.shrinkage is {shrinkage}, but must be above 0 and at most 1"
-                ));
-            }
-            if !(0.0..1.0).contains(&teacher) {
-                return refuse(format!(
-                    "geometry.teacher is {teacher}, but must be 0 or more and less than 1"
-                ));
-            }
+            let holds = above_zero(shrinkage);
+            must_be("geometry.shrinkage", shrinkage, holds, ends)?;
+            let holds = (0.0..1.0).contains(&teacher);
+            must_be("geometry.teacher", teacher, holds, below_one)?;
             let keeps = self.teacher.as_ref().is_some_and(|t| t.keep_read_out);
             let linear = matches!(self.network.layers.last(), Some(LayerSpec::Linear(_)));
-            if keeps || !linear || self.learner.method != Method::Prototype {
-                return refuse(
-                    "geometry goes with the learner prototype and a network whose last layer is linear, without a read-out that the model keeps"
-                        .into(),
-                );
-            }
+            ensure(
+                !keeps && linear && self.learner.method == Method::Prototype,
+                "geometry goes with the learner prototype and a network whose last layer is linear, without a read-out that the model keeps",
+            )?;
         }
         self.engine()?;
         Ok(())

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::SettingsError;
+use super::error::{SettingsError, ensure, must_be};
 use crate::fewshot::{Head, Metric};
 
 /// What an episode's gradient is the gradient of.
@@ -111,24 +111,19 @@ impl Learner {
     /// # Errors
     /// [`SettingsError`] naming the first that does not.
     pub fn validate(&self) -> Result<(), SettingsError> {
-        let refuse = |sentence: String| Err(SettingsError(sentence));
-        if !(1..=Self::MOST_STEPS).contains(&self.steps) {
-            return refuse(format!(
-                "learner.steps is {}, but must be 1 to {}",
-                self.steps,
-                Self::MOST_STEPS
-            ));
-        }
-        if self.method == Method::Reptile && self.steps < 2 {
-            return refuse(
-                "learner.steps must be at least 2 for reptile: the first moves the head alone"
-                    .into(),
-            );
-        }
-        for (name, rate) in [("body_rate", self.body_rate), ("head_rate", self.head_rate)] {
-            if !(rate.is_finite() && rate > 0.0) {
-                return refuse(format!("learner.{name} is {rate}, but must be above 0"));
-            }
+        let steps = 1..=Self::MOST_STEPS;
+        let ends = format!("{} to {}", steps.start(), steps.end());
+        let holds = steps.contains(&self.steps);
+        must_be("learner.steps", self.steps, holds, ends)?;
+        ensure(
+            self.method != Method::Reptile || self.steps >= 2,
+            "learner.steps must be at least 2 for reptile: the first moves the head alone",
+        )?;
+        for (name, rate) in [
+            ("learner.body_rate", self.body_rate),
+            ("learner.head_rate", self.head_rate),
+        ] {
+            must_be(name, rate, rate.is_finite() && rate > 0.0, "above 0")?;
         }
         Ok(())
     }

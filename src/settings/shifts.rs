@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::SettingsError;
+use super::error::{SettingsError, ensure, must_be};
 use crate::random::Stream;
 use crate::shift::{Shift, ShiftError, file_number};
 
@@ -37,25 +37,15 @@ impl Shifts {
     /// # Errors
     /// [`SettingsError`] naming the first that does not.
     pub fn validate(&self) -> Result<(), SettingsError> {
-        let refuse = |sentence: String| Err(SettingsError(sentence));
-        if self.kinds.is_empty() {
-            let names = Shift::ALL.map(Shift::name).join(", ");
-            return refuse(format!("shifts.kinds is empty; choose of {names}"));
-        }
-        if !(1..=Self::MOST_COPIES).contains(&self.copies) {
-            return refuse(format!(
-                "shifts.copies is {}, but must be 1 to {}; leave [shifts] out for none",
-                self.copies,
-                Self::MOST_COPIES
-            ));
-        }
-        if !(0.0..=1.0).contains(&self.share) {
-            return refuse(format!(
-                "shifts.share is {}, but must be between 0 and 1",
-                self.share
-            ));
-        }
-        Ok(())
+        let names = Shift::ALL.map(Shift::name).join(", ");
+        let chosen = !self.kinds.is_empty();
+        ensure(chosen, format!("shifts.kinds is empty; choose of {names}"))?;
+        let most = Self::MOST_COPIES;
+        let holds = (1..=most).contains(&self.copies);
+        let ends = format!("1 to {most}; leave [shifts] out for none");
+        must_be("shifts.copies", self.copies, holds, ends)?;
+        let holds = (0.0..=1.0).contains(&self.share);
+        must_be("shifts.share", self.share, holds, "between 0 and 1")
     }
 
     /// Copy `copy` of a file, from its mono samples at `sample_rate` Hz. What it goes through is fixed by `seed`, the file's

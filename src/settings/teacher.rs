@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Method, SettingsError};
+use super::Method;
+use super::error::{SettingsError, ensure, must_be};
 use crate::model::LayerSpec;
 use crate::model::layers::Linear;
 
@@ -56,50 +57,35 @@ impl Teacher {
     /// # Errors
     /// [`SettingsError`] naming the first that does not.
     pub fn validate(&self, method: Method) -> Result<(), SettingsError> {
-        let refuse = |sentence: String| Err(SettingsError(sentence));
-        if method != Method::Prototype {
-            return refuse(format!(
+        ensure(
+            method == Method::Prototype,
+            format_args!(
                 "a teacher goes with the learner prototype only, and learner.method is {method}: choose prototype, or train without a teacher"
-            ));
-        }
-        if !(1..=MOST_ROWS).contains(&self.batch) {
-            return refuse(format!(
-                "teacher.batch is {}, but must be from 1 to {MOST_ROWS}",
-                self.batch
-            ));
-        }
-        if !(self.weight.is_finite() && self.weight > 0.0) {
-            return refuse(format!(
-                "teacher.weight is {}, but must be above 0",
-                self.weight
-            ));
-        }
+            ),
+        )?;
+        let holds = (1..=MOST_ROWS).contains(&self.batch);
+        let ends = format!("from 1 to {MOST_ROWS}");
+        must_be("teacher.batch", self.batch, holds, ends)?;
+        let holds = self.weight.is_finite() && self.weight > 0.0;
+        must_be("teacher.weight", self.weight, holds, "above 0")?;
         for (name, value) in [
-            ("episode_weight", self.episode_weight),
-            ("cosine", self.cosine),
+            ("teacher.episode_weight", self.episode_weight),
+            ("teacher.cosine", self.cosine),
         ] {
-            if !(value.is_finite() && value >= 0.0) {
-                return refuse(format!("teacher.{name} is {value}, but must be 0 or more"));
-            }
+            let holds = value.is_finite() && value >= 0.0;
+            must_be(name, value, holds, "0 or more")?;
         }
-        if !(0.0..=MOST_JITTER_SECONDS).contains(&self.jitter_seconds) {
-            return refuse(format!(
-                "teacher.jitter_seconds is {}, but must be from 0 to {}",
-                self.jitter_seconds, MOST_JITTER_SECONDS
-            ));
-        }
-        if self.readout.last().and_then(LayerSpec::channels).is_none() {
-            return refuse(
-                "teacher.readout must end in a layer that has channels, such as { type = \"linear\", channels = 1 }; they are set to the teacher's width"
-                    .into(),
-            );
-        }
-        if !(self.blake3.is_empty() || self.blake3.len() == 64) {
-            return refuse(
-                "teacher.blake3 is no hash: leave it out, the training fills it in".into(),
-            );
-        }
-        Ok(())
+        let holds = (0.0..=MOST_JITTER_SECONDS).contains(&self.jitter_seconds);
+        let ends = format!("from 0 to {MOST_JITTER_SECONDS}");
+        must_be("teacher.jitter_seconds", self.jitter_seconds, holds, ends)?;
+        ensure(
+            self.readout.last().and_then(LayerSpec::channels).is_some(),
+            "teacher.readout must end in a layer that has channels, such as { type = \"linear\", channels = 1 }; they are set to the teacher's width",
+        )?;
+        ensure(
+            self.blake3.is_empty() || self.blake3.len() == 64,
+            "teacher.blake3 is no hash: leave it out, the training fills it in",
+        )
     }
 }
 

@@ -34,5 +34,5 @@ pub use run::TrainOptions;
 pub(crate) use student::{Student, bank_budget};
 pub use timed_step::TrainingStep;
 pub(crate) use training::train_on;
-pub use training::{Trained, train, train_mixed};
+pub use training::{Trained, train};
 pub(crate) use units::{Units, Wanted};

@@ -36,27 +36,15 @@ pub struct Trained {
     pub seconds: f64,
 }
 
-/// Trains a network by few-shot episodes and writes its best parameters to a model file. Where every track of the data set
-/// is a class of its own, the files of an episode are parts of tracks.
+/// Trains a network by few-shot episodes and writes its best parameters to a model file. Where every track of a data set
+/// is a class of its own, the files of an episode are parts of tracks. Of a second collection, `mix`, a share of the episodes
+/// is drawn ([`TrainConfig::mix_share`]): labelled files beside tracks without labels, or the reverse. An episode has the
+/// classes of one collection.
 ///
 /// # Errors
 /// [`TrainError`]. After [`TrainError::Interrupted`], or if the process is killed, the same call with
 /// `resume` goes on and ends with the same bits.
 pub fn train(
-    dataset: &Dataset,
-    config: &TrainConfig,
-    options: &TrainOptions,
-    on: &mut dyn FnMut(Event),
-) -> Result<Trained, TrainError> {
-    train_mixed(dataset, None, config, options, on)
-}
-
-/// [`train`] with a second collection, of which a share of the episodes is drawn ([`TrainConfig::mix_share`]): labelled files
-/// beside tracks without labels, or the reverse. An episode has the classes of one collection.
-///
-/// # Errors
-/// As [`train`].
-pub fn train_mixed(
     dataset: &Dataset,
     mix: Option<&Dataset>,
     config: &TrainConfig,

@@ -47,7 +47,10 @@ impl Run<'_> {
             return Ok(());
         }
         let sampler = EpisodeSampler::new(pool.clone(), self.material.pools.validation_task)?;
-        let head = self.config.learner.head(self.metric());
+        let head = self
+            .config
+            .learner
+            .head(Metric::of(&self.student.network.spec));
         let system = System::new(NETWORK, &embeddings, head);
         let scored = evaluate(
             &sampler,
@@ -84,7 +87,7 @@ impl Run<'_> {
         Ok(Calibration::fit(
             pool,
             &embeddings,
-            self.metric(),
+            Metric::of(&self.student.network.spec),
             way,
             seed,
         )?)
@@ -103,12 +106,5 @@ impl Run<'_> {
     pub(super) fn embed(&self, session: &Session, index: usize) -> Result<Vec<f32>, TrainError> {
         let units = self.material.units;
         units.embed(self.config, &session.embedder, index)
-    }
-
-    fn metric(&self) -> Metric {
-        Metric {
-            distance: self.student.network.spec.distance,
-            scale: self.student.network.spec.scale,
-        }
     }
 }

@@ -12,7 +12,7 @@ use gamaka::internals::model_file::Model;
 use gamaka::internals::settings::{Learner, Method, Shifts, TrainConfig, ValidateOn};
 use gamaka::internals::shift::Shift;
 use gamaka::internals::train::{
-    Event, StepShape, TrainError, TrainOptions, Trained, TrainingPlan, checkpoint_path, train_mixed,
+    Event, StepShape, TrainError, TrainOptions, Trained, TrainingPlan, checkpoint_path, train,
 };
 use gamaka::mel::EngineChoice;
 use gamaka::model::{LayerSpec, Network, Spec};
@@ -202,7 +202,7 @@ impl Run {
             teacher: self.teacher.as_ref(),
             from: self.from.as_ref(),
         };
-        train_mixed(dataset, mix, config, &options, on)
+        train(dataset, mix, config, &options, on)
     }
 }
 
