@@ -18,8 +18,6 @@ pub use class::AdapterClass;
 pub use dtype::Dtype;
 pub use fault::GpuError;
 pub use kernel::{KERNELS, Kernel, kernel};
-pub use plan::{
-    BufferInfo, BufferRole, Constant, Plan, Shape, Step, Tensor, TensorInfo,
-};
+pub use plan::{BufferInfo, BufferRole, Constant, Plan, Shape, Step, Tensor, TensorInfo};
 pub(crate) use plan::{VIEW_ALIGNMENT, word, workgroups};
 pub use program::Program;

@@ -18,7 +18,11 @@ const WIDEST: usize = 4096;
     clippy::arithmetic_side_effects,
     reason = "channels are at most 65,536, and their units divide what a network makes of a clip"
 )]
-pub(crate) fn equal_parameters(spec: &Spec, target: usize, input: [usize; 2]) -> Result<Spec, ModelError> {
+pub(crate) fn equal_parameters(
+    spec: &Spec,
+    target: usize,
+    input: [usize; 2],
+) -> Result<Spec, ModelError> {
     // Refuses what no width can mend, such as a layer of no channels.
     Network::new(spec.clone(), input)?;
     let places = widths(spec);
