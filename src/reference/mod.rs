@@ -1,7 +1,7 @@
 //! A CPU twin for every kernel: same name, same layouts, everything in f64.
 //!
 //! The twins are the truth that kernels are tested against, by `gamaka doctor` too. They are proved
-//! from first principles in `tests/twins.rs` (de Boor recursion, finite differences, naive sums), and
+//! from first principles in `tests/host/twins.rs` (de Boor recursion, finite differences, naive sums), and
 //! written to be read, not to be fast.
 
 #![allow(
