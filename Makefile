@@ -17,8 +17,8 @@ fuzz:
 lint:
 	@if cargo fmt --version >/dev/null 2>&1; then cargo fmt --check; else echo "rustfmt is not installed: skipped"; fi
 	@if cargo clippy --version >/dev/null 2>&1; then cargo clippy --all-targets --features internals -- -D warnings && cargo clippy --bins --examples -- -D warnings && cargo clippy --no-default-features --lib -- -D warnings; else echo "clippy is not installed: skipped"; fi
-	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --no-default-features
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --no-default-features --document-private-items
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --no-default-features
 
 setup:
 	@.ci/setup

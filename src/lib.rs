@@ -1,5 +1,3 @@
-#![doc = include_str!("../README.md")]
-//!
 //! # The library
 //!
 //! [`Ear`] is a few-shot classifier in one value: a [`Model`] on a device, with all that it needs to hear files. Below it,
@@ -11,6 +9,12 @@
 //! * [`mel`]: mel-spectrograms and MFCCs equal to librosa's or torchaudio's, on the CPU and on a device.
 //! * [`model`]: layers with splines or plain weights on their edges, and networks of them, forward and backward.
 //! * `report`, with the feature of that name: pictures as SVG and PNG.
+//!
+//! [`Model::plan`] is everything from samples to embeddings as one plan: as JSON, with the WGSL files, it runs wherever there is
+//! WebGPU. `examples/kan_function.rs` trains a network of splines with nothing but [`gpu`], [`model`] and [`ops`]. What the
+//! program and its commands are is below.
+//!
+#![doc = include_str!("../README.md")]
 
 #![cfg_attr(
     test,
