@@ -42,7 +42,12 @@ fn point(step: u32, place: usize) -> [f64; 2] {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let gpu = Gpu::open(&DeviceChoice::Auto)?;
+    learn(&Gpu::open(&DeviceChoice::Auto)?)?;
+    Ok(())
+}
+
+/// Trains the network, and gives the root mean square error of the last step.
+pub(crate) fn learn(gpu: &Gpu) -> Result<f32, Box<dyn std::error::Error>> {
     // An input is an image of one channel: here 1 x 2, the point (x, y).
     let network = Network::new(Spec::from_toml(SPEC)?, [1, 2])?;
     println!(
@@ -54,9 +59,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut plan = Plan::new(gpu.class());
     let points = plan.tensor("points", [BATCH, 1, 1, 2], BufferRole::Input);
     let target = plan.tensor("target", [BATCH, 1, 1, 1], BufferRole::Input);
-    let step = plan.tensor("step", [1, 1, 1, 4], BufferRole::Input);
+    let step = plan.words("step", [1, 1, 1, 4], BufferRole::Input);
     let optimizer = OptimizerTensors::new(&mut plan, network.flat_len());
-    let error = plan.tensor("error", target.shape, BufferRole::Scratch);
+    let error = plan.tensor("error", target.shape, BufferRole::Output);
     let grad = plan.tensor("gradient of the output", target.shape, BufferRole::Scratch);
     let forward = network.forward(&mut plan, optimizer.parameter, points, Some(step));
     ops::squared_error(&mut plan, forward.embedding, target, error, grad);
@@ -69,9 +74,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     );
     ops::adamw_step(&mut plan, &AdamW::default(), &optimizer, step);
 
-    let program = Program::new(&gpu, plan)?;
+    let program = Program::new(gpu, plan)?;
     program.write(optimizer.parameter, &network.initial_parameters(1));
     program.write(optimizer.state, &[OptimizerState::START]);
+    let mut root_mean_square = f32::NAN;
     for number in 0..STEPS {
         let xy: Vec<f64> = (0..BATCH).flat_map(|place| point(number, place)).collect();
         let wanted: Vec<f32> = xy.chunks(2).map(|p| f(p[0], p[1]) as f32).collect();
@@ -91,7 +97,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         if number % 250 == 0 || number == STEPS - 1 {
             let errors: Vec<f32> = program.read(error)?;
             let mean = errors.iter().sum::<f32>() / BATCH as f32;
-            println!("step {number:4}: root mean square error {:.4}", mean.sqrt());
+            root_mean_square = mean.sqrt();
+            println!("step {number:4}: root mean square error {root_mean_square:.4}");
         }
     }
 
@@ -103,5 +110,5 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             edge.layer, edge.input, edge.output, edge.importance
         );
     }
-    Ok(())
+    Ok(root_mean_square)
 }

@@ -15,7 +15,6 @@
 //! program and its commands are is below.
 //!
 #![doc = include_str!("../README.md")]
-
 #![cfg_attr(
     test,
     allow(

@@ -12,6 +12,9 @@
 mod ear;
 mod faults;
 mod gradients;
+#[allow(dead_code, reason = "its own main is not called")]
+#[path = "../../examples/kan_function.rs"]
+mod kan_function;
 mod kernels;
 mod maml;
 mod mel;
@@ -34,4 +37,10 @@ fn gpu() -> &'static Gpu {
         Gpu::open(&choice)
             .expect("these tests need an adapter; `make setup` installs a software one")
     })
+}
+
+#[test]
+fn the_example_learns_its_function() {
+    let error = kan_function::learn(gpu()).unwrap();
+    assert!(error < 0.05, "{error}");
 }
