@@ -1,6 +1,7 @@
 //! One libFuzzer target; which one is the binary's name.
 #![no_main]
 
+#[allow(dead_code, reason = "libFuzzer brings its own inputs")]
 #[path = "../tests/fuzz/targets/mod.rs"]
 mod targets;
 
