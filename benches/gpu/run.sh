@@ -290,7 +290,7 @@ gpu_tests() {
   if [ -n "$tests" ]; then
     on_adapter tests 120 20 "$tests"
   elif wanted tests; then
-    skip tests "there is no test program: build it with 'cargo test --no-run --test gpu', or name it with --tests"
+    skip tests "there is no test program: build it with 'cargo test --features internals --no-run --test gpu', or name it with --tests"
   fi
 }
 
