@@ -1,6 +1,6 @@
 //! Does the interval over files hold what it says? Simulated data sets, of which the true accuracy is known.
 //!
-//! `cargo run --release --example interval_coverage [-- REPLICATES [START OF A SETTING'S NAME, or all]]`
+//! `cargo run --release --features internals --example interval_coverage [-- REPLICATES [START OF A SETTING'S NAME, or all]]`
 //!
 //! Without words it takes the two settings of 6 classes x 12 files, in a few minutes on two cores.
 //!

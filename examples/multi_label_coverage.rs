@@ -1,7 +1,7 @@
 //! Does the interval over files hold what it says where files have several labels? Simulated data sets, as in
 //! `interval_coverage.rs`.
 //!
-//! `cargo run --release --example multi_label_coverage [-- REPLICATES [START OF A SETTING'S NAME]]`
+//! `cargo run --release --features internals --example multi_label_coverage [-- REPLICATES [START OF A SETTING'S NAME]]`
 //!
 //! Each replicate draws new files: a file has one label by turns and each other one by chance, and its embedding is the
 //! sum of its labels' vectors plus its own effect. Two systems see the same files. The truth is the mean over all

@@ -1,7 +1,7 @@
 //! The figures that commands print, kept from a version before: whatever is rebuilt, they stay the same to the last
 //! digit. Models, a checkpoint and a comparison's cells of that version must load too.
 //!
-//! `GAMAKA_GOLDEN=write cargo test --test commands golden` keeps today's words and figures instead, for a change that
+//! `GAMAKA_GOLDEN=write cargo test --features internals --test commands golden` keeps today's words and figures instead, for a change that
 //! means to move them: read the difference before it is committed.
 
 use std::path::{Path, PathBuf};
