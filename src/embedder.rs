@@ -68,13 +68,11 @@ impl Embedder {
         parameters: &[f32],
         quick: bool,
     ) -> Result<Self, GpuError> {
-        let [bands, frames] = network.input;
         let mut plan = Plan::new(gpu.class());
         plan.quick = quick;
-        let weights = storage.weights(&mut plan, network.flat_len());
-        let clips = [batch(gpu.class()), 1, bands, frames];
-        let clips = plan.tensor("clips", clips, BufferRole::Input);
-        let embedding = append(&mut plan, network, weights, clips);
+        let (weights, clips, embedding) =
+            append_batch(&mut plan, network, storage, batch(gpu.class()));
+        let [bands, frames] = network.input;
         let program = Program::new(gpu, plan)?;
         program.write(weights.tensor(), &storage.words(parameters));
         Ok(Self {
@@ -157,12 +155,22 @@ fn batch(class: AdapterClass) -> usize {
 
 /// The plan of a batch's embedding: parameters and clips in, embeddings out.
 pub fn inference(class: AdapterClass, network: &Network, batch: usize) -> (Plan, [Tensor; 3]) {
-    let [bands, frames] = network.input;
     let mut plan = Plan::new(class);
-    let weights = Storage::Floats.weights(&mut plan, network.flat_len());
-    let clips = plan.tensor("clips", [batch, 1, bands, frames], BufferRole::Input);
-    let embedding = append(&mut plan, network, weights, clips);
+    let (weights, clips, embedding) = append_batch(&mut plan, network, Storage::Floats, batch);
     (plan, [weights.tensor(), clips, embedding])
+}
+
+/// Completes the plan of a batch's embedding: its parameters, clips and embeddings.
+fn append_batch(
+    plan: &mut Plan,
+    network: &Network,
+    storage: Storage,
+    batch: usize,
+) -> (Weights, Tensor, Tensor) {
+    let [bands, frames] = network.input;
+    let weights = storage.weights(plan, network.flat_len());
+    let clips = plan.tensor("clips", [batch, 1, bands, frames], BufferRole::Input);
+    (weights, clips, append(plan, network, weights, clips))
 }
 
 /// Appends a network's forward, and completes the plan with it: its port `embedding`.
