@@ -59,6 +59,8 @@ mod evaluate;
 mod features;
 mod fewshot;
 mod files;
+#[cfg(feature = "library")]
+mod library;
 mod measure;
 mod model_file;
 mod random;
@@ -116,6 +118,9 @@ pub mod internals {
     }
     pub mod files {
         pub use crate::files::*;
+    }
+    pub mod library {
+        pub use crate::library::*;
     }
     pub mod model_file {
         pub use crate::model_file::*;
