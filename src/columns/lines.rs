@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, BufWriter, Write};
 
-use super::{Column, Kind, Value};
+use super::value::{Column, Kind, Value};
 
 /// A table as CSV.
 pub(super) struct Csv<'a>(csv::Writer<&'a mut (dyn Write + Send)>);

@@ -17,7 +17,7 @@ use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::ColumnPath;
 
-use super::{Column, Kind, Value};
+use super::value::{Column, Kind, Value};
 
 /// Bytes of values in a row group, about: as much is held in memory.
 const ROW_GROUP: usize = 8 << 20;

@@ -1,4 +1,5 @@
 use std::fs::File;
+use std::io::{self, Write};
 use std::path::Path;
 
 use parquet::file::reader::{FileReader, SerializedFileReader};
