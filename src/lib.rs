@@ -51,6 +51,8 @@ mod ablate;
 mod adapt;
 #[cfg(feature = "bench")]
 mod bench;
+#[cfg(feature = "library")]
+mod columns;
 mod data;
 mod ear;
 mod embed;
@@ -94,6 +96,9 @@ pub mod internals {
     }
     pub mod bench {
         pub use crate::bench::*;
+    }
+    pub mod columns {
+        pub use crate::columns::*;
     }
     pub mod data {
         pub use crate::data::*;
