@@ -68,6 +68,7 @@ mod score;
 mod selftest;
 mod settings;
 mod shift;
+mod similar;
 mod tensors;
 mod train;
 mod vectors;
@@ -137,6 +138,9 @@ pub mod internals {
     }
     pub mod shift {
         pub use crate::shift::*;
+    }
+    pub mod similar {
+        pub use crate::similar::*;
     }
     pub mod tensors {
         pub use crate::tensors::*;
