@@ -72,6 +72,7 @@ mod score;
 mod selftest;
 mod settings;
 mod shift;
+mod similar;
 mod tensors;
 mod train;
 mod vectors;
@@ -147,6 +148,9 @@ pub mod internals {
     }
     pub mod shift {
         pub use crate::shift::*;
+    }
+    pub mod similar {
+        pub use crate::similar::*;
     }
     pub mod tensors {
         pub use crate::tensors::*;
