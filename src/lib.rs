@@ -51,6 +51,8 @@ mod ablate;
 mod adapt;
 #[cfg(feature = "bench")]
 mod bench;
+#[cfg(feature = "library")]
+mod columns;
 mod data;
 mod ear;
 mod embed;
@@ -61,6 +63,8 @@ mod fewshot;
 mod files;
 #[cfg(feature = "library")]
 mod genres;
+#[cfg(feature = "library")]
+mod library;
 mod measure;
 mod model_file;
 mod random;
@@ -70,6 +74,7 @@ mod score;
 mod selftest;
 mod settings;
 mod shift;
+mod similar;
 mod tensors;
 mod train;
 mod vectors;
@@ -94,6 +99,9 @@ pub mod internals {
     }
     pub mod bench {
         pub use crate::bench::*;
+    }
+    pub mod columns {
+        pub use crate::columns::*;
     }
     pub mod data {
         pub use crate::data::*;
@@ -122,6 +130,9 @@ pub mod internals {
     pub mod genres {
         pub use crate::genres::*;
     }
+    pub mod library {
+        pub use crate::library::*;
+    }
     pub mod model_file {
         pub use crate::model_file::*;
     }
@@ -142,6 +153,9 @@ pub mod internals {
     }
     pub mod shift {
         pub use crate::shift::*;
+    }
+    pub mod similar {
+        pub use crate::similar::*;
     }
     pub mod tensors {
         pub use crate::tensors::*;
