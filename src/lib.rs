@@ -68,6 +68,8 @@ mod score;
 mod selftest;
 mod settings;
 mod shift;
+#[cfg(feature = "library")]
+mod tagging;
 mod tensors;
 mod train;
 mod vectors;
@@ -137,6 +139,9 @@ pub mod internals {
     }
     pub mod shift {
         pub use crate::shift::*;
+    }
+    pub mod tagging {
+        pub use crate::tagging::*;
     }
     pub mod tensors {
         pub use crate::tensors::*;
