@@ -1,3 +1,5 @@
+//! Over 500 lines because each format is dressed with tags in a way of its own, and all tests go through all formats.
+
 use std::fs;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
