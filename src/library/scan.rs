@@ -68,6 +68,8 @@ pub struct Scanned {
     pub heard: usize,
     /// How many of those needed no decoding, for their content was known.
     pub known_content: usize,
+    /// Of those heard, how many are longer than what the model hears of a file.
+    pub cut: usize,
     /// Known files that lie elsewhere now.
     pub moved: usize,
     /// Known files that have gone.
@@ -281,6 +283,7 @@ impl Library {
                             text("genre")
                         ])?;
                         done.heard += 1;
+                        done.cut += usize::from(heard.seconds >= ear.longest_seconds());
                         done.known_content += usize::from(known[k]);
                     }
                     Err(reason) => {
