@@ -5,6 +5,7 @@
 
 mod error;
 mod forget;
+mod genres;
 mod hear;
 mod scan;
 mod schema;
@@ -14,6 +15,7 @@ mod track;
 mod vector;
 
 pub use error::LibraryError;
+pub use genres::{ExampleState, KnownExample, KnownGenre, MakeEar, Taught, genres_of};
 pub use hear::Heard;
 pub use scan::{Scan, ScanEvent, Scanned};
 pub use status::{Failed, Status};
