@@ -6,6 +6,7 @@
 mod error;
 mod forget;
 mod hear;
+mod journal;
 mod scan;
 mod schema;
 mod status;
@@ -15,6 +16,7 @@ mod vector;
 
 pub use error::LibraryError;
 pub use hear::Heard;
+pub use journal::Changed;
 pub use scan::{Scan, ScanEvent, Scanned};
 pub use status::{Failed, Status};
 pub use store::{KnownModel, Library, Writing, default_path};
