@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::data::{DataError, Dataset};
-use crate::embed::{Embedder, embed_files};
-use crate::features::{FeatureError, FrontEnd};
+use crate::embed::{Embedder, FileEmbedding, embed_files};
+use crate::features::{FeatureError, FrontEnd, SegmentShape};
 use crate::fewshot::{Answer, Examples, ScoreError};
 use crate::gpu::{DeviceChoice, Gpu, GpuError};
 use crate::mel::{EngineChoice, MelError};
@@ -62,8 +62,19 @@ impl Ear {
     /// [`EarError::Gpu`], [`EarError::Mel`].
     pub fn new(model: Model, device: &DeviceChoice) -> Result<Self, EarError> {
         let gpu = Gpu::open(device)?;
-        let front_end = FrontEnd::new(EngineChoice::Auto, Some(&gpu), model.hearing(false))?;
-        let embedder = Embedder::for_files(&gpu, &model.network, &model.parameters, usize::MAX)?;
+        Self::on(&gpu, model, EngineChoice::Auto, false, usize::MAX)
+    }
+
+    /// On a device that is open, for so many files; damaged files may be errors.
+    pub(crate) fn on(
+        gpu: &Gpu,
+        model: Model,
+        engine: EngineChoice,
+        strict: bool,
+        files: usize,
+    ) -> Result<Self, EarError> {
+        let front_end = FrontEnd::new(engine, Some(gpu), model.hearing(strict))?;
+        let embedder = Embedder::for_files(gpu, &model.network, &model.parameters, files)?;
         Ok(Self {
             model,
             front_end,
@@ -82,20 +93,44 @@ impl Ear {
     /// [`EarError::Gpu`]: a fault of the device, which ends everything.
     pub fn embed(&self, files: &[PathBuf]) -> Result<Vec<Result<Vec<f32>, EarError>>, EarError> {
         let mut embeddings = Vec::with_capacity(files.len());
-        let shape = self.model.info.segment;
-        embed_files(&self.front_end, &self.embedder, shape, files, |k, file| {
-            embeddings.push(match file {
-                Ok(file) => match file.info.silence() {
-                    None => Ok(file.mean()),
-                    Some(reason) => Err(EarError::Silent {
-                        path: files[k].clone(),
-                        reason: reason.to_string(),
-                    }),
-                },
-                Err(error) => Err(error.into()),
-            });
+        self.listen(files, |_, file| {
+            embeddings.push(file.map(|file| file.mean()))
         })?;
         Ok(embeddings)
+    }
+
+    /// What is heard of each file, in order, as soon as it is: its segments with their embeddings, or why there are none.
+    pub(crate) fn listen(
+        &self,
+        files: &[PathBuf],
+        mut on_file: impl FnMut(usize, Result<FileEmbedding, EarError>),
+    ) -> Result<(), GpuError> {
+        let shape = self.model.info.segment;
+        embed_files(&self.front_end, &self.embedder, shape, files, |k, file| {
+            on_file(
+                k,
+                match file {
+                    Ok(file) => match file.info.silence() {
+                        None => Ok(file),
+                        Some(reason) => Err(EarError::Silent {
+                            path: files[k].clone(),
+                            reason: reason.to_string(),
+                        }),
+                    },
+                    Err(error) => Err(error.into()),
+                },
+            );
+        })
+    }
+
+    /// How much is heard of a longer file, in seconds.
+    pub(crate) fn longest_seconds(&self) -> f64 {
+        self.front_end.hearing().max_seconds
+    }
+
+    /// Seconds from the beginning of one segment to that of the next.
+    pub(crate) fn hop_seconds(&self) -> f64 {
+        SegmentShape::seconds(&self.model.info.preset, self.model.info.segment.hop())
     }
 
     /// Hears a folder that has a folder of example files for each genre, and tells why each file that is not among the

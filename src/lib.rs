@@ -51,6 +51,8 @@ mod ablate;
 mod adapt;
 #[cfg(feature = "bench")]
 mod bench;
+#[cfg(feature = "library")]
+mod columns;
 mod data;
 mod ear;
 mod embed;
@@ -59,6 +61,8 @@ mod evaluate;
 mod features;
 mod fewshot;
 mod files;
+#[cfg(feature = "library")]
+mod library;
 mod measure;
 mod model_file;
 mod random;
@@ -68,6 +72,7 @@ mod score;
 mod selftest;
 mod settings;
 mod shift;
+mod similar;
 mod tensors;
 mod train;
 mod vectors;
@@ -93,6 +98,9 @@ pub mod internals {
     pub mod bench {
         pub use crate::bench::*;
     }
+    pub mod columns {
+        pub use crate::columns::*;
+    }
     pub mod data {
         pub use crate::data::*;
     }
@@ -117,6 +125,9 @@ pub mod internals {
     pub mod files {
         pub use crate::files::*;
     }
+    pub mod library {
+        pub use crate::library::*;
+    }
     pub mod model_file {
         pub use crate::model_file::*;
     }
@@ -137,6 +148,9 @@ pub mod internals {
     }
     pub mod shift {
         pub use crate::shift::*;
+    }
+    pub mod similar {
+        pub use crate::similar::*;
     }
     pub mod tensors {
         pub use crate::tensors::*;

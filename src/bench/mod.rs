@@ -11,6 +11,7 @@ mod fastest;
 mod kernels;
 mod mel;
 mod networks;
+mod similar;
 mod start;
 mod timed;
 
@@ -21,5 +22,6 @@ pub use error::BenchError;
 pub use kernels::{KernelFigures, profile, profile_training, target_convolution};
 pub use mel::{MelFigures, mel};
 pub use networks::{INPUT, TASK, reference_networks, reference_step};
+pub use similar::{EMBEDDINGS, SimilarFigures, similar};
 pub use start::{StartFigures, start};
 pub use timed::{NetworkFigures, time_networks};

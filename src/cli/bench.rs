@@ -4,8 +4,8 @@ use std::fmt::Write;
 use std::process::{Command, ExitCode};
 
 use crate::bench::{
-    self, CLIP_SECONDS, Ceilings, DispatchFigures, INPUT, KernelFigures, MelFigures,
-    NetworkFigures, StartFigures, TASK, reference_networks, reference_step,
+    self, CLIP_SECONDS, Ceilings, DispatchFigures, EMBEDDINGS, INPUT, KernelFigures, MelFigures,
+    NetworkFigures, SimilarFigures, StartFigures, TASK, reference_networks, reference_step,
 };
 use crate::data::Task;
 use crate::gpu::{AdapterSummary, GpuError};
@@ -49,6 +49,8 @@ enum Part {
     Mel,
     /// Files to embeddings
     Embed,
+    /// The nearest of a million embeddings
+    Similar,
     /// From nothing to a first result, without shaders kept on disk
     Start,
     /// What the host pays for a dispatch
@@ -113,6 +115,9 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     }
     if wants(Part::Embed) {
         report.embed(common.while_waiting("embedding", || bench::embed_clips_per_s(&gpu))?)?;
+    }
+    if wants(Part::Similar) {
+        report.similar(common.while_waiting("similar", || bench::similar(&gpu))?)?;
     }
     if wants(Part::Start) {
         report.start(common.while_waiting("start", || fresh_start(common))?)?;
@@ -336,6 +341,21 @@ impl<'a> Report<'a> {
         self.say(&format!(
             "\nfiles of {CLIP_SECONDS} s to embeddings: {} a second\n",
             words(rate, 1)
+        ))
+    }
+
+    fn similar(&mut self, figures: SimilarFigures) -> anyhow::Result<()> {
+        let [rows, width] = EMBEDDINGS;
+        let mut entry = Map::new();
+        put_spread(&mut entry, "search_ms", figures.search_ms);
+        entry.insert("ready_ms".into(), json!(figures.ready_ms));
+        entry.insert("rows".into(), json!(rows));
+        entry.insert("width".into(), json!(width));
+        self.put("similar", Value::Object(entry));
+        self.say(&format!(
+            "\nthe nearest of {rows} embeddings of {width} numbers: {} ms, after {:.0} ms to send them\n",
+            words(figures.search_ms, 1),
+            figures.ready_ms
         ))
     }
 

@@ -6,10 +6,12 @@ use crate::ablate::{AblateError, GridList};
 use crate::audio::{AudioError, AudioErrorKind};
 use crate::bench::BenchError;
 use crate::data::{DataError, PoolError};
+use crate::ear::EarError;
 use crate::evaluate::EvaluateError;
 use crate::features::FeatureError;
 use crate::fewshot::{EpisodeError, ScoreError};
 use crate::gpu::GpuError;
+use crate::library::LibraryError;
 use crate::mel::MelError;
 use crate::train::TrainError;
 
@@ -35,6 +37,8 @@ pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<&'static str> {
         .or_else(|| error.downcast_ref().and_then(of_training))
         .or_else(|| error.downcast_ref().and_then(of_comparison))
         .or_else(|| error.downcast_ref().and_then(of_bench))
+        .or_else(|| error.downcast_ref().and_then(of_ear))
+        .or_else(|| error.downcast_ref().and_then(of_library))
 }
 
 fn of_audio(error: &AudioError) -> Option<&'static str> {
@@ -170,6 +174,26 @@ fn of_bench(error: &BenchError) -> Option<&'static str> {
         BenchError::Gpu(error) => of_gpu(error),
         BenchError::Mel(error) => of_mel(error),
         BenchError::Clip(error) => of_feature(error),
+        _ => None,
+    }
+}
+
+fn of_ear(error: &EarError) -> Option<&'static str> {
+    match error {
+        EarError::Gpu(error) => of_gpu(error),
+        EarError::Mel(error) => of_mel(error),
+        EarError::File(error) => of_feature(error),
+        _ => None,
+    }
+}
+
+fn of_library(error: &LibraryError) -> Option<&'static str> {
+    match error {
+        LibraryError::Gpu(error) => of_gpu(error),
+        LibraryError::Ear(error) => of_ear(error),
+        LibraryError::NoDataFolder | LibraryError::Foreign(_) | LibraryError::ReadOnly(_) => {
+            Some("--library")
+        }
         _ => None,
     }
 }

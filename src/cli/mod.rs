@@ -13,6 +13,7 @@ mod embed;
 mod eval;
 mod hints;
 mod interrupt;
+mod library;
 mod manual;
 mod mel;
 mod numbers;
@@ -61,6 +62,8 @@ enum Command {
     Embed(embed::Args),
     /// Rank your own genres for audio files, from example files of each
     Classify(classify::Args),
+    /// Your own music: scan folders, and see what was heard
+    Library(library::Args),
     /// Print what a shell needs to complete commands and flags
     Completions(manual::CompletionsArgs),
     /// Print the manual page of the program or of a command
@@ -96,6 +99,7 @@ pub fn run() -> ExitCode {
         Command::Ablate(args) => ablate::run(args, &cli.common),
         Command::Embed(args) => embed::run(args, &cli.common),
         Command::Classify(args) => classify::run(args, &cli.common),
+        Command::Library(args) => library::run(args, &cli.common),
         Command::Completions(args) => manual::completions(args, Cli::command()),
         Command::Man(args) => manual::man(args, Cli::command()),
     };

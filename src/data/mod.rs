@@ -39,4 +39,6 @@ pub use pool::Pool;
 pub use protocol::Protocol;
 pub use split::{Split, SplitEntry, SplitMatch};
 pub use tags::read as read_tags;
+#[cfg(feature = "library")]
+pub(crate) use tags::read_all as read_all_tags;
 pub use task::{PoolError, SHOTS, Task, WAYS};

@@ -82,6 +82,13 @@ pub(super) fn list_all(root: &Path, warnings: &mut Vec<String>) -> Result<Vec<Ro
 /// The filled ones of a file's tags album, artist and title. A tag that cannot be read takes no other with it. Whether the
 /// file is damaged is for the decoder to say.
 pub fn read(path: &Path) -> BTreeMap<String, String> {
+    let mut filled = read_all(path);
+    filled.remove("genre");
+    filled
+}
+
+/// As [`read()`], with the genre too.
+pub(crate) fn read_all(path: &Path) -> BTreeMap<String, String> {
     // What a damaged file makes of a parser must not end the run.
     let caught = |parse: fn(&Path) -> Vec<MetadataRevision>| catch_unwind(|| parse(path));
     let revisions = [in_wav_chunks, in_the_open].map(|parse| caught(parse).unwrap_or_default());
@@ -114,12 +121,14 @@ fn named(tag: Tag) -> Option<(&'static str, String)> {
         (Some(StandardTag::Album(album)), _) => Some(("album", text(album))),
         (Some(StandardTag::Artist(artist)), _) => Some(("artist", text(artist))),
         (Some(StandardTag::TrackTitle(title)), _) => Some(("title", text(title))),
+        (Some(StandardTag::Genre(genre)), _) => Some(("genre", text(genre))),
         // A list has only the name that its tag gives it.
         (None, RawValue::StringList(values)) => {
             let name = match tag.raw.key.to_ascii_uppercase().as_str() {
                 "TALB" | "TAL" | "ALBUM" => "album",
                 "TPE1" | "TP1" | "ARTIST" => "artist",
                 "TIT2" | "TT2" | "TITLE" => "title",
+                "TCON" | "TCO" | "GENRE" => "genre",
                 _ => return None,
             };
             Some((name, values.join("\0")))

@@ -38,7 +38,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
 /// [`WriteError`].
 pub fn write_with(
     path: &Path,
-    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    fill: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
 ) -> Result<(), WriteError> {
     let written = match place(path)? {
         Place::Stdout => fill(&mut io::stdout()).and_then(|()| io::stdout().flush()),
@@ -69,7 +69,10 @@ pub fn provide(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     }
 }
 
-fn replace(target: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+fn replace(
+    target: &Path,
+    fill: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
+) -> io::Result<()> {
     let _writing = hold();
     remove_partial(target);
     let mut file = temporary(target)?;

@@ -195,6 +195,7 @@ pub static KERNELS: &[Kernel] = &[
     kernel!("prototype_forward", "episode/prototype_forward.wgsl"),
     kernel!(
         "distance_forward",
+        "shared/few.wgsl",
         "shared/metric.wgsl",
         "episode/distance_forward.wgsl"
     ),

@@ -1,7 +1,7 @@
 //! Kernels of a few-shot episode.
 
 use super::append::{each, limit_turns};
-use super::sizes::product;
+use super::sizes::{product, quotient, width};
 use super::tiles::{UNROLLED, tiles};
 use crate::gpu::{Plan, Tensor, workgroups};
 
@@ -263,29 +263,37 @@ pub fn prototype_forward(
     );
 }
 
-/// distance [queries, way], and the inner products [queries, way, 3] that its gradients need.
+/// distance [queries, way] of the queries, which come behind `supports` rows of embedding [any, width], to prototype
+/// [way, width], and the inner products [queries, way, 3] that its gradients need.
 pub fn distance_forward(
     plan: &mut Plan,
-    shape: &EpisodeShape,
-    embedding: Tensor,
-    prototype: Tensor,
+    metric: Distance,
+    supports: usize,
+    [embedding, prototype]: [Tensor; 2],
     distance: Tensor,
     products: Tensor,
 ) {
+    let [way, length, ..] = prototype.shape;
+    let queries = quotient(distance.len(), way);
+    let (tile, few) = (tiles(plan).distance_prototypes, width(length));
     let overrides = [
-        ("SUPPORTS", shape.supports() as f64),
-        ("QUERIES", shape.queries() as f64),
-        ("WAY", shape.way as f64),
-        ("WIDTH", shape.width as f64),
-        ("METRIC", shape.distance as u32 as f64),
-    ];
-    limit_turns(plan, "distance_forward", shape.width);
+        ("SUPPORTS", supports),
+        ("QUERIES", queries),
+        ("WAY", way),
+        ("LENGTH", length),
+        ("WIDTH", few),
+        ("METRIC", metric as usize),
+        ("TILE_C", tile),
+    ]
+    .map(|(name, value)| (name, value as f64));
+    let turns = product(&[quotient(length, few), tile.saturating_add(1)]);
+    limit_turns(plan, "distance_forward", turns.saturating_add(8));
     each(
         plan,
         "distance_forward",
         &overrides,
         &[embedding, prototype, distance, products],
-        distance.len(),
+        product(&[queries, way.div_ceil(tile)]),
     );
 }
 

@@ -42,6 +42,8 @@ pub(super) struct Tiles {
     pub conv_grad_weight: [usize; 2],
     /// Taps, and vec4 of outputs.
     pub kan_conv_grad_weight: [usize; 2],
+    /// Prototypes whose distances to a query an invocation makes.
+    pub distance_prototypes: usize,
     /// Invocations a workgroup that normalises a group of channels.
     pub norm_workgroup: usize,
     /// Invocations a workgroup that has a row's loss.
@@ -65,6 +67,7 @@ const SOFTWARE: Tiles = Tiles {
     conv_grad_input: &[[16, 16]],
     conv_grad_weight: [4, 4],
     kan_conv_grad_weight: [3, 4],
+    distance_prototypes: 4,
     norm_workgroup: 8,
     loss_workgroup: 8,
     fft_workgroup: [8, 8],
@@ -92,6 +95,7 @@ const HARDWARE: Tiles = Tiles {
     conv_grad_input: &[[4, 8], [2, 8], [1, 8], [1, 4]],
     conv_grad_weight: [2, 2],
     kan_conv_grad_weight: [1, 2],
+    distance_prototypes: 1,
     norm_workgroup: 256,
     loss_workgroup: 64,
     fft_workgroup: [32, 256],
@@ -201,6 +205,9 @@ mod tests {
                 assert!(!fills || sizes[0] == most, "{name}: {most:?}");
             }
         }
+        let most = arrays("distance_forward", ["C", "C"])[0];
+        assert_eq!(SOFTWARE.distance_prototypes, most);
+        assert!(HARDWARE.distance_prototypes <= most);
         assert_eq!(arrays("kan_conv_forward", ["S", "S"]), [SLOTS; 2]);
         assert_eq!(arrays("conv_forward", ["C", "C"]), [4; 2]);
     }

@@ -4,8 +4,8 @@ use super::builder::{Builder, largest, mean_rounding};
 use super::case::Case;
 use crate::gpu::{AdapterClass, BufferRole};
 use crate::ops::{
-    self, AdamW, Augment, EpisodeShape, OptimizerState, OptimizerTensors, Place, RowsAt, Slot,
-    StepInfo,
+    self, AdamW, Augment, Distance, EpisodeShape, OptimizerState, OptimizerTensors, Place, RowsAt,
+    Slot, StepInfo,
 };
 use crate::reference as twin;
 
@@ -95,7 +95,14 @@ pub fn episode(class: AdapterClass, shape: &EpisodeShape) -> Case {
     let state = b.words([1, 1, 1, 8], bytemuck::cast_slice(&[state]).to_vec());
     let step = b.words([1, 1, 1, 4], vec![0, 6, 0, 0]);
     ops::prototype_forward(&mut b.plan, shape, embedding, prototype);
-    ops::distance_forward(&mut b.plan, shape, embedding, prototype, distance, products);
+    ops::distance_forward(
+        &mut b.plan,
+        shape.distance,
+        shape.supports(),
+        [embedding, prototype],
+        distance,
+        products,
+    );
     ops::episode_loss(&mut b.plan, shape, distance, score, grad_distance);
     ops::distance_grad(
         &mut b.plan,
@@ -137,6 +144,48 @@ pub fn episode(class: AdapterClass, shape: &EpisodeShape) -> Case {
     b.expect(grad_distance, by_distance, terms);
     b.expect(history, rows, terms * shape.queries());
     b.case(format!("episode {shape:?}"))
+}
+
+/// Distances of `queries` to `rows` embeddings of `width` numbers, as a search asks for them.
+pub fn distances(
+    class: AdapterClass,
+    distance: Distance,
+    [queries, rows, width]: [usize; 3],
+) -> Case {
+    let mut b = Builder::new(class);
+    let (query, query_values) = b.normal([queries, width, 1, 1]);
+    let (embedding, values) = b.normal([rows, width, 1, 1]);
+    let found = b.output([1, 1, queries, rows]);
+    let products = b.output([1, queries, rows, 3]);
+    ops::distance_forward(
+        &mut b.plan,
+        distance,
+        0,
+        [query, embedding],
+        found,
+        products,
+    );
+    let shape = EpisodeShape {
+        way: rows,
+        shot: 0,
+        query: 1,
+        width,
+        distance,
+        scale: 1.0,
+    };
+    b.expect(
+        found,
+        twin::distance_forward(&shape, &query_values, &values),
+        width,
+    );
+    b.expect(
+        products,
+        twin::distance_products(&shape, &query_values, &values),
+        width,
+    );
+    b.case(format!(
+        "distance_forward {distance:?}, {queries} to {rows} of {width}"
+    ))
 }
 
 /// Two AdamW steps on `size` parameters (rounded up to 64) with gradients `factor` times normal.

@@ -15,7 +15,9 @@ mod mel;
 
 pub use case::{Case, Expected};
 pub use doctor::doctor_cases;
-pub use episode::{episode, gather, optimizer, rows, standardised_rows, teacher, weighted};
+pub use episode::{
+    distances, episode, gather, optimizer, rows, standardised_rows, teacher, weighted,
+};
 #[cfg(feature = "internals")]
 pub use layers::reduce;
 pub use layers::{band_affine, ceiling, conv, element, halves, norm, pool, statistics};

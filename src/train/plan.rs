@@ -195,7 +195,14 @@ fn prototype(
     let mut grad_distance = scratch("distance gradients", distance.shape);
     let grad_embedding = scratch("embedding gradients", embedding.shape);
     ops::prototype_forward(plan, episode, embedding, prototype);
-    ops::distance_forward(plan, episode, embedding, prototype, distance, products);
+    ops::distance_forward(
+        plan,
+        episode.distance,
+        episode.supports(),
+        [embedding, prototype],
+        distance,
+        products,
+    );
     ops::episode_loss(plan, episode, distance, score, grad_distance);
     if weight != 1.0 {
         let weighted = plan.tensor("weighted gradients", distance.shape, BufferRole::Scratch);

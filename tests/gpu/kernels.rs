@@ -316,6 +316,21 @@ fn episodes_match_for_both_distances() {
 }
 
 #[test]
+fn distances_of_any_queries_to_any_rows_match() {
+    for distance in [Distance::Euclidean, Distance::Cosine] {
+        for shape in [
+            [1, 1, 1],
+            [1, 1003, 64],
+            [3, 7, 5],
+            [2, 4, 12],
+            [9, 129, 66],
+        ] {
+            holds(|class| selftest::distances(class, distance, shape));
+        }
+    }
+}
+
+#[test]
 fn optimiser_steps_match_clipped_and_not() {
     for (size, factor) in [(1, 1e-3), (64, 1.0), (100_000, 1e-4)] {
         holds(|class| selftest::optimizer(class, size, factor));

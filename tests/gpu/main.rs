@@ -19,6 +19,7 @@ mod kernels;
 mod maml;
 mod mel;
 mod replay;
+mod similar;
 mod teacher;
 mod training;
 

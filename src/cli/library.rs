@@ -1,0 +1,45 @@
+//! `gamaka library`: what was heard of your music, and what could not be.
+
+mod errors;
+mod forget;
+mod scan;
+mod status;
+mod store;
+mod watch;
+
+use std::process::ExitCode;
+
+#[allow(unused_imports)]
+pub(super) use store::Store;
+
+use super::common::Common;
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Hear what is new or changed in folders of music
+    Scan(scan::Args),
+    /// Scan, and scan again whenever files come, change or go
+    Watch(watch::Args),
+    /// Tell what the library holds
+    Status(status::Args),
+    /// List every file that could not be heard, with the reason
+    Errors(errors::Args),
+    /// Forget files and folders; the music itself stays
+    Forget(forget::Args),
+}
+
+pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
+    match &args.command {
+        Command::Scan(args) => scan::run(args, common),
+        Command::Watch(args) => watch::run(args, common),
+        Command::Status(args) => status::run(args, common),
+        Command::Errors(args) => errors::run(args, common),
+        Command::Forget(args) => forget::run(args, common),
+    }
+}

@@ -1,0 +1,93 @@
+//! Which library, and the model that it hears with.
+
+use std::path::{Path, PathBuf};
+
+use crate::files::hash_bytes;
+use crate::library::{KnownModel, Library, default_path};
+use crate::model_file::Model;
+use anyhow::bail;
+
+use crate::cli::common::{INCLUDED, model_hash};
+
+/// The option that names a library.
+#[derive(clap::Args)]
+pub(in crate::cli) struct Store {
+    /// The library's file [default: library.sqlite in your folder for programs' data]
+    #[arg(long, env = "GAMAKA_LIBRARY", value_name = "FILE")]
+    library: Option<PathBuf>,
+}
+
+impl Store {
+    /// Where the library lies, or is to lie.
+    pub(in crate::cli) fn path(&self) -> anyhow::Result<PathBuf> {
+        match &self.library {
+            Some(path) => Ok(path.clone()),
+            None => Ok(default_path()?),
+        }
+    }
+
+    /// Opens the library, which must be there.
+    pub(in crate::cli) fn open(&self) -> anyhow::Result<Library> {
+        Ok(Library::open(&self.path()?)?)
+    }
+
+    /// Opens the library with the model that heard it, which must be the same still.
+    pub(in crate::cli) fn open_heard(&self) -> anyhow::Result<(Library, KnownModel, Model)> {
+        let library = self.open()?;
+        let Some(known) = library.model()? else {
+            bail!(
+                "{}: nothing was heard yet; `gamaka library scan FOLDER` does",
+                library.path().display()
+            );
+        };
+        let model = the_same(&library, &known)?;
+        Ok((library, known, model))
+    }
+}
+
+/// The model that a library was heard by, unless it has changed since.
+fn the_same(library: &Library, known: &KnownModel) -> anyhow::Result<Model> {
+    let rescan = "what two models hear cannot be compared: run `gamaka library scan` to hear the library anew";
+    match &known.path {
+        None if hash_bytes(Model::INCLUDED) == known.hash => Ok(Model::included()?),
+        None => bail!(
+            "{}: was heard by the model of another version of gamaka, and {rescan}",
+            library.path().display()
+        ),
+        Some(path) => {
+            let model = Model::load(path)?;
+            match model_hash(path)? == known.hash {
+                true => Ok(model),
+                false => bail!(
+                    "{}: has changed since the library was scanned, and {rescan}",
+                    path.display()
+                ),
+            }
+        }
+    }
+}
+
+/// A model by the name that a user gave it, or the library's own, as the library is to know it.
+pub(super) fn chosen(
+    library: &Library,
+    named: Option<&Path>,
+) -> anyhow::Result<(KnownModel, Model)> {
+    let before = library.model()?.and_then(|known| known.path);
+    let path = match named {
+        Some(path) if path == Path::new(INCLUDED) => None,
+        Some(path) => Some(std::path::absolute(path)?),
+        None => before,
+    };
+    let (hash, model) = match &path {
+        None => (hash_bytes(Model::INCLUDED), Model::included()?),
+        Some(path) => (model_hash(path)?, Model::load(path)?),
+    };
+    let known = KnownModel {
+        id: 0,
+        hash,
+        name: model.network.spec.name.clone(),
+        path,
+        width: model.network.width(),
+    };
+    Ok((known, model))
+}

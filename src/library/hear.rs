@@ -1,0 +1,246 @@
+//! What is heard of files: by content, so that no content is heard twice by one model.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use rayon::prelude::*;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::error::LibraryError;
+use super::store::{KnownModel, Library};
+use super::vector::{floats, halves, read_floats, read_halves};
+use crate::ear::{Ear, EarError};
+use crate::embed::{FileEmbedding, mean_embedding};
+use crate::files::hash_of;
+
+/// Most parts of a file that are kept: they tell where in it something was heard.
+const PARTS: usize = 32;
+
+/// What a model heard of a content.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Heard {
+    /// BLAKE3 of the content.
+    pub hash: String,
+    /// How much was heard, in seconds.
+    pub seconds: f64,
+    /// The embedding of the whole, the mean over its segments.
+    pub embedding: Vec<f32>,
+    /// Length of a part in seconds: part k begins at k times that.
+    pub part_seconds: f64,
+    /// The mean embedding of each of at most 32 parts, in half precision.
+    pub parts: Vec<Vec<f32>>,
+}
+
+/// What tells whether a file has changed since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stamp {
+    pub size: i64,
+    pub modified_ns: i64,
+}
+
+impl Stamp {
+    pub(super) fn of(path: &Path) -> io::Result<Self> {
+        let found = fs::metadata(path)?;
+        let modified = found.modified()?;
+        let ns = match modified.duration_since(UNIX_EPOCH) {
+            Ok(after) => i64::try_from(after.as_nanos()).unwrap_or(i64::MAX),
+            Err(before) => -i64::try_from(before.duration().as_nanos()).unwrap_or(i64::MAX),
+        };
+        Ok(Self {
+            size: i64::try_from(found.len()).unwrap_or(i64::MAX),
+            modified_ns: ns,
+        })
+    }
+}
+
+impl Heard {
+    fn of(hash: &str, file: &FileEmbedding, hop_s: f64) -> Self {
+        let segments: Vec<Vec<f32>> = file.segments.iter().map(|s| s.embedding.clone()).collect();
+        let of_part = segments.len().div_ceil(PARTS).max(1);
+        Self {
+            hash: hash.into(),
+            seconds: file.info.duration_s,
+            embedding: mean_embedding(&segments),
+            part_seconds: hop_s * of_part as f64,
+            parts: segments.chunks(of_part).map(mean_embedding).collect(),
+        }
+    }
+
+    /// Where a part lies, in seconds.
+    pub fn part_span(&self, part: usize) -> (f64, f64) {
+        let start = part as f64 * self.part_seconds;
+        let last = part + 1 >= self.parts.len();
+        let end = if last {
+            self.seconds
+        } else {
+            start + self.part_seconds
+        };
+        (start, end.min(self.seconds))
+    }
+}
+
+/// What a model heard of a content, if it has.
+pub(super) fn heard(
+    connection: &Connection,
+    model: i64,
+    hash: &str,
+) -> rusqlite::Result<Option<Heard>> {
+    let question = "SELECT h.seconds, h.embedding, h.part_seconds, h.parts, m.width FROM heard h
+        JOIN model m ON m.id = h.model WHERE h.hash = ?1 AND h.model = ?2";
+    let found = connection
+        .prepare_cached(question)?
+        .query_row(params![hash, model], |row| {
+            let mut embedding = Vec::new();
+            read_floats(row.get_ref(1)?.as_blob()?, &mut embedding);
+            let parts = read_halves(row.get_ref(3)?.as_blob()?);
+            let width: usize = row.get(4)?;
+            Ok((embedding.len() == width).then(|| Heard {
+                hash: hash.into(),
+                seconds: row.get(0).unwrap_or_default(),
+                embedding,
+                part_seconds: row.get(2).unwrap_or_default(),
+                parts: parts
+                    .chunks_exact(width.max(1))
+                    .map(<[f32]>::to_vec)
+                    .collect(),
+            }))
+        });
+    Ok(found.optional()?.flatten())
+}
+
+/// Keeps what a model heard.
+pub(super) fn keep(connection: &Connection, model: i64, heard: &Heard) -> rusqlite::Result<()> {
+    let write = "INSERT OR REPLACE INTO heard(hash, model, seconds, embedding, part_seconds, parts)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let parts: Vec<f32> = heard.parts.concat();
+    let values = params![
+        heard.hash,
+        model,
+        heard.seconds,
+        floats(&heard.embedding),
+        heard.part_seconds,
+        halves(&parts)
+    ];
+    connection.prepare_cached(write)?.execute(values).map(drop)
+}
+
+/// A file's stamp and hash, both from before it was decoded.
+pub(super) fn content(path: &Path) -> Result<(Stamp, String), String> {
+    let read = || Ok((Stamp::of(path)?, hash_of(path)?));
+    read().map_err(|error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => "is not there; check the spelling".to_string(),
+        io::ErrorKind::PermissionDenied => {
+            "no permission to read it; change its permissions or run as its owner".to_string()
+        }
+        _ => format!("cannot be read ({error}); check the disk"),
+    })
+}
+
+/// A reason without the name of its file, which is told beside it.
+pub(super) fn reason(path: &Path, error: &EarError) -> String {
+    let text = error.to_string();
+    let name = format!("{}: ", path.display());
+    text.strip_prefix(&name)
+        .map_or(text.clone(), str::to_string)
+}
+
+impl Library {
+    /// Hears files: what the library's model knows by content is looked up, the rest is decoded and embedded, and kept if `keep`
+    /// says so. Gives for each file, in order, what was heard or the reason why not, without its name.
+    ///
+    /// # Errors
+    /// [`LibraryError`]: the device or the library failed.
+    pub fn hear(
+        &mut self,
+        ear: &Ear,
+        model: &KnownModel,
+        paths: &[PathBuf],
+        keep: bool,
+    ) -> Result<Vec<Result<Heard, String>>, LibraryError> {
+        let contents: Vec<_> = paths.par_iter().map(|path| content(path)).collect();
+        self.hear_contents(ear, model, paths, &contents, keep)
+    }
+
+    /// As [`Self::hear`], for files whose contents are known.
+    pub(super) fn hear_contents(
+        &mut self,
+        ear: &Ear,
+        model: &KnownModel,
+        paths: &[PathBuf],
+        contents: &[Result<(Stamp, String), String>],
+        keep_them: bool,
+    ) -> Result<Vec<Result<Heard, String>>, LibraryError> {
+        let mut results = Vec::with_capacity(paths.len());
+        // Of several copies only the first is heard.
+        let mut first: HashMap<&str, usize> = HashMap::new();
+        let mut to_hear = Vec::new();
+        for (k, content) in contents.iter().enumerate() {
+            results.push(match content {
+                Err(reason) => Some(Err(reason.clone())),
+                Ok((_, hash)) => {
+                    let known = self.ask(|c| heard(c, model.id, hash))?;
+                    if known.is_none() && first.insert(hash, k).is_none() {
+                        to_hear.push(k);
+                    }
+                    known.map(Ok)
+                }
+            });
+        }
+        let files: Vec<PathBuf> = to_hear.iter().map(|&k| paths[k].clone()).collect();
+        let mut new = Vec::new();
+        ear.listen(&files, |k, file| {
+            let place = to_hear[k];
+            let Ok((stamp, hash)) = &contents[place] else {
+                return;
+            };
+            let result = match file {
+                // What was decoded may not be what was hashed.
+                _ if Stamp::of(&files[k]).ok() != Some(*stamp) => {
+                    Err("changed while it was heard; scan again when it is complete".to_string())
+                }
+                Ok(file) => Ok(Heard::of(hash, &file, ear.hop_seconds())),
+                Err(error) => Err(reason(&files[k], &error)),
+            };
+            new.push((place, result));
+        })?;
+        if keep_them {
+            self.change(|t| {
+                let heard = new.iter().filter_map(|(_, result)| result.as_ref().ok());
+                heard
+                    .into_iter()
+                    .try_for_each(|heard| keep(t, model.id, heard))
+            })?;
+        }
+        let by_hash: HashMap<&str, &Result<Heard, String>> = new
+            .iter()
+            .filter_map(|(place, result)| match &contents[*place] {
+                Ok((_, hash)) => Some((hash.as_str(), result)),
+                Err(_) => None,
+            })
+            .collect();
+        let finished =
+            results
+                .into_iter()
+                .zip(contents)
+                .map(|(result, content)| match (result, content) {
+                    (Some(result), _) => result,
+                    (None, Ok((_, hash))) => match by_hash.get(hash.as_str()) {
+                        Some(result) => (*result).clone(),
+                        None => Err("was not heard".into()),
+                    },
+                    (None, Err(reason)) => Err(reason.clone()),
+                });
+        Ok(finished.collect())
+    }
+
+    /// What its model heard of a content, if it has.
+    ///
+    /// # Errors
+    /// [`LibraryError`].
+    pub fn heard(&self, model: &KnownModel, hash: &str) -> Result<Option<Heard>, LibraryError> {
+        self.ask(|c| heard(c, model.id, hash))
+    }
+}

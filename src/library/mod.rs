@@ -1,0 +1,21 @@
+//! A personal library: what was heard of a user's music, in one SQLite file, and the genres that the user taught.
+//!
+//! What is heard belongs to a file's content, not to its path: copies and moved files are heard once, and what two models have
+//! heard never meets. One process writes at a time; readers never wait.
+
+mod error;
+mod forget;
+mod hear;
+mod scan;
+mod schema;
+mod status;
+mod store;
+mod track;
+mod vector;
+
+pub use error::LibraryError;
+pub use hear::Heard;
+pub use scan::{Scan, ScanEvent, Scanned};
+pub use status::{Failed, Status};
+pub use store::{KnownModel, Library, Writing, default_path};
+pub use track::{Embeddings, Track};

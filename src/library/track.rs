@@ -1,0 +1,165 @@
+//! The tracks of a library, and their embeddings.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::error::LibraryError;
+use super::scan::absolute;
+use super::store::Library;
+use super::vector::read_floats;
+
+/// A file that is there and that the library's model has heard.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Track {
+    /// Its number in the library.
+    pub id: i64,
+    /// Where it lies.
+    pub path: PathBuf,
+    /// BLAKE3 of its content.
+    pub hash: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// When it was last changed, in nanoseconds since 1970.
+    pub modified_ns: i64,
+    /// Length of what was heard.
+    pub seconds: f64,
+    /// The title that its tags name.
+    pub title: Option<String>,
+    /// The artist that its tags name.
+    pub artist: Option<String>,
+    /// The album that its tags name.
+    pub album: Option<String>,
+    /// The genre that its tags name.
+    pub genre: Option<String>,
+}
+
+impl Track {
+    /// Artist and title, or the file's name.
+    pub fn name(&self) -> String {
+        match (&self.artist, &self.title) {
+            (Some(artist), Some(title)) => format!("{artist} - {title}"),
+            (None, Some(title)) => title.clone(),
+            (_, None) => file_name(&self.path),
+        }
+    }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// Tracks with their embeddings.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Embeddings {
+    /// The tracks, by path.
+    pub tracks: Vec<Track>,
+    /// Length of an embedding.
+    pub width: usize,
+    /// Their embeddings, [tracks, width].
+    pub values: Vec<f32>,
+}
+
+impl Embeddings {
+    /// The embedding of a track, an index into [`Self::tracks`].
+    pub fn embedding(&self, track: usize) -> &[f32] {
+        &self.values[track * self.width..][..self.width]
+    }
+}
+
+const COLUMNS: &str =
+    "f.id, f.path, f.hash, f.size, f.modified_ns, h.seconds, f.title, f.artist, f.album, f.genre";
+
+const HEARD_FILES: &str =
+    "FROM file f JOIN heard h ON h.hash = f.hash JOIN model m ON m.id = h.model
+    JOIN setting s ON s.name = 'model' AND s.value = m.hash
+    WHERE f.missing = 0 AND f.problem IS NULL";
+
+fn track(row: &Row) -> rusqlite::Result<Track> {
+    Ok(Track {
+        id: row.get(0)?,
+        path: PathBuf::from(row.get::<_, String>(1)?),
+        hash: row.get(2)?,
+        size: row.get::<_, i64>(3)?.unsigned_abs(),
+        modified_ns: row.get(4)?,
+        seconds: row.get(5)?,
+        title: row.get(6)?,
+        artist: row.get(7)?,
+        album: row.get(8)?,
+        genre: row.get(9)?,
+    })
+}
+
+impl Library {
+    /// The tracks that are there and that its model has heard, by path.
+    ///
+    /// # Errors
+    /// [`LibraryError`].
+    pub fn tracks(&self) -> Result<Vec<Track>, LibraryError> {
+        let question = format!("SELECT {COLUMNS} {HEARD_FILES} ORDER BY f.path");
+        self.ask(|c| c.prepare(&question)?.query_map([], track)?.collect())
+    }
+
+    /// The same with their embeddings.
+    ///
+    /// # Errors
+    /// [`LibraryError`].
+    pub fn embeddings(&self) -> Result<Embeddings, LibraryError> {
+        let width = self.model()?.map_or(0, |model| model.width);
+        let question = format!("SELECT {COLUMNS}, h.embedding {HEARD_FILES} ORDER BY f.path");
+        let mut found = Embeddings {
+            width,
+            ..Embeddings::default()
+        };
+        self.ask(|c| {
+            let mut statement = c.prepare(&question)?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let before = found.values.len();
+                read_floats(row.get_ref(10)?.as_blob()?, &mut found.values);
+                // A row that another program has spoilt costs one track.
+                match found.values.len() - before == width {
+                    true => found.tracks.push(track(row)?),
+                    false => found.values.truncate(before),
+                }
+            }
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// The tracks whose title, artist or path holds a text, in any case, by path.
+    ///
+    /// # Errors
+    /// [`LibraryError`].
+    pub fn tracks_like(&self, text: &str) -> Result<Vec<Track>, LibraryError> {
+        let text = text.to_lowercase();
+        let holds = |value: &str| value.to_lowercase().contains(&text);
+        let mut tracks = self.tracks()?;
+        tracks.retain(|track| holds(&track.name()) || holds(&track.path.to_string_lossy()));
+        Ok(tracks)
+    }
+
+    /// The known track at a path, if it is there and heard.
+    ///
+    /// # Errors
+    /// [`LibraryError`].
+    pub fn track_at(&self, path: &Path) -> Result<Option<Track>, LibraryError> {
+        let question = format!("SELECT {COLUMNS} {HEARD_FILES} AND f.path IN (?1, ?2)");
+        // A link within a folder is known by its own name.
+        let named = std::path::absolute(path).unwrap_or_else(|_| path.into());
+        let real = absolute(path);
+        let names = params![named.to_string_lossy(), real.to_string_lossy()];
+        self.ask(|c| c.query_row(&question, names, track).optional())
+    }
+}
+
+/// How many files there are of a kind.
+pub(super) fn count(connection: &Connection, what: &str) -> rusqlite::Result<usize> {
+    connection.query_row(&format!("SELECT count(*) FROM {what}"), [], |row| {
+        row.get(0)
+    })
+}
