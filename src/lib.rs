@@ -62,6 +62,8 @@ mod features;
 mod fewshot;
 mod files;
 #[cfg(feature = "library")]
+mod genres;
+#[cfg(feature = "library")]
 mod library;
 mod measure;
 mod model_file;
@@ -73,6 +75,8 @@ mod selftest;
 mod settings;
 mod shift;
 mod similar;
+#[cfg(feature = "library")]
+mod tagging;
 mod tensors;
 mod train;
 mod vectors;
@@ -125,6 +129,9 @@ pub mod internals {
     pub mod files {
         pub use crate::files::*;
     }
+    pub mod genres {
+        pub use crate::genres::*;
+    }
     pub mod library {
         pub use crate::library::*;
     }
@@ -151,6 +158,9 @@ pub mod internals {
     }
     pub mod similar {
         pub use crate::similar::*;
+    }
+    pub mod tagging {
+        pub use crate::tagging::*;
     }
     pub mod tensors {
         pub use crate::tensors::*;
