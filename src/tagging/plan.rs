@@ -67,11 +67,11 @@ impl Seen {
 ///
 /// # Errors
 /// [`TagError`]: the file cannot be read, is no audio with tags, or has tags that would not survive.
-pub fn plan(path: &Path, ranked: &[(String, f32)], overwrite: bool) -> Result<Plan, TagError> {
+pub fn plan(path: &Path, ranked: &[(String, f64)], overwrite: bool) -> Result<Plan, TagError> {
     let seen = Seen::at(path).map_err(|kind| kind.at(path))?;
     let said = format::read(path)?;
     let before = said.fields;
-    let mut answers: Vec<(String, f32)> = Vec::new();
+    let mut answers: Vec<(String, f64)> = Vec::new();
     for (name, probability) in ranked {
         let name = one_line(name);
         if !name.is_empty() && answers.iter().all(|(known, _)| *known != name) {
