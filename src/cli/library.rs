@@ -9,8 +9,7 @@ mod watch;
 
 use std::process::ExitCode;
 
-#[allow(unused_imports)]
-pub(super) use store::Store;
+pub(super) use store::{Store, shell_word};
 
 use super::common::Common;
 
