@@ -65,6 +65,8 @@ mod files;
 mod library;
 mod measure;
 mod model_file;
+#[cfg(feature = "library")]
+mod playlist;
 mod random;
 mod reference;
 mod score;
@@ -130,6 +132,9 @@ pub mod internals {
     }
     pub mod model_file {
         pub use crate::model_file::*;
+    }
+    pub mod playlist {
+        pub use crate::playlist::*;
     }
     pub mod random {
         pub use crate::random::*;

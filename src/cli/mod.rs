@@ -17,7 +17,9 @@ mod library;
 mod manual;
 mod mel;
 mod numbers;
+mod playlist;
 mod settings;
+mod similar;
 mod start;
 mod table;
 mod train;
@@ -64,6 +66,10 @@ enum Command {
     Classify(classify::Args),
     /// Your own music: scan folders, and see what was heard
     Library(library::Args),
+    /// Find the tracks of the library that sound most like one
+    Similar(similar::Args),
+    /// Make a list that leads from one track of the library to another in small steps
+    Playlist(playlist::Args),
     /// Print what a shell needs to complete commands and flags
     Completions(manual::CompletionsArgs),
     /// Print the manual page of the program or of a command
@@ -100,6 +106,8 @@ pub fn run() -> ExitCode {
         Command::Embed(args) => embed::run(args, &cli.common),
         Command::Classify(args) => classify::run(args, &cli.common),
         Command::Library(args) => library::run(args, &cli.common),
+        Command::Similar(args) => similar::run(args, &cli.common),
+        Command::Playlist(args) => playlist::run(args, &cli.common),
         Command::Completions(args) => manual::completions(args, Cli::command()),
         Command::Man(args) => manual::man(args, Cli::command()),
     };

@@ -30,6 +30,8 @@ pub use dataset::{Dataset, Item};
 pub use duplicates::Duplicate;
 pub use error::DataError;
 pub use faults::{ClassCount, Durations, Fault, Problem, WayOut};
+#[cfg(feature = "library")]
+pub(crate) use fingerprint::Fingerprint;
 pub use hash::{KnownFiles, hash_file};
 pub use labels::Labels;
 pub use layouts::Layout;
