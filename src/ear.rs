@@ -123,6 +123,11 @@ impl Ear {
         })
     }
 
+    /// How much is heard of a longer file, in seconds.
+    pub(crate) fn longest_seconds(&self) -> f64 {
+        self.front_end.hearing().max_seconds
+    }
+
     /// Seconds from the beginning of one segment to that of the next.
     pub(crate) fn hop_seconds(&self) -> f64 {
         SegmentShape::seconds(&self.model.info.preset, self.model.info.segment.hop())

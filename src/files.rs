@@ -1,5 +1,5 @@
 //! The one way to write. A file is written whole or not at all, through links, and never over what must be kept: audio,
-//! what the command reads, what is read-only.
+//! what the command reads, what is read-only. Only a file's tags are changed in place of the file, by a proved copy.
 
 mod alive;
 mod error;
@@ -15,7 +15,7 @@ pub use folder::OutputFolder;
 pub(crate) use hash::{hash_bytes, hash_of};
 pub use outputs::Outputs;
 pub use place::{is_ordinary, is_stdout};
-pub use write::{append, hold, make_folder, provide, remove, write, write_with};
+pub use write::{append, clear, exchange, hold, make_folder, provide, remove, write, write_with};
 
 #[cfg(test)]
 mod tests;

@@ -75,6 +75,8 @@ mod selftest;
 mod settings;
 mod shift;
 mod similar;
+#[cfg(feature = "library")]
+mod tagging;
 mod tensors;
 mod train;
 mod vectors;
@@ -156,6 +158,9 @@ pub mod internals {
     }
     pub mod similar {
         pub use crate::similar::*;
+    }
+    pub mod tagging {
+        pub use crate::tagging::*;
     }
     pub mod tensors {
         pub use crate::tensors::*;

@@ -40,7 +40,7 @@ pub(super) fn hide_decoder_panics() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         let decoder = info.location().is_some_and(|at| {
-            let decoders = ["symphonia", "opus"];
+            let decoders = ["symphonia", "opus", "lofty"];
             decoders.iter().any(|name| at.file().contains(name))
         });
         if !decoder {

@@ -69,6 +69,46 @@ pub fn provide(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     }
 }
 
+/// Puts other bytes in the place of an audio file that is there, whole or not at all, as [`write()`] does. `check` is given the
+/// copy under its temporary name; what it refuses changes nothing.
+///
+/// # Errors
+/// Those of `check`, and [`WriteError`]: also if the file is read-only.
+pub fn exchange<E: From<WriteError>>(
+    path: &Path,
+    bytes: &[u8],
+    check: impl FnOnce(&Path) -> Result<(), E>,
+) -> Result<(), E> {
+    let target = behind_links(path).map_err(system(path))?;
+    let target = target.ok_or_else(|| system(path)(io::ErrorKind::Unsupported.into()))?;
+    let old = fs::metadata(&target).map_err(system(path))?;
+    if old.permissions().readonly() {
+        return Err(keep(path, Keep::ReadOnly).into());
+    }
+    let _writing = hold();
+    remove_partial(&target);
+    let written = || {
+        let mut file = temporary(&target)?;
+        file.write_all(bytes)?;
+        keep_owner_and_mode(file.as_file(), &old)?;
+        file.as_file().sync_all()?;
+        Ok(file)
+    };
+    let file = written().map_err(system(path))?;
+    check(file.path())?;
+    file.persist(&target)
+        .map_err(|failed| system(path)(failed.error))?;
+    Ok(())
+}
+
+/// Removes what a killed process has left beside a file that it was writing.
+pub fn clear(path: &Path) {
+    if let Ok(Some(target)) = behind_links(path) {
+        let _writing = hold();
+        remove_partial(&target);
+    }
+}
+
 fn replace(
     target: &Path,
     fill: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,

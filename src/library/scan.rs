@@ -14,7 +14,7 @@ use crate::data::read_all_tags;
 use crate::ear::Ear;
 
 /// Files that are heard, and then written down together: what a kill can cost, and what an interrupt waits for.
-const FILES_AT_ONCE: usize = 64;
+const FILES_AT_ONCE: usize = 32;
 
 /// The setting that counts scans.
 const SCANS: &str = "scans";
@@ -68,11 +68,14 @@ pub struct Scanned {
     pub heard: usize,
     /// How many of those needed no decoding, for their content was known.
     pub known_content: usize,
+    /// Of those heard, how many are longer than what the model hears of a file.
+    pub cut: usize,
     /// Known files that lie elsewhere now.
     pub moved: usize,
     /// Known files that have gone.
     pub missing: usize,
     /// Files that could not be heard in this scan, with the reason.
+    #[serde(skip)]
     pub failed: Vec<(PathBuf, String)>,
     /// How many failed before and have not changed since.
     pub failed_before: usize,
@@ -280,6 +283,7 @@ impl Library {
                             text("genre")
                         ])?;
                         done.heard += 1;
+                        done.cut += usize::from(heard.seconds >= ear.longest_seconds());
                         done.known_content += usize::from(known[k]);
                     }
                     Err(reason) => {
@@ -409,7 +413,11 @@ impl Found {
             for problem in here.problems {
                 match problem.kind {
                     AudioErrorKind::NoAudioFiles => on_event(ScanEvent::Note(problem.to_string())),
-                    kind => found.problems.push((problem.path, kind.to_string())),
+                    kind => {
+                        // As the library writes it down.
+                        let path = PathBuf::from(problem.path.to_string_lossy().into_owned());
+                        found.problems.push((path, kind.to_string()));
+                    }
                 }
             }
         }

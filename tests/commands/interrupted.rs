@@ -332,7 +332,7 @@ fn where_threads_are_short_a_sentence_says_so_and_nothing_panics() {
 }
 
 /// Runs it where no file may grow beyond so many blocks of 1 KiB.
-fn on_a_full_disk(blocks: u32, arguments: &[&str]) -> std::process::Output {
+pub(crate) fn on_a_full_disk(blocks: u32, arguments: &[&str]) -> std::process::Output {
     let script = format!("ulimit -f {blocks}; exec \"$0\" \"$@\"");
     Command::new("bash")
         .args(["-c", &script, env!("CARGO_BIN_EXE_gamaka")])

@@ -21,6 +21,7 @@ mod gpu_script;
 mod heard;
 mod included;
 mod interrupted;
+mod library;
 mod mel;
 mod model;
 mod newcomer;

@@ -151,6 +151,9 @@ impl<'a> Scanner<'a> {
         if !self.common.quiet {
             print(&words(scanned, seconds))?;
         }
+        if let Some(note) = self.model.hearing(self.strict).cut_note(scanned.cut) {
+            self.common.note(&note);
+        }
         if scanned.failed.len() + scanned.failed_before > 0 {
             self.common
                 .note("`gamaka library errors` lists the files that cannot be heard");
