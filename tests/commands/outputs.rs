@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use crate::{fails, fixture, gamaka, stderr, stdout, studio, succeeds, text};
 
@@ -12,7 +13,7 @@ struct Output {
     ending: &'static str,
 }
 
-const FILES: [Output; 8] = [
+const FILES: [Output; 10] = [
     output("mel", "--output", ".npy"),
     output("data check", "--output", ".csv"),
     output("train", "--output", ".safetensors"),
@@ -21,6 +22,8 @@ const FILES: [Output; 8] = [
     output("calibrate", "--output", ".safetensors"),
     output("embed", "--output", ".jsonl"),
     output("embed", "--errors", ".txt"),
+    output("similar", "--m3u", ".m3u"),
+    output("playlist", "--m3u", ".m3u"),
 ];
 
 /// Options that name a folder, and a file that lies in it.
@@ -34,8 +37,10 @@ const FOLDERS: [(&str, &str, &str); 3] = [
 const KEPT: (&str, [&str; 4]) = ("--features", ["train", "eval", "ablate", "calibrate"]);
 
 /// Options that name what is read.
-const INPUTS: [&str; 12] = [
+const INPUTS: [&str; 14] = [
     "--from",
+    "--to",
+    "--library",
     "--config",
     "--mix",
     "--network",
@@ -55,6 +60,20 @@ const fn output(command: &'static str, option: &'static str, ending: &'static st
         option,
         ending,
     }
+}
+
+/// A library of the studio's music, made once.
+fn library() -> &'static Path {
+    static LIBRARY: OnceLock<tempfile::TempDir> = OnceLock::new();
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| {
+        let folder = LIBRARY.get_or_init(|| tempfile::tempdir().unwrap());
+        let library = folder.path().join("l.sqlite");
+        let (music, model) = (studio().music(), studio().model());
+        let scan = ["library", "scan", text(&music), "-m", text(&model)];
+        succeeds(&[&scan[..], &["--library", text(&library)]].concat());
+        library
+    })
 }
 
 /// A copy of the studio's music, a file of it, and room for outputs.
@@ -103,6 +122,17 @@ impl Scene {
             "train" => words.extend([data, "--config".into(), of(&config)]),
             "eval" => words.extend([data, "-m".into(), of(&model), "--episodes=2".into()]),
             "embed" => words.extend([data, "-m".into(), of(&model)]),
+            "similar" => {
+                let of = of(input.unwrap_or(&song));
+                words.extend([of, "--library".into(), text(library()).into()]);
+            }
+            "playlist" => {
+                let from = of(input.unwrap_or(&song));
+                let to = of(&self.at("music/b/s24.wav"));
+                let ends = ["--from".into(), from, "--to".into(), to];
+                words.extend(ends);
+                words.extend(["--library".into(), text(library()).into()]);
+            }
             "calibrate" => words.extend([data, "-m".into(), of(&model), "--split=all".into()]),
             other => panic!("{other}"),
         }
@@ -196,7 +226,8 @@ fn no_output_takes_the_place_of_a_song_an_input_or_what_is_kept() {
         assert!(std::fs::read(at("link")).unwrap() == song);
         std::fs::remove_file(at("link")).unwrap();
         // By name, where the option takes every name.
-        if !["mel", "embed"].contains(&output.command) || output.option == "--errors" {
+        let ends = ["mel", "embed", "similar", "playlist"];
+        if !ends.contains(&output.command) || output.option == "--errors" {
             let arguments = scene.arguments(output, &scene.song(), None);
             refused(&scene, &arguments, "audio");
             refused(

@@ -22,13 +22,16 @@ use crate::cli::common::{Common, one_line};
 /// Tracks that are named where one was to be meant.
 const NAMED: usize = 20;
 
-/// A library in memory: of several copies of a file the first.
+/// A library in memory.
 pub(in crate::cli) struct Collection {
     library: Library,
     known: KnownModel,
     model: Model,
     pub gpu: Gpu,
+    /// Of several copies of a file the first.
     pub heard: Embeddings,
+    /// The others.
+    copies: Vec<Track>,
 }
 
 /// A track that a user means, of the library or not.
@@ -47,13 +50,14 @@ impl Collection {
                 library.path().display()
             );
         }
-        leave_out_copies(&mut heard);
+        let copies = take_out_copies(&mut heard);
         Ok(Self {
             library,
             known,
             model,
             gpu: common.gpu()?,
             heard,
+            copies,
         })
     }
 
@@ -66,39 +70,40 @@ impl Collection {
         &self.library
     }
 
-    /// The track that a user means: an audio file, or the one track whose title, artist or path holds the text, be it that several
-    /// do and it is all of one's.
+    /// The track that a user means: an audio file, or the one whose title, artist or path holds the text; of several the one
+    /// whose name the text is.
     pub(in crate::cli) fn find(&mut self, meant: &OsStr) -> anyhow::Result<Meant> {
         let path = Path::new(meant);
         if path.is_file() {
             return self.file(path);
         }
         let text = meant.to_string_lossy();
-        let all = self.heard.tracks.iter().enumerate();
-        let found: Vec<(usize, &Track)> = all.filter(|(_, t)| t.is_like(&text)).collect();
-        let whole: Vec<_> = found.iter().filter(|(_, t)| t.is_called(&text)).collect();
-        match (&found[..], &whole[..]) {
-            (&[(track, _)], _) | (_, &[&(track, _)]) => Ok(Meant {
-                track: self.heard.tracks[track].clone(),
-                embedding: self.heard.embedding(track).to_vec(),
-            }),
-            ([], _) if path.is_dir() => {
+        let all = self.heard.tracks.iter().chain(&self.copies);
+        let found: Vec<&Track> = all.filter(|track| track.is_like(&text)).collect();
+        let whole = found.iter().filter(|track| track.is_called(&text));
+        let whole: Vec<&Track> = whole.copied().collect();
+        let one = |tracks: &[&Track]| {
+            let (first, others) = tracks.split_first()?;
+            let same = others.iter().all(|other| other.hash == first.hash);
+            self.of_content(&first.hash).filter(|_| same)
+        };
+        match one(&found).or_else(|| one(&whole)) {
+            Some(meant) => Ok(meant),
+            None if found.is_empty() && path.is_dir() => {
                 bail!("{}: is a folder; name a file in it", path.display())
             }
-            ([], _) => bail!(
+            None if found.is_empty() => bail!(
                 "{}: no such file, and no track of the library has this in its title, artist or path; check the spelling, or scan the folder that it lies in",
                 one_line(&text)
             ),
-            _ => {
-                let name = |(_, track): &(usize, &Track)| {
+            None => {
+                let name = |track: &&Track| {
                     let path = track.path.display().to_string();
-                    let named = track.title.is_some();
-                    let name = if named {
-                        format!("{}: ", track.name())
-                    } else {
-                        String::new()
+                    let name = match track.title {
+                        Some(_) => format!("{}: {path}", track.name()),
+                        None => path,
                     };
-                    format!("\n  {}", one_line(&format!("{name}{path}")))
+                    format!("\n  {}", one_line(&name))
                 };
                 let named: String = found.iter().take(NAMED).map(name).collect();
                 let more = match found.len().saturating_sub(NAMED) {
@@ -114,15 +119,21 @@ impl Collection {
         }
     }
 
+    /// The first track of a content.
+    fn of_content(&self, hash: &str) -> Option<Meant> {
+        let tracks = &self.heard.tracks;
+        let known = tracks.iter().position(|track| track.hash == hash)?;
+        Some(Meant {
+            track: tracks[known].clone(),
+            embedding: self.heard.embedding(known).to_vec(),
+        })
+    }
+
     /// A file, which is heard if no file of its content was.
     fn file(&mut self, path: &Path) -> anyhow::Result<Meant> {
         let hash = hash_file(path)?;
-        let tracks = &self.heard.tracks;
-        if let Some(known) = tracks.iter().position(|track| track.hash == hash) {
-            return Ok(Meant {
-                track: tracks[known].clone(),
-                embedding: self.heard.embedding(known).to_vec(),
-            });
+        if let Some(known) = self.of_content(&hash) {
+            return Ok(known);
         }
         let ear = Ear::on(&self.gpu, self.model.clone(), EngineChoice::Auto, false, 1)?;
         let paths = [path.to_path_buf()];
@@ -153,25 +164,23 @@ impl Collection {
     }
 }
 
-/// Leaves of each content the first track.
-fn leave_out_copies(heard: &mut Embeddings) {
-    let mut seen = HashSet::new();
-    let first: Vec<bool> = heard
-        .tracks
-        .iter()
-        .map(|track| seen.insert(track.hash.clone()))
-        .collect();
-    let mut kept = 0;
-    for (k, _) in first.iter().enumerate().filter(|(_, first)| **first) {
-        let from = k * heard.width;
-        heard
-            .values
-            .copy_within(from..from + heard.width, kept * heard.width);
-        kept += 1;
+/// Takes out of each content all tracks but the first.
+fn take_out_copies(heard: &mut Embeddings) -> Vec<Track> {
+    let (mut seen, mut copies) = (HashSet::new(), Vec::new());
+    let (mut tracks, mut kept) = (Vec::new(), 0);
+    for (k, track) in std::mem::take(&mut heard.tracks).into_iter().enumerate() {
+        if seen.insert(track.hash.clone()) {
+            let row = k * heard.width..(k + 1) * heard.width;
+            heard.values.copy_within(row, kept * heard.width);
+            tracks.push(track);
+            kept += 1;
+        } else {
+            copies.push(track);
+        }
     }
     heard.values.truncate(kept * heard.width);
-    let mut first = first.into_iter();
-    heard.tracks.retain(|_| first.next() == Some(true));
+    heard.tracks = tracks;
+    copies
 }
 
 /// Checks before the work that a list can go where it shall.
