@@ -5,6 +5,7 @@
 
 mod error;
 mod forget;
+mod genres;
 mod hear;
 mod journal;
 mod scan;
@@ -15,6 +16,7 @@ mod track;
 mod vector;
 
 pub use error::LibraryError;
+pub use genres::{ExampleState, KnownExample, KnownGenre, MakeEar, Taught, genres_of};
 pub use hear::Heard;
 pub use journal::Changed;
 pub use scan::{Scan, ScanEvent, Scanned};
