@@ -62,6 +62,8 @@ mod features;
 mod fewshot;
 mod files;
 #[cfg(feature = "library")]
+mod genres;
+#[cfg(feature = "library")]
 mod library;
 mod measure;
 mod model_file;
@@ -128,6 +130,9 @@ pub mod internals {
     }
     pub mod files {
         pub use crate::files::*;
+    }
+    pub mod genres {
+        pub use crate::genres::*;
     }
     pub mod library {
         pub use crate::library::*;

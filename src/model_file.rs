@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::Split;
 use crate::features::{Features, Hearing, SegmentShape};
-use crate::fewshot::{Calibration, Metric, Standardiser};
+use crate::fewshot::{Calibration, Metric, Standardiser, Whitening};
 use crate::files;
 use crate::mel::Preset;
 use crate::model::{ModelError, NamedParameter, Network, Spec};
@@ -221,6 +221,10 @@ impl Model {
     /// The bytes of the model that comes with gamaka.
     pub const INCLUDED: &[u8] = include_bytes!("../assets/models/gamaka.safetensors");
 
+    /// The centre of the embeddings of the included model's training files, by which the model is known whatever its
+    /// calibration, and the inverse square root of their covariance: [1 + width, width] as little-endian f32.
+    const WHITENING: &[u8] = include_bytes!("../assets/models/gamaka.whitening");
+
     /// The model that comes with gamaka.
     ///
     /// # Errors
@@ -246,6 +250,19 @@ impl Model {
     /// How its embeddings are compared with prototypes of so many examples each: the scale is a calibrated one if it has one.
     pub fn metric(&self, shots: usize) -> Metric {
         Metric::of(&self.network.spec).calibrated(self.info.calibration, shots)
+    }
+
+    /// What its embeddings go through before they are asked whether they are near at all: by all covariances of the training
+    /// files' embeddings for the included model, by the deviations for others.
+    pub fn whitening(&self) -> Whitening {
+        let (centre, spread) = (&self.info.centre, &self.info.spread);
+        let values: Vec<f32> = bytemuck::pod_collect_to_vec(Self::WHITENING);
+        match values.split_at_checked(centre.len()) {
+            Some((known, root)) if known == centre && !centre.is_empty() => {
+                Whitening::whole(centre.clone(), root.to_vec())
+            }
+            _ => Whitening::diagonal(centre, spread),
+        }
     }
 
     /// Reads a model file. What it says of itself is checked before room is made for its parameters; a checksum, which only

@@ -22,6 +22,7 @@ mod settings;
 mod similar;
 mod start;
 mod table;
+mod tag;
 mod train;
 
 use std::process::ExitCode;
@@ -70,6 +71,8 @@ enum Command {
     Similar(similar::Args),
     /// Make a list that leads from one track of the library to another in small steps
     Playlist(playlist::Args),
+    /// Write the library's genres into the tags of audio files; a dry run unless told to write
+    Tag(tag::Args),
     /// Print what a shell needs to complete commands and flags
     Completions(manual::CompletionsArgs),
     /// Print the manual page of the program or of a command
@@ -108,6 +111,7 @@ pub fn run() -> ExitCode {
         Command::Library(args) => library::run(args, &cli.common),
         Command::Similar(args) => similar::run(args, &cli.common),
         Command::Playlist(args) => playlist::run(args, &cli.common),
+        Command::Tag(args) => tag::run(args, &cli.common),
         Command::Completions(args) => manual::completions(args, Cli::command()),
         Command::Man(args) => manual::man(args, Cli::command()),
     };

@@ -7,7 +7,7 @@ use super::{EvaluateError, HeadChoice};
 use crate::data::{Dataset, Task};
 use crate::features::FeatureStore;
 use crate::fewshot::{
-    Calibration, EpisodeError, EpisodeSampler, Head, Metric, simple_shot, standardised,
+    Calibration, EpisodeError, EpisodeSampler, Head, Metric, Whitening, simple_shot, standardised,
 };
 use crate::score::{NETWORK, System, UNTRAINED};
 use crate::settings::Learner;
@@ -35,6 +35,8 @@ pub struct Embedded {
     pub centre: Vec<f32>,
     /// The deviations of these embeddings; empty if the model does not hold them.
     pub spread: Vec<f32>,
+    /// What the network's embeddings go through under the head `whitened`.
+    pub whitening: Whitening,
     /// By file index: mel frames, where the learner adapts the network's body to each task.
     pub(super) frames: Option<FeatureStore>,
     /// Where supports and queries come from different collections: which files may only be queries.
@@ -106,14 +108,22 @@ impl Embedded {
                 let standard = standardised(embeddings, &self.centre, &self.spread);
                 return Ok((standard.into(), Head::Prototype(Metric::COSINE)));
             }
+            HeadChoice::Whitened => {
+                if self.centre.is_empty() || self.spread.is_empty() {
+                    return Err(EvaluateError::NoCentre);
+                }
+                let seen = embeddings.iter().map(|e| self.whitening.apply(e));
+                let seen: Vec<Vec<f32>> = seen.collect();
+                return Ok((seen.into(), Head::Prototype(Metric::COSINE)));
+            }
             HeadChoice::LinearProbe => Head::LINEAR_PROBE,
             HeadChoice::Gradient => Head::GRADIENT,
         };
         Ok((embeddings.into(), fitted))
     }
 
-    /// The network and its floors: itself untrained, and MFCC. `head` is that of both networks; under SimpleShot and cosine
-    /// the untrained one has prototypes, and a name that says so, because no mean of the training files is known for it,
+    /// The network and its floors: itself untrained, and MFCC. `head` is that of both networks; under SimpleShot, cosine and
+    /// whitened the untrained one has prototypes, and a name that says so, because no mean of the training files is known for it,
     /// and that of the files evaluated would give the answers away in part. `network` are the network's embeddings as
     /// `of_network` compares them, see [`Self::under`].
     pub(super) fn systems<'a>(
@@ -123,7 +133,7 @@ impl Embedded {
         of_network: Head,
     ) -> [System<'a>; 4] {
         let (name, of_untrained) = match head {
-            HeadChoice::SimpleShot | HeadChoice::Cosine => (
+            HeadChoice::SimpleShot | HeadChoice::Cosine | HeadChoice::Whitened => (
                 "untrained network, prototypes",
                 Head::Prototype(self.metric),
             ),

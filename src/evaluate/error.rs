@@ -96,9 +96,9 @@ pub enum EvaluateError {
     /// The files make no episodes.
     #[error(transparent)]
     Episode(#[from] EpisodeError),
-    /// SimpleShot or cosine with a model that does not know the mean and the deviations of its training files.
+    /// SimpleShot, cosine or whitened with a model that does not know the mean and the deviations of its training files.
     #[error(
-        "the model does not hold mean and deviations of its training files' embeddings, by which the heads simpleshot and cosine go: train it anew with this version, or choose another head"
+        "the model does not hold mean and deviations of its training files' embeddings, by which the heads simpleshot, cosine and whitened go: train it anew with this version, or choose another head"
     )]
     NoCentre,
     /// The embeddings cannot be scored.

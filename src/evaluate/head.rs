@@ -22,6 +22,9 @@ pub enum HeadChoice {
     SimpleShot,
     /// The nearest prototype by cosine of embeddings that are standardised, see [`crate::fewshot::standardised`].
     Cosine,
+    /// The nearest prototype by cosine of embeddings that are whitened, see [`crate::fewshot::Whitening`]: how own genres
+    /// tell what is unknown.
+    Whitened,
     /// [`crate::fewshot::Head::LINEAR_PROBE`].
     LinearProbe,
     /// [`crate::fewshot::Head::GRADIENT`].
@@ -30,11 +33,12 @@ pub enum HeadChoice {
 
 impl HeadChoice {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Auto,
         Self::Prototype,
         Self::SimpleShot,
         Self::Cosine,
+        Self::Whitened,
         Self::LinearProbe,
         Self::Gradient,
     ];
@@ -46,6 +50,7 @@ impl HeadChoice {
             Self::Prototype => "prototype",
             Self::SimpleShot => "simpleshot",
             Self::Cosine => "cosine",
+            Self::Whitened => "whitened",
             Self::LinearProbe => "linear-probe",
             Self::Gradient => "gradient",
         }
@@ -60,7 +65,7 @@ impl HeadChoice {
         let lacks = |moments: &[f32]| moments.len() != width;
         let lacking = match self {
             Self::SimpleShot => lacks(&model.info.centre),
-            Self::Cosine => lacks(&model.info.centre) || lacks(&model.info.spread),
+            Self::Cosine | Self::Whitened => lacks(&model.info.centre) || lacks(&model.info.spread),
             _ => false,
         };
         if lacking {

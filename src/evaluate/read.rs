@@ -86,6 +86,7 @@ pub(super) fn embed_items(
         calibration: model.info.calibration,
         centre: model.info.centre.clone(),
         spread: model.info.spread.clone(),
+        whitening: model.whitening(),
         notes,
         failed: Vec::new(),
         dataset,

@@ -11,6 +11,7 @@ mod geometry;
 mod head;
 mod prototype;
 mod standardise;
+mod whitening;
 
 pub use calibration::Calibration;
 pub use episode::{Episode, EpisodeError, EpisodeSampler, nearest_task};
@@ -23,3 +24,4 @@ pub(crate) use geometry::{Known, Reshape};
 pub use head::{Fitted, Head, simple_shot, standardised};
 pub use prototype::{Metric, prototype};
 pub use standardise::Standardiser;
+pub use whitening::Whitening;

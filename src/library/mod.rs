@@ -6,7 +6,9 @@
 mod duplicates;
 mod error;
 mod forget;
+mod genres;
 mod hear;
+mod journal;
 mod scan;
 mod schema;
 mod status;
@@ -16,7 +18,9 @@ mod vector;
 
 pub use duplicates::{Duplicates, Same};
 pub use error::LibraryError;
+pub use genres::{ExampleState, KnownExample, KnownGenre, MakeEar, Taught, genres_of};
 pub use hear::Heard;
+pub use journal::Changed;
 pub use scan::{Scan, ScanEvent, Scanned};
 pub use status::{Failed, Status};
 pub use store::{KnownModel, Library, Writing, default_path};

@@ -1,4 +1,5 @@
 mod charts;
+mod maps;
 mod pages;
 mod projections;
 mod refusals;

@@ -25,6 +25,7 @@ pub use estimate::Estimate;
 pub(crate) use estimate::LEVEL;
 pub use interval::Interval;
 pub use multi_label::{MultiLabelEvaluation, MultiLabelScore, evaluate_multi_label};
+pub(crate) use open::separation;
 pub use open::{OpenEvaluation, OpenScore, evaluate_open};
 pub use pooled::{corrected_level, mean_over_files, over_seeds, pooled};
 pub use reliability::{Reliability, ReliabilityBin, reliability};

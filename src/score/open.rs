@@ -83,6 +83,18 @@ pub struct OpenEvaluation {
     pub note: Option<String>,
 }
 
+/// How well distances tell known queries from unknown ones: the area under the ROC curve, and the distance at which as many
+/// known ones lie beyond as unknown ones within.
+pub(crate) fn separation(known: &[f32], unknown: &[f32]) -> (f64, f32) {
+    let of = |known| move |&distance: &f32| Query { distance, known };
+    let queries = known
+        .iter()
+        .map(of(true))
+        .chain(unknown.iter().map(of(false)));
+    let queries = sorted([queries.collect()].iter());
+    (area(&queries), equal_error(&queries).1)
+}
+
 /// Scores systems on the same episodes: the head of each is fitted on the supports of the first `known` classes of an
 /// episode, and the queries of all its classes are ranked by the distance to the nearest of them. `sampler` draws
 /// episodes of known and unknown classes together.

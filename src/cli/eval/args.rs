@@ -98,7 +98,7 @@ pub(crate) struct Args {
     #[arg(
         long,
         default_value_t,
-        value_name = "auto|prototype|simpleshot|cosine|linear-probe|gradient"
+        value_name = "auto|prototype|simpleshot|cosine|whitened|linear-probe|gradient"
     )]
     pub(super) head: HeadChoice,
     /// Episodes that a network trained by maml or reptile, a single one, adapts its whole body to; 0 for none
