@@ -34,7 +34,7 @@ const FOLDERS: [(&str, &str, &str); 3] = [
 const KEPT: (&str, [&str; 4]) = ("--features", ["train", "eval", "ablate", "calibrate"]);
 
 /// Options that name what is read.
-const INPUTS: [&str; 12] = [
+const INPUTS: [&str; 13] = [
     "--from",
     "--config",
     "--mix",
@@ -47,6 +47,7 @@ const INPUTS: [&str; 12] = [
     "--label-map",
     "--against",
     "--examples",
+    "--manifest",
 ];
 
 const fn output(command: &'static str, option: &'static str, ending: &'static str) -> Output {
