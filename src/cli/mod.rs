@@ -20,6 +20,7 @@ mod numbers;
 mod settings;
 mod start;
 mod table;
+mod tag;
 mod train;
 
 use std::process::ExitCode;
@@ -64,6 +65,8 @@ enum Command {
     Classify(classify::Args),
     /// Your own music: scan folders, and see what was heard
     Library(library::Args),
+    /// Write the library's genres into the tags of audio files; a dry run unless told to write
+    Tag(tag::Args),
     /// Print what a shell needs to complete commands and flags
     Completions(manual::CompletionsArgs),
     /// Print the manual page of the program or of a command
@@ -100,6 +103,7 @@ pub fn run() -> ExitCode {
         Command::Embed(args) => embed::run(args, &cli.common),
         Command::Classify(args) => classify::run(args, &cli.common),
         Command::Library(args) => library::run(args, &cli.common),
+        Command::Tag(args) => tag::run(args, &cli.common),
         Command::Completions(args) => manual::completions(args, Cli::command()),
         Command::Man(args) => manual::man(args, Cli::command()),
     };
