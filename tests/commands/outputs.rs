@@ -13,7 +13,7 @@ struct Output {
     ending: &'static str,
 }
 
-const FILES: [Output; 10] = [
+const FILES: &[Output] = &[
     output("mel", "--output", ".npy"),
     output("data check", "--output", ".csv"),
     output("train", "--output", ".safetensors"),
@@ -37,7 +37,7 @@ const FOLDERS: [(&str, &str, &str); 3] = [
 const KEPT: (&str, [&str; 4]) = ("--features", ["train", "eval", "ablate", "calibrate"]);
 
 /// Options that name what is read.
-const INPUTS: [&str; 14] = [
+const INPUTS: &[&str] = &[
     "--from",
     "--to",
     "--library",
@@ -52,6 +52,7 @@ const INPUTS: [&str; 14] = [
     "--label-map",
     "--against",
     "--examples",
+    "--manifest",
 ];
 
 const fn output(command: &'static str, option: &'static str, ending: &'static str) -> Output {
@@ -218,7 +219,7 @@ fn every_option_that_names_a_file_is_known_here() {
 fn no_output_takes_the_place_of_a_song_an_input_or_what_is_kept() {
     let scene = Scene::new();
     let song = std::fs::read(scene.song()).unwrap();
-    for output in &FILES {
+    for output in FILES {
         let at = |name: &str| scene.own(output, name);
         // A hard link of a song under a name that the option takes.
         std::fs::hard_link(scene.song(), at("link")).unwrap();
@@ -336,7 +337,7 @@ fn no_output_takes_the_place_of_a_model_or_a_manifest_unless_it_is_one() {
     let scene = Scene::new();
     let model = std::fs::read(studio().model()).unwrap();
     let list = b"path,label,mood\na.wav,a,calm\n";
-    for output in &FILES {
+    for output in FILES {
         let at = scene.own(output, "kept");
         let writes_models = ["train", "calibrate"].contains(&output.command);
         if !(writes_models && output.option == "--output") {
@@ -470,7 +471,7 @@ fn every_output_goes_through_links_pipes_and_devices() {
     use std::os::unix::fs::{FileTypeExt, symlink};
     use std::process::Command;
     let scene = Scene::new();
-    for output in &FILES {
+    for output in FILES {
         let at = |name: &str| scene.own(output, name);
         let run = |to: &Path| {
             let arguments = scene.arguments(output, to, None);
