@@ -18,9 +18,12 @@ mod library;
 mod manual;
 mod mel;
 mod numbers;
+mod playlist;
 mod settings;
+mod similar;
 mod start;
 mod table;
+mod tag;
 mod train;
 
 use std::process::ExitCode;
@@ -67,6 +70,12 @@ enum Command {
     Genre(genre::Args),
     /// Your own music: scan folders, and see what was heard
     Library(library::Args),
+    /// Find the tracks of the library that sound most like one
+    Similar(similar::Args),
+    /// Make a list that leads from one track of the library to another in small steps
+    Playlist(playlist::Args),
+    /// Write the library's genres into the tags of audio files; a dry run unless told to write
+    Tag(tag::Args),
     /// Print what a shell needs to complete commands and flags
     Completions(manual::CompletionsArgs),
     /// Print the manual page of the program or of a command
@@ -104,6 +113,9 @@ pub fn run() -> ExitCode {
         Command::Classify(args) => classify::run(args, &cli.common),
         Command::Genre(args) => genre::run(args, &cli.common),
         Command::Library(args) => library::run(args, &cli.common),
+        Command::Similar(args) => similar::run(args, &cli.common),
+        Command::Playlist(args) => playlist::run(args, &cli.common),
+        Command::Tag(args) => tag::run(args, &cli.common),
         Command::Completions(args) => manual::completions(args, Cli::command()),
         Command::Man(args) => manual::man(args, Cli::command()),
     };

@@ -130,7 +130,7 @@ impl Library {
         })
     }
 
-    /// Notes that a change was taken back: `hash` is that of the file since.
+    /// Notes that a change was taken back: the file's content had the hash `old`, and has `new` since.
     ///
     /// # Errors
     /// [`LibraryError`].
@@ -138,12 +138,12 @@ impl Library {
         &mut self,
         id: i64,
         path: &Path,
-        change: &Change,
-        hash: &str,
+        old: &str,
+        new: &str,
     ) -> Result<(), LibraryError> {
         let now = Now::of(path);
         self.change(|t| {
-            renew(t, path, &change.hash_after, hash, &now)?;
+            renew(t, path, old, new, &now)?;
             set_state(t, id, UNDONE)
         })
     }
@@ -336,7 +336,7 @@ mod tests {
             .unwrap();
         assert_eq!(hash_of(&song).unwrap(), change.hash_before);
         library
-            .undid_change(id, &song, &change, &change.hash_before)
+            .undid_change(id, &song, &change.hash_after, &change.hash_before)
             .unwrap();
         assert_eq!(known(&library, &song), (3, None));
         assert!(library.changes(None).unwrap().is_none());

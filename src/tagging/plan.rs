@@ -30,6 +30,17 @@ impl Plan {
     pub fn changes(&self) -> bool {
         !self.before.says(&self.after)
     }
+
+    /// That it can be done, as far as can be seen before it is tried.
+    ///
+    /// # Errors
+    /// [`TagErrorKind::ReadOnly`](super::TagErrorKind::ReadOnly).
+    pub fn writable(&self) -> Result<(), TagError> {
+        match self.changes() {
+            true => self.seen.writable().map_err(|kind| kind.at(&self.path)),
+            false => Ok(()),
+        }
+    }
 }
 
 /// By what a file is known to be as it was.
