@@ -16,6 +16,7 @@ mod data;
 mod doctor;
 mod eval;
 mod features;
+mod genre;
 mod golden;
 mod gpu_script;
 mod heard;

@@ -24,6 +24,7 @@ const FILES: &[Output] = &[
     output("embed", "--errors", ".txt"),
     output("similar", "--m3u", ".m3u"),
     output("playlist", "--m3u", ".m3u"),
+    output("genre export", "--output", ".json"),
 ];
 
 /// Options that name a folder, and a file that lies in it.
@@ -53,6 +54,7 @@ const INPUTS: &[&str] = &[
     "--against",
     "--examples",
     "--manifest",
+    "--list",
 ];
 
 const fn output(command: &'static str, option: &'static str, ending: &'static str) -> Output {
@@ -73,6 +75,8 @@ fn library() -> &'static Path {
         let (music, model) = (studio().music(), studio().model());
         let scan = ["library", "scan", text(&music), "-m", text(&model)];
         succeeds(&[&scan[..], &["--library", text(&library)]].concat());
+        let add = ["genre", "add", "Genre", text(&music)];
+        succeeds(&[&add[..], &["--library", text(&library)]].concat());
         library
     })
 }
@@ -127,6 +131,10 @@ impl Scene {
                 let of = of(input.unwrap_or(&song));
                 words.extend([of, "--library".into(), text(library()).into()]);
             }
+            "genre export" => {
+                let name = input.map_or("Genre", text).into();
+                words.extend([name, "--library".into(), text(library()).into()]);
+            }
             "playlist" => {
                 let from = of(input.unwrap_or(&song));
                 let to = of(&self.at("music/b/s24.wav"));
@@ -180,13 +188,20 @@ fn every_option_that_names_a_file_is_known_here() {
     };
     let mut found = BTreeSet::new();
     for name in commands(&succeeds(&["--help"])) {
-        let mut help = succeeds(&[&name, "--help"]);
-        let mut whole = name.clone();
-        if let [below] = &commands(&help)[..] {
-            help = succeeds(&[&name, below, "--help"]);
-            whole = format!("{name} {below}");
+        let help = succeeds(&[&name, "--help"]);
+        let below = commands(&help);
+        let below = below.iter().map(|below| {
+            let help = succeeds(&[&name, below, "--help"]);
+            (format!("{name} {below}"), help)
+        });
+        let mut all: Vec<(String, String)> = below.collect();
+        if all.is_empty() {
+            all.push((name, help));
         }
-        for line in help.lines().map(str::trim_start) {
+        let lines = all
+            .iter()
+            .flat_map(|(whole, help)| help.lines().map(move |line| (whole, line.trim_start())));
+        for (whole, line) in lines {
             let Some(at) = line.find("--").filter(|_| line.starts_with('-')) else {
                 continue;
             };
