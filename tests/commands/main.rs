@@ -26,6 +26,7 @@ mod mel;
 mod model;
 mod newcomer;
 mod outputs;
+mod tag;
 mod teacher;
 mod tracks;
 

@@ -94,7 +94,9 @@ fn undo(
     let (old, new) = match copy {
         Some(copy) => {
             let done = copy.change().clone();
+            library.begin_undo(*id)?;
             if let Err(error) = copy.put() {
+                library.drop_undo(*id)?;
                 return Ok(Err(error));
             }
             (done.hash_before, done.hash_after)
