@@ -1,5 +1,7 @@
 //! `gamaka library`: what was heard of your music, and what could not be.
 
+mod collection;
+mod duplicates;
 mod errors;
 mod forget;
 mod scan;
@@ -9,8 +11,8 @@ mod watch;
 
 use std::process::ExitCode;
 
-#[allow(unused_imports)]
-pub(super) use store::Store;
+pub(super) use collection::{Collection, list_output, write_list};
+pub(super) use store::{Store, shell_word};
 
 use super::common::Common;
 
@@ -30,6 +32,8 @@ enum Command {
     Status(status::Args),
     /// List every file that could not be heard, with the reason
     Errors(errors::Args),
+    /// List the files that are the same recording; none is deleted
+    Duplicates(duplicates::Args),
     /// Forget files and folders; the music itself stays
     Forget(forget::Args),
 }
@@ -40,6 +44,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         Command::Watch(args) => watch::run(args, common),
         Command::Status(args) => status::run(args, common),
         Command::Errors(args) => errors::run(args, common),
+        Command::Duplicates(args) => duplicates::run(args, common),
         Command::Forget(args) => forget::run(args, common),
     }
 }

@@ -10,7 +10,7 @@ use crate::tagging;
 use crate::words::count;
 use anyhow::{Context, bail};
 
-use super::{named, names};
+use super::show::{named, names};
 use crate::cli::common::{Common, conclude, failed_json, print, print_json};
 use crate::cli::interrupt::{INTERRUPTED, Stopping};
 use crate::cli::library::Store;
