@@ -3,6 +3,7 @@
 mod collection;
 mod duplicates;
 mod errors;
+mod export;
 mod forget;
 mod scan;
 mod status;
@@ -32,6 +33,8 @@ enum Command {
     Status(status::Args),
     /// List every file that could not be heard, with the reason
     Errors(errors::Args),
+    /// Write paths, tags, embeddings and answers as a table for other programs
+    Export(export::Args),
     /// List the files that are the same recording; none is deleted
     Duplicates(duplicates::Args),
     /// Forget files and folders; the music itself stays
@@ -44,6 +47,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         Command::Watch(args) => watch::run(args, common),
         Command::Status(args) => status::run(args, common),
         Command::Errors(args) => errors::run(args, common),
+        Command::Export(args) => export::run(args, common),
         Command::Duplicates(args) => duplicates::run(args, common),
         Command::Forget(args) => forget::run(args, common),
     }

@@ -15,6 +15,7 @@ mod bench;
 mod data;
 mod doctor;
 mod eval;
+mod export;
 mod features;
 mod golden;
 mod gpu_script;
