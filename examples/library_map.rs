@@ -79,6 +79,7 @@ fn main() {
     let map = Map {
         title: "Library",
         source: "Genres are the folders' names.",
+        none: "no genre",
         genres: &genres,
         tracks: &shown,
         places: &places,

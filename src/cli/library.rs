@@ -2,6 +2,7 @@
 
 mod errors;
 mod forget;
+mod map;
 mod scan;
 mod status;
 mod store;
@@ -32,6 +33,8 @@ enum Command {
     Errors(errors::Args),
     /// Forget files and folders; the music itself stays
     Forget(forget::Args),
+    /// Draw the library as a picture to walk about in, hear and choose from
+    Map(map::Args),
 }
 
 pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
@@ -41,5 +44,6 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         Command::Status(args) => status::run(args, common),
         Command::Errors(args) => errors::run(args, common),
         Command::Forget(args) => forget::run(args, common),
+        Command::Map(args) => map::run(args, common),
     }
 }

@@ -139,6 +139,7 @@ fn a_page_holds_every_track_once_whatever_its_name() {
     let map = Map {
         title: names[0],
         source: names[2],
+        none: "unknown",
         genres: &genres,
         tracks: &tracks,
         places: &places,
@@ -209,6 +210,7 @@ fn names_that_are_not_utf_8_are_kept_and_tracks_without_a_place_are_counted() {
     let map = |tracks, places| Map {
         title: "t",
         source: "",
+        none: "",
         genres: &[],
         tracks,
         places,
