@@ -67,6 +67,8 @@ mod genres;
 mod library;
 mod measure;
 mod model_file;
+#[cfg(feature = "library")]
+mod playlist;
 mod random;
 mod reference;
 mod score;
@@ -137,6 +139,9 @@ pub mod internals {
     }
     pub mod model_file {
         pub use crate::model_file::*;
+    }
+    pub mod playlist {
+        pub use crate::playlist::*;
     }
     pub mod random {
         pub use crate::random::*;

@@ -133,7 +133,8 @@ impl Search {
     pub fn nearest(&self, query: &[f32], count: usize) -> Result<Vec<Neighbour>, GpuError> {
         assert_eq!(query.len(), self.queries.shape[1]);
         let distances = self.distances(query)?;
-        Ok(nearest(distances.iter().flatten().copied(), count))
+        let found = distances.iter().flatten().copied().enumerate();
+        Ok(nearest(found, count))
     }
 }
 
@@ -177,10 +178,10 @@ impl Layout {
     }
 }
 
-/// The `count` least of these distances, least first, with their places; of equal ones those that come first.
-pub fn nearest(distances: impl IntoIterator<Item = f32>, count: usize) -> Vec<Neighbour> {
+/// The `count` least of some distances, given with their places: least first, of equal ones those of the first places.
+pub fn nearest(found: impl IntoIterator<Item = (usize, f32)>, count: usize) -> Vec<Neighbour> {
     let mut least: BinaryHeap<Neighbour> = BinaryHeap::with_capacity(count.saturating_add(1));
-    for (index, distance) in distances.into_iter().enumerate() {
+    for (index, distance) in found {
         let distance = if distance.is_nan() {
             f32::INFINITY
         } else {
@@ -211,7 +212,7 @@ mod tests {
         let mut sorted: Vec<(f32, usize)> = distances.iter().copied().zip(0..).collect();
         sorted.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         for count in [0, 1, 7, 499, 500, 501] {
-            let found = nearest(distances.iter().copied(), count);
+            let found = nearest(distances.iter().copied().enumerate(), count);
             let found: Vec<_> = found.iter().map(|n| (n.distance, n.index)).collect();
             assert_eq!(found, sorted[..count.min(500)]);
         }
@@ -234,7 +235,8 @@ mod tests {
 
     #[test]
     fn what_has_no_distance_comes_last() {
-        let found = nearest([2.0, f32::NAN, -f32::NAN, 1.0], 4);
+        let distances = [2.0, f32::NAN, -f32::NAN, 1.0];
+        let found = nearest(distances.into_iter().enumerate(), 4);
         let order: Vec<usize> = found.iter().map(|n| n.index).collect();
         assert_eq!(order, [3, 0, 1, 2]);
         assert_eq!(found[3].distance, f32::INFINITY);

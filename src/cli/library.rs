@@ -1,5 +1,7 @@
 //! `gamaka library`: what was heard of your music, and what could not be.
 
+mod collection;
+mod duplicates;
 mod errors;
 mod forget;
 mod map;
@@ -10,8 +12,8 @@ mod watch;
 
 use std::process::ExitCode;
 
-#[allow(unused_imports)]
-pub(super) use store::Store;
+pub(super) use collection::{Collection, list_output, write_list};
+pub(super) use store::{Store, shell_word};
 
 use super::common::Common;
 
@@ -31,6 +33,8 @@ enum Command {
     Status(status::Args),
     /// List every file that could not be heard, with the reason
     Errors(errors::Args),
+    /// List the files that are the same recording; none is deleted
+    Duplicates(duplicates::Args),
     /// Forget files and folders; the music itself stays
     Forget(forget::Args),
     /// Draw the library as a picture to walk about in, hear and choose from
@@ -43,6 +47,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         Command::Watch(args) => watch::run(args, common),
         Command::Status(args) => status::run(args, common),
         Command::Errors(args) => errors::run(args, common),
+        Command::Duplicates(args) => duplicates::run(args, common),
         Command::Forget(args) => forget::run(args, common),
         Command::Map(args) => map::run(args, common),
     }

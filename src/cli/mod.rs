@@ -11,15 +11,19 @@ mod demo;
 mod doctor;
 mod embed;
 mod eval;
+mod genre;
 mod hints;
 mod interrupt;
 mod library;
 mod manual;
 mod mel;
 mod numbers;
+mod playlist;
 mod settings;
+mod similar;
 mod start;
 mod table;
+mod tag;
 mod train;
 
 use std::process::ExitCode;
@@ -60,10 +64,18 @@ enum Command {
     Ablate(ablate::Args),
     /// Write an embedding for every segment or file
     Embed(embed::Args),
-    /// Rank your own genres for audio files, from example files of each
+    /// Rank your own genres for audio files: those of your library, or from example files of each
     Classify(classify::Args),
+    /// Teach the library your own genres by a few examples each
+    Genre(genre::Args),
     /// Your own music: scan folders, and see what was heard
     Library(library::Args),
+    /// Find the tracks of the library that sound most like one
+    Similar(similar::Args),
+    /// Make a list that leads from one track of the library to another in small steps
+    Playlist(playlist::Args),
+    /// Write the library's genres into the tags of audio files; a dry run unless told to write
+    Tag(tag::Args),
     /// Print what a shell needs to complete commands and flags
     Completions(manual::CompletionsArgs),
     /// Print the manual page of the program or of a command
@@ -99,7 +111,11 @@ pub fn run() -> ExitCode {
         Command::Ablate(args) => ablate::run(args, &cli.common),
         Command::Embed(args) => embed::run(args, &cli.common),
         Command::Classify(args) => classify::run(args, &cli.common),
+        Command::Genre(args) => genre::run(args, &cli.common),
         Command::Library(args) => library::run(args, &cli.common),
+        Command::Similar(args) => similar::run(args, &cli.common),
+        Command::Playlist(args) => playlist::run(args, &cli.common),
+        Command::Tag(args) => tag::run(args, &cli.common),
         Command::Completions(args) => manual::completions(args, Cli::command()),
         Command::Man(args) => manual::man(args, Cli::command()),
     };

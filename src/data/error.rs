@@ -10,6 +10,9 @@ pub enum DataError {
     /// Nothing is at the path.
     #[error("{} does not exist: give a folder with one folder per class, or a CSV manifest", .0.display())]
     NotFound(PathBuf),
+    /// There is no list of files.
+    #[error("{} does not exist: give a CSV file with a column path, or a list with a path in each line", .0.display())]
+    NoList(PathBuf),
     /// The path is a file, but no manifest.
     #[error(
         "{} is neither a folder nor a .csv or .tsv manifest: give a folder with one folder per class, or a manifest with the columns path,label",

@@ -36,7 +36,7 @@ const MIN_SHARE: f64 = 0.5;
 
 /// A Chromaprint fingerprint of a file's first two minutes: an item of 32 bits for every 0.124 s.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Fingerprint(Vec<u32>);
+pub(crate) struct Fingerprint(Vec<u32>);
 
 /// Two files of which at least half of the shorter one is the same recording.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -57,6 +57,20 @@ impl Fingerprint {
     /// # Errors
     /// What [`audio::stream`] says.
     pub(super) fn of_file(path: &Path) -> Result<(Self, AudioInfo), AudioError> {
+        Self::listen(path, ControlFlow::Continue(()))
+    }
+
+    /// Decodes and fingerprints the beginning of a file.
+    ///
+    /// # Errors
+    /// What [`audio::stream`] says.
+    #[cfg(feature = "library")]
+    pub(crate) fn of_beginning(path: &Path) -> Result<Self, AudioError> {
+        Ok(Self::listen(path, ControlFlow::Break(()))?.0)
+    }
+
+    /// Fingerprints the beginning of a file, and then does what is told.
+    fn listen(path: &Path, then: ControlFlow<()>) -> Result<(Self, AudioInfo), AudioError> {
         let mut samples: Vec<i16> = Vec::new();
         let room = LISTENED_S * SAMPLE_RATE as usize;
         let info = audio::stream(path, SAMPLE_RATE, &mut |piece| {
@@ -69,7 +83,10 @@ impl Fingerprint {
                 .iter()
                 .map(|s| (s * f32::from(i16::MAX)) as i16);
             samples.extend(scaled);
-            ControlFlow::Continue(())
+            match samples.len() < room {
+                true => ControlFlow::Continue(()),
+                false => then,
+            }
         })?;
         Ok((Self::of_samples(&samples), info))
     }
@@ -92,7 +109,7 @@ impl Fingerprint {
     }
 
     /// What is the same in two fingerprints, as (seconds, mean bit errors); none if it is less than [`MIN_SHARE`].
-    fn compare(&self, other: &Self) -> Option<(f64, f64)> {
+    pub(crate) fn compare(&self, other: &Self) -> Option<(f64, f64)> {
         let configuration = Configuration::default();
         let segments = match_fingerprints(&self.0, &other.0, &configuration).ok()?;
         let alike = segments

@@ -354,7 +354,7 @@ pub(super) fn folder_of(manifest: &Path) -> PathBuf {
 }
 
 /// The separator among comma, semicolon (spreadsheets in many countries) and tab that the first line has most of.
-fn delimiter(text: &[u8]) -> u8 {
+pub(super) fn delimiter(text: &[u8]) -> u8 {
     let first = text
         .split(|&byte| byte == b'\n')
         .find(|line| !line.trim_ascii().is_empty())
@@ -368,7 +368,7 @@ fn delimiter(text: &[u8]) -> u8 {
 }
 
 /// The path as written, or with `\` read as `/` where only that exists (a manifest written on Windows).
-fn existing(root: &Path, written: &str) -> PathBuf {
+pub(super) fn existing(root: &Path, written: &str) -> PathBuf {
     let turned = written.replace('\\', "/");
     if !root.join(written).exists() && root.join(&turned).exists() {
         turned.into()

@@ -62,6 +62,8 @@ pub struct SharedExample {
     pub name: String,
     /// The hash of its content.
     pub hash: String,
+    /// How much of it was heard, in seconds.
+    pub seconds: f64,
     /// Its embedding, [width].
     pub embedding: Vec<f32>,
 }
@@ -168,7 +170,9 @@ impl SharedGenres {
             }
             for example in &genre.examples {
                 let finite = example.embedding.iter().all(|value| value.is_finite());
-                if example.embedding.len() != width || !finite || !is_hash(&example.hash) {
+                let heard = example.seconds.is_finite() && example.seconds > 0.0;
+                if example.embedding.len() != width || !finite || !heard || !is_hash(&example.hash)
+                {
                     return Err(format!(
                         "has an example of the genre `{}` that cannot be compared",
                         genre.name

@@ -347,6 +347,7 @@ fn shared() -> SharedGenres {
             .map(|example| SharedExample {
                 name: example.path.display().to_string(),
                 hash: example.hash.clone(),
+                seconds: 30.0,
                 embedding: example.embedding.clone(),
             })
             .collect(),

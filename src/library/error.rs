@@ -6,6 +6,7 @@ use rusqlite::ErrorCode;
 
 use crate::ear::EarError;
 use crate::files::WriteError;
+use crate::genres::GenresError;
 use crate::gpu::GpuError;
 
 /// Why a library cannot be used.
@@ -59,6 +60,25 @@ pub enum LibraryError {
     /// The file or its folder cannot be written, or another run of gamaka is writing.
     #[error(transparent)]
     Write(#[from] WriteError),
+    /// Genres cannot be named, learned or passed on.
+    #[error(transparent)]
+    Genres(#[from] GenresError),
+    /// A genre that nobody taught.
+    #[error("there is no genre `{0}`: check the spelling")]
+    NoGenre(String),
+    /// A name that is taken.
+    #[error("there is a genre `{0}` already: remove or rename that one first")]
+    GenreExists(String),
+    /// Genres of another model.
+    #[error(
+        "the genres were taught to another model ({theirs}) than this library's ({ours}), and what two models hear cannot be compared: scan a library with the same model to use them"
+    )]
+    OtherModel {
+        /// The network of the model that heard the examples.
+        theirs: String,
+        /// The library's.
+        ours: String,
+    },
     /// The device failed.
     #[error(transparent)]
     Gpu(#[from] GpuError),

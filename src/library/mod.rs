@@ -3,9 +3,12 @@
 //! What is heard belongs to a file's content, not to its path: copies and moved files are heard once, and what two models have
 //! heard never meets. One process writes at a time; readers never wait.
 
+mod duplicates;
 mod error;
 mod forget;
+mod genres;
 mod hear;
+mod journal;
 mod scan;
 mod schema;
 mod status;
@@ -13,8 +16,11 @@ mod store;
 mod track;
 mod vector;
 
+pub use duplicates::{Duplicates, Same};
 pub use error::LibraryError;
+pub use genres::{ExampleState, GetEar, KnownExample, KnownGenre, Taught, genres_of};
 pub use hear::Heard;
+pub use journal::Changed;
 pub use scan::{Scan, ScanEvent, Scanned};
 pub use status::{Failed, Status};
 pub use store::{KnownModel, Library, Writing, default_path};

@@ -43,6 +43,25 @@ impl Track {
             (_, None) => file_name(&self.path),
         }
     }
+
+    /// Whether its title, artist or path holds a text, in any case.
+    pub fn is_like(&self, text: &str) -> bool {
+        let text = text.to_lowercase();
+        let holds = |value: &str| value.to_lowercase().contains(&text);
+        holds(&self.name())
+            || self.artist.as_deref().is_some_and(holds)
+            || holds(&self.path.to_string_lossy())
+    }
+
+    /// Whether a text is its whole title, name or path, in any case.
+    pub fn is_called(&self, text: &str) -> bool {
+        let text = text.to_lowercase();
+        let is = |value: &str| value.to_lowercase() == text;
+        is(&self.name())
+            || is(&file_name(&self.path))
+            || is(&self.path.to_string_lossy())
+            || self.title.as_deref().is_some_and(is)
+    }
 }
 
 fn file_name(path: &Path) -> String {
@@ -136,10 +155,8 @@ impl Library {
     /// # Errors
     /// [`LibraryError`].
     pub fn tracks_like(&self, text: &str) -> Result<Vec<Track>, LibraryError> {
-        let text = text.to_lowercase();
-        let holds = |value: &str| value.to_lowercase().contains(&text);
         let mut tracks = self.tracks()?;
-        tracks.retain(|track| holds(&track.name()) || holds(&track.path.to_string_lossy()));
+        tracks.retain(|track| track.is_like(text));
         Ok(tracks)
     }
 

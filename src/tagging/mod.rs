@@ -21,6 +21,7 @@ pub use copy::{Change, Copy, undo};
 pub use error::{TagError, TagErrorKind};
 pub use fields::{Fields, OWN};
 pub use format::read;
+pub use patch::Patch;
 pub use plan::{Plan, plan};
 
 #[cfg(test)]

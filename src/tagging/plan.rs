@@ -30,6 +30,17 @@ impl Plan {
     pub fn changes(&self) -> bool {
         !self.before.says(&self.after)
     }
+
+    /// That it can be done, as far as can be seen before it is tried.
+    ///
+    /// # Errors
+    /// [`TagErrorKind::ReadOnly`](super::TagErrorKind::ReadOnly).
+    pub fn writable(&self) -> Result<(), TagError> {
+        match self.changes() {
+            true => self.seen.writable().map_err(|kind| kind.at(&self.path)),
+            false => Ok(()),
+        }
+    }
 }
 
 /// By what a file is known to be as it was.
@@ -67,11 +78,11 @@ impl Seen {
 ///
 /// # Errors
 /// [`TagError`]: the file cannot be read, is no audio with tags, or has tags that would not survive.
-pub fn plan(path: &Path, ranked: &[(String, f32)], overwrite: bool) -> Result<Plan, TagError> {
+pub fn plan(path: &Path, ranked: &[(String, f64)], overwrite: bool) -> Result<Plan, TagError> {
     let seen = Seen::at(path).map_err(|kind| kind.at(path))?;
     let said = format::read(path)?;
     let before = said.fields;
-    let mut answers: Vec<(String, f32)> = Vec::new();
+    let mut answers: Vec<(String, f64)> = Vec::new();
     for (name, probability) in ranked {
         let name = one_line(name);
         if !name.is_empty() && answers.iter().all(|(known, _)| *known != name) {

@@ -111,7 +111,7 @@ impl Home {
     }
 }
 
-fn ranked() -> Vec<(String, f32)> {
+fn ranked() -> Vec<(String, f64)> {
     [("ska", 0.9), ("samba", 0.094)]
         .map(|(name, p)| (name.to_owned(), p))
         .into()

@@ -26,6 +26,8 @@ mod mel;
 mod model;
 mod newcomer;
 mod outputs;
+mod shards;
+mod similar;
 mod teacher;
 mod tracks;
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use crate::{fails, fixture, gamaka, stderr, stdout, studio, succeeds, text};
 
@@ -12,7 +13,7 @@ struct Output {
     ending: &'static str,
 }
 
-const FILES: [Output; 8] = [
+const FILES: &[Output] = &[
     output("mel", "--output", ".npy"),
     output("data check", "--output", ".csv"),
     output("train", "--output", ".safetensors"),
@@ -21,6 +22,8 @@ const FILES: [Output; 8] = [
     output("calibrate", "--output", ".safetensors"),
     output("embed", "--output", ".jsonl"),
     output("embed", "--errors", ".txt"),
+    output("similar", "--m3u", ".m3u"),
+    output("playlist", "--m3u", ".m3u"),
 ];
 
 /// Options that name a folder, and a file that lies in it.
@@ -34,8 +37,10 @@ const FOLDERS: [(&str, &str, &str); 3] = [
 const KEPT: (&str, [&str; 4]) = ("--features", ["train", "eval", "ablate", "calibrate"]);
 
 /// Options that name what is read.
-const INPUTS: [&str; 12] = [
+const INPUTS: &[&str] = &[
     "--from",
+    "--to",
+    "--library",
     "--config",
     "--mix",
     "--network",
@@ -47,6 +52,7 @@ const INPUTS: [&str; 12] = [
     "--label-map",
     "--against",
     "--examples",
+    "--manifest",
 ];
 
 const fn output(command: &'static str, option: &'static str, ending: &'static str) -> Output {
@@ -55,6 +61,20 @@ const fn output(command: &'static str, option: &'static str, ending: &'static st
         option,
         ending,
     }
+}
+
+/// A library of the studio's music, made once.
+fn library() -> &'static Path {
+    static LIBRARY: OnceLock<tempfile::TempDir> = OnceLock::new();
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| {
+        let folder = LIBRARY.get_or_init(|| tempfile::tempdir().unwrap());
+        let library = folder.path().join("l.sqlite");
+        let (music, model) = (studio().music(), studio().model());
+        let scan = ["library", "scan", text(&music), "-m", text(&model)];
+        succeeds(&[&scan[..], &["--library", text(&library)]].concat());
+        library
+    })
 }
 
 /// A copy of the studio's music, a file of it, and room for outputs.
@@ -103,6 +123,17 @@ impl Scene {
             "train" => words.extend([data, "--config".into(), of(&config)]),
             "eval" => words.extend([data, "-m".into(), of(&model), "--episodes=2".into()]),
             "embed" => words.extend([data, "-m".into(), of(&model)]),
+            "similar" => {
+                let of = of(input.unwrap_or(&song));
+                words.extend([of, "--library".into(), text(library()).into()]);
+            }
+            "playlist" => {
+                let from = of(input.unwrap_or(&song));
+                let to = of(&self.at("music/b/s24.wav"));
+                let ends = ["--from".into(), from, "--to".into(), to];
+                words.extend(ends);
+                words.extend(["--library".into(), text(library()).into()]);
+            }
             "calibrate" => words.extend([data, "-m".into(), of(&model), "--split=all".into()]),
             other => panic!("{other}"),
         }
@@ -188,7 +219,7 @@ fn every_option_that_names_a_file_is_known_here() {
 fn no_output_takes_the_place_of_a_song_an_input_or_what_is_kept() {
     let scene = Scene::new();
     let song = std::fs::read(scene.song()).unwrap();
-    for output in &FILES {
+    for output in FILES {
         let at = |name: &str| scene.own(output, name);
         // A hard link of a song under a name that the option takes.
         std::fs::hard_link(scene.song(), at("link")).unwrap();
@@ -196,7 +227,8 @@ fn no_output_takes_the_place_of_a_song_an_input_or_what_is_kept() {
         assert!(std::fs::read(at("link")).unwrap() == song);
         std::fs::remove_file(at("link")).unwrap();
         // By name, where the option takes every name.
-        if !["mel", "embed"].contains(&output.command) || output.option == "--errors" {
+        let ends = ["mel", "embed", "similar", "playlist"];
+        if !ends.contains(&output.command) || output.option == "--errors" {
             let arguments = scene.arguments(output, &scene.song(), None);
             refused(&scene, &arguments, "audio");
             refused(
@@ -305,7 +337,7 @@ fn no_output_takes_the_place_of_a_model_or_a_manifest_unless_it_is_one() {
     let scene = Scene::new();
     let model = std::fs::read(studio().model()).unwrap();
     let list = b"path,label,mood\na.wav,a,calm\n";
-    for output in &FILES {
+    for output in FILES {
         let at = scene.own(output, "kept");
         let writes_models = ["train", "calibrate"].contains(&output.command);
         if !(writes_models && output.option == "--output") {
@@ -439,7 +471,7 @@ fn every_output_goes_through_links_pipes_and_devices() {
     use std::os::unix::fs::{FileTypeExt, symlink};
     use std::process::Command;
     let scene = Scene::new();
-    for output in &FILES {
+    for output in FILES {
         let at = |name: &str| scene.own(output, name);
         let run = |to: &Path| {
             let arguments = scene.arguments(output, to, None);
