@@ -6,13 +6,16 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::files::{self, Outputs};
+use crate::genres::{Genres, GenresError};
 use crate::library::Embeddings;
+use crate::mel::EngineChoice;
 use crate::report::{Map, MapTrack, place};
 use crate::words::count;
 use anyhow::bail;
 
 use super::store::Store;
 use crate::cli::common::{Common, print, print_json};
+use crate::cli::genre::taught;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -29,6 +32,7 @@ struct Shown {
     /// For each track its genre, an index into the names, and how probable that is if it is an answer.
     of_tracks: Vec<(Option<usize>, Option<f32>)>,
     source: &'static str,
+    /// What a track of none of them is.
     none: &'static str,
 }
 
@@ -38,20 +42,32 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     if !["html", "htm"].iter().any(|ending| extension == *ending) {
         bail!("{}: the name must end in .html", output.display());
     }
-    let library = args.store.open()?;
     let mut outputs = Outputs::default();
     outputs.add(output)?;
+    let (library, _, model) = args.store.open_heard()?;
     outputs.spare([library.path()])?;
     let embeddings = library.embeddings()?;
     outputs.spare(embeddings.tracks.iter().map(|track| &track.path))?;
 
-    let shown = by_tags(&embeddings);
+    let shown = match library.known_genres()?.is_empty() {
+        true => by_tags(&embeddings),
+        false => by_answers(
+            &embeddings,
+            &taught(&args.store, EngineChoice::Auto, common)?.genres,
+        )?,
+    };
+    let distance = model.network.spec.distance;
     let bar = common.bar(0, "placing");
     bar.enable_steady_tick(Duration::from_millis(200));
-    let places = place(&embeddings.values, embeddings.width, |done, steps| {
-        bar.set_length(steps as u64);
-        bar.set_position(done as u64);
-    });
+    let places = place(
+        &embeddings.values,
+        embeddings.width,
+        distance,
+        |done, steps| {
+            bar.set_length(steps as u64);
+            bar.set_position(done as u64);
+        },
+    );
     bar.finish_and_clear();
     let tracks: Vec<MapTrack> = (embeddings.tracks.iter().zip(&shown.of_tracks))
         .map(|(track, &(genre, probability))| MapTrack {
@@ -86,6 +102,27 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         ))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The library's own genres, as its examples answer for each track.
+fn by_answers(embeddings: &Embeddings, genres: &Genres) -> anyhow::Result<Shown> {
+    let names: Vec<String> = (genres.genres().iter())
+        .map(|genre| genre.name.clone())
+        .collect();
+    let of_track = |track: usize| {
+        let answer = genres.answer(embeddings.embedding(track), &[])?;
+        let likeliest = answer.ranked.first().filter(|_| !answer.unknown);
+        let genre = likeliest.and_then(|first| names.iter().position(|name| *name == first.genre));
+        Ok((genre, likeliest.map(|first| first.probability as f32)))
+    };
+    let of_tracks = (0..embeddings.tracks.len()).map(of_track);
+    let of_tracks = of_tracks.collect::<Result<_, GenresError>>()?;
+    Ok(Shown {
+        names,
+        of_tracks,
+        source: "Genres of your own, as their examples answer; a track that is near to none is unknown.",
+        none: "unknown",
+    })
 }
 
 /// The genres that the files' tags name, whatever their case.
