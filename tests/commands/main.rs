@@ -29,6 +29,7 @@ mod newcomer;
 mod outputs;
 mod shards;
 mod similar;
+mod tag;
 mod teacher;
 mod tracks;
 
