@@ -5,6 +5,7 @@ mod duplicates;
 mod errors;
 mod export;
 mod forget;
+mod map;
 mod scan;
 mod status;
 mod store;
@@ -39,6 +40,8 @@ enum Command {
     Duplicates(duplicates::Args),
     /// Forget files and folders; the music itself stays
     Forget(forget::Args),
+    /// Draw the library as a picture to walk about in, hear and choose from
+    Map(map::Args),
 }
 
 pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
@@ -50,5 +53,6 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         Command::Export(args) => export::run(args, common),
         Command::Duplicates(args) => duplicates::run(args, common),
         Command::Forget(args) => forget::run(args, common),
+        Command::Map(args) => map::run(args, common),
     }
 }

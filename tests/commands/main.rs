@@ -23,6 +23,7 @@ mod heard;
 mod included;
 mod interrupted;
 mod library;
+mod map;
 mod mel;
 mod model;
 mod newcomer;
