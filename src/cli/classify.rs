@@ -1,4 +1,6 @@
-//! `gamaka classify`: your own genres, from example files of each.
+//! `gamaka classify`: your own genres, from example files of each; without these, those of the library.
+
+mod own;
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -15,32 +17,49 @@ use super::common::{
     Common, INCLUDED, conclude, engine, failed_json, front_end, load_model, print, print_json,
 };
 use super::hints;
+use super::library::Store;
 use super::table::{Align, Table};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// Audio files, and folders to look for audio files in
-    #[arg(required = true)]
+    #[arg(required_unless_present = "all")]
     files: Vec<PathBuf>,
-    /// A folder with one folder of example files for each genre
+    /// A folder with one folder of example files for each genre, instead of the library's genres
     #[arg(short, long, value_name = "DIR")]
-    examples: PathBuf,
-    /// The model: a file that `gamaka train` wrote, or `included` for the one that comes with gamaka
-    #[arg(short, long, default_value = INCLUDED, value_name = "MODEL")]
-    model: PathBuf,
+    examples: Option<PathBuf>,
+    /// The model that hears examples and files: a file that `gamaka train` wrote, or `included` for the one that comes with
+    /// gamaka [default: included; without --examples the library's]
+    #[arg(short, long, requires = "examples", value_name = "MODEL")]
+    model: Option<PathBuf>,
+    /// Every file of the library
+    #[arg(long, conflicts_with_all = ["files", "examples"])]
+    all: bool,
+    /// Print a row for each file, with a head, separated by commas
+    #[arg(long, conflicts_with = "examples")]
+    csv: bool,
     /// Which engine computes mel frames: auto, gpu or cpu
     #[arg(long, default_value = "auto", value_parser = engine)]
     engine: EngineChoice,
     /// Count a damaged file as failed, instead of using what can be decoded
     #[arg(long)]
     strict: bool,
+    #[command(flatten)]
+    store: Store,
 }
 
 pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
-    let model = load_model(&args.model, common)?;
-    let dataset = common.while_waiting("looking through the examples", || {
-        Dataset::open(&args.examples)
-    })?;
+    match &args.examples {
+        Some(examples) => by_examples(args, examples, common),
+        None => own::run(args, common),
+    }
+}
+
+/// Genres of a folder of examples.
+fn by_examples(args: &Args, folder: &Path, common: &Common) -> anyhow::Result<ExitCode> {
+    let model_name = args.model.as_deref().unwrap_or(Path::new(INCLUDED));
+    let model = load_model(model_name, common)?;
+    let dataset = common.while_waiting("looking through the examples", || Dataset::open(folder))?;
     dataset.warnings.iter().for_each(|w| common.note(w));
     let gpu = common.gpu()?;
     let front_end = front_end(args.engine, &gpu, &model, args.strict)?;
@@ -108,7 +127,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     if examples.genres.len() < 2 {
         bail!(
             "{}: only {} of its classes has an example that can be heard, and two are needed; put good files into the others",
-            args.examples.display(),
+            folder.display(),
             examples.genres.len()
         );
     }
@@ -146,7 +165,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     }
     if common.json {
         print_json(&serde_json::json!({
-            "model": args.model.display().to_string(),
+            "model": model_name.display().to_string(),
             "network": model.network.spec.name,
             "genres": examples.genres,
             "files": answers,

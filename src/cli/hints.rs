@@ -10,6 +10,7 @@ use crate::ear::EarError;
 use crate::evaluate::EvaluateError;
 use crate::features::FeatureError;
 use crate::fewshot::{EpisodeError, ScoreError};
+use crate::genres::GenresError;
 use crate::gpu::GpuError;
 use crate::library::LibraryError;
 use crate::mel::MelError;
@@ -187,6 +188,10 @@ fn of_ear(error: &EarError) -> Option<&'static str> {
     }
 }
 
+fn of_genres(error: &GenresError) -> Option<&'static str> {
+    matches!(error, GenresError::None).then_some("`gamaka genre add NAME FILE...`")
+}
+
 fn of_library(error: &LibraryError) -> Option<&'static str> {
     match error {
         LibraryError::Gpu(error) => of_gpu(error),
@@ -194,6 +199,8 @@ fn of_library(error: &LibraryError) -> Option<&'static str> {
         LibraryError::NoDataFolder | LibraryError::Foreign(_) | LibraryError::ReadOnly(_) => {
             Some("--library")
         }
+        LibraryError::Genres(error) => of_genres(error),
+        LibraryError::NoGenre(_) => Some("`gamaka genre list` lists them"),
         _ => None,
     }
 }

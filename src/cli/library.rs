@@ -12,7 +12,7 @@ mod watch;
 use std::process::ExitCode;
 
 pub(super) use collection::{Collection, list_output, write_list};
-pub(super) use store::Store;
+pub(super) use store::{Store, shell_word};
 
 use super::common::Common;
 

@@ -11,6 +11,7 @@ mod demo;
 mod doctor;
 mod embed;
 mod eval;
+mod genre;
 mod hints;
 mod interrupt;
 mod library;
@@ -63,8 +64,10 @@ enum Command {
     Ablate(ablate::Args),
     /// Write an embedding for every segment or file
     Embed(embed::Args),
-    /// Rank your own genres for audio files, from example files of each
+    /// Rank your own genres for audio files: those of your library, or from example files of each
     Classify(classify::Args),
+    /// Teach the library your own genres by a few examples each
+    Genre(genre::Args),
     /// Your own music: scan folders, and see what was heard
     Library(library::Args),
     /// Find the tracks of the library that sound most like one
@@ -108,6 +111,7 @@ pub fn run() -> ExitCode {
         Command::Ablate(args) => ablate::run(args, &cli.common),
         Command::Embed(args) => embed::run(args, &cli.common),
         Command::Classify(args) => classify::run(args, &cli.common),
+        Command::Genre(args) => genre::run(args, &cli.common),
         Command::Library(args) => library::run(args, &cli.common),
         Command::Similar(args) => similar::run(args, &cli.common),
         Command::Playlist(args) => playlist::run(args, &cli.common),

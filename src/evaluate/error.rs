@@ -104,6 +104,10 @@ pub enum EvaluateError {
     /// The embeddings cannot be scored.
     #[error(transparent)]
     Score(#[from] ScoreError),
+    /// Own genres cannot learn from them.
+    #[cfg(feature = "library")]
+    #[error(transparent)]
+    Genres(#[from] crate::genres::GenresError),
     /// The mel front end failed.
     #[error(transparent)]
     Mel(#[from] MelError),

@@ -17,7 +17,7 @@ pub use embedded::Embedded;
 pub use error::EvaluateError;
 pub use head::HeadChoice;
 pub use multi_label::{LABELS, MultiLabelReport};
-pub use open::{OpenReport, OpenThreshold};
+pub use open::{OpenReport, OpenThreshold, OwnGenres};
 pub use part::{EvaluatePart, check_column, check_task};
 pub use read::{Reader, embed_dataset};
 pub use score::Report;

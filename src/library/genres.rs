@@ -82,8 +82,8 @@ pub struct Taught {
     pub failed: Vec<(PathBuf, String)>,
 }
 
-/// Makes an ear for so many files, only where one is needed.
-pub type MakeEar<'a> = &'a dyn Fn(usize) -> Result<Ear, LibraryError>;
+/// Gives an ear, which is made when it is first needed.
+pub type GetEar<'a> = &'a dyn Fn() -> Result<&'a Ear, LibraryError>;
 
 impl Library {
     /// The genres with their examples, by name.
@@ -196,7 +196,7 @@ impl Library {
     /// [`LibraryError::Genres`] for a name that no genre may have; the device or the library failed.
     pub fn teach(
         &mut self,
-        ear: MakeEar,
+        ear: GetEar,
         model: &KnownModel,
         name: &str,
         paths: &[PathBuf],
@@ -213,7 +213,7 @@ impl Library {
                     .push((path, "its name is not UTF-8: rename it".into())),
             }
         }
-        let heard = self.hear_files(ear, model, &whole)?;
+        let heard = self.hear_files(ear, model, &whole, true)?;
         let added = self.change(|t| {
             let mut added = Vec::new();
             for (path, heard) in whole.iter().zip(&heard) {
@@ -242,14 +242,14 @@ impl Library {
     /// The device or the library failed.
     pub fn refresh_examples(
         &mut self,
-        ear: MakeEar,
+        ear: GetEar,
         model: &KnownModel,
     ) -> Result<(usize, Vec<(PathBuf, String)>), LibraryError> {
         let genres = self.known_genres()?;
         let stale = genres.into_iter().flat_map(|genre| genre.examples);
         let stale: Vec<KnownExample> = stale.filter(KnownExample::is_stale).collect();
         let paths: Vec<PathBuf> = stale.iter().map(|example| example.path.clone()).collect();
-        let heard = self.hear_files(ear, model, &paths)?;
+        let heard = self.hear_files(ear, model, &paths, true)?;
         self.change(|t| {
             for (example, heard) in stale.iter().zip(&heard) {
                 if let Ok((stamp, heard)) = heard {
@@ -266,12 +266,26 @@ impl Library {
         Ok((heard.len() - failed.len(), failed))
     }
 
-    /// Hears files and keeps what was heard, with an ear only if something is new.
-    fn hear_files(
+    /// What the library's model hears of files, with an ear only if something is new, or why it hears nothing.
+    ///
+    /// # Errors
+    /// The device or the library failed.
+    pub fn hear_new(
         &mut self,
-        ear: MakeEar,
+        ear: GetEar,
         model: &KnownModel,
         paths: &[PathBuf],
+    ) -> Result<Vec<Result<Heard, String>>, LibraryError> {
+        let heard = self.hear_files(ear, model, paths, false)?;
+        Ok(heard.into_iter().map(|heard| Ok(heard?.1)).collect())
+    }
+
+    fn hear_files(
+        &mut self,
+        ear: GetEar,
+        model: &KnownModel,
+        paths: &[PathBuf],
+        keep_them: bool,
     ) -> Result<Vec<Result<(Stamp, Heard), String>>, LibraryError> {
         let contents: Vec<_> = paths.iter().map(|path| content(path)).collect();
         let mut found = Vec::with_capacity(paths.len());
@@ -281,10 +295,10 @@ impl Library {
                 Err(reason) => Some(Err(reason.clone())),
             });
         }
-        let new = found.iter().filter(|found| found.is_none()).count();
-        let found: Vec<Result<Heard, String>> = match new {
-            0 => found.into_iter().flatten().collect(),
-            _ => self.hear_contents(&ear(new)?, model, paths, &contents, true)?,
+        let all: Option<Vec<_>> = found.into_iter().collect();
+        let found: Vec<Result<Heard, String>> = match all {
+            Some(found) => found,
+            None => self.hear_contents(ear()?, model, paths, &contents, keep_them)?,
         };
         let with_stamp = |(content, heard): (&Result<(Stamp, String), String>, _)| {
             let stamp = content.as_ref().map(|(stamp, _)| *stamp);

@@ -18,7 +18,7 @@ mod vector;
 
 pub use duplicates::{Duplicates, Same};
 pub use error::LibraryError;
-pub use genres::{ExampleState, KnownExample, KnownGenre, MakeEar, Taught, genres_of};
+pub use genres::{ExampleState, GetEar, KnownExample, KnownGenre, Taught, genres_of};
 pub use hear::Heard;
 pub use journal::Changed;
 pub use scan::{Scan, ScanEvent, Scanned};

@@ -113,6 +113,17 @@ fn words(report: &OpenReport, name: &str) -> String {
     if let Some(reason) = &report.no_thresholds {
         let _ = writeln!(text, "\nno threshold: {reason}");
     }
+    if let Some(own) = &report.own_genres {
+        let _ = writeln!(
+            text,
+            "\nas own genres tell it: area {:.3}; by the threshold from the {} shots {} % of known queries are unknown,\n\
+             and {} % of unknown ones are not",
+            own.area,
+            found.shot,
+            percent(own.known_rejected),
+            percent(own.unknown_accepted)
+        );
+    }
     if let Some(note) = &found.note {
         let _ = writeln!(text, "\n{note}");
     }

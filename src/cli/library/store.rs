@@ -43,6 +43,32 @@ impl Store {
         let model = the_same(&library, &known)?;
         Ok((library, known, model))
     }
+
+    /// As [`Self::open_heard`], for teaching: a library that is not there is made, and hears by the model that comes with
+    /// gamaka.
+    pub(in crate::cli) fn open_to_teach(&self) -> anyhow::Result<(Library, KnownModel, Model)> {
+        let mut library = Library::open_or_make(&self.path()?)?;
+        if let Some(known) = library.model()? {
+            let model = the_same(&library, &known)?;
+            return Ok((library, known, model));
+        }
+        let (known, model) = chosen(&library, None)?;
+        let known = library.set_model(&known)?;
+        Ok((library, known, model))
+    }
+
+    /// The option as it was given, for a command to paste.
+    pub(in crate::cli) fn words(&self) -> String {
+        let quoted = |path: &PathBuf| shell_word(&path.to_string_lossy());
+        let path = self.library.as_ref().map(quoted);
+        path.map_or_else(String::new, |path| format!("--library {path} "))
+    }
+}
+
+/// A word as a shell takes it.
+pub(in crate::cli) fn shell_word(word: &str) -> String {
+    // Only a NUL cannot be quoted, which no path holds.
+    shlex::try_quote(word).map_or_else(|_| word.to_owned(), Into::into)
 }
 
 /// The model that a library was heard by, unless it has changed since.

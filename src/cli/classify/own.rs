@@ -1,0 +1,237 @@
+//! The library's own genres.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use super::Args;
+use crate::audio;
+use crate::cli::common::{Common, conclude, failed_json, one_line, print, print_json, usage};
+use crate::cli::genre::{LazyEar, Taught, taught};
+use crate::cli::table::{Align, Table, percent};
+use crate::genres::{GenreAnswer, Part};
+use crate::library::{Heard, LibraryError, genres_of};
+
+/// Files heard at a time.
+const FILES_AT_ONCE: usize = 64;
+
+/// Genres shown of each file; JSON has all.
+const SHOWN: usize = 5;
+
+/// Files with their answers.
+type Answers = Vec<(PathBuf, GenreAnswer)>;
+
+pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
+    if args.csv && common.json {
+        usage("choose one of --csv and --json");
+    }
+    let mut taught = taught(&args.store, args.engine, common)?;
+    let mut failed = Vec::new();
+    let answers = match args.all {
+        true => of_library(&mut taught, common)?,
+        false => of_files(args, &mut taught, &mut failed, common)?,
+    };
+    let Taught {
+        library,
+        known,
+        genres,
+        ..
+    } = &taught;
+    if common.json {
+        let file = |(path, answer): &(PathBuf, GenreAnswer)| {
+            let mut file = serde_json::to_value(answer)?;
+            file["path"] = path.display().to_string().into();
+            Ok(file)
+        };
+        let files = answers
+            .iter()
+            .map(file)
+            .collect::<serde_json::Result<Vec<_>>>()?;
+        let names: Vec<&str> = genres
+            .genres()
+            .iter()
+            .map(|genre| genre.name.as_str())
+            .collect();
+        print_json(&serde_json::json!({
+            "library": library.path().display().to_string(),
+            "network": known.name,
+            "genres": names,
+            "adapted": genres.is_adapted(),
+            "files": files,
+            "failed": failed_json(&failed),
+        }))?;
+    } else if args.csv {
+        print(&rows(&answers)?)?;
+    } else {
+        for (path, answer) in &answers {
+            print(&words(path, answer))?;
+        }
+    }
+    Ok(conclude(&failed, answers.len() + failed.len(), args.strict))
+}
+
+/// Answers for every track of the library, from what was heard.
+fn of_library(taught: &mut Taught, common: &Common) -> anyhow::Result<Answers> {
+    let tracks = taught.library.tracks()?;
+    if tracks.is_empty() {
+        common.note("the library holds no tracks: `gamaka library scan FOLDER` hears some");
+    }
+    let mut answers = Vec::new();
+    for track in tracks {
+        if let Some(heard) = taught.library.heard(&taught.known, &track.hash)? {
+            answers.push((track.path, answer(taught, &heard)?));
+        }
+    }
+    Ok(answers)
+}
+
+/// Answers for files, which are heard if the library has not heard them.
+fn of_files(
+    args: &Args,
+    taught: &mut Taught,
+    failed: &mut Vec<(PathBuf, String)>,
+    common: &Common,
+) -> anyhow::Result<Answers> {
+    let found = audio::find(&args.files);
+    let problems = found.problems.iter();
+    failed.extend(problems.map(|e| (e.path.clone(), e.to_string())));
+    let bar = common.bar(found.files.len(), "listening");
+    let model = taught.model.clone();
+    let ear = LazyEar::new(common, &model, args.engine, args.strict);
+    let mut answers = Vec::new();
+    for files in found.files.chunks(FILES_AT_ONCE) {
+        let heard = taught
+            .library
+            .hear_new(&|| ear.get(), &taught.known, files)?;
+        for (path, heard) in files.iter().zip(heard) {
+            bar.inc(1);
+            let heard = match heard {
+                Ok(heard) => heard,
+                Err(reason) => {
+                    failed.push((path.clone(), reason));
+                    continue;
+                }
+            };
+            let among = genres_of(&taught.genres, &heard.hash);
+            if !among.is_empty() {
+                let text = format!(
+                    "{} is itself an example of {}: its answer says little",
+                    path.display(),
+                    among.join(", ")
+                );
+                bar.suspend(|| common.note(&one_line(&text)));
+            }
+            answers.push((path.clone(), answer(taught, &heard)?));
+        }
+    }
+    bar.finish_and_clear();
+    Ok(answers)
+}
+
+fn answer(taught: &Taught, heard: &Heard) -> Result<GenreAnswer, LibraryError> {
+    let part = |(k, embedding): (usize, &Vec<f32>)| {
+        let (start_s, end_s) = heard.part_span(k);
+        (start_s, end_s, embedding.clone())
+    };
+    let parts: Vec<_> = heard.parts.iter().enumerate().map(part).collect();
+    let parts: Vec<Part> = parts
+        .iter()
+        .map(|(start_s, end_s, embedding)| Part {
+            start_s: *start_s,
+            end_s: *end_s,
+            embedding,
+        })
+        .collect();
+    Ok(taught.genres.answer(&heard.embedding, &parts)?)
+}
+
+fn words(path: &Path, answer: &GenreAnswer) -> String {
+    let mut text = format!("{}\n", one_line(&path.display().to_string()));
+    if answer.unknown {
+        let _ = writeln!(
+            text,
+            "  unknown: the nearest genre is {:.2} times as far as is near enough",
+            answer.novelty
+        );
+    }
+    let mut table = Table::new([("", Align::Left); 3]);
+    for r in answer.ranked.iter().take(SHOWN) {
+        table.row([
+            format!("  {}", r.genre),
+            format!("{:>5} %", percent(r.probability)),
+            format!("distance {:.3}", r.distance),
+        ]);
+    }
+    text.push_str(&table.text());
+    if answer.ranked.len() > SHOWN {
+        let _ = writeln!(text, "  and {} more", answer.ranked.len() - SHOWN);
+    }
+    for parent in answer.parents.iter().take(SHOWN) {
+        let _ = writeln!(
+            text,
+            "    all of {}: {} %",
+            parent.genre,
+            percent(parent.probability)
+        );
+    }
+    for near in &answer.nearest {
+        let _ = writeln!(
+            text,
+            "    like {} ({}), distance {:.3}",
+            one_line(&near.path.display().to_string()),
+            near.genre,
+            near.distance
+        );
+    }
+    if let Some(decided) = answer.decided {
+        let _ = writeln!(
+            text,
+            "    most like it from {} to {}",
+            clock(decided.start_s),
+            clock(decided.end_s)
+        );
+    }
+    text
+}
+
+/// Minutes and seconds.
+fn clock(seconds: f64) -> String {
+    let whole = seconds.max(0.0).round();
+    format!("{:.0}:{:02.0}", (whole / 60.0).floor(), whole % 60.0)
+}
+
+/// A row for each file.
+fn rows(answers: &Answers) -> anyhow::Result<String> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record([
+        "path",
+        "genre",
+        "probability",
+        "distance",
+        "unknown",
+        "novelty",
+        "like",
+        "from_s",
+        "to_s",
+    ])?;
+    for (path, answer) in answers {
+        let first = &answer.ranked[0];
+        let nearest = answer.nearest.first();
+        let decided = |of: fn(&crate::genres::Decided) -> f64| {
+            let seconds = answer.decided.as_ref().map(of);
+            seconds.map_or_else(String::new, |s| format!("{s:.2}"))
+        };
+        writer.write_record([
+            path.display().to_string(),
+            first.genre.clone(),
+            format!("{:.4}", first.probability),
+            format!("{:.4}", first.distance),
+            answer.unknown.to_string(),
+            format!("{:.4}", answer.novelty),
+            nearest.map_or_else(String::new, |near| near.path.display().to_string()),
+            decided(|d| d.start_s),
+            decided(|d| d.end_s),
+        ])?;
+    }
+    Ok(String::from_utf8(writer.into_inner()?)?)
+}
