@@ -1,7 +1,7 @@
 # `make demo` and `make test` work on a machine that has only Rust: they install a software Vulkan
 # driver where there is none. On macOS and Windows the plain cargo commands do.
 
-.PHONY: demo test fuzz setup lint
+.PHONY: demo test fuzz ray-test setup lint
 
 demo: setup
 	cargo run --release -- demo
@@ -12,6 +12,12 @@ test: setup lint
 # Changed inputs for every reader (fuzz/README.md).
 fuzz:
 	GAMAKA_FUZZ_INPUTS=$${INPUTS:-1000000} cargo test --release --features internals --test fuzz -- --nocapture
+
+# A catalogue on a local Ray cluster of two nodes, with a worker that dies (scale/README.md). Needs Python 3.10 or later.
+ray-test: setup
+	cargo build
+	test -e scale/.venv/done || { python3 -m venv --clear scale/.venv && scale/.venv/bin/pip install --quiet -r scale/requirements.txt && touch scale/.venv/done; }
+	GAMAKA=$(CURDIR)/target/debug/gamaka scale/.venv/bin/python scale/test_ray_embed.py
 
 # A minimal Rust has neither formatter nor linter.
 lint:

@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use gamaka::internals::random::Stream;
 use gamaka::internals::vectors::Vectors;
+use gamaka::ops::Distance;
 use gamaka::report::{Map, MapTrack, place, project};
 
 /// Tracks that the figures are means over, at most.
@@ -41,7 +42,7 @@ fn main() {
     println!("components: {:.2} s", start.elapsed().as_secs_f64());
     let start = Instant::now();
     let mut neighbours = 0.0;
-    let places = place(&rows, width, |step, _| {
+    let places = place(&rows, width, Distance::Euclidean, |step, _| {
         if step == 1 {
             neighbours = start.elapsed().as_secs_f64();
         }
@@ -79,6 +80,7 @@ fn main() {
     let map = Map {
         title: "Library",
         source: "Genres are the folders' names.",
+        none: "no genre",
         genres: &genres,
         tracks: &shown,
         places: &places,

@@ -5,6 +5,7 @@
 //! | text | string | as it is | string |
 //! | integer | 64 bits | digits | number |
 //! | float | 64 bits | the fewest digits that give the same float | number, or null if it is not finite |
+//! | truth | boolean | `true` or `false` | true or false |
 //! | vector | list of 32-bit floats | a column for each value: of `embedding` `e0`, `e1`, ... | array |
 //! | nothing | null | empty | null |
 //!

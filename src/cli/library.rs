@@ -3,7 +3,9 @@
 mod collection;
 mod duplicates;
 mod errors;
+mod export;
 mod forget;
+mod map;
 mod scan;
 mod status;
 mod store;
@@ -32,10 +34,14 @@ enum Command {
     Status(status::Args),
     /// List every file that could not be heard, with the reason
     Errors(errors::Args),
+    /// Write paths, tags, embeddings and answers as a table for other programs
+    Export(export::Args),
     /// List the files that are the same recording; none is deleted
     Duplicates(duplicates::Args),
     /// Forget files and folders; the music itself stays
     Forget(forget::Args),
+    /// Draw the library as a picture to walk about in, hear and choose from
+    Map(map::Args),
 }
 
 pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
@@ -44,7 +50,9 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         Command::Watch(args) => watch::run(args, common),
         Command::Status(args) => status::run(args, common),
         Command::Errors(args) => errors::run(args, common),
+        Command::Export(args) => export::run(args, common),
         Command::Duplicates(args) => duplicates::run(args, common),
         Command::Forget(args) => forget::run(args, common),
+        Command::Map(args) => map::run(args, common),
     }
 }

@@ -1,5 +1,6 @@
 //! Tables as lines of text: CSV and JSON.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, BufWriter, Write};
 
@@ -17,41 +18,52 @@ impl fmt::Debug for Csv<'_> {
 impl<'a> Csv<'a> {
     /// Writes the names. Those of a vector's values are the first letter of its name and their number, from 0.
     pub(super) fn new(file: &'a mut (dyn Write + Send), columns: &[Column]) -> io::Result<Self> {
-        let mut writer = csv::Writer::from_writer(file);
+        let mut names = Vec::new();
         for column in columns {
             match column.kind {
                 Kind::Vector(width) => {
                     let letter = &column.name[..1];
-                    (0..width).try_for_each(|k| writer.write_field(format!("{letter}{k}")))?;
+                    names.extend((0..width).map(|k| format!("{letter}{k}")));
                 }
-                _ => writer.write_field(column.name)?,
+                _ => names.push(column.name.to_owned()),
             }
         }
-        writer.write_record(None::<&[u8]>)?;
+        let mut writer = csv::Writer::from_writer(file);
+        writer.write_record(&names).map_err(told)?;
         Ok(Self(writer))
     }
 
     pub(super) fn add(&mut self, columns: &[Column], row: &[Value]) -> io::Result<()> {
-        let writer = &mut self.0;
+        let mut fields = Vec::with_capacity(row.len());
         for (value, column) in row.iter().zip(columns) {
             match (value, column.kind) {
-                (Value::Text(text), _) => writer.write_field(text)?,
-                (Value::Integer(number), _) => writer.write_field(number.to_string())?,
-                (Value::Float(number), _) => writer.write_field(number.to_string())?,
-                (Value::Vector(values), _) => values
-                    .iter()
-                    .try_for_each(|value| writer.write_field(value.to_string()))?,
-                (Value::None, Kind::Vector(width)) => {
-                    (0..width).try_for_each(|_| writer.write_field(""))?;
+                (Value::Text(text), _) => fields.push(Cow::from(*text)),
+                (Value::Integer(number), _) => fields.push(number.to_string().into()),
+                (Value::Float(number), _) => fields.push(number.to_string().into()),
+                (Value::Truth(truth), _) => fields.push(truth.to_string().into()),
+                (Value::Vector(values), _) => {
+                    fields.extend(values.iter().map(|value| Cow::from(value.to_string())));
                 }
-                (Value::None, _) => writer.write_field("")?,
+                (Value::None, Kind::Vector(width)) => {
+                    fields.extend(std::iter::repeat_n(Cow::from(""), width));
+                }
+                (Value::None, _) => fields.push("".into()),
             }
         }
-        Ok(writer.write_record(None::<&[u8]>)?)
+        let fields = fields.iter().map(|field| field.as_bytes());
+        self.0.write_record(fields).map_err(told)
     }
 
     pub(super) fn finish(mut self) -> io::Result<()> {
         self.0.flush()
+    }
+}
+
+/// The operating system's error, if it is one of that.
+fn told(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        kind => io::Error::other(format!("{kind:?}")),
     }
 }
 

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parquet::basic::Compression;
-use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, FloatType, Int64Type};
+use parquet::data_type::{
+    BoolType, ByteArray, ByteArrayType, DataType, DoubleType, FloatType, Int64Type,
+};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -44,6 +46,7 @@ enum Pending {
     Text(Vec<ByteArray>, Vec<i16>),
     Integer(Vec<i64>, Vec<i16>),
     Float(Vec<f64>, Vec<i16>),
+    Truth(Vec<bool>, Vec<i16>),
     Vector(Vec<f32>, Vec<i16>, Vec<i16>),
 }
 
@@ -58,6 +61,7 @@ impl Pending {
             Kind::Text => Self::Text(Vec::new(), Vec::new()),
             Kind::Integer => Self::Integer(Vec::new(), Vec::new()),
             Kind::Float => Self::Float(Vec::new(), Vec::new()),
+            Kind::Truth => Self::Truth(Vec::new(), Vec::new()),
             Kind::Vector(_) => Self::Vector(Vec::new(), Vec::new(), Vec::new()),
         }
     }
@@ -80,6 +84,11 @@ impl Pending {
                 levels.push(1);
                 size_of::<f64>()
             }
+            (Self::Truth(values, levels), Value::Truth(truth)) => {
+                values.push(*truth);
+                levels.push(1);
+                1
+            }
             (Self::Vector(values, levels, first), Value::Vector(vector)) => {
                 values.extend_from_slice(vector);
                 let there = if vector.is_empty() { EMPTY } else { PRESENT };
@@ -88,7 +97,13 @@ impl Pending {
                 first.extend(std::iter::repeat_n(1, vector.len().saturating_sub(1)));
                 size_of_val(*vector)
             }
-            (Self::Text(_, levels) | Self::Integer(_, levels) | Self::Float(_, levels), _) => {
+            (
+                Self::Text(_, levels)
+                | Self::Integer(_, levels)
+                | Self::Float(_, levels)
+                | Self::Truth(_, levels),
+                _,
+            ) => {
                 levels.push(0);
                 1
             }
@@ -109,6 +124,7 @@ impl Pending {
             Self::Text(values, levels) => column::<ByteArrayType, _>(group, values, levels, None),
             Self::Integer(values, levels) => column::<Int64Type, _>(group, values, levels, None),
             Self::Float(values, levels) => column::<DoubleType, _>(group, values, levels, None),
+            Self::Truth(values, levels) => column::<BoolType, _>(group, values, levels, None),
             Self::Vector(values, levels, first) => {
                 column::<FloatType, _>(group, values, levels, Some(first))
             }
@@ -149,6 +165,7 @@ impl<'a> Packed<'a> {
                 Kind::Text => format!(" optional binary {name} (STRING);"),
                 Kind::Integer => format!(" optional int64 {name};"),
                 Kind::Float => format!(" optional double {name};"),
+                Kind::Truth => format!(" optional boolean {name};"),
                 Kind::Vector(_) => {
                     // No value of a vector comes twice, and none is looked for.
                     let path = ["list", "element"].map(String::from);

@@ -7,18 +7,19 @@ use parquet::record::{Field, ListAccessor, Row};
 
 use super::*;
 
-const COLUMNS: [Column; 5] = [
+const COLUMNS: [Column; 6] = [
     Column::new("row", Kind::Integer),
     Column::new("path", Kind::Text),
     Column::new("seconds", Kind::Float),
     Column::new("embedding", Kind::Vector(3)),
     Column::new("error", Kind::Text),
+    Column::new("unknown", Kind::Truth),
 ];
 
 const VECTOR: [f32; 3] = [0.1, -2.5, 1e-30];
 
-fn rows() -> [[Value<'static>; 5]; 3] {
-    use Value::{Float, Integer, None, Text, Vector};
+fn rows() -> [[Value<'static>; 6]; 3] {
+    use Value::{Float, Integer, None, Text, Truth, Vector};
     [
         [
             Integer(0),
@@ -26,9 +27,17 @@ fn rows() -> [[Value<'static>; 5]; 3] {
             Float(1.0 / 3.0),
             Vector(&VECTOR),
             None,
+            Truth(true),
         ],
-        [Integer(-7), Text("c"), None, None, Text("silent")],
-        [None, Text(""), Float(2e9), Vector(&[0.0; 3]), None],
+        [
+            Integer(-7),
+            Text("c"),
+            None,
+            None,
+            Text("silent"),
+            Truth(false),
+        ],
+        [None, Text(""), Float(2e9), Vector(&[0.0; 3]), None, None],
     ]
 }
 
@@ -41,6 +50,7 @@ fn written(path: &Path) -> u64 {
 fn row_of(found: &Row) -> Vec<String> {
     let field = |field: &Field| match field {
         Field::Null => "None".to_owned(),
+        Field::Bool(truth) => format!("Truth({truth})"),
         Field::Long(number) => format!("Integer({number:?})"),
         Field::Str(text) => format!("Text({text:?})"),
         Field::Double(number) => format!("Float({number:?})"),
@@ -79,16 +89,16 @@ fn text_formats_are_what_other_programs_expect() {
     written(&jsonl);
     assert_eq!(
         std::fs::read_to_string(&csv).unwrap(),
-        "row,path,seconds,e0,e1,e2,error\n\
-         0,\"a, \"\"b\"\"\n\u{e9}.wav\",0.3333333333333333,0.1,-2.5,0.000000000000000000000000000001,\n\
-         -7,c,,,,,silent\n\
-         ,,2000000000,0,0,0,\n"
+        "row,path,seconds,e0,e1,e2,error,unknown\n\
+         0,\"a, \"\"b\"\"\n\u{e9}.wav\",0.3333333333333333,0.1,-2.5,0.000000000000000000000000000001,,true\n\
+         -7,c,,,,,silent,false\n\
+         ,,2000000000,0,0,0,,\n"
     );
     assert_eq!(
         std::fs::read_to_string(&jsonl).unwrap(),
-        "{\"row\":0,\"path\":\"a, \\\"b\\\"\\n\u{e9}.wav\",\"seconds\":0.3333333333333333,\"embedding\":[0.1,-2.5,1e-30],\"error\":null}\n\
-         {\"row\":-7,\"path\":\"c\",\"seconds\":null,\"embedding\":null,\"error\":\"silent\"}\n\
-         {\"row\":null,\"path\":\"\",\"seconds\":2000000000.0,\"embedding\":[0.0,0.0,0.0],\"error\":null}\n"
+        "{\"row\":0,\"path\":\"a, \\\"b\\\"\\n\u{e9}.wav\",\"seconds\":0.3333333333333333,\"embedding\":[0.1,-2.5,1e-30],\"error\":null,\"unknown\":true}\n\
+         {\"row\":-7,\"path\":\"c\",\"seconds\":null,\"embedding\":null,\"error\":\"silent\",\"unknown\":false}\n\
+         {\"row\":null,\"path\":\"\",\"seconds\":2000000000.0,\"embedding\":[0.0,0.0,0.0],\"error\":null,\"unknown\":null}\n"
     );
 }
 
@@ -133,8 +143,9 @@ fn what_does_not_fit_or_cannot_be_had_leaves_the_old_file() {
         let format = Format::of(&path).unwrap();
         let short = [Value::Integer(1)];
         let wide = [Value::None, Value::None, Value::None, Value::Vector(&[1.0])];
-        let other = [Value::Text("1"); 5];
-        for row in [&short[..], &[&wide[..], &short].concat(), &other] {
+        let other = [Value::Text("1"); 6];
+        let none = [Value::None; 2];
+        for row in [&short[..], &[&wide[..], &none].concat(), &other] {
             let said = write(&path, format, &COLUMNS, "", |table| table.add(row)).unwrap_err();
             assert!(said.to_string().contains("does not fit"), "{said}");
         }

@@ -11,6 +11,8 @@ pub enum Kind {
     Integer,
     /// Numbers.
     Float,
+    /// True or false.
+    Truth,
     /// Vectors of so many numbers.
     Vector(usize),
 }
@@ -41,6 +43,8 @@ pub enum Value<'a> {
     Integer(i64),
     /// A number.
     Float(f64),
+    /// True or false.
+    Truth(bool),
     /// A vector, as long as its column says.
     Vector(&'a [f32]),
     /// Nothing is known.
@@ -65,6 +69,7 @@ impl<'a> Value<'a> {
             (Self::Text(_), Kind::Text)
             | (Self::Integer(_), Kind::Integer)
             | (Self::Float(_), Kind::Float)
+            | (Self::Truth(_), Kind::Truth)
             | (Self::None, _) => true,
             _ => false,
         }

@@ -17,6 +17,7 @@ use crate::tagging::{Change, Fields, Patch};
 /// States of a change.
 const WRITING: &str = "writing";
 const WRITTEN: &str = "written";
+const UNDOING: &str = "undoing";
 const UNDONE: &str = "undone";
 
 /// A change that was made.
@@ -130,6 +131,22 @@ impl Library {
         })
     }
 
+    /// Notes that a change is about to be taken back.
+    ///
+    /// # Errors
+    /// [`LibraryError`]; the file must then not be changed.
+    pub fn begin_undo(&mut self, id: i64) -> Result<(), LibraryError> {
+        self.change(|t| set_state(t, id, UNDOING))
+    }
+
+    /// Notes that a change stands after all.
+    ///
+    /// # Errors
+    /// [`LibraryError`].
+    pub fn drop_undo(&mut self, id: i64) -> Result<(), LibraryError> {
+        self.change(|t| set_state(t, id, WRITTEN))
+    }
+
     /// Notes that a change was taken back: the file's content had the hash `old`, and has `new` since.
     ///
     /// # Errors
@@ -183,26 +200,37 @@ impl Library {
         })
     }
 
-    /// Settles the changes at which a run was killed, by what each file holds: it has the change, or it never got it. A file that
-    /// is not there now is settled when it is. Claim the library first.
+    /// Settles the changes at which a run was killed, by what each file holds: it has the change, or it never got it, or it is back.
+    /// A file that is not there now is settled when it is. Claim the library first.
     ///
     /// # Errors
     /// [`LibraryError`].
     pub fn settle_changes(&mut self) -> Result<(), LibraryError> {
-        let question = format!("SELECT {COLUMNS} FROM tag_change WHERE state = ?1");
-        let open: Vec<Changed> = self.ask(|c| {
-            c.prepare(&question)?
-                .query_map([WRITING], changed)?
-                .collect()
-        })?;
-        for Changed { id, path, change } in open {
+        let in_state = |state: &str| {
+            let question = format!("SELECT {COLUMNS} FROM tag_change WHERE state = ?1");
+            self.ask(|c| {
+                c.prepare(&question)?
+                    .query_map([state], changed)?
+                    .collect::<Result<Vec<_>, _>>()
+            })
+        };
+        let (writing, undoing) = (in_state(WRITING)?, in_state(UNDOING)?);
+        for Changed { id, path, change } in writing {
             files::clear(&path);
             match hash_of(&path) {
                 Err(_) => {}
                 Ok(hash) if hash == change.hash_before => self.drop_change(id)?,
                 Ok(hash) if hash == change.hash_after => self.end_change(id, &path, &change)?,
                 // Changed since: whether the change stands there is seen when it is taken back.
-                Ok(_) => self.change(|t| set_state(t, id, WRITTEN))?,
+                Ok(_) => self.drop_undo(id)?,
+            }
+        }
+        for Changed { id, path, change } in undoing {
+            files::clear(&path);
+            let (old, new) = (&change.hash_after, &change.hash_before);
+            match hash_of(&path) {
+                Ok(hash) if hash == *new => self.undid_change(id, &path, old, new)?,
+                _ => self.drop_undo(id)?,
             }
         }
         Ok(())

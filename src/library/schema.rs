@@ -25,7 +25,7 @@ pub(super) const STEPS: &[&str] = &["
         hash TEXT NOT NULL, size INTEGER NOT NULL, modified_ns INTEGER NOT NULL, UNIQUE(genre, hash));
     CREATE INDEX example_hash ON example(hash);
     CREATE TABLE setting(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-    -- What a run of `tag` changes in a file: `writing`, `written`, `undone`.
+    -- What a run of `tag` changes in a file: `writing`, `written`, `undoing`, `undone`.
     CREATE TABLE tag_change(
         id INTEGER PRIMARY KEY, run INTEGER NOT NULL, at TEXT NOT NULL, path TEXT NOT NULL, hash_before TEXT NOT NULL,
         hash_after TEXT, before TEXT NOT NULL, after TEXT NOT NULL, state TEXT NOT NULL);

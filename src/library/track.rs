@@ -1,11 +1,11 @@
 //! The tracks of a library, and their embeddings.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row};
 
 use super::error::LibraryError;
-use super::scan::absolute;
 use super::store::Library;
 use super::vector::read_floats;
 
@@ -127,50 +127,45 @@ impl Library {
     /// # Errors
     /// [`LibraryError`].
     pub fn embeddings(&self) -> Result<Embeddings, LibraryError> {
-        let width = self.model()?.map_or(0, |model| model.width);
-        let question = format!("SELECT {COLUMNS}, h.embedding {HEARD_FILES} ORDER BY f.path");
         let mut found = Embeddings {
-            width,
+            width: self.model()?.map_or(0, |model| model.width),
             ..Embeddings::default()
         };
-        self.ask(|c| {
-            let mut statement = c.prepare(&question)?;
-            let mut rows = statement.query([])?;
-            while let Some(row) = rows.next()? {
-                let before = found.values.len();
-                read_floats(row.get_ref(10)?.as_blob()?, &mut found.values);
-                // A row that another program has spoilt costs one track.
-                match found.values.len() - before == width {
-                    true => found.tracks.push(track(row)?),
-                    false => found.values.truncate(before),
-                }
-            }
+        // Memory takes all.
+        let _ = self.each_embedding(|track, embedding| {
+            found.tracks.push(track);
+            found.values.extend_from_slice(embedding);
             Ok(())
         })?;
         Ok(found)
     }
 
-    /// The tracks whose title, artist or path holds a text, in any case, by path.
+    /// Hands all of these to `take`, one after the other; the first that it refuses is the last. Gives what it said.
     ///
     /// # Errors
     /// [`LibraryError`].
-    pub fn tracks_like(&self, text: &str) -> Result<Vec<Track>, LibraryError> {
-        let mut tracks = self.tracks()?;
-        tracks.retain(|track| track.is_like(text));
-        Ok(tracks)
-    }
-
-    /// The known track at a path, if it is there and heard.
-    ///
-    /// # Errors
-    /// [`LibraryError`].
-    pub fn track_at(&self, path: &Path) -> Result<Option<Track>, LibraryError> {
-        let question = format!("SELECT {COLUMNS} {HEARD_FILES} AND f.path IN (?1, ?2)");
-        // A link within a folder is known by its own name.
-        let named = std::path::absolute(path).unwrap_or_else(|_| path.into());
-        let real = absolute(path);
-        let names = params![named.to_string_lossy(), real.to_string_lossy()];
-        self.ask(|c| c.query_row(&question, names, track).optional())
+    pub fn each_embedding(
+        &self,
+        mut take: impl FnMut(Track, &[f32]) -> io::Result<()>,
+    ) -> Result<io::Result<()>, LibraryError> {
+        let width = self.model()?.map_or(0, |model| model.width);
+        let question = format!("SELECT {COLUMNS}, h.embedding {HEARD_FILES} ORDER BY f.path");
+        self.ask(|c| {
+            let mut statement = c.prepare(&question)?;
+            let mut rows = statement.query([])?;
+            let mut values = Vec::with_capacity(width);
+            while let Some(row) = rows.next()? {
+                values.clear();
+                read_floats(row.get_ref(10)?.as_blob()?, &mut values);
+                // A row that another program has spoilt costs one track.
+                if values.len() == width
+                    && let Err(error) = take(track(row)?, &values)
+                {
+                    return Ok(Err(error));
+                }
+            }
+            Ok(Ok(()))
+        })
     }
 }
 

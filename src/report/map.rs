@@ -48,6 +48,8 @@ pub struct Map<'a> {
     pub title: &'a str,
     /// Where the genres come from, as a sentence.
     pub source: &'a str,
+    /// What a track without a genre is said to be, such as "unknown".
+    pub none: &'a str,
     /// The genres' names.
     pub genres: &'a [String],
     /// The tracks.
@@ -121,6 +123,7 @@ impl Map<'_> {
         };
         field("title", &text(self.title.as_bytes()));
         field("source", &text(self.source.as_bytes()));
+        field("none", &text(self.none.as_bytes()));
         field("placing", &text(placing.as_bytes()));
         field("count", &placed.len().to_string());
         let left_out = self.tracks.len() - placed.len();

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use lofty::ape::{ApeFile, ApeTag};
 use lofty::config::{ParseOptions, ParsingMode, WriteOptions};
-use lofty::error::FileParseError;
+use lofty::error::{FileEncodingError, FileParseError};
 use lofty::file::{AudioFile, FileType};
 use lofty::flac::FlacFile;
 use lofty::id3::v1::GENRES;
@@ -209,60 +209,50 @@ impl Format {
 
     /// The bytes of a file with other fields in its tag.
     pub(super) fn changed(self, bytes: &[u8], fields: &Fields) -> Result<Vec<u8>, Kind> {
-        let mut file = Cursor::new(bytes.to_vec());
+        let file = &mut Cursor::new(bytes);
         match self {
             Self::Id3 => {
                 let (tag, _) = self.parted(bytes)?;
                 let mut new = id3::changed(tag, fields)?;
                 new.extend(&bytes[tag.len()..]);
-                return Ok(new);
+                Ok(new)
             }
             Self::Chunk { big_endian } => {
-                let chunks = Chunks::of(&mut file, big_endian)?;
                 let (tag, _) = self.parted(bytes)?;
-                return chunks.with(bytes, &id3::changed(tag, fields)?);
+                Chunks::of(file, big_endian)?.with(bytes, &id3::changed(tag, fields)?)
             }
             Self::Flac => {
-                let mut flac = flac(&mut file)?;
+                let mut flac = flac(file)?;
                 // Only so that it is not written: it stays in the file.
                 flac.remove_id3v2();
                 let mut comments = flac.remove_vorbis_comments().unwrap_or_default();
                 vorbis::change(&mut comments, fields);
                 flac.set_vorbis_comments(comments);
-                flac.save_to(rewound(&mut file)?, unpadded())
-                    .map_err(tags)?;
+                saved(bytes, |file| flac.save_to(file, unpadded()))
             }
             Self::Ogg(kind) => {
-                let mut comments = comments(kind, &mut file)?;
+                let mut comments = comments(kind, file)?;
                 vorbis::change(&mut comments, fields);
-                comments
-                    .save_to(rewound(&mut file)?, unpadded())
-                    .map_err(tags)?;
+                saved(bytes, |file| comments.save_to(file, unpadded()))
             }
             Self::Mp4 => {
-                let mut list = list(&mut file)?.unwrap_or_default();
+                let mut list = list(file)?.unwrap_or_default();
                 mp4::change(&mut list, fields);
-                return written(&list, bytes).or_else(|_| {
+                with_list(bytes, &list).or_else(|_| {
                     // lofty panics where the list would be eight bytes shorter: a longer one first leaves more room.
-                    let own = Some(" ".repeat(64));
-                    let mut longer = list.clone();
-                    mp4::change(
-                        &mut longer,
-                        &Fields {
-                            own,
-                            ..fields.clone()
-                        },
-                    );
-                    written(&list, &written(&longer, bytes)?)
-                });
+                    let mut longer = fields.clone();
+                    longer.own = Some(" ".repeat(64));
+                    let mut long = list.clone();
+                    mp4::change(&mut long, &longer);
+                    with_list(&with_list(bytes, &long)?, &list)
+                })
             }
             Self::Ape(kind) => {
-                let mut tag = items(kind, &mut file)?.unwrap_or_default();
+                let mut tag = items(kind, file)?.unwrap_or_default();
                 ape::change(&mut tag, fields)?;
-                tag.save_to(rewound(&mut file)?, unpadded()).map_err(tags)?;
+                saved(bytes, |file| tag.save_to(file, unpadded()))
             }
         }
-        Ok(file.into_inner())
     }
 
     /// All tags in the bytes of a file but the fields that gamaka writes.
@@ -308,15 +298,21 @@ fn rewound<F: Seek>(file: &mut F) -> Result<&mut F, Kind> {
     Ok(file)
 }
 
+/// The bytes of a file after lofty has changed them.
+fn saved(
+    bytes: &[u8],
+    save: impl FnOnce(&mut Cursor<Vec<u8>>) -> Result<(), FileEncodingError>,
+) -> Result<Vec<u8>, Kind> {
+    let mut file = Cursor::new(bytes.to_vec());
+    save(&mut file).map_err(tags)?;
+    Ok(file.into_inner())
+}
+
 /// The bytes of an MP4 file with another list. Room that is there is used, so that the audio keeps its place.
-fn written(list: &Ilst, bytes: &[u8]) -> Result<Vec<u8>, Kind> {
-    isolated(|| {
-        let mut file = Cursor::new(bytes.to_vec());
-        let mut options = WriteOptions::new();
-        list.save_to(&mut file, options.parse_options(strict()))
-            .map_err(tags)?;
-        Ok(file.into_inner())
-    })
+fn with_list(bytes: &[u8], list: &Ilst) -> Result<Vec<u8>, Kind> {
+    let mut options = WriteOptions::new();
+    let options = options.parse_options(strict());
+    isolated(|| saved(bytes, |file| list.save_to(file, options)))
 }
 
 fn unpadded() -> WriteOptions {

@@ -22,6 +22,8 @@ const FILES: &[Output] = &[
     output("calibrate", "--output", ".safetensors"),
     output("embed", "--output", ".jsonl"),
     output("embed", "--errors", ".txt"),
+    output("library export", "--output", ".jsonl"),
+    output("genre export", "--output", ".json"),
     output("similar", "--m3u", ".m3u"),
     output("playlist", "--m3u", ".m3u"),
 ];
@@ -52,6 +54,7 @@ const INPUTS: &[&str] = &[
     "--label-map",
     "--against",
     "--examples",
+    "--list",
     "--manifest",
 ];
 
@@ -63,7 +66,7 @@ const fn output(command: &'static str, option: &'static str, ending: &'static st
     }
 }
 
-/// A library of the studio's music, made once.
+/// A library of the studio's music with a genre, made once.
 fn library() -> &'static Path {
     static LIBRARY: OnceLock<tempfile::TempDir> = OnceLock::new();
     static PATH: OnceLock<PathBuf> = OnceLock::new();
@@ -73,6 +76,9 @@ fn library() -> &'static Path {
         let (music, model) = (studio().music(), studio().model());
         let scan = ["library", "scan", text(&music), "-m", text(&model)];
         succeeds(&[&scan[..], &["--library", text(&library)]].concat());
+        let examples = music.join("a");
+        let teach = ["genre", "add", "a", text(&examples)];
+        succeeds(&[&teach[..], &["--library", text(&library)]].concat());
         library
     })
 }
@@ -123,6 +129,10 @@ impl Scene {
             "train" => words.extend([data, "--config".into(), of(&config)]),
             "eval" => words.extend([data, "-m".into(), of(&model), "--episodes=2".into()]),
             "embed" => words.extend([data, "-m".into(), of(&model)]),
+            "library export" | "genre export" => {
+                let library = input.map_or(text(library()), text);
+                words.extend(["--library".into(), library.into()]);
+            }
             "similar" => {
                 let of = of(input.unwrap_or(&song));
                 words.extend([of, "--library".into(), text(library()).into()]);
@@ -179,13 +189,18 @@ fn every_option_that_names_a_file_is_known_here() {
         names.map(String::from).collect()
     };
     let mut found = BTreeSet::new();
+    let mut all = Vec::new();
     for name in commands(&succeeds(&["--help"])) {
-        let mut help = succeeds(&[&name, "--help"]);
-        let mut whole = name.clone();
-        if let [below] = &commands(&help)[..] {
-            help = succeeds(&[&name, below, "--help"]);
-            whole = format!("{name} {below}");
+        let help = succeeds(&[&name, "--help"]);
+        match commands(&help) {
+            below if below.is_empty() => all.push((name, help)),
+            below => all.extend(below.iter().map(|below| {
+                let help = succeeds(&[&name, below, "--help"]);
+                (format!("{name} {below}"), help)
+            })),
         }
+    }
+    for (whole, help) in all {
         for line in help.lines().map(str::trim_start) {
             let Some(at) = line.find("--").filter(|_| line.starts_with('-')) else {
                 continue;
@@ -227,7 +242,7 @@ fn no_output_takes_the_place_of_a_song_an_input_or_what_is_kept() {
         assert!(std::fs::read(at("link")).unwrap() == song);
         std::fs::remove_file(at("link")).unwrap();
         // By name, where the option takes every name.
-        let ends = ["mel", "embed", "similar", "playlist"];
+        let ends = ["mel", "embed", "library export", "similar", "playlist"];
         if !ends.contains(&output.command) || output.option == "--errors" {
             let arguments = scene.arguments(output, &scene.song(), None);
             refused(&scene, &arguments, "audio");

@@ -476,3 +476,29 @@ fn files_named_on_the_command_line_go_into_a_table_too() {
         );
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn the_script_for_slurm_makes_the_shard_of_its_task() {
+    let scene = Scene::new();
+    let (manifest, model) = (scene.at("manifest.csv"), studio().model());
+    let script = format!("{}/scale/slurm_embed.sh", env!("CARGO_MANIFEST_DIR"));
+    let run = |task: Option<&str>| {
+        let mut command = std::process::Command::new("bash");
+        command.args([&script, "-m", text(&model)]);
+        command.env("GAMAKA", env!("CARGO_BIN_EXE_gamaka"));
+        command.env("MANIFEST", &manifest).env("SHARDS", "3");
+        command.env("PARTS", scene.at("parts"));
+        command.env_remove("SLURM_ARRAY_TASK_ID");
+        command.envs(task.map(|task| ("SLURM_ARRAY_TASK_ID", task)));
+        command.output().unwrap()
+    };
+    let output = run(Some("1"));
+    assert!(output.status.success(), "{}", stderr(&output));
+    let rows = shard_of(&scene.at("parts/part-1-of-3.parquet"));
+    let rows: Vec<i64> = rows.iter().map(|found| found.row).collect();
+    assert_eq!(rows, [1, 4]);
+    assert_eq!(run(Some("3")).status.code(), Some(2));
+    let said = stderr(&run(None));
+    assert!(said.contains("submit this by sbatch"), "{said}");
+}

@@ -3,57 +3,67 @@
 use std::path::PathBuf;
 
 use crate::audio;
-use crate::ear::Ear;
-use crate::files::hash_of;
 use crate::genres::GenreAnswer;
 use crate::library::Library;
 use crate::mel::EngineChoice;
 
-use super::Args;
 use crate::cli::common::Common;
+use crate::cli::genre::{LazyEar, Taught, taught};
+use crate::cli::library::Store;
 
-/// The library, its answer for each file that can be heard, and why the others have none.
-type Answers = (Library, Vec<(PathBuf, GenreAnswer)>, Vec<(PathBuf, String)>);
+/// Files heard at a time.
+const FILES_AT_ONCE: usize = 64;
 
-pub(super) fn of(args: &Args, common: &Common) -> anyhow::Result<Answers> {
-    let (mut library, known, model) = args.store.open_heard()?;
-    let genres = library.genres(&known, &model)?;
+/// The library, and its answer for each file that can be heard.
+type Answers = (Library, Vec<(PathBuf, GenreAnswer)>);
+
+/// Answers for every track of the library.
+pub(super) fn of_all(store: &Store, common: &Common) -> anyhow::Result<Answers> {
+    let Taught {
+        library, genres, ..
+    } = taught(store, EngineChoice::Auto, common)?;
+    let all = library.embeddings()?;
+    let mut answers = Vec::with_capacity(all.tracks.len());
+    for (k, track) in all.tracks.iter().enumerate() {
+        answers.push((track.path.clone(), genres.answer(all.embedding(k), &[])?));
+    }
+    Ok((library, answers))
+}
+
+/// Answers for files and for those in folders, which are heard if the library has not heard them.
+pub(super) fn of_files(
+    store: &Store,
+    paths: &[PathBuf],
+    failed: &mut Vec<(PathBuf, String)>,
+    common: &Common,
+) -> anyhow::Result<Answers> {
+    let mut taught = taught(store, EngineChoice::Auto, common)?;
+    let found = audio::find(paths);
+    failed.extend(
+        found
+            .problems
+            .iter()
+            .map(|e| (e.path.clone(), e.to_string())),
+    );
+    let bar = common.bar(found.files.len(), "listening");
+    let ear = LazyEar::new(common, &taught.model, EngineChoice::Auto, false);
     let mut answers = Vec::new();
-    if args.all {
-        let all = library.embeddings()?;
-        for (k, track) in all.tracks.iter().enumerate() {
-            answers.push((track.path.clone(), genres.answer(all.embedding(k), &[])?));
-        }
-        return Ok((library, answers, Vec::new()));
-    }
-    let found = audio::find(&args.files);
-    let problems = found.problems.into_iter();
-    let mut failed = Vec::from_iter(problems.map(|e| (e.path.clone(), e.to_string())));
-    let mut unheard = Vec::new();
-    for path in found.files {
-        let hash = hash_of(&path).unwrap_or_default();
-        match library.heard(&known, &hash)? {
-            Some(heard) => answers.push((path, genres.answer(&heard.embedding, &[])?)),
-            None => unheard.push(path),
-        }
-    }
-    if !unheard.is_empty() {
-        let ear = Ear::on(
-            &common.gpu()?,
-            model,
-            EngineChoice::Auto,
-            false,
-            unheard.len(),
-        )?;
-        let listen = || library.hear(&ear, &known, &unheard, false);
-        let heard = common.while_waiting("listening", listen)?;
-        for (path, heard) in unheard.into_iter().zip(heard) {
+    for files in found.files.chunks(FILES_AT_ONCE) {
+        let heard = taught
+            .library
+            .hear_new(&|| ear.get(), &taught.known, files)?;
+        for (path, heard) in files.iter().zip(heard) {
+            bar.inc(1);
             match heard {
-                Ok(heard) => answers.push((path, genres.answer(&heard.embedding, &[])?)),
-                Err(reason) => failed.push((path, reason)),
+                Ok(heard) => {
+                    let answer = taught.genres.answer(&heard.embedding, &[])?;
+                    answers.push((path.clone(), answer));
+                }
+                Err(reason) => failed.push((path.clone(), reason)),
             }
         }
-        answers.sort_by(|a, b| a.0.cmp(&b.0));
     }
-    Ok((library, answers, failed))
+    bar.finish_and_clear();
+    drop(ear);
+    Ok((taught.library, answers))
 }

@@ -10,7 +10,7 @@ use crate::tagging;
 use crate::words::count;
 use anyhow::{Context, bail};
 
-use super::{named, names};
+use super::show::{named, names};
 use crate::cli::common::{Common, conclude, failed_json, print, print_json};
 use crate::cli::interrupt::{INTERRUPTED, Stopping};
 use crate::cli::library::Store;
@@ -94,7 +94,9 @@ fn undo(
     let (old, new) = match copy {
         Some(copy) => {
             let done = copy.change().clone();
+            library.begin_undo(*id)?;
             if let Err(error) = copy.put() {
+                library.drop_undo(*id)?;
                 return Ok(Err(error));
             }
             (done.hash_before, done.hash_after)

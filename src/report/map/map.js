@@ -1,4 +1,4 @@
-// The map: reads the data of the page, draws the points (WebGL2, or a plain canvas where there is none), and answers
+// The map: reads the data of the page, draws the points (by WebGL2 where there is a GPU, else pixel by pixel), and answers
 // pointer and keys. Names are only ever set as text.
 'use strict';
 (() => {
@@ -14,7 +14,7 @@ const near = new Uint32Array(bytesOf('near').buffer);
 const sure = bytesOf('sure');
 const count = data.count, NONE = 0xffffffff, GRID = 65535;
 const genres = data.genres.map(genre => ({...genre, count: 0, shown: true}));
-genres.push({name: 'no genre', light: '', dark: '', shape: 0, count: 0, shown: true});
+genres.push({name: data.none, light: '', dark: '', shape: 0, count: 0, shown: true});
 const kind = track => genreOf[track] === NONE ? genres.length - 1 : genreOf[track];
 for (let track = 0; track < count; track++) genres[kind(track)].count++;
 
@@ -137,7 +137,7 @@ function zoomAt(x, y, factor) {
   redraw();
 }
 let flight = 0;
-function fly(target) {
+function fly(target, then) {
   cancelAnimationFrame(flight);
   const from = {...view}, began = performance.now();
   const time = matchMedia('(prefers-reduced-motion:reduce)').matches ? 0 : 260;
@@ -149,6 +149,7 @@ function fly(target) {
     clamp();
     redraw();
     if (part < 1) flight = requestAnimationFrame(step);
+    else then?.();
   };
   step(began);
 }
@@ -192,7 +193,7 @@ void main() {
   shape = look.a & 15u;
   bool none = shape == 7u;
   size = radius * (listed ? 1.4 : none ? 0.8 : 1.0);
-  fill = vec4(vec3(look.rgb) / 255.0, dim ? 0.12 : none ? 0.6 : 0.9);
+  fill = vec4(vec3(look.rgb) / 255.0, dim ? 0.12 : none ? 0.75 : 0.9);
   edge = listed ? vec4(ink, 1.0) : vec4(card, fill.a);
   rim = listed ? 1.7 : size < 3.0 ? -1e3 : 1.2;
   gl_PointSize = 2.8 * size + 2.0;
@@ -217,8 +218,11 @@ void main() {
 const lookByte = track => (genreOf[track] === NONE ? 7 : genres[genreOf[track]].shape) | state[track] << 4;
 
 function webgl(canvas) {
-  const gl = canvas.getContext('webgl2', {antialias: false, alpha: true, premultipliedAlpha: true});
+  const gl = canvas.getContext('webgl2', {antialias: false, failIfMajorPerformanceCaveat: true});
   if (!gl) return null;
+  const info = gl.getExtension('WEBGL_debug_renderer_info');
+  const device = gl.getParameter(info ? info.UNMASKED_RENDERER_WEBGL : gl.RENDERER);
+  if (/swiftshader|llvmpipe|lavapipe|softpipe|software|basic render/i.test(device)) return null;
   const program = gl.createProgram();
   for (const [type, source] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]]) {
     const shader = gl.createShader(type);
@@ -270,6 +274,85 @@ function webgl(canvas) {
   };
 }
 
+// The same without WebGL, or where it would be computed by the processor, which takes longer than this does.
+function software(canvas) {
+  const context = canvas.getContext('2d', {alpha: false, willReadFrequently: true});
+  const looks = new Uint8Array(count), kinds = Uint16Array.from({length: count}, (_, track) => kind(track));
+  let palette = [], image = null, masks = [];
+  // How far a place is out of a shape of size 1.
+  function outBy(shape, x, y) {
+    const [ax, ay, down] = [Math.abs(x), Math.abs(y), shape === 4 ? -y : y];
+    if (shape === 1) return Math.max(ax, ay) - .9;
+    if (shape === 2 || shape === 4) return Math.max(down - .9, (2.15 * ax - 1.2 * (down + 1.25)) / 2.462);
+    if (shape === 3) return (1.3 * ax + 1.2 * ay - 1.56) / 1.769;
+    return Math.hypot(x, y) - 1;
+  }
+  // The pixels that a look covers around the one that it is in, by half pixels.
+  function mask(look, half) {
+    const shape = look & 15, on = look >> 4 === LISTED, none = shape === 7;
+    const size = radius() * ratio * (on ? 1.4 : none ? .8 : 1);
+    const strength = look >> 4 === DIM ? .12 : none && !on ? .75 : .9;
+    const reach = Math.ceil(1.4 * size + 1), pixels = [];
+    for (let y = -reach; y <= reach; y++) {
+      for (let x = -reach; x <= reach; x++) {
+        const [dx, dy] = [x + .25 - .5 * (half & 1), y + .25 - .5 * (half >> 1)];
+        const d = outBy(shape, dx / size, dy / size) * size, cover = Math.min(1, Math.max(0, .5 - d));
+        const rim = on || size >= 3 ? Math.min(1, Math.max(0, d + (on ? 1.7 : 1.2))) : 0;
+        if (cover > 0) pixels.push(x, y, cover * (on ? 1 : strength), rim);
+      }
+    }
+    return {reach, pixels: Float32Array.from(pixels)};
+  }
+  return {
+    name: 'software',
+    look() {
+      palette = Uint8Array.from(colours.flatMap(rgb));
+      for (const track of drawn) looks[track] = lookByte(track);
+    },
+    draw() {
+      const [wide, tall] = [canvas.width, canvas.height];
+      if (image?.width !== wide || image.height !== tall) image = context.createImageData(wide, tall);
+      const out = image.data, [red, green, blue] = rgb(card), strong = rgb(ink);
+      new Uint32Array(out.buffer).fill((0xff000000 | blue << 16 | green << 8 | red) >>> 0);
+      masks = [];
+      const [scale, left, top] = [view.scale * ratio, width / 2 * ratio - view.x * view.scale * ratio, height / 2 * ratio - view.y * view.scale * ratio];
+      for (let i = 0; i < drawn.length; i++) {
+        const track = drawn[i], x = at[2 * track] * scale + left, y = at[2 * track + 1] * scale + top;
+        if (x < -60 || y < -60 || x > wide + 60 || y > tall + 60) continue;
+        const px = Math.floor(x), py = Math.floor(y), half = (x - px >= .5 ? 1 : 0) | (y - py >= .5 ? 2 : 0);
+        const key = looks[track] << 2 | half, {reach, pixels} = masks[key] ??= mask(looks[track], half);
+        const inside = px >= reach && py >= reach && px + reach < wide && py + reach < tall;
+        const which = 3 * kinds[track], r = palette[which], g = palette[which + 1], b = palette[which + 2];
+        const listed = looks[track] >> 4 === LISTED;
+        const edgeR = listed ? strong[0] : red, edgeG = listed ? strong[1] : green, edgeB = listed ? strong[2] : blue;
+        for (let j = 0; j < pixels.length; j += 4) {
+          const ox = px + pixels[j], oy = py + pixels[j + 1];
+          if (!inside && (ox < 0 || oy < 0 || ox >= wide || oy >= tall)) continue;
+          const to = 4 * (oy * wide + ox), cover = pixels[j + 2], rim = pixels[j + 3];
+          out[to] += (r + (edgeR - r) * rim - out[to]) * cover;
+          out[to + 1] += (g + (edgeG - g) * rim - out[to + 1]) * cover;
+          out[to + 2] += (b + (edgeB - b) * rim - out[to + 2]) * cover;
+        }
+      }
+      context.putImageData(image, 0, 0);
+    },
+  };
+}
+let renderer = webgl($('points'));
+if (!renderer) {
+  // One that was asked for WebGL draws nothing else.
+  $('points').replaceWith($('points').cloneNode());
+  renderer = software($('points'));
+}
+document.documentElement.dataset.renderer = renderer.name;
+$('points').addEventListener('webglcontextlost', event => event.preventDefault());
+$('points').addEventListener('webglcontextrestored', () => {
+  renderer = webgl($('points')) || renderer;
+  arrange();
+});
+
+// ---- what lies over the points: names of genres, the chosen track, the lasso
+
 const SHAPES = [null, [-.9, -.9, .9, -.9, .9, .9, -.9, .9], [0, -1.25, 1.2, .9, -1.2, .9], [0, -1.3, 1.2, 0, 0, 1.3, -1.2, 0], [0, 1.25, 1.2, -.9, -1.2, -.9]];
 function trace(context, shape, x, y, r) {
   const corners = SHAPES[shape];
@@ -282,62 +365,6 @@ function trace(context, shape, x, y, r) {
   for (let i = 2; i < corners.length; i += 2) context.lineTo(x + corners[i] * r, y + corners[i + 1] * r);
   context.closePath();
 }
-function flat(canvas) {
-  const context = canvas.getContext('2d');
-  let runs = [];
-  return {
-    name: 'canvas',
-    look() {
-      const byLook = new Map();
-      for (const track of drawn) {
-        const key = state[track] * 65536 + kind(track);
-        if (!byLook.has(key)) byLook.set(key, []);
-        byLook.get(key).push(track);
-      }
-      runs = [...byLook.values()].sort((a, b) => state[a[0]] - state[b[0]] || kind(b[0]) - kind(a[0]));
-    },
-    draw() {
-      context.setTransform(ratio, 0, 0, ratio, 0, 0);
-      context.clearRect(0, 0, width, height);
-      const r = radius();
-      for (const run of runs) {
-        const first = run[0], on = state[first] === LISTED, none = genreOf[first] === NONE;
-        const size = r * (on ? 1.4 : none ? .8 : 1);
-        context.fillStyle = colours[kind(first)];
-        context.globalAlpha = state[first] === DIM ? .12 : none ? .6 : .9;
-        context.beginPath();
-        for (const track of run) {
-          const x = toX(at[2 * track]), y = toY(at[2 * track + 1]);
-          if (x < -size || y < -size || x > width + size || y > height + size) continue;
-          if (size < 2.5 && !on) context.rect(x - size, y - size, 2 * size, 2 * size);
-          else trace(context, genres[kind(track)].shape, x, y, size);
-        }
-        context.fill();
-        if (on) {
-          context.strokeStyle = ink;
-          context.lineWidth = 1.5;
-          context.stroke();
-        }
-      }
-      context.globalAlpha = 1;
-    },
-  };
-}
-let renderer = webgl($('points'));
-if (!renderer) {
-  // One that was asked for WebGL draws nothing else.
-  $('points').replaceWith($('points').cloneNode());
-  renderer = flat($('points'));
-}
-document.documentElement.dataset.renderer = renderer.name;
-$('points').addEventListener('webglcontextlost', event => event.preventDefault());
-$('points').addEventListener('webglcontextrestored', () => {
-  renderer = webgl($('points')) || renderer;
-  arrange();
-});
-
-// ---- what lies over the points: names of genres, the chosen track, the lasso
-
 const over = $('over'), pen = over.getContext('2d');
 let hovered = -1, chosen = -1, outline = null;
 const labels = genres.slice(0, -1).map((genre, which) => {
@@ -494,8 +521,12 @@ over.addEventListener('pointermove', event => {
   if (!gesture || gesture.pinch) return;
   gesture.far ||= Math.hypot(x - gesture.x, y - gesture.y) > 4;
   if (gesture.lasso) {
-    const last = outline[outline.length - 1];
-    if (Math.hypot(toX(last[0]) - x, toY(last[1]) - y) > 3) outline.push([fromX(x), fromY(y)]);
+    // Where frames are slow, several moves come as one event.
+    const moves = event.getCoalescedEvents?.() || [];
+    for (const [x, y] of (moves.length ? moves : [event]).map(spot)) {
+      const last = outline[outline.length - 1];
+      if (Math.hypot(toX(last[0]) - x, toY(last[1]) - y) > 3) outline.push([fromX(x), fromY(y)]);
+    }
   } else if (gesture.far) {
     over.classList.add('drag');
     const [oldX, oldY] = before[0];
@@ -622,7 +653,18 @@ function choose(track, byPerson) {
   }
   if (byPerson) audio.play().catch(() => {});
   say(title(track));
+  uncover();
   redraw();
+}
+// Moves the map if the card hides the chosen track.
+function uncover() {
+  const box = $('card').getBoundingClientRect(), map = over.getBoundingClientRect(), room = 24;
+  const [left, right, top] = [box.left - map.left - room, box.right - map.left + room, box.top - map.top - room];
+  const [x, y] = [toX(at[2 * chosen]), toY(at[2 * chosen + 1])];
+  if (x < left || x > right || y < top) return;
+  // Beside the card where there is room, else above it.
+  const [newX, newY] = right < width / 2 + 60 ? [(right + width) / 2, y] : [x, top / 2];
+  fly({x: view.x + (x - newX) / view.scale, y: view.y + (y - newY) / view.scale, scale: view.scale});
 }
 function sayInCard(words) {
   $('card-sound').textContent = words;
@@ -631,15 +673,15 @@ function sayInCard(words) {
 audio.addEventListener('error', () => {
   if (chosen < 0 || !audio.getAttribute('src')) return;
   sayInCard(location.protocol === 'file:'
-    ? 'This browser cannot play the file here: it has been moved, or is of a kind that the browser does not know. A player will tell.'
+    ? 'This browser cannot play the file: it may have been moved, or be of a kind that the browser does not know.'
     : 'A browser plays files of this computer only for a page that is opened from the computer too: save the map as a file and open that.');
 });
 audio.addEventListener('playing', () => sayInCard(''));
 function show(track) {
   const [x, y] = [at[2 * track], at[2 * track + 1]];
   const inside = toX(x) > 60 && toX(x) < width - 60 && toY(y) > 60 && toY(y) < height - 60;
-  if (!inside || zoom() < 2) fly({x, y, scale: Math.max(view.scale, fitting * 3)});
   choose(track, true);
+  if (!inside || zoom() < 2) fly({x, y, scale: Math.max(view.scale, fitting * 3)}, uncover);
 }
 function entry(track, leave) {
   const item = document.createElement('li'), button = document.createElement('button');

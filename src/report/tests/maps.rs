@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::*;
+use crate::ops::Distance;
 use crate::random::Stream;
 
 const WIDTH: usize = 6;
@@ -23,7 +24,7 @@ fn clusters(corners: usize, count: usize) -> Vec<f32> {
 }
 
 fn placed(embeddings: &[f32]) -> Places {
-    place(embeddings, WIDTH, |_, _| {}).unwrap()
+    place(embeddings, WIDTH, Distance::Euclidean, |_, _| {}).unwrap()
 }
 
 #[test]
@@ -31,7 +32,10 @@ fn clusters_stay_apart_and_the_picture_is_the_same_each_time() {
     const COUNT: usize = 20;
     let embeddings = clusters(4, COUNT);
     let mut steps = Vec::new();
-    let places = place(&embeddings, WIDTH, |step, of| steps.push((step, of))).unwrap();
+    let places = place(&embeddings, WIDTH, Distance::Euclidean, |step, of| {
+        steps.push((step, of))
+    })
+    .unwrap();
     assert_eq!(places.placing, Placing::Neighbours);
     assert_eq!(
         (steps.len(), steps[0], steps[999]),
@@ -55,6 +59,17 @@ fn clusters_stay_apart_and_the_picture_is_the_same_each_time() {
         );
     }
     assert_eq!(places, placed(&embeddings));
+}
+
+#[test]
+fn by_angles_only_the_direction_counts() {
+    let rows = [[1.0, 0.0], [9.0, 0.9], [0.0, 1.0], [0.1, 5.0], [0.0, 0.0]];
+    let nearest = |distance| {
+        let places = place(rows.as_flattened(), 2, distance, |_, _| {}).unwrap();
+        [0, 2].map(|track: usize| places.nearest[track][0])
+    };
+    assert_eq!(nearest(Distance::Cosine), [1, 3]);
+    assert_eq!(nearest(Distance::Euclidean), [4, 4]);
 }
 
 #[test]
@@ -86,7 +101,7 @@ fn few_equal_and_broken_tracks_have_places() {
     let none = placed(&[f32::INFINITY; WIDTH]);
     assert_eq!(none.points.len(), 1);
     assert!(matches!(
-        place(&[0.0; 7], WIDTH, |_, _| {}),
+        place(&[0.0; 7], WIDTH, Distance::Euclidean, |_, _| {}),
         Err(ReportError::Shape { .. })
     ));
 }
@@ -139,6 +154,7 @@ fn a_page_holds_every_track_once_whatever_its_name() {
     let map = Map {
         title: names[0],
         source: names[2],
+        none: "unknown",
         genres: &genres,
         tracks: &tracks,
         places: &places,
@@ -209,6 +225,7 @@ fn names_that_are_not_utf_8_are_kept_and_tracks_without_a_place_are_counted() {
     let map = |tracks, places| Map {
         title: "t",
         source: "",
+        none: "",
         genres: &[],
         tracks,
         places,

@@ -17,6 +17,7 @@ use gamaka::internals::features::{KEPT_KEY, KeptFeatures};
 use gamaka::internals::files;
 use gamaka::internals::model_file::Model;
 use gamaka::internals::settings::TrainConfig;
+use gamaka::internals::tagging::{self, Copy};
 use gamaka::internals::tensors;
 use gamaka::internals::train::checkpoint;
 use gamaka::internals::vectors::Vectors;
@@ -26,7 +27,7 @@ use zip::{CompressionMethod, ZipWriter};
 
 use seeds::{
     ARRAYS, audio_seeds, checkpoint_seeds, features_seeds, identity, layout_seeds, manifest_seeds,
-    model_seeds, plan_seeds, small, spec_seeds, tag_seeds, vector_seeds,
+    model_seeds, plan_seeds, small, spec_seeds, tag_seeds, tagging_seeds, vector_seeds,
 };
 
 /// One kind of input.
@@ -43,7 +44,7 @@ pub(crate) struct Target {
 }
 
 /// All kinds of input.
-pub(crate) const TARGETS: [Target; 10] = [
+pub(crate) const TARGETS: [Target; 11] = [
     Target {
         name: "audio",
         seeds: audio_seeds,
@@ -55,6 +56,12 @@ pub(crate) const TARGETS: [Target; 10] = [
         seeds: tag_seeds,
         text: false,
         read: tags,
+    },
+    Target {
+        name: "tagging",
+        seeds: tagging_seeds,
+        text: false,
+        read: tagging,
     },
     Target {
         name: "manifest",
@@ -132,6 +139,13 @@ fn audio(scratch: &Path, bytes: &[u8]) -> bool {
         }
     });
     decoded.is_ok()
+}
+
+/// Makes a copy of an audio file with a genre in its tags, proved but for its audio.
+fn tagging(scratch: &Path, bytes: &[u8]) -> bool {
+    let file = file(scratch, "input.audio", bytes);
+    let planned = tagging::plan(&file, &[("ska".into(), 0.9)], true);
+    planned.and_then(|planned| Copy::of(&planned)).is_ok()
 }
 
 /// Reads an audio file's tags.

@@ -109,6 +109,16 @@ pub(super) fn tag_seeds(root: &Path) -> Vec<Vec<u8>> {
     seeds
 }
 
+/// Small files of each format, and tagged ones.
+pub(super) fn tagging_seeds(root: &Path) -> Vec<Vec<u8>> {
+    const SMALL: usize = 16_000;
+    let mut seeds = tag_seeds(root);
+    let others = found(&root.join("tests/fixtures/tags"), &[".mpc", ".wv"]);
+    seeds.extend(others);
+    seeds.retain(|seed| seed.len() < SMALL);
+    seeds
+}
+
 pub(super) fn manifest_seeds(root: &Path) -> Vec<Vec<u8>> {
     let mut seeds = vec![
         b"path,label,split,group,artist\na.wav,x,train,1,Asha\nb.wav,x,test,2,Ben\nc.wav,y,train,3,Asha\nd.wav,y,test,4,Ben\n"

@@ -1,0 +1,279 @@
+//! A headless Chromium, told what to do by its DevTools protocol over pipes.
+
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use serde_json::{Value, json};
+
+/// A browser with one page; it ends with the value.
+pub(crate) struct Browser {
+    child: Child,
+    requests: ChildStdin,
+    answers: BufReader<ChildStdout>,
+    session: String,
+    number: u64,
+    /// What happened that was not asked for.
+    events: VecDeque<Value>,
+    _profile: tempfile::TempDir,
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = self.send("Browser.close", &json!({}), false);
+        let _ = self.child.wait();
+    }
+}
+
+/// What Debian and others call it.
+fn program() -> Option<&'static str> {
+    let names = ["chromium", "chromium-browser", "google-chrome"];
+    names.into_iter().find(|name| {
+        let version = Command::new(name)
+            .arg("--version")
+            .stderr(Stdio::null())
+            .output();
+        version.is_ok_and(|output| output.status.success())
+    })
+}
+
+impl Browser {
+    /// None where there is no Chromium.
+    pub(crate) fn start() -> Option<Self> {
+        let program = program()?;
+        let profile = tempfile::tempdir().unwrap();
+        // Chromium listens at descriptor 3 and answers at 4.
+        let script = format!(
+            "exec {program} --headless --no-sandbox --use-angle=swiftshader --enable-unsafe-swiftshader \
+             --remote-debugging-pipe --hide-scrollbars --user-data-dir=\"$1\" about:blank 3<&0 4>&1 </dev/null >/dev/null 2>&1"
+        );
+        let mut child = Command::new("sh")
+            .args(["-c", &script, "sh"])
+            .arg(profile.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut browser = Self {
+            requests: child.stdin.take().unwrap(),
+            answers: BufReader::new(child.stdout.take().unwrap()),
+            child,
+            session: String::new(),
+            number: 0,
+            events: VecDeque::new(),
+            _profile: profile,
+        };
+        let targets = browser.call("Target.getTargets", &json!({}));
+        let targets = targets["targetInfos"].as_array().unwrap();
+        let page = targets
+            .iter()
+            .find(|target| target["type"] == "page")
+            .unwrap();
+        let attach = json!({"targetId": page["targetId"], "flatten": true});
+        let session = browser.call("Target.attachToTarget", &attach);
+        browser.session = session["sessionId"].as_str().unwrap().to_owned();
+        for domain in ["Page", "Runtime", "Network", "Log"] {
+            browser.call(&format!("{domain}.enable"), &json!({}));
+        }
+        Some(browser)
+    }
+
+    fn send(&mut self, method: &str, params: &Value, in_page: bool) -> std::io::Result<()> {
+        self.number += 1;
+        let mut message = json!({"id": self.number, "method": method, "params": params});
+        if in_page {
+            message["sessionId"] = self.session.as_str().into();
+        }
+        self.requests.write_all(format!("{message}\0").as_bytes())?;
+        self.requests.flush()
+    }
+
+    /// Asks and waits for the answer.
+    pub(crate) fn call(&mut self, method: &str, params: &Value) -> Value {
+        let in_page = !self.session.is_empty();
+        self.send(method, params, in_page).unwrap();
+        loop {
+            let mut message = Vec::new();
+            let read = self.answers.read_until(0, &mut message).unwrap();
+            assert!(read > 0, "{method}: the browser has ended");
+            message.pop();
+            let mut message: Value = serde_json::from_slice(&message).unwrap();
+            if message["id"] == self.number {
+                assert!(message["error"].is_null(), "{method}: {message}");
+                return message["result"].take();
+            }
+            self.events.push_back(message);
+        }
+    }
+
+    /// Opens a file in a window of a size, light or dark, and waits until it is drawn.
+    pub(crate) fn open(&mut self, page: &Path, [width, height]: [u32; 2], scheme: &str) {
+        let window = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600});
+        self.call("Emulation.setDeviceMetricsOverride", &window);
+        let scheme = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+        self.call("Emulation.setEmulatedMedia", &scheme);
+        let touch = json!({"enabled": width < 600});
+        self.call("Emulation.setTouchEmulationEnabled", &touch);
+        self.events.clear();
+        let url = format!("file://{}", page.display());
+        self.call("Page.navigate", &json!({"url": url}));
+        self.until(
+            "document.readyState === 'complete' && !!document.documentElement.dataset.renderer",
+        );
+        self.frame();
+    }
+
+    /// Waits for what was asked to be drawn.
+    pub(crate) fn frame(&mut self) {
+        self.says("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))");
+    }
+
+    /// The value of an expression in the page.
+    pub(crate) fn says(&mut self, expression: &str) -> Value {
+        let asked = json!({"expression": expression, "awaitPromise": true, "returnByValue": true});
+        let mut answer = self.call("Runtime.evaluate", &asked);
+        assert!(
+            answer["exceptionDetails"].is_null(),
+            "{expression}: {answer}"
+        );
+        answer["result"]["value"].take()
+    }
+
+    /// The text of an element, by its id.
+    pub(crate) fn text(&mut self, id: &str) -> String {
+        let text = self.says(&format!("document.getElementById('{id}').textContent"));
+        text.as_str().unwrap().to_owned()
+    }
+
+    /// Waits until an expression is true.
+    pub(crate) fn until(&mut self, expression: &str) {
+        let start = Instant::now();
+        while self.says(expression) != true {
+            assert!(
+                start.elapsed() < Duration::from_secs(60),
+                "{expression} stays untrue"
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn mouse(&mut self, kind: &str, [x, y]: [f64; 2], button: &str) {
+        let held = u32::from(button == "left");
+        let event = json!({"type": kind, "x": x, "y": y, "button": button, "buttons": held, "clickCount": 1});
+        self.call("Input.dispatchMouseEvent", &event);
+    }
+
+    /// Moves the mouse to a place.
+    pub(crate) fn hover(&mut self, at: [f64; 2]) {
+        self.mouse("mouseMoved", at, "none");
+        self.frame();
+    }
+
+    /// Presses the mouse at the first place, moves over the others, and lets go at the last.
+    pub(crate) fn drag(&mut self, places: &[[f64; 2]]) {
+        self.mouse("mouseMoved", places[0], "none");
+        self.mouse("mousePressed", places[0], "left");
+        for &place in &places[1..] {
+            self.mouse("mouseMoved", place, "left");
+        }
+        self.mouse("mouseReleased", places[places.len() - 1], "left");
+        self.frame();
+    }
+
+    /// Clicks an element, by its id, in its middle.
+    pub(crate) fn click(&mut self, id: &str) {
+        let middle = format!(
+            "(() => {{ const e = document.getElementById('{id}'); e.scrollIntoView({{block: 'nearest'}}); \
+             const b = e.getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2]; }})()"
+        );
+        let middle = self.says(&middle);
+        self.drag(&[[0, 1].map(|axis| middle[axis].as_f64().unwrap())]);
+    }
+
+    /// Drags one finger.
+    pub(crate) fn swipe(&mut self, places: &[[f64; 2]]) {
+        for (at, [x, y]) in places.iter().enumerate() {
+            let kind = if at == 0 { "touchStart" } else { "touchMove" };
+            let event = json!({"type": kind, "touchPoints": [{"x": x, "y": y}]});
+            self.call("Input.dispatchTouchEvent", &event);
+        }
+        let event = json!({"type": "touchEnd", "touchPoints": []});
+        self.call("Input.dispatchTouchEvent", &event);
+        self.frame();
+    }
+
+    /// Presses a key.
+    pub(crate) fn key(&mut self, key: &str) {
+        let code = match key {
+            "Enter" => 13,
+            "Escape" => 27,
+            _ => 0,
+        };
+        let mut event = json!({"type": "keyDown", "key": key, "windowsVirtualKeyCode": code});
+        if key.len() == 1 {
+            event["text"] = key.into();
+        }
+        self.call("Input.dispatchKeyEvent", &event);
+        event["type"] = "keyUp".into();
+        self.call("Input.dispatchKeyEvent", &event);
+        self.frame();
+    }
+
+    /// Writes into the element that has the focus.
+    pub(crate) fn write(&mut self, text: &str) {
+        self.call("Input.insertText", &json!({"text": text}));
+    }
+
+    /// Red, green and blue of every pixel, and the width.
+    pub(crate) fn picture(&mut self) -> (Vec<u8>, usize) {
+        let shot = self.call("Page.captureScreenshot", &json!({"format": "png"}));
+        let bytes = base64::engine::general_purpose::STANDARD
+            .decode(shot["data"].as_str().unwrap())
+            .unwrap();
+        if let Some(folder) = std::env::var_os("GAMAKA_PICTURES") {
+            let name = Path::new(&folder).join(format!("map-{}.png", self.number));
+            std::fs::write(name, &bytes).unwrap();
+        }
+        let mut reader = png::Decoder::new(std::io::Cursor::new(bytes))
+            .read_info()
+            .unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut pixels).unwrap();
+        let channels = info.color_type.samples();
+        let rgb = pixels
+            .chunks_exact(channels)
+            .flat_map(|pixel| pixel[..3].to_vec());
+        (rgb.collect(), info.width as usize)
+    }
+
+    /// Has run before every page's own script.
+    pub(crate) fn before_pages(&mut self, script: &str) {
+        self.call(
+            "Page.addScriptToEvaluateOnNewDocument",
+            &json!({"source": script}),
+        );
+    }
+
+    /// Nothing has gone wrong in the page since it was opened, and it has asked for nothing but files.
+    pub(crate) fn was_quiet(&mut self) {
+        self.frame();
+        for event in &self.events {
+            let method = event["method"].as_str().unwrap_or_default();
+            assert_ne!(method, "Runtime.exceptionThrown", "{event}");
+            let url = event["params"]["request"]["url"]
+                .as_str()
+                .unwrap_or("file:");
+            let own = ["file:", "data:", "blob:"]
+                .iter()
+                .any(|scheme| url.starts_with(scheme));
+            assert!(own, "{event}");
+            let refused = event["params"]["entry"]["text"]
+                .as_str()
+                .unwrap_or_default();
+            assert!(!refused.contains("Content Security Policy"), "{event}");
+        }
+    }
+}
