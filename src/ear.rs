@@ -16,7 +16,12 @@ pub struct Ear {
     model: Model,
     front_end: FrontEnd,
     embedder: Embedder,
+    segment: SegmentShape,
 }
+
+/// Of a library's files one of so many segments is heard: it tells genres apart as well as all of them do
+/// (docs/performance.md).
+const ONE_OF: usize = 3;
 
 /// Why a file or a folder of examples has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -62,13 +67,26 @@ impl Ear {
     /// [`EarError::Gpu`], [`EarError::Mel`].
     pub fn new(model: Model, device: &DeviceChoice) -> Result<Self, EarError> {
         let gpu = Gpu::open(device)?;
-        Self::on(&gpu, model, EngineChoice::Auto, false, usize::MAX)
+        let segment = model.info.segment;
+        Self::every(&gpu, model, segment, EngineChoice::Auto, false, usize::MAX)
     }
 
-    /// On a device that is open, for so many files; damaged files may be errors.
+    /// On a device that is open, for so many files of a library, which are heard in part; damaged files may be errors.
     pub(crate) fn on(
         gpu: &Gpu,
         model: Model,
+        engine: EngineChoice,
+        strict: bool,
+        files: usize,
+    ) -> Result<Self, EarError> {
+        let segment = model.info.segment.one_of(ONE_OF);
+        Self::every(gpu, model, segment, engine, strict, files)
+    }
+
+    fn every(
+        gpu: &Gpu,
+        model: Model,
+        segment: SegmentShape,
         engine: EngineChoice,
         strict: bool,
         files: usize,
@@ -79,6 +97,7 @@ impl Ear {
             model,
             front_end,
             embedder,
+            segment,
         })
     }
 
@@ -105,22 +124,27 @@ impl Ear {
         files: &[PathBuf],
         mut on_file: impl FnMut(usize, Result<FileEmbedding, EarError>),
     ) -> Result<(), GpuError> {
-        let shape = self.model.info.segment;
-        embed_files(&self.front_end, &self.embedder, shape, files, |k, file| {
-            on_file(
-                k,
-                match file {
-                    Ok(file) => match file.info.silence() {
-                        None => Ok(file),
-                        Some(reason) => Err(EarError::Silent {
-                            path: files[k].clone(),
-                            reason: reason.to_string(),
-                        }),
+        embed_files(
+            &self.front_end,
+            &self.embedder,
+            self.segment,
+            files,
+            |k, file| {
+                on_file(
+                    k,
+                    match file {
+                        Ok(file) => match file.info.silence() {
+                            None => Ok(file),
+                            Some(reason) => Err(EarError::Silent {
+                                path: files[k].clone(),
+                                reason: reason.to_string(),
+                            }),
+                        },
+                        Err(error) => Err(error.into()),
                     },
-                    Err(error) => Err(error.into()),
-                },
-            );
-        })
+                );
+            },
+        )
     }
 
     /// How much is heard of a longer file, in seconds.
@@ -130,7 +154,7 @@ impl Ear {
 
     /// Seconds from the beginning of one segment to that of the next.
     pub(crate) fn hop_seconds(&self) -> f64 {
-        SegmentShape::seconds(&self.model.info.preset, self.model.info.segment.hop())
+        SegmentShape::seconds(&self.model.info.preset, self.segment.hop())
     }
 
     /// Hears a folder that has a folder of example files for each genre, and tells why each file that is not among the

@@ -147,15 +147,22 @@ impl<'a> Collector<'a> {
     ) -> Result<(), GpuError> {
         let batch = self.embedder.batch();
         loop {
-            // Embed a part of a batch rather than let the device idle.
             let message = match receiver.try_recv() {
                 Ok(message) => message,
                 Err(_) => {
-                    self.embed()?;
-                    self.hand_out(on_file);
+                    // A part of a batch is embedded rather than let a device idle, but not on the cores that decode: there it
+                    // would cost as much as a whole one.
+                    if !self.embedder.shares_cores() {
+                        self.embed()?;
+                        self.hand_out(on_file);
+                    }
                     match receiver.recv() {
                         Ok(message) => message,
-                        Err(_) => return Ok(()),
+                        Err(_) => {
+                            self.embed()?;
+                            self.hand_out(on_file);
+                            return Ok(());
+                        }
                     }
                 }
             };

@@ -110,6 +110,11 @@ impl Embedder {
         self.clips.shape[0]
     }
 
+    /// Whether it runs on the cores of the processor.
+    pub fn shares_cores(&self) -> bool {
+        self.program().gpu().class() == AdapterClass::Software
+    }
+
     /// Device memory in bytes of its parameters.
     #[cfg(feature = "internals")]
     pub fn parameter_bytes(&self) -> u64 {

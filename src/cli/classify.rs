@@ -28,8 +28,8 @@ pub(super) struct Args {
     /// A folder with one folder of example files for each genre, instead of the library's genres
     #[arg(short, long, value_name = "DIR")]
     examples: Option<PathBuf>,
-    /// The model that hears examples and files: a file that `gamaka train` wrote, or `included` for the one that comes with
-    /// gamaka [default: included; without --examples the library's]
+    /// The model, with --examples: a file that `gamaka train` wrote, or `included` for the one that comes with gamaka
+    /// [default: included]
     #[arg(short, long, requires = "examples", value_name = "MODEL")]
     model: Option<PathBuf>,
     /// Every file of the library

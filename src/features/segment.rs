@@ -78,6 +78,15 @@ impl SegmentShape {
         }
     }
 
+    /// The same segments so far apart that of a file one of so many such lengths is heard, or farther apart if they were.
+    pub(crate) fn one_of(self, lengths: usize) -> Self {
+        let hop = self.frames.saturating_mul(lengths);
+        Self {
+            hop: self.hop.max(hop.min(Self::LONGEST_HOP)),
+            ..self
+        }
+    }
+
     /// Frames of a segment.
     pub fn frames(self) -> usize {
         self.frames

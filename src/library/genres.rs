@@ -3,26 +3,23 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::error::LibraryError;
-use super::hear::{Heard, Stamp, content, heard, keep};
+use super::hear::{Heard, Stamp, content, heard};
 use super::scan::absolute;
-use super::store::{KnownModel, Library, set, setting};
+use super::store::{KnownModel, Library, set};
 use super::vector::read_floats;
 use crate::ear::Ear;
-use crate::genres::{
-    Comparison, Example, Genre, Genres, SharedExample, SharedGenre, SharedGenres, SharedModel,
-    checked_name,
-};
+use crate::genres::{Comparison, Example, Genre, Genres, checked_name};
 use crate::model_file::Model;
 
 /// Name of the setting that says whether a linear probe may rank the genres.
-const ADAPT: &str = "adapt";
+pub(super) const ADAPT: &str = "adapt";
 
 /// What stands before the hash of an example that came in a file of genres: what others say was heard of a content never
 /// stands for what was.
-const SHARED: &str = "shared:";
+pub(super) const SHARED: &str = "shared:";
 
 /// A genre as the library knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -384,106 +381,10 @@ impl Library {
         })
     }
 
-    fn must_know(&self, name: &str) -> Result<(), LibraryError> {
+    pub(super) fn must_know(&self, name: &str) -> Result<(), LibraryError> {
         let question = "SELECT 1 FROM genre WHERE name = ?1";
         let found = self.ask(|c| c.query_row(question, [name], |_| Ok(())).optional())?;
         found.ok_or_else(|| LibraryError::NoGenre(name.into()))
-    }
-
-    /// Genres to pass on, all or those named, with what the library's model heard of their examples.
-    ///
-    /// # Errors
-    /// [`LibraryError::NoGenre`]; [`LibraryError::Genres`] where there are none.
-    pub fn shared_genres(
-        &self,
-        known: &KnownModel,
-        model: &Model,
-        names: &[String],
-    ) -> Result<SharedGenres, LibraryError> {
-        names.iter().try_for_each(|name| self.must_know(name))?;
-        let learned = self.genres(known, model)?;
-        let taken = |genre: &&Genre| names.is_empty() || names.contains(&genre.name);
-        let seconds = |hash: &str| {
-            let question = "SELECT max(seconds) FROM heard WHERE hash IN (?1, ?2) AND model = ?3";
-            let values = params![hash, format!("{SHARED}{hash}"), known.id];
-            self.ask(|c| c.query_row(question, values, |row| row.get(0)))
-        };
-        let of_example = |example: &Example| {
-            let name = example.path.file_name().unwrap_or_default();
-            Ok(SharedExample {
-                name: name.to_string_lossy().into_owned(),
-                hash: example.hash.clone(),
-                seconds: seconds(&example.hash)?,
-                embedding: example.embedding.clone(),
-            })
-        };
-        let of_genre = |genre: &Genre| {
-            let examples = genre.examples.iter().map(of_example);
-            Ok(SharedGenre {
-                name: genre.name.clone(),
-                examples: examples.collect::<Result<_, LibraryError>>()?,
-            })
-        };
-        let genres = learned.genres().iter().filter(taken).map(of_genre);
-        Ok(SharedGenres {
-            model: SharedModel {
-                name: known.name.clone(),
-                hash: known.hash.clone(),
-                width: known.width,
-            },
-            adapt: self.adapts()?,
-            genres: genres.collect::<Result<_, LibraryError>>()?,
-        })
-    }
-
-    /// Takes genres in that were passed on by the same model: examples of the same content are there once. Gives how many
-    /// genres are new, and how many examples.
-    ///
-    /// # Errors
-    /// [`LibraryError::OtherModel`].
-    pub fn import_genres(
-        &mut self,
-        known: &KnownModel,
-        shared: &SharedGenres,
-    ) -> Result<[usize; 2], LibraryError> {
-        if shared.model.hash != known.hash || shared.model.width != known.width {
-            return Err(LibraryError::OtherModel {
-                theirs: shared.model.name.clone(),
-                ours: known.name.clone(),
-            });
-        }
-        self.change(|t| {
-            let before = genre_count(t)?;
-            let mut examples = 0;
-            for genre in &shared.genres {
-                let id = genre_id(t, &genre.name)?;
-                for example in &genre.examples {
-                    let own = "SELECT 1 FROM example WHERE genre = ?1 AND hash = ?2";
-                    let own = t.query_row(own, params![id, example.hash], |_| Ok(()));
-                    if own.optional()?.is_some() {
-                        continue;
-                    }
-                    let hash = format!("{SHARED}{}", example.hash);
-                    let stamp = Stamp {
-                        size: 0,
-                        modified_ns: 0,
-                    };
-                    examples += usize::from(add(t, id, &example.name, &hash, stamp)?);
-                    let heard = Heard {
-                        hash,
-                        seconds: example.seconds,
-                        embedding: example.embedding.clone(),
-                        part_seconds: example.seconds,
-                        parts: Vec::new(),
-                    };
-                    keep(t, known.id, &heard)?;
-                }
-            }
-            if shared.adapt && before == 0 && setting(t, ADAPT)?.is_none() {
-                set(t, ADAPT, "1")?;
-            }
-            Ok([genre_count(t)? - before, examples])
-        })
     }
 }
 
@@ -492,19 +393,15 @@ fn plain(hash: &str) -> String {
     hash.strip_prefix(SHARED).unwrap_or(hash).to_owned()
 }
 
-fn genre_count(connection: &Connection) -> rusqlite::Result<usize> {
-    connection.query_row("SELECT count(*) FROM genre", [], |row| row.get(0))
-}
-
 /// The number of a genre, which is made if it is new.
-fn genre_id(t: &Transaction, name: &str) -> rusqlite::Result<i64> {
+pub(super) fn genre_id(t: &Transaction, name: &str) -> rusqlite::Result<i64> {
     t.execute("INSERT OR IGNORE INTO genre(name) VALUES (?1)", [name])?;
     let question = "SELECT id FROM genre WHERE name = ?1";
     t.query_row(question, [name], |row| row.get(0))
 }
 
 /// Adds an example, or brings the one of the same content up to date. Gives whether it is new.
-fn add(
+pub(super) fn add(
     t: &Transaction,
     genre: i64,
     path: &str,
@@ -514,10 +411,10 @@ fn add(
     let there = "SELECT 1 FROM example WHERE genre = ?1 AND hash = ?2";
     let there = t.query_row(there, params![genre, hash], |_| Ok(()));
     let is_new = there.optional()?.is_none();
-    // The file may have held something else when it was added before.
+    // The file may have held something else when it was added before; and what was passed on of it is no longer needed.
     t.execute(
-        "DELETE FROM example WHERE genre = ?1 AND path = ?2 AND hash <> ?3 AND hash NOT LIKE 'shared:%'",
-        params![genre, path, hash],
+        "DELETE FROM example WHERE genre = ?1 AND (path = ?2 AND hash <> ?3 AND hash NOT LIKE ?4 || '%' OR hash = ?4 || ?3)",
+        params![genre, path, hash, SHARED],
     )?;
     t.execute(
         "INSERT INTO example(genre, path, hash, size, modified_ns) VALUES (?1, ?2, ?3, ?4, ?5)

@@ -11,6 +11,7 @@ mod hear;
 mod journal;
 mod scan;
 mod schema;
+mod shared;
 mod status;
 mod store;
 mod track;

@@ -3,10 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row};
 
 use super::error::LibraryError;
-use super::scan::absolute;
 use super::store::Library;
 use super::vector::read_floats;
 
@@ -167,29 +166,6 @@ impl Library {
             }
             Ok(Ok(()))
         })
-    }
-
-    /// The tracks whose title, artist or path holds a text, in any case, by path.
-    ///
-    /// # Errors
-    /// [`LibraryError`].
-    pub fn tracks_like(&self, text: &str) -> Result<Vec<Track>, LibraryError> {
-        let mut tracks = self.tracks()?;
-        tracks.retain(|track| track.is_like(text));
-        Ok(tracks)
-    }
-
-    /// The known track at a path, if it is there and heard.
-    ///
-    /// # Errors
-    /// [`LibraryError`].
-    pub fn track_at(&self, path: &Path) -> Result<Option<Track>, LibraryError> {
-        let question = format!("SELECT {COLUMNS} {HEARD_FILES} AND f.path IN (?1, ?2)");
-        // A link within a folder is known by its own name.
-        let named = std::path::absolute(path).unwrap_or_else(|_| path.into());
-        let real = absolute(path);
-        let names = params![named.to_string_lossy(), real.to_string_lossy()];
-        self.ask(|c| c.query_row(&question, names, track).optional())
     }
 }
 

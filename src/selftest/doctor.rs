@@ -1,7 +1,9 @@
 //! One small case for each kernel.
 
 use super::case::Case;
-use super::episode::{episode, gather, optimizer, rows, standardised_rows, teacher, weighted};
+use super::episode::{
+    distances, episode, gather, optimizer, rows, standardised_rows, teacher, weighted,
+};
 use super::layers::{band_affine, ceiling, conv, element, halves, norm, pool, statistics};
 use super::mel::mel;
 use crate::gpu::AdapterClass;
@@ -94,6 +96,7 @@ pub fn doctor_cases(class: AdapterClass) -> Vec<Case> {
         ),
         gather(class, 16, 33, &augment),
         episode(class, &shots),
+        distances(class, Distance::Cosine, [2, 129, 64]),
         optimizer(class, 1000, 10.0),
         weighted(class, 257),
         standardised_rows(class, 25, 65),

@@ -49,7 +49,8 @@ fn spread(object: &Value, key: &str) {
 
 #[test]
 fn chosen_parts_give_a_document_of_their_figures_and_no_others() {
-    let said = succeeds(&["bench", "--only", "host,dispatch,mel", "--json", "--quiet"]);
+    let parts = "host,dispatch,mel,similar";
+    let said = succeeds(&["bench", "--only", parts, "--json", "--quiet"]);
     let report: Value = serde_json::from_str(&said).unwrap();
     assert!(!report["adapter"]["name"].as_str().unwrap().is_empty());
     spread(&report, "dispatch_us");
@@ -57,6 +58,7 @@ fn chosen_parts_give_a_document_of_their_figures_and_no_others() {
     spread(&report["dispatch"], "independent_us");
     spread(&report["mel"], "gpu_x_realtime");
     spread(&report["mel"], "cpu_x_realtime");
+    spread(&report["similar"], "search_ms");
     for other in ["reference", "reference_x4", "kernels", "jit_ms", "ceilings"] {
         assert!(report.get(other).is_none(), "{other}");
     }

@@ -81,7 +81,8 @@ fn without_an_adapter_a_sentence_says_what_to_install() {
 #[test]
 fn help_and_version_are_there_for_every_command() {
     for command in [
-        "demo", "doctor", "bench", "mel", "train", "eval", "embed", "classify",
+        "demo", "doctor", "bench", "mel", "train", "eval", "embed", "classify", "similar",
+        "playlist",
     ] {
         let help = succeeds(&[command, "--help"]);
         assert!(

@@ -170,6 +170,7 @@ fn golden_eval() {
         "prototype",
         "simpleshot",
         "cosine",
+        "whitened",
         "linear-probe",
         "gradient",
     ];

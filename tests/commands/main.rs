@@ -17,6 +17,7 @@ mod doctor;
 mod eval;
 mod export;
 mod features;
+mod genre;
 mod golden;
 mod gpu_script;
 mod heard;

@@ -6,15 +6,14 @@ use std::sync::atomic::Ordering;
 
 use super::learned::LazyEar;
 use crate::audio;
-use crate::cli::common::{
-    Common, conclude, failed_json, one_line, print, print_json, read_toml, usage,
-};
+use crate::cli::common::{Common, conclude, failed_json, one_line, print, print_json, usage};
 use crate::cli::interrupt::{INTERRUPTED, Stopping};
 use crate::cli::library::Store;
 use crate::genres::checked_name;
 use crate::library::Taught;
 use crate::mel::EngineChoice;
 use crate::words::count;
+use anyhow::Context;
 
 /// Files heard at a time; an interrupt waits for so many at most.
 const FILES_AT_ONCE: usize = 64;
@@ -57,7 +56,9 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             .collect(),
         ..Taught::default()
     };
-    let stopping = Stopping::new("stopping after the files at hand; these are examples".into());
+    let stopping = Stopping::new(
+        "stopping after the files at hand; those that were heard are examples".into(),
+    );
     let bar = common.bar(found.files.len(), "listening");
     let mut stopped = false;
     for files in found.files.chunks(FILES_AT_ONCE) {
@@ -135,7 +136,8 @@ fn shown(paths: &[PathBuf]) -> Vec<String> {
 /// The paths that a list names.
 fn listed(list: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let folder = list.parent().unwrap_or(Path::new(""));
-    let text = read_toml(list)?;
+    let text = std::fs::read_to_string(list)
+        .with_context(|| format!("{}: cannot be read as a list of files", list.display()))?;
     let lines = text.trim_start_matches('\u{feff}').lines();
     let paths = lines.filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
     Ok(paths.map(|path| folder.join(path)).collect())
