@@ -51,7 +51,17 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     match &args.examples {
         Some(examples) => by_examples(args, examples, common),
-        None => own::run(args, common),
+        None => own::run(
+            &own::Asked {
+                files: &args.files,
+                all: args.all,
+                csv: args.csv,
+                engine: args.engine,
+                strict: args.strict,
+                store: &args.store,
+            },
+            common,
+        ),
     }
 }
 

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 /// Name of gamaka's own field: several genres with their probabilities.
 pub const OWN: &str = "GAMAKA_GENRE";
 
-/// Where MP4 keeps fields of other programs' own: who, and what.
-pub(super) const OWN_MP4: (&str, &str) = ("com.gamaka", "GENRE");
+/// Whose it is, in MP4. Its name is the same there, for some programs look at nothing else and would take a `GENRE` for the genre.
+pub(super) const OWN_MP4: &str = "com.gamaka";
 
 /// The fields that gamaka writes, as they stand in a tag.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

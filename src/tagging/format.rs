@@ -213,7 +213,12 @@ impl Format {
         match self {
             Self::Id3 => {
                 let (tag, _) = self.parted(bytes)?;
-                let mut new = id3::changed(tag, fields)?;
+                let v1 = after_v1(file)?;
+                let base = if tag.is_empty() { &v1 } else { tag };
+                let mut new = id3::changed(base, fields)?;
+                if !fields.tag && id3::others(&new)? == id3::others(&v1)? {
+                    new.clear();
+                }
                 new.extend(&bytes[tag.len()..]);
                 Ok(new)
             }
@@ -262,7 +267,11 @@ impl Format {
         Ok(match self {
             Self::Id3 | Self::Chunk { .. } => {
                 let (tag, outside) = self.parted(bytes)?;
-                Others::Frames(id3::others(tag)?, outside)
+                let frames = match self == Self::Id3 && tag.is_empty() {
+                    true => id3::others(&after_v1(&mut file)?)?,
+                    false => id3::others(tag)?,
+                };
+                Others::Frames(frames, outside)
             }
             Self::Flac => {
                 let mut flac = flac(&mut file)?;
@@ -318,6 +327,12 @@ fn with_list(bytes: &[u8], list: &Ilst) -> Result<Vec<u8>, Kind> {
 fn unpadded() -> WriteOptions {
     let mut options = WriteOptions::new().preferred_padding(0);
     options.parse_options(strict())
+}
+
+/// What a new ID3v2 tag holds: what an ID3v1 tag says.
+fn after_v1(file: &mut (impl Read + Seek)) -> Result<Vec<u8>, Kind> {
+    let mpeg = loose_mpeg(file).unwrap_or_default();
+    mpeg.id3v1().map(id3::after_v1).unwrap_or(Ok(Vec::new()))
 }
 
 fn loose_mpeg(file: &mut (impl Read + Seek)) -> Option<MpegFile> {

@@ -6,6 +6,8 @@
 
 use std::ops::Range;
 
+use lofty::id3::v1::Id3v1Tag;
+
 use super::error::TagErrorKind as Kind;
 use super::fields::{Fields, OWN};
 
@@ -91,6 +93,32 @@ pub(super) fn changed(tag: &[u8], fields: &Fields) -> Result<Vec<u8>, Kind> {
         return Ok(Vec::new());
     }
     cut.bytes(tag.len())
+}
+
+/// A new tag that says what an ID3v1 tag does, but for the genre: many programs read the older one only where there is no other.
+pub(super) fn after_v1(old: &Id3v1Tag) -> Result<Vec<u8>, Kind> {
+    let mut tag = Tag::new();
+    let number = |number: Option<u16>| number.map(|number| number.to_string());
+    let texts = [
+        (b"TIT2", old.title.clone()),
+        (b"TPE1", old.artist.clone()),
+        (b"TALB", old.album.clone()),
+        (b"TDRC", number(old.year)),
+        (b"TRCK", number(old.track_number.map(u16::from))),
+    ];
+    for (id, text) in texts {
+        if let Some(text) = text.filter(|text| !text.is_empty()) {
+            tag.frames.push(tag.frame(id, &[&text]));
+        }
+    }
+    // Behind its language, and without a name.
+    if let Some(text) = old.comment.as_ref().filter(|text| !text.is_empty()) {
+        tag.frames.push(tag.frame(b"COMM", &["eng", text]));
+    }
+    match tag.frames.is_empty() {
+        true => Ok(Vec::new()),
+        false => tag.bytes(0),
+    }
 }
 
 /// The frames of a tag but those that gamaka writes.
@@ -239,18 +267,24 @@ impl Tag {
         let place = all.iter().position(|frame| ours(self, frame));
         let mut kept = Vec::from_iter(all.into_iter().filter(|frame| !ours(self, frame)));
         let place = place.unwrap_or(kept.len());
-        let new = Vec::from_iter(texts.into_iter().map(|text| self.frame(field, text)));
+        let new = Vec::from_iter(texts.into_iter().map(|text| self.field_frame(field, text)));
         kept.splice(place..place, new);
         self.frames = kept;
     }
 
-    fn frame(&self, field: Field, text: &str) -> Frame {
-        let texts = match field {
-            Field::Genre => vec![text],
-            Field::Own => vec![OWN, text],
-        };
+    fn field_frame(&self, field: Field, text: &str) -> Frame {
+        match (field, self.major) {
+            (Field::Genre, 2) => self.frame(b"TCO", &[text]),
+            (Field::Genre, _) => self.frame(b"TCON", &[text]),
+            (Field::Own, 2) => self.frame(b"TXX", &[OWN, text]),
+            (Field::Own, _) => self.frame(b"TXXX", &[OWN, text]),
+        }
+    }
+
+    /// A frame of texts with zeros between them.
+    fn frame(&self, id: &[u8], texts: &[&str]) -> Frame {
         // UTF-8 only since version 4.
-        let coding = match (self.major, text.is_ascii()) {
+        let coding = match (self.major, texts.iter().all(|text| text.is_ascii())) {
             (4.., _) => 3,
             (_, true) => 0,
             (_, false) => 1,
@@ -268,12 +302,6 @@ impl Tag {
                 body.extend(text.as_bytes());
             }
         }
-        let id: &[u8] = match (field, self.major) {
-            (Field::Genre, 2) => b"TCO",
-            (Field::Genre, _) => b"TCON",
-            (Field::Own, 2) => b"TXX",
-            (Field::Own, _) => b"TXXX",
-        };
         let length = body.len();
         let mut bytes = id.to_vec();
         match self.major {

@@ -5,14 +5,14 @@ use std::borrow::Cow;
 use lofty::id3::v1::GENRES;
 use lofty::mp4::{Atom, AtomData, AtomIdent, Ilst};
 
-use super::fields::{Fields, OWN_MP4};
+use super::fields::{self, Fields, OWN_MP4};
 
 const GENRE: AtomIdent<'static> = AtomIdent::Fourcc(*b"\xa9gen");
 /// One more than the number that ID3v1 has for the genre; older programs write it.
 const NUMBER: AtomIdent<'static> = AtomIdent::Fourcc(*b"gnre");
 const OWN: AtomIdent<'static> = AtomIdent::Freeform {
-    mean: Cow::Borrowed(OWN_MP4.0),
-    name: Cow::Borrowed(OWN_MP4.1),
+    mean: Cow::Borrowed(OWN_MP4),
+    name: Cow::Borrowed(fields::OWN),
 };
 
 pub(super) fn read(list: &Ilst) -> Fields {
@@ -44,14 +44,14 @@ fn texts(list: &Ilst, name: &AtomIdent<'_>) -> Vec<String> {
 }
 
 /// Changes what differs. What is new comes last.
-pub(super) fn change(list: &mut Ilst, fields: &Fields) {
+pub(super) fn change(list: &mut Ilst, new: &Fields) {
     let old = read(list);
-    if old.genre != fields.genre {
+    if old.genre != new.genre {
         list.retain(|atom| *atom.ident() != NUMBER);
-        replace(list, GENRE, &fields.genre);
+        replace(list, GENRE, &new.genre);
     }
-    if old.own != fields.own {
-        replace(list, OWN, fields.own.as_slice());
+    if old.own != new.own {
+        replace(list, OWN, new.own.as_slice());
     }
 }
 

@@ -104,6 +104,10 @@ pub fn plan(path: &Path, ranked: &[(String, f64)], overwrite: bool) -> Result<Pl
     };
     if !kept && !same {
         after.genre = Vec::from_iter(first);
+    } else if kept && !before.tag {
+        // Many programs read an older tag only where there is no other.
+        after.genre.clone_from(&genres);
+        after.genre.truncate(1);
     }
     let own = answers.iter().map(|(name, p)| format!("{name} {p:.2}"));
     let own = Vec::from_iter(own).join("; ");

@@ -560,9 +560,32 @@ fn genres_in_tags_that_are_never_changed_count() {
     let planned = home.plan(false);
     assert!(planned.kept);
     assert_eq!(planned.genres, ["Rock"]);
-    assert_eq!(planned.after.genre.len(), 0);
-    home.write(true);
+    // The new tag says what the old one does, for programs that read no other then.
+    let id3v2 = |home: &Home| {
+        let read = Probe::open(&home.file).unwrap().guess_file_type().unwrap();
+        let read = read.read().unwrap();
+        let tag = read.tag(lofty::tag::TagType::Id3v2);
+        tag.map(|tag| (tag.title().map(String::from), tag.genre().map(String::from)))
+    };
+    let change = home.write(false);
+    assert_eq!(
+        id3v2(&home),
+        Some((Some("Title".into()), Some("Rock".into())))
+    );
     assert!(home.bytes().ends_with(&v1));
+    home.undo(&Change {
+        patch: None,
+        ..change
+    });
+    assert!(home.bytes() == song);
+    let change = home.write(true);
+    assert_eq!(
+        id3v2(&home),
+        Some((Some("Title".into()), Some("ska".into())))
+    );
+    assert!(home.bytes().ends_with(&v1));
+    home.undo(&change);
+    assert!(home.bytes() == song);
     // An APE tag that stands alone is the one that is written.
     let home = Home::of("audio/cbr.mp3");
     let mut ape = ApeTag::new();

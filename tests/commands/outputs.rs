@@ -23,6 +23,7 @@ const FILES: &[Output] = &[
     output("embed", "--output", ".jsonl"),
     output("embed", "--errors", ".txt"),
     output("library export", "--output", ".jsonl"),
+    output("library map", "--output", ".html"),
     output("genre export", "--output", ".json"),
     output("similar", "--m3u", ".m3u"),
     output("playlist", "--m3u", ".m3u"),
@@ -129,7 +130,7 @@ impl Scene {
             "train" => words.extend([data, "--config".into(), of(&config)]),
             "eval" => words.extend([data, "-m".into(), of(&model), "--episodes=2".into()]),
             "embed" => words.extend([data, "-m".into(), of(&model)]),
-            "library export" | "genre export" => {
+            "library export" | "library map" | "genre export" => {
                 let library = input.map_or(text(library()), text);
                 words.extend(["--library".into(), library.into()]);
             }
@@ -242,7 +243,14 @@ fn no_output_takes_the_place_of_a_song_an_input_or_what_is_kept() {
         assert!(std::fs::read(at("link")).unwrap() == song);
         std::fs::remove_file(at("link")).unwrap();
         // By name, where the option takes every name.
-        let ends = ["mel", "embed", "library export", "similar", "playlist"];
+        let ends = [
+            "mel",
+            "embed",
+            "library export",
+            "library map",
+            "similar",
+            "playlist",
+        ];
         if !ends.contains(&output.command) || output.option == "--errors" {
             let arguments = scene.arguments(output, &scene.song(), None);
             refused(&scene, &arguments, "audio");

@@ -4,13 +4,14 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::Args;
 use crate::audio;
 use crate::cli::common::{Common, conclude, failed_json, one_line, print, print_json, usage};
 use crate::cli::genre::{LazyEar, Taught, taught};
+use crate::cli::library::Store;
 use crate::cli::table::{Align, Table, percent};
 use crate::genres::{GenreAnswer, Part};
 use crate::library::{Heard, LibraryError, genres_of};
+use crate::mel::EngineChoice;
 
 /// Files heard at a time.
 const FILES_AT_ONCE: usize = 64;
@@ -18,18 +19,29 @@ const FILES_AT_ONCE: usize = 64;
 /// Genres shown of each file; JSON has all.
 const SHOWN: usize = 5;
 
+/// What is asked.
+pub(super) struct Asked<'a> {
+    pub files: &'a [PathBuf],
+    /// Every file of the library instead.
+    pub all: bool,
+    pub csv: bool,
+    pub engine: EngineChoice,
+    pub strict: bool,
+    pub store: &'a Store,
+}
+
 /// Files with their answers.
 type Answers = Vec<(PathBuf, GenreAnswer)>;
 
-pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
-    if args.csv && common.json {
+pub(super) fn run(asked: &Asked, common: &Common) -> anyhow::Result<ExitCode> {
+    if asked.csv && common.json {
         usage("choose one of --csv and --json");
     }
-    let mut taught = taught(&args.store, args.engine, common)?;
+    let mut taught = taught(asked.store, asked.engine, common)?;
     let mut failed = Vec::new();
-    let answers = match args.all {
+    let answers = match asked.all {
         true => of_library(&mut taught, common)?,
-        false => of_files(args, &mut taught, &mut failed, common)?,
+        false => of_files(asked, &mut taught, &mut failed, common)?,
     };
     let Taught {
         library,
@@ -60,14 +72,18 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             "files": files,
             "failed": failed_json(&failed),
         }))?;
-    } else if args.csv {
+    } else if asked.csv {
         print(&rows(&answers)?)?;
     } else {
         for (path, answer) in &answers {
             print(&words(path, answer))?;
         }
     }
-    Ok(conclude(&failed, answers.len() + failed.len(), args.strict))
+    Ok(conclude(
+        &failed,
+        answers.len() + failed.len(),
+        asked.strict,
+    ))
 }
 
 /// Answers for every track of the library, from what was heard.
@@ -87,17 +103,17 @@ fn of_library(taught: &mut Taught, common: &Common) -> anyhow::Result<Answers> {
 
 /// Answers for files, which are heard if the library has not heard them.
 fn of_files(
-    args: &Args,
+    asked: &Asked,
     taught: &mut Taught,
     failed: &mut Vec<(PathBuf, String)>,
     common: &Common,
 ) -> anyhow::Result<Answers> {
-    let found = audio::find(&args.files);
+    let found = audio::find(asked.files);
     let problems = found.problems.iter();
     failed.extend(problems.map(|e| (e.path.clone(), e.to_string())));
     let bar = common.bar(found.files.len(), "listening");
     let model = taught.model.clone();
-    let ear = LazyEar::new(common, &model, args.engine, args.strict);
+    let ear = LazyEar::new(common, &model, asked.engine, asked.strict);
     let mut answers = Vec::new();
     for files in found.files.chunks(FILES_AT_ONCE) {
         let heard = taught

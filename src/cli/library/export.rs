@@ -6,11 +6,13 @@ use std::process::ExitCode;
 
 use crate::columns::{self, Column, Format, Kind, Value};
 use crate::files::Outputs;
+use crate::mel::EngineChoice;
 use crate::words::count;
 use anyhow::bail;
 
 use super::store::Store;
 use crate::cli::common::{Common, print, print_json};
+use crate::cli::genre::taught;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -28,14 +30,12 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     };
     let mut outputs = Outputs::default();
     outputs.add(&args.output)?;
-    let (library, known, model) = args.store.open_heard()?;
+    let (library, known, _) = args.store.open_heard()?;
     outputs.spare([library.path()])?;
     outputs.spare(&known.path)?;
-    let taught = library.known_genres()?;
-    let heard = |example: &crate::library::KnownExample| example.heard;
-    let genres = match taught.iter().flat_map(|genre| &genre.examples).any(heard) {
-        true => Some(library.genres(&known, &model)?),
-        false => None,
+    let genres = match library.known_genres()?.is_empty() {
+        true => None,
+        false => Some(taught(&args.store, EngineChoice::Auto, common)?.genres),
     };
     let columns = [
         Column::new("path", Kind::Text),
@@ -79,21 +79,21 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         };
         library.each_embedding(row).map_err(io::Error::other)?
     })?;
-    let taught = genres.as_ref().map_or(0, |genres| genres.genres().len());
+    let count_of_genres = genres.as_ref().map_or(0, |genres| genres.genres().len());
     if common.json {
         print_json(&serde_json::json!({
             "output": name.to_string(),
             "tracks": rows,
             "width": known.width,
-            "genres": taught,
+            "genres": count_of_genres,
             "unknown": unknown,
         }))?;
     } else if !common.quiet {
-        let answers = match taught {
-            0 => "no answers, for there are no genres with examples".to_owned(),
+        let answers = match count_of_genres {
+            0 => "no answers, for there are no genres".to_owned(),
             _ => format!(
                 "answers from {}, {unknown} unknown",
-                count(taught, "genre", "genres")
+                count(count_of_genres, "genre", "genres")
             ),
         };
         let tracks = count(usize::try_from(rows)?, "track", "tracks");

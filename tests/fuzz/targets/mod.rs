@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 use gamaka::audio;
 use gamaka::gpu::{AdapterClass, Gpu, Plan, Program};
-use gamaka::internals::data::{Dataset, Labels, Layout, Protocol, Split, Task, read_tags};
+use gamaka::internals::columns;
+use gamaka::internals::data::{Dataset, Labels, Layout, Protocol, Split, Task, listed, read_tags};
 use gamaka::internals::embed;
 use gamaka::internals::features::{KEPT_KEY, KeptFeatures};
 use gamaka::internals::files;
@@ -27,7 +28,8 @@ use zip::{CompressionMethod, ZipWriter};
 
 use seeds::{
     ARRAYS, audio_seeds, checkpoint_seeds, features_seeds, identity, layout_seeds, manifest_seeds,
-    model_seeds, plan_seeds, small, spec_seeds, tag_seeds, tagging_seeds, vector_seeds,
+    model_seeds, plan_seeds, small, spec_seeds, table_seeds, tag_seeds, tagging_seeds,
+    vector_seeds,
 };
 
 /// One kind of input.
@@ -44,7 +46,7 @@ pub(crate) struct Target {
 }
 
 /// All kinds of input.
-pub(crate) const TARGETS: [Target; 11] = [
+pub(crate) const TARGETS: [Target; 12] = [
     Target {
         name: "audio",
         seeds: audio_seeds,
@@ -106,6 +108,12 @@ pub(crate) const TARGETS: [Target; 11] = [
         read: vectors,
     },
     Target {
+        name: "table",
+        seeds: table_seeds,
+        text: false,
+        read: table,
+    },
+    Target {
         name: "plan",
         seeds: plan_seeds,
         text: true,
@@ -153,7 +161,7 @@ fn tags(scratch: &Path, bytes: &[u8]) -> bool {
     !read_tags(&file(scratch, "input.audio", bytes)).is_empty()
 }
 
-/// Opens a data set by its manifest, and splits it in each way.
+/// Opens a data set by its manifest, and splits it in each way; lists its files, and those of a plain list.
 fn manifest(scratch: &Path, bytes: &[u8]) -> bool {
     for name in ["a.wav", "b.wav", "c.wav", "d.wav"] {
         let path = scratch.join(name);
@@ -162,7 +170,8 @@ fn manifest(scratch: &Path, bytes: &[u8]) -> bool {
         }
     }
     let path = file(scratch, "input.csv", bytes);
-    let mut taken = false;
+    let mut taken = listed(&path, |row| row % 2 == 0).is_ok();
+    let _ = listed(&file(scratch, "input.txt", bytes), |_| true);
     for labels in [
         Labels::Folder,
         Labels::Column("artist".into()),
@@ -176,6 +185,11 @@ fn manifest(scratch: &Path, bytes: &[u8]) -> bool {
         }
     }
     taken
+}
+
+/// What a table says of itself.
+fn table(scratch: &Path, bytes: &[u8]) -> bool {
+    columns::known(&file(scratch, "input.parquet", bytes)).is_ok()
 }
 
 /// Lists published data sets whose metadata the bytes are.

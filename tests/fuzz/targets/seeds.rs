@@ -2,6 +2,7 @@
 
 use gamaka::audio::{self, AudioWarning};
 use gamaka::gpu::AdapterClass;
+use gamaka::internals::columns::{self, Column, Format, Kind, Value};
 use gamaka::internals::data::{Part, Protocol, Split, SplitEntry};
 use gamaka::internals::embed;
 use gamaka::internals::features::{Features, Hearing, KeptFeatures};
@@ -41,6 +42,27 @@ pub(super) fn vector_seeds(_: &Path) -> Vec<Vec<u8>> {
         }
     }
     vec![file, arrays]
+}
+
+pub(super) fn table_seeds(_: &Path) -> Vec<Vec<u8>> {
+    let columns = [
+        Column::new("row", Kind::Integer),
+        Column::new("path", Kind::Text),
+        Column::new("embedding", Kind::Vector(3)),
+    ];
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let tables = [0, 1, 100].map(|rows| {
+        let path = folder.path().join(format!("{rows}.parquet"));
+        let vector = Value::Vector(&[0.5, -1.0, 2.0]);
+        let fill = |table: &mut columns::Table| {
+            let mut rows = 0..rows;
+            rows.try_for_each(|row| table.add(&[Value::Integer(row), Value::Text("a.wav"), vector]))
+        };
+        let about = "{\"model\":\"m\"}";
+        columns::write(&path, Format::Parquet, &columns, about, fill).ok()?;
+        std::fs::read(path).ok()
+    });
+    tables.into_iter().flatten().collect()
 }
 
 /// The files below a folder whose names end so.
