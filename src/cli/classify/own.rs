@@ -113,7 +113,8 @@ fn of_files(
     failed.extend(problems.map(|e| (e.path.clone(), e.to_string())));
     let bar = common.bar(found.files.len(), "listening");
     let model = taught.model.clone();
-    let ear = LazyEar::new(common, &model, asked.engine, asked.strict);
+    let files = found.files.len();
+    let ear = LazyEar::new(common, &model, asked.engine, asked.strict, files);
     let mut answers = Vec::new();
     for files in found.files.chunks(FILES_AT_ONCE) {
         let heard = taught

@@ -47,7 +47,8 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let found = audio::find(&paths);
     let (mut library, known, model) = args.store.open_to_teach()?;
     let _writing = library.claim()?;
-    let ear = LazyEar::new(common, &model, EngineChoice::Auto, false);
+    let files = found.files.len();
+    let ear = LazyEar::new(common, &model, EngineChoice::Auto, false, files);
     let mut taught = Taught {
         failed: found
             .problems

@@ -18,21 +18,25 @@ pub(in crate::cli) struct LazyEar<'a> {
     model: &'a Model,
     engine: EngineChoice,
     strict: bool,
+    files: usize,
     ear: OnceCell<Ear>,
 }
 
 impl<'a> LazyEar<'a> {
+    /// For so many files: of a few the first is heard sooner.
     pub(in crate::cli) fn new(
         common: &'a Common,
         model: &'a Model,
         engine: EngineChoice,
         strict: bool,
+        files: usize,
     ) -> Self {
         Self {
             common,
             model,
             engine,
             strict,
+            files,
             ear: OnceCell::new(),
         }
     }
@@ -47,7 +51,7 @@ impl<'a> LazyEar<'a> {
             self.model.clone(),
             self.engine,
             self.strict,
-            usize::MAX,
+            self.files,
         )?;
         Ok(self.ear.get_or_init(|| ear))
     }
@@ -68,7 +72,7 @@ pub(in crate::cli) fn taught(
     common: &Common,
 ) -> anyhow::Result<Taught> {
     let (mut library, known, model) = store.open_heard()?;
-    let ear = LazyEar::new(common, &model, engine, false);
+    let ear = LazyEar::new(common, &model, engine, false, usize::MAX);
     refresh(&mut library, &known, &ear, common)?;
     drop(ear);
     let genres = library.genres(&known, &model)?;

@@ -26,7 +26,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let (mut library, known, model) = args.store.open_heard()?;
-    let ear = LazyEar::new(common, &model, EngineChoice::Auto, false);
+    let ear = LazyEar::new(common, &model, EngineChoice::Auto, false, usize::MAX);
     refresh(&mut library, &known, &ear, common)?;
     let genres = match library.genres(&known, &model) {
         Err(LibraryError::Genres(GenresError::None)) => None,
