@@ -46,7 +46,8 @@ pub(super) fn of_files(
             .map(|e| (e.path.clone(), e.to_string())),
     );
     let bar = common.bar(found.files.len(), "listening");
-    let ear = LazyEar::new(common, &taught.model, EngineChoice::Auto, false);
+    let files = found.files.len();
+    let ear = LazyEar::new(common, &taught.model, EngineChoice::Auto, false, files);
     let mut answers = Vec::new();
     for files in found.files.chunks(FILES_AT_ONCE) {
         let heard = taught
