@@ -6,11 +6,11 @@ use crate::score::separation;
 /// Genres from which on each can stand for the unknown beside at least two others.
 const FEWEST_GENRES: usize = 3;
 
-/// The share of a genre's own queries that are within reach where no example tells what lies beyond.
-const WITHIN: f64 = 0.7;
+/// Of ten of a genre's own queries, those that are within reach where no example tells what lies beyond.
+const WITHIN: usize = 7;
 
 /// How many distances of examples the measured reach weighs.
-const WEIGHT: f64 = 2.0;
+const WEIGHT: f32 = 2.0;
 
 /// Cosine distance of whitened embeddings within which a file is taken for one of a genre with so many examples: where both errors
 /// are equal for the included model on the classes that chose its calibration, by 1, 2, 3, 4, 5 and 10 examples (see
@@ -51,13 +51,12 @@ impl Threshold {
             false => separation(&known, &unknown).1,
             true => {
                 known.sort_by(f32::total_cmp);
-                known[((known.len() - 1) as f64 * WITHIN).ceil() as usize]
+                known[((known.len() - 1) * WITHIN).div_ceil(10)]
             }
         };
-        let count = known.len() as f64;
-        let times = (count * f64::from(found) + WEIGHT) / (count + WEIGHT);
+        let count = known.len() as f32;
         Self {
-            times: times as f32,
+            times: (count * found + WEIGHT) / (count + WEIGHT),
             ..plain
         }
     }

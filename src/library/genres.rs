@@ -79,6 +79,9 @@ pub struct Taught {
     pub failed: Vec<(PathBuf, String)>,
 }
 
+/// What was heard of a file as it was, or why nothing was.
+type HeardFile = Result<(Stamp, Heard), String>;
+
 /// Gives an ear, which is made when it is first needed.
 pub type GetEar<'a> = &'a dyn Fn() -> Result<&'a Ear, LibraryError>;
 
@@ -283,7 +286,7 @@ impl Library {
         model: &KnownModel,
         paths: &[PathBuf],
         keep_them: bool,
-    ) -> Result<Vec<Result<(Stamp, Heard), String>>, LibraryError> {
+    ) -> Result<Vec<HeardFile>, LibraryError> {
         let contents: Vec<_> = paths.iter().map(|path| content(path)).collect();
         let mut found = Vec::with_capacity(paths.len());
         for content in &contents {
