@@ -1,7 +1,7 @@
 # `make demo` and `make test` work on a machine that has only Rust: they install a software Vulkan
 # driver where there is none. On macOS and Windows the plain cargo commands do.
 
-.PHONY: demo test fuzz ray-test setup lint
+.PHONY: demo test fuzz ray-test map-test setup lint
 
 demo: setup
 	cargo run --release -- demo
@@ -18,6 +18,10 @@ ray-test: setup
 	cargo build
 	test -e scale/.venv/done || { python3 -m venv --clear scale/.venv && scale/.venv/bin/pip install --quiet -r scale/requirements.txt && touch scale/.venv/done; }
 	GAMAKA=$(CURDIR)/target/debug/gamaka scale/.venv/bin/python scale/test_ray_embed.py
+
+# The library's map in headless Chromium: `make test` passes it over where there is none (Debian: apt-get install chromium).
+map-test:
+	GAMAKA_BROWSER=required cargo test --features internals --test browser -- --nocapture
 
 # A minimal Rust has neither formatter nor linter.
 lint:

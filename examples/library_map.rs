@@ -6,6 +6,11 @@
 //! and for the map; then seconds and the most memory. With a number of tracks it makes that many: each between a track
 //! and one of its neighbours, with noise.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "random numbers are rounded"
+)]
+
 use std::path::Path;
 use std::time::Instant;
 
@@ -18,27 +23,25 @@ use gamaka::report::{Map, MapTrack, place, project};
 const JUDGED: usize = 500;
 const NEAR: usize = 10;
 
-fn main() {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (out, vectors) = match &arguments[..] {
-        [out, vectors, ..] => (out, vectors),
-        _ => panic!("library_map OUT.html VECTORS.npz [TRACKS]"),
+    let [out, vectors, tracks @ ..] = &arguments[..] else {
+        return Err("usage: library_map OUT.html VECTORS.npz [TRACKS]".into());
     };
-    let read = Vectors::read(Path::new(vectors)).expect("a file of vectors");
+    let read = Vectors::read(Path::new(vectors))?;
     let width = read.width;
     let mut names: Vec<String> = (read.rows.iter())
         .map(|row| read.paths[row.path].clone())
         .collect();
     let mut rows = read.values;
-    if let Some(tracks) = arguments.get(2) {
-        let tracks = tracks.parse().expect("a number of tracks");
-        (rows, names) = grown(&rows, &names, width, tracks);
+    if let Some(tracks) = tracks.first() {
+        (rows, names) = grown(&rows, &names, width, tracks.parse()?);
     }
     let tracks = names.len();
     println!("{tracks} tracks, {width} numbers each");
 
     let start = Instant::now();
-    let components = project(&rows, width).expect("vectors").points;
+    let components = project(&rows, width)?.points;
     println!("components: {:.2} s", start.elapsed().as_secs_f64());
     let start = Instant::now();
     let mut neighbours = 0.0;
@@ -47,7 +50,7 @@ fn main() {
             neighbours = start.elapsed().as_secs_f64();
         }
     });
-    let places = places.expect("vectors");
+    let places = places?;
     println!(
         "map: {:.2} s, of which {neighbours:.2} s until its first step; {}",
         start.elapsed().as_secs_f64(),
@@ -87,7 +90,8 @@ fn main() {
     };
     let html = map.html();
     println!("page: {:.1} MB", html.len() as f64 / 1e6);
-    std::fs::write(out, html).expect("a place for the page");
+    std::fs::write(out, html)?;
+    Ok(())
 }
 
 /// As many tracks as wanted, made of the given ones.

@@ -22,7 +22,7 @@ pub use place::{NEAREST, Places, Placing, place};
 /// Places along an axis: a pixel at the deepest zoom.
 const GRID: f32 = 65535.0;
 /// What a probability of 1 is.
-const SUREST: f32 = 250.0;
+const SUREST: f64 = 250.0;
 /// No genre, or no track.
 const NONE: u32 = u32::MAX;
 
@@ -38,7 +38,7 @@ pub struct MapTrack<'a> {
     /// Its genre, an index into [`Map::genres`].
     pub genre: Option<usize>,
     /// How probable that genre is, from 0 to 1, if the genre is an answer.
-    pub probability: Option<f32>,
+    pub probability: Option<f64>,
 }
 
 /// What a map shows.

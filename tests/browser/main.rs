@@ -2,6 +2,13 @@
 //! `GAMAKA_BROWSER=required`, which `make map-test` sets, makes that a failure. `GAMAKA_PICTURES=FOLDER` keeps the
 //! screenshots.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    reason = "tests panic on purpose, and cast numbers of their own"
+)]
+
 mod chromium;
 
 use std::collections::BTreeSet;

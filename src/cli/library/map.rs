@@ -30,7 +30,7 @@ pub(super) struct Args {
 struct Shown {
     names: Vec<String>,
     /// For each track its genre, an index into the names, and how probable that is if it is an answer.
-    of_tracks: Vec<(Option<usize>, Option<f32>)>,
+    of_tracks: Vec<(Option<usize>, Option<f64>)>,
     source: &'static str,
     /// What a track of none of them is.
     none: &'static str,
@@ -113,7 +113,7 @@ fn by_answers(embeddings: &Embeddings, genres: &Genres) -> anyhow::Result<Shown>
         let answer = genres.answer(embeddings.embedding(track), &[])?;
         let likeliest = answer.ranked.first().filter(|_| !answer.unknown);
         let genre = likeliest.and_then(|first| names.iter().position(|name| *name == first.genre));
-        Ok((genre, likeliest.map(|first| first.probability as f32)))
+        Ok((genre, likeliest.map(|first| first.probability)))
     };
     let of_tracks = (0..embeddings.tracks.len()).map(of_track);
     let of_tracks = of_tracks.collect::<Result<_, GenresError>>()?;

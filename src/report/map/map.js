@@ -370,12 +370,15 @@ let hovered = -1, chosen = -1, outline = null;
 const labels = genres.slice(0, -1).map((genre, which) => {
   if (genre.count < Math.max(4, count / 200)) return null;
   // The middle of the fullest of its cells, with those beside it.
-  const cells = new Map(), coarse = v => Math.floor(v / (GRID + 1) * 14);
+  const cells = new Map(), coarse = v => Math.floor(v / (GRID + 1) * 16);
   for (let track = 0; track < count; track++) {
     if (genreOf[track] !== which) continue;
-    const key = coarse(at[2 * track]) + 14 * coarse(at[2 * track + 1]);
-    const sum = cells.get(key) || [0, 0, 0];
-    cells.set(key, [sum[0] + 1, sum[1] + at[2 * track], sum[2] + at[2 * track + 1]]);
+    const [column, row] = [coarse(at[2 * track]), coarse(at[2 * track + 1])];
+    for (let key = 0; key < 9; key++) {
+      const near = column + key % 3 + 18 * (row + Math.floor(key / 3));
+      const sum = cells.get(near) || [0, 0, 0];
+      cells.set(near, [sum[0] + 1, sum[1] + at[2 * track], sum[2] + at[2 * track + 1]]);
+    }
   }
   const [number, x, y] = [...cells.values()].reduce((a, b) => b[0] > a[0] ? b : a);
   return {which, x: x / number, y: y / number};
