@@ -282,6 +282,15 @@ mod tests {
     }
 
     #[test]
+    fn one_of_some_segments_is_so_many_lengths_from_the_next_unless_they_were_farther_apart() {
+        let shape = |frames, hop| SegmentShape::new(frames, hop).unwrap();
+        assert_eq!(shape(8, 4).one_of(3), shape(8, 24));
+        assert_eq!(shape(8, 100).one_of(3), shape(8, 100));
+        let longest = SegmentShape::LONGEST_HOP;
+        assert_eq!(shape(1 << 16, 1).one_of(1000).hop(), longest);
+    }
+
+    #[test]
     fn lengths_in_seconds_become_multiples_of_eight_frames() {
         let preset = Preset::gamaka();
         assert_eq!(
