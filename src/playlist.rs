@@ -67,8 +67,8 @@ fn places(distance: Distance, ends: [&[f32]; 2]) -> Vec<f32> {
 /// The way from embedding `a` to embedding `b` over `between` of the candidates, as indices in order.
 ///
 /// Of all ways on which each track is farther along than the one before (it has a greater difference of its distances to `a`
-/// and to `b`) it is one whose steps have the least sum of distances. Both distances grow as the square of a step does, so that
-/// many small steps cost less than a few large ones, and equal ones least. No candidate is on it twice; if there are not as many
+/// and to `b`) it is one whose distances from track to track have the least sum of squares, so that no step is large that need
+/// not be. No candidate is on it twice; if there are not as many
 /// as wanted, all are. Exact, by dynamic programming, and the same every time.
 pub fn path_between(
     metric: Metric,
@@ -87,19 +87,19 @@ pub fn path_between(
         x.0.total_cmp(&y.0).then(x.1.total_cmp(&y.1))
     };
     order.sort_by(by_progress);
-    let steps = |k: usize| -> Vec<f32> {
+    let steps = |k: usize| -> Vec<f64> {
         let before = order[..k].iter();
         before
-            .map(|&j| metric.distance(candidates[j], candidates[order[k]]))
+            .map(|&j| step(metric.distance(candidates[j], candidates[order[k]])))
             .collect()
     };
-    let steps: Vec<Vec<f32>> = (0..order.len()).into_par_iter().map(steps).collect();
+    let steps: Vec<Vec<f64>> = (0..order.len()).into_par_iter().map(steps).collect();
     // cost[k]: of the best way over as many tracks as rounds, the last of them order[k].
-    let mut cost: Vec<f64> = order.iter().map(|&k| f64::from(from_a[k])).collect();
+    let mut cost: Vec<f64> = order.iter().map(|&k| step(from_a[k])).collect();
     let mut before: Vec<Vec<usize>> = Vec::new();
     for round in 1..between {
         let best = |k: usize| {
-            let ways = (round - 1..k).map(|j| (cost[j] + f64::from(steps[k][j]), j));
+            let ways = (round - 1..k).map(|j| (cost[j] + steps[k][j], j));
             ways.min_by(|x, y| x.0.total_cmp(&y.0))
                 .unwrap_or((f64::INFINITY, 0))
         };
@@ -108,7 +108,7 @@ pub fn path_between(
         cost = costs;
         before.push(places);
     }
-    let total = |k: usize| cost[k] + f64::from(to_b[order[k]]);
+    let total = |k: usize| cost[k] + step(to_b[order[k]]);
     let last = (between.max(1) - 1..order.len()).min_by(|&x, &y| total(x).total_cmp(&total(y)));
     let Some(mut place) = last.filter(|_| between > 0) else {
         return Vec::new();
@@ -120,6 +120,11 @@ pub fn path_between(
     }
     way.reverse();
     way
+}
+
+/// What a step of this distance costs.
+fn step(distance: f32) -> f64 {
+    f64::from(distance).powi(2)
 }
 
 /// A list as the text of an m3u file that is to lie in `folder`, in UTF-8: tracks below it by their way from there, so that the
@@ -157,13 +162,13 @@ mod tests {
         (0..rows * width).map(|_| stream.normal() as f32).collect()
     }
 
-    /// The sum of a way's steps.
+    /// What a way's steps cost.
     fn sum(metric: Metric, [a, b]: [&[f32]; 2], all: &[&[f32]], way: &[usize]) -> f64 {
         let mut places = vec![a];
         places.extend(way.iter().map(|&k| all[k]));
         places.push(b);
         let steps = places.windows(2);
-        steps.map(|s| f64::from(metric.distance(s[0], s[1]))).sum()
+        steps.map(|s| step(metric.distance(s[0], s[1]))).sum()
     }
 
     #[test]
