@@ -79,8 +79,9 @@ impl Genres {
         self.probe.is_some()
     }
 
-    /// Prototypes of a genre, by its place in [`Self::genres`]: two where its examples disagree.
-    pub fn prototypes(&self, genre: usize) -> usize {
+    /// How many prototypes a genre has, by its place in [`Self::genres`]: two where its examples disagree.
+    #[cfg(test)]
+    pub(super) fn prototypes(&self, genre: usize) -> usize {
         self.prototypes.count(genre)
     }
 }

@@ -43,16 +43,11 @@ impl std::fmt::Debug for Scan<'_> {
 
 /// What happens during a scan.
 #[derive(Debug)]
-pub enum ScanEvent<'a> {
-    /// So many files must be heard, of so many found.
-    Begins {
-        /// Files that are new or changed.
-        to_hear: usize,
-        /// Files in all.
-        found: usize,
-    },
+pub enum ScanEvent {
+    /// So many files are new or changed, and must be heard.
+    Begins(usize),
     /// A file is done.
-    Done(&'a Path),
+    Done,
     /// Something that a user should know at once, about a folder.
     Note(String),
 }
@@ -129,10 +124,7 @@ impl Library {
         };
         self.note_problems(&found, number, &mut done)?;
         let to_hear = self.sort_out(scan, &found.files, &mut done)?;
-        on_event(ScanEvent::Begins {
-            to_hear: to_hear.len(),
-            found: done.found,
-        });
+        on_event(ScanEvent::Begins(to_hear.len()));
         let ear = match to_hear.len() {
             0 => None,
             files => Some((scan.ear)(files)?),
@@ -143,9 +135,7 @@ impl Library {
                 return Ok(done);
             }
             self.hear_chunk(ear, scan.model, chunk, number, &mut done)?;
-            chunk
-                .iter()
-                .for_each(|path| on_event(ScanEvent::Done(path)));
+            chunk.iter().for_each(|_| on_event(ScanEvent::Done));
         }
         self.mark_gone(&folders, &found, &mut done)?;
         self.sweep(scan.model)?;

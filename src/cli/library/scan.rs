@@ -113,13 +113,13 @@ impl<'a> Scanner<'a> {
             stop,
         };
         let scanned = self.library.scan(&scan, folders, &mut |event| match event {
-            ScanEvent::Begins { to_hear, .. } => {
+            ScanEvent::Begins(to_hear) => {
                 spinner.finish_and_clear();
                 if to_hear > 0 {
                     bar.replace(Some(common.bar(to_hear, "listening")));
                 }
             }
-            ScanEvent::Done(_) => {
+            ScanEvent::Done => {
                 if let Some(bar) = bar.borrow().as_ref() {
                     bar.inc(1);
                 }
