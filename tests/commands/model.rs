@@ -126,7 +126,7 @@ fn eval_classifies_with_any_head() {
     }
     let said = fails(2, &of("forest", &with));
     assert!(
-        said.contains("auto, prototype, simpleshot, cosine, linear-probe, gradient"),
+        said.contains("auto, prototype, simpleshot, cosine, whitened, linear-probe, gradient"),
         "{said}"
     );
 }
