@@ -10,7 +10,7 @@ mod suggest;
 
 use std::process::ExitCode;
 
-pub(super) use learned::{LazyEar, Taught, taught};
+pub(super) use learned::{Answered, Taught, learned, taught};
 
 use super::common::Common;
 

@@ -1,6 +1,5 @@
 //! `gamaka tag`: the library's own genres, into the tags of audio files.
 
-mod answers;
 mod intent;
 mod show;
 mod undo;
@@ -9,10 +8,11 @@ mod write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::genres::GenreAnswer;
+use crate::mel::EngineChoice;
 use rayon::prelude::*;
 
 use super::common::{Common, conclude, usage};
+use super::genre::{Answered, taught};
 use super::interrupt::INTERRUPTED;
 use super::library::Store;
 use intent::{File, Rules};
@@ -51,13 +51,16 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         library.settle_changes()?;
     }
     let mut failed = Vec::new();
-    let (mut library, answers) = match args.all {
-        true => answers::of_all(&args.store, common)?,
-        false => answers::of_files(&args.store, &args.files, &mut failed, common)?,
+    let engine = EngineChoice::Auto;
+    let mut taught = taught(&args.store, engine, common)?;
+    let answers = match args.all {
+        true => taught.of_library(common)?,
+        false => taught.of_files(&args.files, engine, false, &mut failed, common)?,
     };
+    let mut library = taught.library;
     let asked = answers.len() + failed.len();
     let planned = common.while_waiting("reading tags", || {
-        let plan = |(path, answer): (PathBuf, GenreAnswer)| {
+        let plan = |Answered { path, answer, .. }| {
             let file = File::new(&args.rules, path.clone(), &answer);
             file.map_err(|error| (path, error.to_string()))
         };

@@ -6,11 +6,10 @@ use std::path::PathBuf;
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::error::LibraryError;
-use super::hear::{Heard, Stamp, content, heard};
+use super::hear::{GetEar, Stamp};
 use super::scan::absolute;
 use super::store::{KnownModel, Library, set};
 use super::vector::read_floats;
-use crate::ear::Ear;
 use crate::genres::{Comparison, Example, Genre, Genres, checked_name};
 use crate::model_file::Model;
 
@@ -78,12 +77,6 @@ pub struct Taught {
     /// Files that cannot be heard, with the reason.
     pub failed: Vec<(PathBuf, String)>,
 }
-
-/// What was heard of a file as it was, or why nothing was.
-type HeardFile = Result<(Stamp, Heard), String>;
-
-/// Gives an ear, which is made when it is first needed.
-pub type GetEar<'a> = &'a dyn Fn() -> Result<&'a Ear, LibraryError>;
 
 impl Library {
     /// The genres with their examples, by name.
@@ -264,47 +257,6 @@ impl Library {
         let failed = failed.filter_map(|(path, heard)| Some((path, heard.as_ref().err()?.clone())));
         let failed: Vec<_> = failed.collect();
         Ok((heard.len() - failed.len(), failed))
-    }
-
-    /// What the library's model hears of files, with an ear only if something is new, or why it hears nothing.
-    ///
-    /// # Errors
-    /// The device or the library failed.
-    pub fn hear_new(
-        &mut self,
-        ear: GetEar,
-        model: &KnownModel,
-        paths: &[PathBuf],
-    ) -> Result<Vec<Result<Heard, String>>, LibraryError> {
-        let heard = self.hear_files(ear, model, paths, false)?;
-        Ok(heard.into_iter().map(|heard| Ok(heard?.1)).collect())
-    }
-
-    fn hear_files(
-        &mut self,
-        ear: GetEar,
-        model: &KnownModel,
-        paths: &[PathBuf],
-        keep_them: bool,
-    ) -> Result<Vec<HeardFile>, LibraryError> {
-        let contents: Vec<_> = paths.iter().map(|path| content(path)).collect();
-        let mut found = Vec::with_capacity(paths.len());
-        for content in &contents {
-            found.push(match content {
-                Ok((_, hash)) => self.ask(|c| heard(c, model.id, hash))?.map(Ok),
-                Err(reason) => Some(Err(reason.clone())),
-            });
-        }
-        let all: Option<Vec<_>> = found.into_iter().collect();
-        let found: Vec<Result<Heard, String>> = match all {
-            Some(found) => found,
-            None => self.hear_contents(ear()?, model, paths, &contents, keep_them)?,
-        };
-        let with_stamp = |(content, heard): (&Result<(Stamp, String), String>, _)| {
-            let stamp = content.as_ref().map(|(stamp, _)| *stamp);
-            Ok((stamp.map_err(Clone::clone)?, heard?))
-        };
-        Ok(contents.iter().zip(found).map(with_stamp).collect())
     }
 
     /// Removes a genre, or only some of its examples; one without examples left is gone. Gives how many examples were

@@ -1,6 +1,7 @@
 //! What is heard of files: by content, so that no content is heard twice by one model.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -42,6 +43,12 @@ pub(super) struct Stamp {
 }
 
 impl Stamp {
+    /// Of what has no file, or none that can be read.
+    pub(super) const NONE: Self = Self {
+        size: 0,
+        modified_ns: 0,
+    };
+
     pub(super) fn of(path: &Path) -> io::Result<Self> {
         let found = fs::metadata(path)?;
         let modified = found.modified()?;
@@ -147,93 +154,98 @@ pub(super) fn reason(path: &Path, error: &EarError) -> String {
         .map_or(text.clone(), str::to_string)
 }
 
+/// Gives what hears, where something is new.
+pub type GetEar<'a> = &'a dyn Fn() -> Result<&'a Ear, LibraryError>;
+
+/// What a file held with what was heard of it, or the reason why not.
+pub(super) type HeardFile = Result<(Stamp, Heard), String>;
+
 impl Library {
-    /// Hears files: what the library's model knows by content is looked up, the rest is decoded and embedded, and kept if `keep`
-    /// says so. Gives for each file, in order, what was heard or the reason why not, without its name.
+    /// Hears files: what the library's model knows by content is looked up, the rest is decoded and embedded, and not kept.
+    /// Gives for each file, in order, what was heard or the reason why not, without its name.
     ///
     /// # Errors
     /// [`LibraryError`]: the device or the library failed.
     pub fn hear(
         &mut self,
-        ear: &Ear,
+        ear: GetEar,
         model: &KnownModel,
         paths: &[PathBuf],
-        keep: bool,
     ) -> Result<Vec<Result<Heard, String>>, LibraryError> {
-        let contents: Vec<_> = paths.par_iter().map(|path| content(path)).collect();
-        self.hear_contents(ear, model, paths, &contents, keep)
+        let heard = self.hear_files(ear, model, paths, false)?;
+        Ok(heard.into_iter().map(|heard| Ok(heard?.1)).collect())
     }
 
-    /// As [`Self::hear`], for files whose contents are known.
+    /// As [`Self::hear`], and keeps what is new if `keep_new` says so.
+    pub(super) fn hear_files(
+        &mut self,
+        ear: GetEar,
+        model: &KnownModel,
+        paths: &[PathBuf],
+        keep_new: bool,
+    ) -> Result<Vec<HeardFile>, LibraryError> {
+        let contents: Vec<_> = paths.par_iter().map(|path| content(path)).collect();
+        self.hear_contents(ear, model, paths, &contents, keep_new)
+    }
+
+    /// As [`Self::hear_files`], for files whose contents are known.
     pub(super) fn hear_contents(
         &mut self,
-        ear: &Ear,
+        ear: GetEar,
         model: &KnownModel,
         paths: &[PathBuf],
         contents: &[Result<(Stamp, String), String>],
-        keep_them: bool,
-    ) -> Result<Vec<Result<Heard, String>>, LibraryError> {
-        let mut results = Vec::with_capacity(paths.len());
-        // Of several copies only the first is heard.
-        let mut first: HashMap<&str, usize> = HashMap::new();
-        let mut to_hear = Vec::new();
-        for (k, content) in contents.iter().enumerate() {
-            results.push(match content {
-                Err(reason) => Some(Err(reason.clone())),
-                Ok((_, hash)) => {
-                    let known = self.ask(|c| heard(c, model.id, hash))?;
-                    if known.is_none() && first.insert(hash, k).is_none() {
-                        to_hear.push(k);
-                    }
-                    known.map(Ok)
-                }
-            });
-        }
-        let files: Vec<PathBuf> = to_hear.iter().map(|&k| paths[k].clone()).collect();
+        keep_new: bool,
+    ) -> Result<Vec<HeardFile>, LibraryError> {
+        // By content: of several copies only the first is heard.
+        let mut results: HashMap<&str, Option<Result<Heard, String>>> = HashMap::new();
         let mut new = Vec::new();
-        ear.listen(&files, |k, file| {
-            let place = to_hear[k];
-            let Ok((stamp, hash)) = &contents[place] else {
-                return;
-            };
-            let result = match file {
-                // What was decoded may not be what was hashed.
-                _ if Stamp::of(&files[k]).ok() != Some(*stamp) => {
-                    Err("changed while it was heard; scan again when it is complete".to_string())
+        for (path, content) in paths.iter().zip(contents) {
+            if let Ok((stamp, hash)) = content
+                && let Entry::Vacant(place) = results.entry(hash)
+            {
+                let known = self.ask(|c| heard(c, model.id, hash))?;
+                if known.is_none() {
+                    new.push((path.clone(), stamp, hash));
                 }
-                Ok(file) => Ok(Heard::of(hash, &file, ear.hop_seconds())),
-                Err(error) => Err(reason(&files[k], &error)),
-            };
-            new.push((place, result));
-        })?;
-        if keep_them {
-            self.change(|t| {
-                let heard = new.iter().filter_map(|(_, result)| result.as_ref().ok());
-                heard
-                    .into_iter()
-                    .try_for_each(|heard| keep(t, model.id, heard))
+                place.insert(known.map(Ok));
+            }
+        }
+        if !new.is_empty() {
+            let ear = ear()?;
+            let files: Vec<PathBuf> = new.iter().map(|(path, ..)| path.clone()).collect();
+            ear.listen(&files, |k, file| {
+                let (path, stamp, hash) = &new[k];
+                let result = match file {
+                    // What was decoded may not be what was hashed.
+                    _ if Stamp::of(path).ok() != Some(**stamp) => {
+                        Err("changed while it was heard; scan again when it is complete"
+                            .to_string())
+                    }
+                    Ok(file) => Ok(Heard::of(hash, &file, ear.hop_seconds())),
+                    Err(error) => Err(reason(path, &error)),
+                };
+                results.insert(hash, Some(result));
             })?;
         }
-        let by_hash: HashMap<&str, &Result<Heard, String>> = new
-            .iter()
-            .filter_map(|(place, result)| match &contents[*place] {
-                Ok((_, hash)) => Some((hash.as_str(), result)),
-                Err(_) => None,
-            })
-            .collect();
-        let finished =
-            results
-                .into_iter()
-                .zip(contents)
-                .map(|(result, content)| match (result, content) {
-                    (Some(result), _) => result,
-                    (None, Ok((_, hash))) => match by_hash.get(hash.as_str()) {
-                        Some(result) => (*result).clone(),
-                        None => Err("was not heard".into()),
-                    },
-                    (None, Err(reason)) => Err(reason.clone()),
-                });
-        Ok(finished.collect())
+        if keep_new {
+            self.change(|t| {
+                let heard = new
+                    .iter()
+                    .filter_map(|(.., hash)| results.get(hash.as_str()));
+                let mut heard = heard.flatten().flatten();
+                heard.try_for_each(|heard| keep(t, model.id, heard))
+            })?;
+        }
+        let of_file = |content: &Result<(Stamp, String), String>| {
+            let (stamp, hash) = content.as_ref().map_err(Clone::clone)?;
+            let result = results.get(hash.as_str()).cloned().flatten();
+            Ok((
+                *stamp,
+                result.unwrap_or_else(|| Err("was not heard".into()))?,
+            ))
+        };
+        Ok(contents.iter().map(of_file).collect())
     }
 
     /// What its model heard of a content, if it has.

@@ -19,8 +19,8 @@ mod vector;
 
 pub use duplicates::{Duplicates, Same};
 pub use error::LibraryError;
-pub use genres::{ExampleState, GetEar, KnownExample, KnownGenre, Taught, genres_of};
-pub use hear::Heard;
+pub use genres::{ExampleState, KnownExample, KnownGenre, Taught, genres_of};
+pub use hear::{GetEar, Heard};
 pub use journal::Changed;
 pub use scan::{Scan, ScanEvent, Scanned};
 pub use status::{Failed, Status};

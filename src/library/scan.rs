@@ -194,11 +194,7 @@ impl Library {
                     true => done.failed.push(problem.clone()),
                     false => done.failed_before += 1,
                 }
-                let stamp = Stamp {
-                    size: 0,
-                    modified_ns: 0,
-                };
-                write_file(t, path, stamp, Err(reason), number)?;
+                write_file(t, path, Stamp::NONE, Err(reason), number)?;
             }
             Ok(())
         })
@@ -254,13 +250,12 @@ impl Library {
                 .map(|hash| question.query_row(params![hash, model.id], |row| row.get(0)))
                 .collect()
         })?;
-        let heard = self.hear_contents(ear, model, chunk, &contents, true)?;
+        let heard = self.hear_contents(&|| Ok(ear), model, chunk, &contents, true)?;
         self.change(|t| {
             for (k, path) in chunk.iter().enumerate() {
-                let stamp = contents[k].as_ref().map_or(Stamp { size: 0, modified_ns: 0 }, |(stamp, _)| *stamp);
                 match &heard[k] {
-                    Ok(heard) => {
-                        write_file(t, path, stamp, Ok(&heard.hash), number)?;
+                    Ok((stamp, heard)) => {
+                        write_file(t, path, *stamp, Ok(&heard.hash), number)?;
                         let text = |name: &str| tags[k].get(name);
                         t.prepare_cached(
                             "UPDATE file SET title = ?2, artist = ?3, album = ?4, genre = ?5 WHERE path = ?1",
@@ -277,6 +272,7 @@ impl Library {
                         done.known_content += usize::from(known[k]);
                     }
                     Err(reason) => {
+                        let stamp = contents[k].as_ref().map_or(Stamp::NONE, |(stamp, _)| *stamp);
                         write_file(t, path, stamp, Err(reason), number)?;
                         done.failed.push((path.clone(), reason.clone()));
                     }

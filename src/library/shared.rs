@@ -84,11 +84,7 @@ impl Library {
                         continue;
                     }
                     let hash = format!("{SHARED}{}", example.hash);
-                    let stamp = Stamp {
-                        size: 0,
-                        modified_ns: 0,
-                    };
-                    examples += usize::from(add(t, id, &example.name, &hash, stamp)?);
+                    examples += usize::from(add(t, id, &example.name, &hash, Stamp::NONE)?);
                     let heard = Heard {
                         hash,
                         seconds: example.seconds,

@@ -4,17 +4,13 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::audio;
 use crate::cli::common::{Common, conclude, failed_json, one_line, print, print_json, usage};
-use crate::cli::genre::{LazyEar, Taught, taught};
+use crate::cli::genre::{Answered, Taught, taught};
 use crate::cli::library::Store;
 use crate::cli::table::{Align, Table, percent};
-use crate::genres::{GenreAnswer, Part};
-use crate::library::{Heard, LibraryError, genres_of};
+use crate::genres::GenreAnswer;
+use crate::library::genres_of;
 use crate::mel::EngineChoice;
-
-/// Files heard at a time.
-const FILES_AT_ONCE: usize = 64;
 
 /// Genres shown of each file; JSON has all.
 const SHOWN: usize = 5;
@@ -30,9 +26,6 @@ pub(super) struct Asked<'a> {
     pub store: &'a Store,
 }
 
-/// Files with their answers.
-type Answers = Vec<(PathBuf, GenreAnswer)>;
-
 pub(super) fn run(asked: &Asked, common: &Common) -> anyhow::Result<ExitCode> {
     if asked.csv && common.json {
         usage("choose one of --csv and --json");
@@ -40,8 +33,13 @@ pub(super) fn run(asked: &Asked, common: &Common) -> anyhow::Result<ExitCode> {
     let mut taught = taught(asked.store, asked.engine, common)?;
     let mut failed = Vec::new();
     let answers = match asked.all {
-        true => of_library(&mut taught, common)?,
-        false => of_files(asked, &mut taught, &mut failed, common)?,
+        true => taught.of_library(common)?,
+        false => {
+            let (files, engine) = (asked.files, asked.engine);
+            let answers = taught.of_files(files, engine, asked.strict, &mut failed, common)?;
+            note_examples(&taught, &answers, common);
+            answers
+        }
     };
     let Taught {
         library,
@@ -50,9 +48,9 @@ pub(super) fn run(asked: &Asked, common: &Common) -> anyhow::Result<ExitCode> {
         ..
     } = &taught;
     if common.json {
-        let file = |(path, answer): &(PathBuf, GenreAnswer)| {
-            let mut file = serde_json::to_value(answer)?;
-            file["path"] = path.display().to_string().into();
+        let file = |answered: &Answered| {
+            let mut file = serde_json::to_value(&answered.answer)?;
+            file["path"] = answered.path.display().to_string().into();
             Ok(file)
         };
         let files = answers
@@ -75,7 +73,7 @@ pub(super) fn run(asked: &Asked, common: &Common) -> anyhow::Result<ExitCode> {
     } else if asked.csv {
         print(&rows(&answers)?)?;
     } else {
-        for (path, answer) in &answers {
+        for Answered { path, answer, .. } in &answers {
             print(&words(path, answer))?;
         }
     }
@@ -86,80 +84,18 @@ pub(super) fn run(asked: &Asked, common: &Common) -> anyhow::Result<ExitCode> {
     ))
 }
 
-/// Answers for every track of the library, from what was heard.
-fn of_library(taught: &mut Taught, common: &Common) -> anyhow::Result<Answers> {
-    let tracks = taught.library.tracks()?;
-    if tracks.is_empty() {
-        common.note("the library holds no tracks: `gamaka library scan FOLDER` hears some");
-    }
-    let mut answers = Vec::new();
-    for track in tracks {
-        if let Some(heard) = taught.library.heard(&taught.known, &track.hash)? {
-            answers.push((track.path, answer(taught, &heard)?));
+/// Says which files are examples themselves.
+fn note_examples(taught: &Taught, answers: &[Answered], common: &Common) {
+    for Answered { path, hash, .. } in answers {
+        let among = genres_of(&taught.genres, hash);
+        if !among.is_empty() {
+            common.note(&one_line(&format!(
+                "{} is itself an example of {}: its answer says little",
+                path.display(),
+                among.join(", ")
+            )));
         }
     }
-    Ok(answers)
-}
-
-/// Answers for files, which are heard if the library has not heard them.
-fn of_files(
-    asked: &Asked,
-    taught: &mut Taught,
-    failed: &mut Vec<(PathBuf, String)>,
-    common: &Common,
-) -> anyhow::Result<Answers> {
-    let found = audio::find(asked.files);
-    let problems = found.problems.iter();
-    failed.extend(problems.map(|e| (e.path.clone(), e.to_string())));
-    let bar = common.bar(found.files.len(), "listening");
-    let model = taught.model.clone();
-    let files = found.files.len();
-    let ear = LazyEar::new(common, &model, asked.engine, asked.strict, files);
-    let mut answers = Vec::new();
-    for files in found.files.chunks(FILES_AT_ONCE) {
-        let heard = taught
-            .library
-            .hear_new(&|| ear.get(), &taught.known, files)?;
-        for (path, heard) in files.iter().zip(heard) {
-            bar.inc(1);
-            let heard = match heard {
-                Ok(heard) => heard,
-                Err(reason) => {
-                    failed.push((path.clone(), reason));
-                    continue;
-                }
-            };
-            let among = genres_of(&taught.genres, &heard.hash);
-            if !among.is_empty() {
-                let text = format!(
-                    "{} is itself an example of {}: its answer says little",
-                    path.display(),
-                    among.join(", ")
-                );
-                bar.suspend(|| common.note(&one_line(&text)));
-            }
-            answers.push((path.clone(), answer(taught, &heard)?));
-        }
-    }
-    bar.finish_and_clear();
-    Ok(answers)
-}
-
-fn answer(taught: &Taught, heard: &Heard) -> Result<GenreAnswer, LibraryError> {
-    let part = |(k, embedding): (usize, &Vec<f32>)| {
-        let (start_s, end_s) = heard.part_span(k);
-        (start_s, end_s, embedding.clone())
-    };
-    let parts: Vec<_> = heard.parts.iter().enumerate().map(part).collect();
-    let parts: Vec<Part> = parts
-        .iter()
-        .map(|(start_s, end_s, embedding)| Part {
-            start_s: *start_s,
-            end_s: *end_s,
-            embedding,
-        })
-        .collect();
-    Ok(taught.genres.answer(&heard.embedding, &parts)?)
 }
 
 fn words(path: &Path, answer: &GenreAnswer) -> String {
@@ -218,7 +154,7 @@ fn clock(seconds: f64) -> String {
 }
 
 /// A row for each file.
-fn rows(answers: &Answers) -> anyhow::Result<String> {
+fn rows(answers: &[Answered]) -> anyhow::Result<String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record([
         "path",
@@ -231,7 +167,7 @@ fn rows(answers: &Answers) -> anyhow::Result<String> {
         "from_s",
         "to_s",
     ])?;
-    for (path, answer) in answers {
+    for Answered { path, answer, .. } in answers {
         let first = &answer.ranked[0];
         let nearest = answer.nearest.first();
         let decided = |of: fn(&crate::genres::Decided) -> f64| {

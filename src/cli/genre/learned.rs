@@ -1,16 +1,21 @@
 //! The library's genres as its examples are now.
 
 use std::cell::OnceCell;
+use std::path::PathBuf;
 
+use crate::audio;
 use crate::cli::common::{Common, one_line};
 use crate::cli::library::Store;
 use crate::ear::Ear;
-use crate::genres::Genres;
+use crate::genres::{GenreAnswer, Genres, GenresError, Part};
 use crate::gpu::Gpu;
-use crate::library::{KnownExample, KnownModel, Library, LibraryError};
+use crate::library::{Heard, KnownExample, KnownModel, Library, LibraryError};
 use crate::mel::EngineChoice;
 use crate::model_file::Model;
 use crate::words::count;
+
+/// Files heard at a time.
+const FILES_AT_ONCE: usize = 64;
 
 /// What hears files, made when it is first needed.
 pub(in crate::cli) struct LazyEar<'a> {
@@ -65,13 +70,100 @@ pub(in crate::cli) struct Taught {
     pub genres: Genres,
 }
 
+/// A file with the answer of the library's genres.
+pub(in crate::cli) struct Answered {
+    pub path: PathBuf,
+    /// BLAKE3 of its content.
+    pub hash: String,
+    pub answer: GenreAnswer,
+}
+
+impl Taught {
+    /// Answers for every track of the library, from what was heard.
+    pub(in crate::cli) fn of_library(&self, common: &Common) -> anyhow::Result<Vec<Answered>> {
+        let tracks = self.library.tracks()?;
+        if tracks.is_empty() {
+            common.note("the library holds no tracks: `gamaka library scan FOLDER` hears some");
+        }
+        let mut answers = Vec::with_capacity(tracks.len());
+        for track in tracks {
+            if let Some(heard) = self.library.heard(&self.known, &track.hash)? {
+                answers.push(answered(&self.genres, track.path, heard)?);
+            }
+        }
+        Ok(answers)
+    }
+
+    /// Answers for files and for those in folders, which are heard if the library has not heard them. Those that cannot be heard
+    /// go to `failed`.
+    pub(in crate::cli) fn of_files(
+        &mut self,
+        paths: &[PathBuf],
+        engine: EngineChoice,
+        strict: bool,
+        failed: &mut Vec<(PathBuf, String)>,
+        common: &Common,
+    ) -> anyhow::Result<Vec<Answered>> {
+        let found = audio::find(paths);
+        let problems = found.problems.iter();
+        failed.extend(problems.map(|e| (e.path.clone(), e.to_string())));
+        let bar = common.bar(found.files.len(), "listening");
+        let ear = LazyEar::new(common, &self.model, engine, strict, found.files.len());
+        let mut answers = Vec::new();
+        for files in found.files.chunks(FILES_AT_ONCE) {
+            let heard = self.library.hear(&|| ear.get(), &self.known, files)?;
+            for (path, heard) in files.iter().zip(heard) {
+                bar.inc(1);
+                match heard {
+                    Ok(heard) => answers.push(answered(&self.genres, path.clone(), heard)?),
+                    Err(reason) => failed.push((path.clone(), reason)),
+                }
+            }
+        }
+        bar.finish_and_clear();
+        Ok(answers)
+    }
+}
+
+fn answered(genres: &Genres, path: PathBuf, heard: Heard) -> Result<Answered, GenresError> {
+    let part = |(k, embedding)| {
+        let (start_s, end_s) = heard.part_span(k);
+        Part {
+            start_s,
+            end_s,
+            embedding,
+        }
+    };
+    let parts: Vec<Part> = heard
+        .parts
+        .iter()
+        .map(Vec::as_slice)
+        .enumerate()
+        .map(part)
+        .collect();
+    let answer = genres.answer(&heard.embedding, &parts)?;
+    Ok(Answered {
+        path,
+        answer,
+        hash: heard.hash,
+    })
+}
+
 /// Opens a library, hears the examples again whose files have changed, and learns from all that was heard.
 pub(in crate::cli) fn taught(
     store: &Store,
     engine: EngineChoice,
     common: &Common,
 ) -> anyhow::Result<Taught> {
-    let (mut library, known, model) = store.open_heard()?;
+    learned(store.open_heard()?, engine, common)
+}
+
+/// As [`taught`], of a library that is open.
+pub(in crate::cli) fn learned(
+    (mut library, known, model): (Library, KnownModel, Model),
+    engine: EngineChoice,
+    common: &Common,
+) -> anyhow::Result<Taught> {
     let ear = LazyEar::new(common, &model, engine, false, usize::MAX);
     refresh(&mut library, &known, &ear, common)?;
     drop(ear);

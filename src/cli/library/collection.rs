@@ -137,7 +137,7 @@ impl Collection {
         }
         let ear = Ear::on(&self.gpu, self.model.clone(), EngineChoice::Auto, false, 1)?;
         let paths = [path.to_path_buf()];
-        let mut heard = self.library.hear(&ear, &self.known, &paths, false)?;
+        let mut heard = self.library.hear(&|| Ok(&ear), &self.known, &paths)?;
         let heard = match heard.pop() {
             Some(Ok(heard)) => heard,
             Some(Err(reason)) => bail!("{}: {reason}", path.display()),

@@ -12,7 +12,7 @@ use anyhow::bail;
 
 use super::store::Store;
 use crate::cli::common::{Common, print, print_json};
-use crate::cli::genre::taught;
+use crate::cli::genre::learned;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -30,12 +30,15 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     };
     let mut outputs = Outputs::default();
     outputs.add(&args.output)?;
-    let (library, known, _) = args.store.open_heard()?;
+    let (library, known, model) = args.store.open_heard()?;
     outputs.spare([library.path()])?;
     outputs.spare(&known.path)?;
-    let genres = match library.known_genres()?.is_empty() {
-        true => None,
-        false => Some(taught(&args.store, EngineChoice::Auto, common)?.genres),
+    let (library, known, genres) = match library.known_genres()?.is_empty() {
+        true => (library, known, None),
+        false => {
+            let taught = learned((library, known, model), EngineChoice::Auto, common)?;
+            (taught.library, taught.known, Some(taught.genres))
+        }
     };
     let columns = [
         Column::new("path", Kind::Text),

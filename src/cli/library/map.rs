@@ -15,7 +15,7 @@ use anyhow::bail;
 
 use super::store::Store;
 use crate::cli::common::{Common, print, print_json};
-use crate::cli::genre::taught;
+use crate::cli::genre::learned;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -44,19 +44,19 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     }
     let mut outputs = Outputs::default();
     outputs.add(output)?;
-    let (library, _, model) = args.store.open_heard()?;
+    let (library, known, model) = args.store.open_heard()?;
     outputs.spare([library.path()])?;
     let embeddings = library.embeddings()?;
     outputs.spare(embeddings.tracks.iter().map(|track| &track.path))?;
 
+    let distance = model.network.spec.distance;
     let shown = match library.known_genres()?.is_empty() {
         true => by_tags(&embeddings),
-        false => by_answers(
-            &embeddings,
-            &taught(&args.store, EngineChoice::Auto, common)?.genres,
-        )?,
+        false => {
+            let taught = learned((library, known, model), EngineChoice::Auto, common)?;
+            by_answers(&embeddings, &taught.genres)?
+        }
     };
-    let distance = model.network.spec.distance;
     let bar = common.bar(0, "placing");
     bar.enable_steady_tick(Duration::from_millis(200));
     let places = place(
