@@ -199,4 +199,19 @@ fn embed_and_classify_hear_as_much_as_the_model_was_trained_on() {
         "{}",
         stderr(&output)
     );
+
+    // So do a scan, and a file that the library has not.
+    let library = folder.path().join("l.sqlite");
+    let with = ["--library", text(&library)];
+    for arguments in [
+        &["library", "scan", text(&music), "-m", text(&model)][..],
+        &["genre", "add", "a", text(&music.join("a"))],
+        &["classify", &file],
+    ] {
+        let output = gamaka(&[arguments, &with].concat());
+        let said = stderr(&output);
+        assert!(output.status.success(), "{arguments:?}: {said}");
+        let told = said.contains("longer than 0.5 s");
+        assert_eq!(told, arguments[0] != "genre", "{arguments:?}: {said}");
+    }
 }

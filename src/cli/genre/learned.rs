@@ -109,18 +109,26 @@ impl Taught {
         failed.extend(problems.map(|e| (e.path.clone(), e.to_string())));
         let bar = common.bar(found.files.len(), "listening");
         let ear = LazyEar::new(common, &self.model, engine, strict, found.files.len());
+        let hearing = self.model.hearing(strict);
+        let mut cut = 0;
         let mut answers = Vec::new();
         for files in found.files.chunks(FILES_AT_ONCE) {
             let heard = self.library.hear(&|| ear.get(), &self.known, files)?;
             for (path, heard) in files.iter().zip(heard) {
                 bar.inc(1);
                 match heard {
-                    Ok(heard) => answers.push(answered(&self.genres, path.clone(), heard)?),
+                    Ok(heard) => {
+                        cut += usize::from(heard.seconds >= hearing.max_seconds);
+                        answers.push(answered(&self.genres, path.clone(), heard)?);
+                    }
                     Err(reason) => failed.push((path.clone(), reason)),
                 }
             }
         }
         bar.finish_and_clear();
+        if let Some(note) = hearing.cut_note(cut) {
+            common.note(&note);
+        }
         Ok(answers)
     }
 }
