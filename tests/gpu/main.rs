@@ -22,6 +22,7 @@ mod replay;
 mod similar;
 mod teacher;
 mod training;
+mod tune;
 
 use std::sync::OnceLock;
 
