@@ -48,6 +48,54 @@ impl Density {
         self.places.iter().copied().zip(self.shares.iter().copied())
     }
 
+    /// The place that this share of the inputs does not exceed.
+    pub fn quantile(&self, share: f64) -> f64 {
+        let mut below = 0.0;
+        let reached = self.points().find(|(_, own)| {
+            below += own;
+            below >= share
+        });
+        reached.map_or_else(|| self.places.last().copied().unwrap_or(0.0), |(z, _)| z)
+    }
+
+    /// The same with neighbours put together at their mean, so that about `most` places of equal shares are left.
+    pub fn coarse(&self, most: usize) -> Self {
+        let mut places: Vec<(f64, f64)> = Vec::new();
+        let (mut before, mut group) = (0.0, None);
+        for (z, share) in self.points() {
+            // By the middle of its share, so that no place is left over at the end.
+            let own = ((before + 0.5 * share) * most as f64).floor();
+            match places.last_mut() {
+                Some((sum, all)) if group == Some(own) => {
+                    *sum += share * z;
+                    *all += share;
+                }
+                _ => places.push((share * z, share)),
+            }
+            group = Some(own);
+            before += share;
+        }
+        Self::of(places.into_iter().map(|(sum, share)| (sum / share, share)))
+    }
+
+    /// Shares within equal bins from `low` to `high`; those beyond are left out.
+    pub fn histogram(&self, (low, high): (f64, f64), bins: usize) -> Vec<f64> {
+        let mut shares = vec![0.0; bins];
+        for (z, share) in self.points() {
+            let bin = ((z - low) / (high - low) * bins as f64).floor();
+            if bin >= 0.0 && bin < bins as f64 {
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "it is one of the bins"
+                )]
+                let bin = bin as usize;
+                shares[bin] += share;
+            }
+        }
+        shares
+    }
+
     /// E[f(z)].
     pub fn expectation(&self, f: impl Fn(f64) -> f64) -> f64 {
         self.points().map(|(z, share)| share * f(z)).sum()
