@@ -193,6 +193,12 @@ impl Network {
             .sum()
     }
 
+    /// Those of one layer.
+    pub fn layer_flops(&self, layer: usize) -> u64 {
+        let input = self.stages[layer].input;
+        self.spec.layers[layer].layer().flops(input)
+    }
+
     /// One line for each layer: type, output shape, parameters.
     pub fn summary(&self) -> Vec<String> {
         self.spec
@@ -315,6 +321,11 @@ impl Network {
             layers,
             step,
         }
+    }
+
+    /// Shape of what reaches a layer when the network hears a single clip.
+    pub fn input_shape(&self, layer: usize) -> Shape {
+        self.stages[layer].input
     }
 
     /// What reached the layer at this place of the network, which is one of those that a forward pass went through.
