@@ -24,7 +24,7 @@ use crate::tensors::{self, TensorFile, TensorFileError};
 const FORMAT: u32 = 2;
 
 /// Key of the metadata.
-const KEY: &str = "gamaka";
+pub(crate) const KEY: &str = "gamaka";
 
 /// Name of the tensor with the split's files: their JSON, deflated, for it has a hash of each. Before format 2 they stood in the
 /// metadata.
