@@ -43,7 +43,7 @@ impl Embedder {
         parameters: &[f32],
         files: usize,
     ) -> Result<Self, GpuError> {
-        let quick = gpu.class() == AdapterClass::Software && files <= FEW_FILES;
+        let quick = compiles_quickly(gpu, files);
         Self::compiled(gpu, network, Storage::of(parameters), parameters, quick)
     }
 
@@ -148,6 +148,11 @@ impl Embedder {
         }
         Ok(embeddings)
     }
+}
+
+/// Whether kernels that compile quickly are worth their slower run for so many files.
+pub(crate) fn compiles_quickly(gpu: &Gpu, files: usize) -> bool {
+    gpu.class() == AdapterClass::Software && files <= FEW_FILES
 }
 
 /// Clips that an [`Embedder`] takes at a time.

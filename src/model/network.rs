@@ -330,21 +330,58 @@ impl Network {
         // Below the first layer that learns nobody wants a gradient.
         let learns = |s: &Stage| s.parameters.iter().any(|p| p.parameter.trained);
         let learning = self.stages.iter().position(learns).unwrap_or(0);
+        let wanted = |index| index > learning;
+        self.back(
+            plan,
+            forward,
+            parameters,
+            Some(gradients),
+            grad_embedding,
+            wanted,
+        )
+    }
+
+    /// Appends the backward pass to the input alone: from the gradient of what a forward pass made to that of what it was
+    /// given, [n, 1, bands, frames] for all layers. Parameters get none.
+    pub fn input_gradient(
+        &self,
+        plan: &mut Plan,
+        forward: &NetworkForward,
+        parameters: Tensor,
+        grad_embedding: Tensor,
+    ) -> Tensor {
+        match self.back(plan, forward, parameters, None, grad_embedding, |_| true) {
+            Some(grad) => grad,
+            None => unreachable!("every layer gives the gradient of its input where it is wanted"),
+        }
+    }
+
+    /// Goes back through the layers, as far as `wanted` wants the gradient of a layer's input.
+    fn back(
+        &self,
+        plan: &mut Plan,
+        forward: &NetworkForward,
+        parameters: Tensor,
+        gradients: Option<Tensor>,
+        grad_embedding: Tensor,
+        wanted: impl Fn(usize) -> bool,
+    ) -> Option<Tensor> {
         let last = forward.layers.last().map_or(grad_embedding, |f| f.output);
         let mut grad = grad_embedding.reshaped(last.shape);
         let layers = self.layers().skip(forward.first);
         let layers: Vec<_> = layers.zip(&forward.layers).collect();
         for ((index, layer, stage), kept) in layers.into_iter().rev() {
             let views = self.views(plan, parameters.into(), stage);
-            let gradient_views = self.views(plan, gradients.into(), stage);
+            let gradient_views = gradients.map(|flat| self.views(plan, flat.into(), stage));
             let grad_y = grad.reshaped(kept.output.shape);
             let mut build = Build {
                 plan,
                 step: forward.step,
                 layer: index,
             };
-            let wanted = index as usize > learning;
-            match layer.backward(&mut build, kept, &views, &gradient_views, grad_y, wanted) {
+            let wanted = wanted(index as usize);
+            let gradient_views = gradient_views.as_deref();
+            match layer.backward(&mut build, kept, &views, gradient_views, grad_y, wanted) {
                 Some(grad_x) if wanted => grad = grad_x.reshaped(kept.input.shape),
                 _ => return None,
             }
