@@ -15,6 +15,7 @@ mod widths;
 
 pub use edges::LearnedEdge;
 pub use error::ModelError;
+pub use moments::{Density, Moments};
 pub use network::{Network, NetworkForward};
 pub use parameters::NamedParameter;
 pub use spec::{LayerSpec, Spec};
