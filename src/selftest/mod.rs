@@ -16,7 +16,7 @@ mod mel;
 pub use case::{Case, Expected};
 pub use doctor::doctor_cases;
 pub use episode::{
-    distances, episode, gather, optimizer, rows, standardised_rows, teacher, weighted,
+    distances, episode, gather, optimizer, rows, sparse, standardised_rows, teacher, weighted,
 };
 #[cfg(feature = "internals")]
 pub use layers::reduce;
