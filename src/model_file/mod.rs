@@ -1,5 +1,8 @@
 //! Model files: safetensors, with everything else that a model is in the metadata.
 
+mod stored;
+
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::{BufReader, Read};
 use std::path::Path;
@@ -8,7 +11,7 @@ use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 use half::f16;
-use safetensors::tensor::{Dtype, SafeTensorError, TensorView};
+use safetensors::tensor::{Dtype, TensorView};
 use serde::{Deserialize, Serialize};
 
 use crate::data::Split;
@@ -16,12 +19,16 @@ use crate::features::{Features, Hearing, SegmentShape};
 use crate::fewshot::{Calibration, Metric, Standardiser, Whitening};
 use crate::files;
 use crate::mel::Preset;
-use crate::model::{ModelError, NamedParameter, Network, Spec};
+use crate::model::{ModelError, Network, Packing, Spec, Storage, is_half};
 use crate::settings::TrainConfig;
 use crate::tensors::{self, TensorFile, TensorFileError};
+use stored::{FLOATS, Record};
 
-/// The format that this version writes, and the newest that it reads.
+/// The format of models whose parameters are all floats.
 const FORMAT: u32 = 2;
+
+/// The format of others, and the newest that this version reads.
+const PACKED_FORMAT: u32 = 3;
 
 /// Key of the metadata.
 const KEY: &str = "gamaka";
@@ -83,8 +90,11 @@ mod as_toml {
 }
 
 impl ModelInfo {
-    /// The current format.
+    /// The format of models whose parameters are all floats.
     pub const FORMAT: u32 = FORMAT;
+
+    /// The format of others, and the newest that this version reads.
+    pub const PACKED_FORMAT: u32 = PACKED_FORMAT;
 
     /// The network, once everything here has been found to be possible and to fit together.
     fn network(&self) -> Result<Network, String> {
@@ -130,6 +140,9 @@ pub struct Model {
     pub network: Network,
     /// Its parameters, in the device's flat layout.
     pub parameters: Vec<f32>,
+    /// Those of them that are kept in fewer bits than halves; the parameters count, and one that has been changed since is no
+    /// longer packed.
+    pub packing: Packing,
     /// The rest.
     pub info: ModelInfo,
 }
@@ -156,74 +169,105 @@ impl Model {
             .write(path, Dtype::F16)
     }
 
-    /// The model with its parameters rounded to half precision, 11 significant bits.
+    /// The model with its parameters rounded to half precision, 11 significant bits, but those that are kept in fewer.
     ///
     /// # Errors
     /// A parameter beyond the largest number of half precision.
     pub fn in_half_precision(&self) -> Result<Self, String> {
-        let mut parameters = self.parameters.clone();
-        for value in &mut parameters {
-            *value = f16::from_f32(*value).to_f32();
-        }
+        let (mut parameters, packing) = (self.parameters.clone(), self.fitting());
         let named = self.network.named_parameters(&parameters);
-        let beyond = |p: &&NamedParameter| !p.values.iter().all(|value| value.is_finite());
-        match named.iter().find(beyond) {
-            Some(beyond) => Err(format!(
-                "is not written in half precision, for its parameter `{}` has values beyond {}, the largest there: write it in full precision",
-                beyond.name,
-                f16::MAX
-            )),
-            None => Ok(Self {
-                parameters,
-                ..self.clone()
-            }),
+        for (place, mut tensor) in named.into_iter().enumerate() {
+            if packing.get(place).is_some() {
+                continue;
+            }
+            for value in &mut tensor.values {
+                *value = f16::from_f32(*value).to_f32();
+            }
+            if !tensor.values.iter().all(|value| value.is_finite()) {
+                return Err(format!(
+                    "is not written in half precision, for its parameter `{}` has values beyond {}, the largest there: write it in full precision",
+                    tensor.name,
+                    f16::MAX
+                ));
+            }
+            let network = &self.network;
+            network.set_parameter(&mut parameters, place, &tensor.values);
+        }
+        Ok(Self {
+            parameters,
+            packing,
+            ..self.clone()
+        })
+    }
+
+    /// How its parameters are packed that are still those that were.
+    fn fitting(&self) -> Packing {
+        match self.packing.is_empty() {
+            true => Packing::default(),
+            false => {
+                let named = self.network.named_parameters(&self.parameters);
+                self.packing.of(named.iter().map(|p| &p.values[..]))
+            }
+        }
+    }
+
+    /// What keeps each of its parameters exactly in as few bits as may be.
+    pub fn storage(&self) -> Storage {
+        let packing = self.fitting();
+        match packing.is_empty() {
+            true => Storage::of(&self.parameters),
+            false => self.network.packed(&self.parameters, &packing),
         }
     }
 
     fn write(&self, path: &Path, dtype: Dtype) -> Result<(), ModelError> {
-        let at = |reason: String| ModelError::File {
+        let failed = |error: &dyn Display| ModelError::File {
             path: path.to_path_buf(),
-            reason,
+            reason: error.to_string(),
         };
-        let failed = |error: &dyn Display| at(error.to_string());
+        let packing = self.fitting();
+        let (mut packed, mut tensors) = (BTreeMap::new(), Vec::new());
+        let named = self.network.named_parameters(&self.parameters);
+        for (place, parameter) in named.iter().enumerate() {
+            // Beside packed ones, which are exact, others are no larger than they need to be.
+            let halves = || parameter.values.iter().all(|value| is_half(*value));
+            let dtype = match packing.is_empty() || !halves() {
+                true => dtype,
+                false => Dtype::F16,
+            };
+            let (record, parts) = stored::encode(parameter, packing.get(place), dtype);
+            packed.extend(record.map(|record| (parameter.name.clone(), record)));
+            let name = |suffix| format!("{}{suffix}", parameter.name);
+            tensors.extend(parts.into_iter().map(|part| (name(part.suffix), part)));
+        }
         let mut info = self.info.clone();
-        info.format = FORMAT;
+        info.format = match packed.is_empty() {
+            true => FORMAT,
+            false => PACKED_FORMAT,
+        };
         let split = std::mem::take(&mut info.split.files);
         let mut deflated = DeflateEncoder::new(Vec::new(), Compression::best());
         serde_json::to_writer(&mut deflated, &split).map_err(|e| failed(&e))?;
         let split = deflated.finish().map_err(|e| failed(&e))?;
-        let info = serde_json::to_string(&info).map_err(|e| failed(&e))?;
-        let named = self.network.named_parameters(&self.parameters);
-        let bytes: Vec<Vec<u8>> = named
-            .iter()
-            .map(|p| match dtype {
-                Dtype::F16 => {
-                    let halves = p.values.iter().map(|&value| f16::from_f32(value));
-                    halves.flat_map(f16::to_le_bytes).collect()
-                }
-                _ => bytemuck::cast_slice(&p.values).to_vec(),
-            })
-            .collect();
-        let parameters = named.iter().zip(&bytes);
-        let mut views = parameters
-            .map(|(p, bytes)| {
-                let view = TensorView::new(dtype, p.dims.clone(), bytes)?;
-                Ok((p.name.as_str(), view))
-            })
-            .collect::<Result<Vec<_>, SafeTensorError>>()
-            .map_err(|e| failed(&e))?;
+        let header = Header { info, packed };
+        let header = serde_json::to_string(&header).map_err(|e| failed(&e))?;
+        let mut views = Vec::new();
+        for (name, part) in &tensors {
+            let view = TensorView::new(part.dtype, part.dims.clone(), &part.bytes);
+            views.push((name.as_str(), view.map_err(|e| failed(&e))?));
+        }
         let of_split = TensorView::new(Dtype::U8, vec![split.len()], &split);
         views.push((SPLIT_FILES, of_split.map_err(|e| failed(&e))?));
-        let bytes = tensors::serialize(KEY, &info, views).map_err(|e| failed(&e))?;
+        let bytes = tensors::serialize(KEY, &header, views).map_err(|e| failed(&e))?;
         Ok(files::write(path, &bytes)?)
     }
 
     /// The bytes of the model that comes with gamaka.
-    pub const INCLUDED: &[u8] = include_bytes!("../assets/models/gamaka.safetensors");
+    pub const INCLUDED: &[u8] = include_bytes!("../../assets/models/gamaka.safetensors");
 
     /// The centre of the embeddings of the included model's training files, by which the model is known whatever its
     /// calibration, and the inverse square root of their covariance: [1 + width, width] as little-endian f32.
-    const WHITENING: &[u8] = include_bytes!("../assets/models/gamaka.whitening");
+    const WHITENING: &[u8] = include_bytes!("../../assets/models/gamaka.whitening");
 
     /// The model that comes with gamaka.
     ///
@@ -279,12 +323,28 @@ impl Model {
     }
 }
 
+/// The metadata of a file.
+#[derive(Serialize)]
+struct Header {
+    #[serde(flatten)]
+    info: ModelInfo,
+    /// Parameter tensors that lie there as more than plain floats, by their names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    packed: BTreeMap<String, Record>,
+}
+
 const COPY_AGAIN: &str = "copy it again or train anew";
 
 fn read(file: TensorFile<impl Read>) -> Result<Model, String> {
     #[derive(Deserialize)]
     struct Format {
         format: u32,
+    }
+    // Not flattened with the rest, whose numbers would be read by other rules then.
+    #[derive(Deserialize)]
+    struct Packed {
+        #[serde(default)]
+        packed: BTreeMap<String, Record>,
     }
     let damaged = |e: serde_json::Error| {
         format!(
@@ -293,11 +353,12 @@ fn read(file: TensorFile<impl Read>) -> Result<Model, String> {
         )
     };
     let Format { format } = serde_json::from_str(&file.text).map_err(damaged)?;
-    if format > FORMAT {
+    if format > PACKED_FORMAT {
         return Err(format!(
-            "has format {format}, and this gamaka reads up to {FORMAT}: update gamaka"
+            "has format {format}, and this gamaka reads up to {PACKED_FORMAT}: update gamaka"
         ));
     }
+    let Packed { packed } = serde_json::from_str(&file.text).map_err(damaged)?;
     let mut info: ModelInfo = serde_json::from_str(&file.text).map_err(damaged)?;
     let network = info.network().map_err(|reason| {
         format!(
@@ -306,52 +367,84 @@ fn read(file: TensorFile<impl Read>) -> Result<Model, String> {
         )
     })?;
     let shapes = network.parameter_shapes();
-    for (name, dims) in &shapes {
-        match file.tensors.iter().find(|found| found.name == *name) {
-            Some(found) if ![Dtype::F32, Dtype::F16].contains(&found.dtype) => {
-                return Err(format!(
-                    "holds the parameter `{name}` as {:?}, and this gamaka reads F32 and F16 only: {COPY_AGAIN}",
-                    found.dtype
-                ));
-            }
-            Some(found) if found.dims == *dims => {}
-            _ => {
-                return Err(format!(
-                    "has no parameter `{name}` of shape {dims:?}, which its network has: {COPY_AGAIN}"
-                ));
+    if let Some(name) = packed
+        .keys()
+        .find(|name| shapes.iter().all(|(known, _)| known != *name))
+    {
+        return Err(format!(
+            "packs a parameter `{}` that its network does not have: {COPY_AGAIN}",
+            brief(name)
+        ));
+    }
+    // For each tensor of the file the parameter that it belongs to, and its place among those of that one.
+    let mut places = vec![None; file.tensors.len()];
+    let mut packings: Vec<Vec<(Dtype, Vec<u8>)>> = vec![Vec::new(); shapes.len()];
+    for (place, (name, dims)) in shapes.iter().enumerate() {
+        let expected = match packed.get(name) {
+            None => vec![("", FLOATS, dims.to_vec())],
+            Some(record) => record
+                .expected(dims)
+                .map_err(|reason| impossible(name, &reason))?,
+        };
+        for (part, (suffix, dtypes, dims)) in expected.into_iter().enumerate() {
+            let name = format!("{name}{suffix}");
+            let found = file.tensors.iter().position(|found| found.name == name);
+            match found.map(|at| (at, &file.tensors[at])) {
+                Some((_, found)) if !dtypes.contains(&found.dtype) => {
+                    let known = dtypes.iter().map(|dtype| format!("{dtype:?}"));
+                    return Err(format!(
+                        "holds the parameter `{name}` as {:?}, and this gamaka reads {} only: {COPY_AGAIN}",
+                        found.dtype,
+                        Vec::from_iter(known).join(" and ")
+                    ));
+                }
+                Some((at, found)) if found.dims == dims => {
+                    places[at] = Some((place, part));
+                    packings[place].push((found.dtype, Vec::new()));
+                }
+                _ => {
+                    return Err(format!(
+                        "has no parameter `{name}` of shape {dims:?}, which its network has: {COPY_AGAIN}"
+                    ));
+                }
             }
         }
     }
-    // Where each tensor of the file goes; nowhere in the network for the split's files.
-    let mut places = Vec::new();
-    for found in &file.tensors {
-        let place = shapes.iter().position(|(name, _)| *name == found.name);
+    for (place, found) in places.iter().zip(&file.tensors) {
         let of_split = found.name == SPLIT_FILES && found.dtype == Dtype::U8;
         if place.is_none() && !of_split {
             return Err(format!(
                 "holds a tensor that its network does not have: {COPY_AGAIN}"
             ));
         }
-        places.push((place, found.dtype));
     }
     let mut parameters = vec![0.0; network.flat_len()];
     let mut finite = true;
+    let mut set = |place: usize, values: &[f32]| {
+        finite &= values.iter().all(|value| value.is_finite());
+        network.set_parameter(&mut parameters, place, values);
+    };
     let mut split = None;
     let read = file.read(|tensor, bytes| match places[tensor] {
-        (None, _) => split = Some(bytes.to_vec()),
-        (Some(place), dtype) => {
-            let values: Vec<f32> = match dtype {
-                Dtype::F16 => bytes
-                    .chunks_exact(2)
-                    .map(|half| f16::from_le_bytes([half[0], half[1]]).to_f32())
-                    .collect(),
-                _ => bytemuck::pod_collect_to_vec(bytes),
-            };
-            finite &= values.iter().all(|value| value.is_finite());
-            network.set_parameter(&mut parameters, place, &values);
+        None => split = Some(bytes.to_vec()),
+        Some((place, part)) if packed.contains_key(&shapes[place].0) => {
+            packings[place][part].1 = bytes.to_vec();
+        }
+        Some((place, part)) => {
+            let (dtype, _) = packings[place][part];
+            set(place, &stored::of_floats(dtype, bytes));
         }
     });
     read.map_err(|e| explain(&e))?;
+    let mut tensors = vec![None; shapes.len()];
+    for (place, (name, dims)) in shapes.iter().enumerate() {
+        if let Some(record) = packed.get(name) {
+            let decoded = record.decode(dims, &packings[place]);
+            let (values, packed) = decoded.map_err(|reason| impossible(name, &reason))?;
+            set(place, &values);
+            tensors[place] = packed;
+        }
+    }
     if let Some(deflated) = split {
         let inflated = DeflateDecoder::new(&deflated[..]).take(LONGEST_SPLIT);
         let files = serde_json::from_reader(BufReader::new(inflated));
@@ -372,8 +465,13 @@ fn read(file: TensorFile<impl Read>) -> Result<Model, String> {
     Ok(Model {
         network,
         parameters,
+        packing: Packing::new(tensors),
         info,
     })
+}
+
+fn impossible(name: &str, reason: &str) -> String {
+    format!("packs its parameter `{name}` in a way that is not possible ({reason}): {COPY_AGAIN}")
 }
 
 /// A reason that may quote the file, fit to stand in a line.
