@@ -58,6 +58,7 @@ mod ear;
 mod embed;
 mod embedder;
 mod evaluate;
+mod explain;
 mod features;
 mod fewshot;
 mod files;
@@ -121,6 +122,9 @@ pub mod internals {
     }
     pub mod evaluate {
         pub use crate::evaluate::*;
+    }
+    pub mod explain {
+        pub use crate::explain::*;
     }
     pub mod features {
         pub use crate::features::*;

@@ -342,10 +342,13 @@ impl Plan {
         Tensor { id, shape }
     }
 
-    /// Keeps a scratch tensor's content for the host.
+    /// Keeps a scratch tensor's content for the host; others are kept anyway.
     pub fn keep(&mut self, tensor: Tensor) {
         let buffer = self.tensors[tensor.id].buffer;
-        self.buffers[buffer].role = BufferRole::Output;
+        let role = &mut self.buffers[buffer].role;
+        if *role == BufferRole::Scratch {
+            *role = BufferRole::Output;
+        }
     }
 
     /// Lets scratch tensors whose steps do not overlap share buffers. Call it when the plan is complete.

@@ -1,6 +1,6 @@
 //! The functions that a network has learned on its edges.
 
-use super::moments::moments;
+use super::moments::{Density, Moments};
 use super::network::Network;
 use crate::ops::Basis;
 use crate::reference::edge_basis;
@@ -20,14 +20,19 @@ pub struct LearnedEdge {
     pub basis: Basis,
     /// One weight for each spline, and the last one for silu.
     pub weights: Vec<f32>,
-    /// Standard deviation of what the edge adds to its output, for a standard normal input: how much
-    /// it matters, whatever constant it adds.
+    /// Standard deviation of what the edge adds to its output under its inputs: how much it matters, whatever constant it
+    /// adds.
     pub importance: f64,
     /// The same of its spline's part alone.
     pub spline_importance: f64,
 }
 
 impl LearnedEdge {
+    /// The function at `z`.
+    pub fn value(&self, z: f64) -> f64 {
+        self.spline(z) + self.base(z)
+    }
+
     /// The spline's part of the function at `z`.
     pub fn spline(&self, z: f64) -> f64 {
         let (_, coefficients) = self.weights.split_last().unwrap_or((&0.0, &[]));
@@ -45,30 +50,31 @@ impl LearnedEdge {
     }
 }
 
-fn covariance(basis: &Basis) -> Vec<Vec<f64>> {
-    let (mean, mut second) = moments(basis);
-    for (a, row) in second.iter_mut().enumerate() {
-        for (entry, b) in row.iter_mut().zip(&mean) {
-            *entry -= mean[a] * b;
-        }
-    }
-    second
-}
-
 impl Network {
-    /// All edges with splines, the most important ones first. `flat` are the network's parameters.
+    /// All edges with splines, the most important ones for standard normal inputs first. `flat` are the network's parameters.
+    pub fn learned_edges(&self, flat: &[f32]) -> Vec<LearnedEdge> {
+        self.edges_under(flat, |_, basis, inputs| {
+            vec![Density::normal().moments(basis); inputs]
+        })
+    }
+
+    /// All edges with splines, the most important ones first, for what reaches them: `moments` gives it of the layer at a
+    /// place, for each of so many input channels.
     #[expect(
         clippy::arithmetic_side_effects,
         reason = "places within a tensor that is there, whose dimensions are not 0"
     )]
-    pub fn learned_edges(&self, flat: &[f32]) -> Vec<LearnedEdge> {
+    pub fn edges_under(
+        &self,
+        flat: &[f32],
+        moments: impl Fn(usize, &Basis, usize) -> Vec<Moments>,
+    ) -> Vec<LearnedEdge> {
         let named = self.named_parameters(flat);
         let mut edges = Vec::new();
         for (layer, spec) in self.spec.layers.iter().enumerate() {
             let Some(basis) = spec.basis() else {
                 continue;
             };
-            let covariance = covariance(&basis);
             let name = format!("{layer}.{}.weight", spec.kind());
             let Some(weight) = named.iter().find(|p| p.name == name) else {
                 continue;
@@ -76,30 +82,22 @@ impl Network {
             let [inputs, rows, columns, slots, outputs] = weight.dims[..] else {
                 continue;
             };
+            let moments = moments(layer, &basis, inputs);
             for tap in 0..inputs * rows * columns {
+                let input = tap / (rows * columns);
                 for output in 0..outputs {
                     let weights: Vec<f32> = (0..slots)
                         .map(|m| weight.values[(tap * slots + m) * outputs + output])
                         .collect();
-                    let deviation = |slots: usize| {
-                        let variance: f64 = (0..slots)
-                            .flat_map(|a| (0..slots).map(move |b| (a, b)))
-                            .map(|(a, b)| {
-                                f64::from(weights[a]) * covariance[a][b] * f64::from(weights[b])
-                            })
-                            .sum();
-                        variance.max(0.0).sqrt()
-                    };
-                    let (importance, spline_importance) = (deviation(slots), deviation(slots - 1));
                     edges.push(LearnedEdge {
                         layer,
-                        input: tap / (rows * columns),
+                        input,
                         tap: [tap / columns % rows, tap % columns],
                         output,
                         basis,
+                        importance: moments[input].deviation(&weights),
+                        spline_importance: moments[input].deviation(&weights[..slots - 1]),
                         weights,
-                        importance,
-                        spline_importance,
                     });
                 }
             }
@@ -133,10 +131,7 @@ mod tests {
         };
         let edge = &edges[0];
         for (got, want) in [
-            (
-                edge.importance,
-                deviation(&|z| edge.spline(z) + edge.base(z)),
-            ),
+            (edge.importance, deviation(&|z| edge.value(z))),
             (edge.spline_importance, deviation(&|z| edge.spline(z))),
         ] {
             assert!((got - want).abs() < 0.02 * want, "{got} for {want}");
@@ -169,7 +164,7 @@ mod tests {
             for seed in 0..200 {
                 let edges = network.learned_edges(&network.initial_parameters(seed));
                 assert_eq!(edges.len(), 1);
-                let (_, second) = moments(&edges[0].basis);
+                let second = Density::normal().moments(&edges[0].basis).second;
                 let w: Vec<f64> = edges[0].weights.iter().map(|&w| f64::from(w)).collect();
                 let last = w.len() - 1;
                 base = w[last] * w[last] * second[last][last];

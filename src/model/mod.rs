@@ -17,6 +17,7 @@ mod widths;
 
 pub use edges::LearnedEdge;
 pub use error::ModelError;
+pub use moments::{Density, Moments};
 pub use network::{Network, NetworkForward};
 pub use packing::{Codebook, Integers, Packed, Packing};
 pub use parameters::NamedParameter;

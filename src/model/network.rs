@@ -281,6 +281,13 @@ impl Network {
         }
     }
 
+    /// What reached the layer at this place of the network, which is one of those that a forward pass went through.
+    pub(crate) fn input_of(&self, forward: &NetworkForward, layer: usize) -> Tensor {
+        let [_, c, h, w] = self.stages[layer].input;
+        let input = forward.layers[layer.saturating_sub(forward.first)].input;
+        input.reshaped([forward.embedding.shape[0], c, h, w])
+    }
+
     /// Appends the backward pass of the layers that a forward pass went through: from the gradient of what they made to that of
     /// the flat parameters. Returns the gradient of their input, if a layer before them learns.
     pub fn backward(

@@ -139,11 +139,20 @@ pub fn episode(class: AdapterClass, shape: &EpisodeShape) -> Case {
         terms * shape.queries(),
     );
     b.expect(prototype, prototypes, shape.shot);
-    b.expect(distance, distances, shape.width);
+    let rounding = distance_rounding(shape.distance, shape.width);
+    b.expect_rounded(distance, distances, shape.width, rounding);
     b.expect(score, scores, terms);
     b.expect(grad_distance, by_distance, terms);
     b.expect(history, rows, terms * shape.queries());
     b.case(format!("episode {shape:?}"))
+}
+
+/// What rounding may leave of a distance of 0: of a cosine's, all of 1 - 1.
+fn distance_rounding(distance: Distance, width: usize) -> f64 {
+    match distance {
+        Distance::Euclidean => 0.0,
+        Distance::Cosine => mean_rounding(width),
+    }
 }
 
 /// Distances of `queries` to `rows` embeddings of `width` numbers, as a search asks for them.
@@ -173,10 +182,11 @@ pub fn distances(
         distance,
         scale: 1.0,
     };
-    b.expect(
+    b.expect_rounded(
         found,
         twin::distance_forward(&shape, &query_values, &values),
         width,
+        distance_rounding(distance, width),
     );
     b.expect(
         products,

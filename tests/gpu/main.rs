@@ -10,6 +10,7 @@
 )]
 
 mod ear;
+mod explain;
 mod faults;
 mod gradients;
 #[allow(dead_code, reason = "its own main is not called")]
