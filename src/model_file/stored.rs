@@ -59,6 +59,11 @@ const MOST_CURVES: usize = 1 << 16;
 /// Bytes of a header that a tensor more takes, about.
 const ENTRY: usize = 150;
 
+/// Whether these are the dimensions of weights of edges. The others are small.
+fn of_edges(dims: &[usize]) -> bool {
+    dims.len() == 5
+}
+
 /// How the values of a tensor belong to edges.
 struct Edges {
     rows: usize,
@@ -130,7 +135,8 @@ pub(super) fn encode(
         None => {
             let values = &parameter.values;
             let kept = by_slots(&|k| values[k].to_bits() == 0);
-            let kept = worth_keeping(kept, edges.slots * dtype.bitsize());
+            let kept =
+                worth_keeping(kept, edges.slots * dtype.bitsize()).filter(|_| of_edges(dims));
             let values = chosen(values, kept.as_deref(), |k| edges.of_value(k));
             let bytes = match dtype {
                 Dtype::F16 => {
@@ -282,7 +288,7 @@ impl Record {
         if kept > edges.len() {
             return Err(format!("{kept} of its {} edges are kept", edges.len()));
         }
-        if self.form != Form::Floats && dims.len() != 5 {
+        if !of_edges(dims) {
             return Err("only weights of edges are packed".into());
         }
         let blocks = |block: usize, rows: usize| match block {
