@@ -90,7 +90,7 @@ pub(crate) fn learn(gpu: &Gpu) -> Result<f32, Box<dyn std::error::Error>> {
                 seed: 1,
                 step: number,
                 learning_rate,
-                unused: 0,
+                threshold: 0.0,
             }],
         );
         program.run()?;

@@ -3,5 +3,5 @@ struct Step {
   seed: u32,
   step: u32,           // counts from 0
   learning_rate: f32,
-  unused: u32,
+  threshold: f32,      // of a group lasso; 0 without one
 }

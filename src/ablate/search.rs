@@ -192,6 +192,7 @@ impl Workbench<'_> {
             network: &network,
             whole: &network,
             config: &config,
+            shaping: train::Shaping::default(),
         };
         train::bank_budget(self.gpu.class(), &student, classes, 0, self.options.memory)
             .map_err(at)?;

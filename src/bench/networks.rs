@@ -4,7 +4,7 @@ use crate::data::Task;
 use crate::model::{Network, Spec};
 use crate::ops::{AdamW, Augment};
 use crate::settings::Learner;
-use crate::train::StepShape;
+use crate::train::{Shaping, StepShape};
 
 /// Mel bands and frames of a clip.
 pub const INPUT: [usize; 2] = [64, 128];
@@ -47,6 +47,7 @@ pub fn reference_step(network: &Network) -> StepShape<'_> {
         optimizer: AdamW::default(),
         learner: Learner::default(),
         banks: &[],
+        shaping: Shaping::default(),
         teacher: None,
     }
 }

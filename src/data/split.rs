@@ -134,22 +134,8 @@ impl Split {
         if given {
             check_given(dataset, protocol, &parts)?;
         }
-        let entries = dataset.items.iter().zip(&parts).filter_map(|(item, part)| {
-            Some(SplitEntry {
-                path: item.path.clone(),
-                hash: item.hash.clone(),
-                label: match dataset.tracks {
-                    true => item.path.display().to_string(),
-                    false => dataset.classes.get(item.class)?.clone(),
-                },
-                part: (*part)?,
-            })
-        });
-        let split = Self {
-            protocol,
-            seed: (!given).then_some(seed),
-            files: entries.collect(),
-        };
+        let seed = (!given).then_some(seed);
+        let split = Self::of(dataset, protocol, seed, &parts);
         let found = split.apply(dataset);
         for part in Part::ALL {
             let pool = dataset.pool(&found.indices(part));
@@ -173,6 +159,36 @@ impl Split {
             })?;
         }
         Ok(split)
+    }
+
+    /// A split of a data set of which all files train: they are too few to keep any for something else.
+    pub fn all_train(dataset: &Dataset, protocol: Protocol) -> Self {
+        let parts = vec![Some(Part::Train); dataset.items.len()];
+        Self::of(dataset, protocol, None, &parts)
+    }
+
+    fn of(
+        dataset: &Dataset,
+        protocol: Protocol,
+        seed: Option<u64>,
+        parts: &[Option<Part>],
+    ) -> Self {
+        let entries = dataset.items.iter().zip(parts).filter_map(|(item, part)| {
+            Some(SplitEntry {
+                path: item.path.clone(),
+                hash: item.hash.clone(),
+                label: match dataset.tracks {
+                    true => item.path.display().to_string(),
+                    false => dataset.classes.get(item.class)?.clone(),
+                },
+                part: (*part)?,
+            })
+        });
+        Self {
+            protocol,
+            seed,
+            files: entries.collect(),
+        }
     }
 
     /// Finds the split's files in a data set: by content first, for files may have moved, then by path.

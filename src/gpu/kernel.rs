@@ -253,6 +253,12 @@ pub static KERNELS: &[Kernel] = &[
         "optimizer/adamw_step.wgsl"
     ),
     kernel!("curvature_penalty", "optimizer/curvature_penalty.wgsl"),
+    kernel!("mask_gradients", "optimizer/mask_gradients.wgsl"),
+    kernel!(
+        "shrink_edges",
+        "shared/step.wgsl",
+        "optimizer/shrink_edges.wgsl"
+    ),
     kernel!("weighted_sum", "optimizer/weighted_sum.wgsl"),
     kernel!("fma_ceiling", "bench/fma_ceiling.wgsl"),
     kernel!("copy_ceiling", "bench/copy_ceiling.wgsl"),

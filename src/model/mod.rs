@@ -2,6 +2,7 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
+mod edge_tensors;
 mod edges;
 mod error;
 pub mod layers;
@@ -15,6 +16,7 @@ mod spec;
 mod weights;
 mod widths;
 
+pub use edge_tensors::EdgeTensor;
 pub use edges::LearnedEdge;
 pub use error::ModelError;
 pub use moments::{Density, Moments};

@@ -15,8 +15,8 @@ pub struct StepInfo {
     pub step: u32,
     /// Learning rate of this step.
     pub learning_rate: f32,
-    /// Keeps the size at 16 bytes.
-    pub unused: u32,
+    /// By how much a group lasso shortens an edge in this step; 0 without one.
+    pub threshold: f32,
 }
 
 /// How training clips are varied. All zero is no augmentation. The kernel's header tells each.

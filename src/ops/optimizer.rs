@@ -1,6 +1,7 @@
 //! The optimiser.
 
 use super::append::{each, limit_turns};
+use super::sizes::product;
 use crate::gpu::{BufferRole, Plan, Tensor};
 
 /// AdamW's constants.
@@ -147,6 +148,34 @@ pub fn adamw_step(plan: &mut Plan, constants: &AdamW, tensors: &OptimizerTensors
         &[parameter, grad, first, second, decay, state, step],
         size,
     );
+}
+
+/// Sets the gradients to zero whose bit in `kept` is 0: a bit for each, the lowest of a word first. `grad` has a multiple of 32
+/// elements.
+pub fn mask_gradients(plan: &mut Plan, kept: Tensor, grad: Tensor) {
+    let size = grad.len();
+    let overrides = [("SIZE", size as f64)];
+    each(plan, "mask_gradients", &overrides, &[kept, grad], size);
+}
+
+/// The proximal step of a group lasso on edges: shortens the weights of each edge, [taps, slots, co_pad], by the step's threshold
+/// times the root of the slots, down to zero. To be appended after [`adamw_step`].
+pub fn shrink_edges(
+    plan: &mut Plan,
+    [taps, slots, co_pad]: [usize; 3],
+    weight: Tensor,
+    step: Tensor,
+) {
+    limit_turns(plan, "shrink_edges", slots.saturating_mul(2));
+    let overrides = [
+        ("TAPS", taps as f64),
+        ("SLOTS", slots as f64),
+        ("CO_PAD", co_pad as f64),
+        ("WEIGHT", (slots as f64).sqrt()),
+    ];
+    let count = product(&[taps, co_pad / 4]);
+    let bindings = [weight, step];
+    each(plan, "shrink_edges", &overrides, &bindings, count);
 }
 
 /// y = alpha a + beta b, all of one length. y must be another tensor than a and b.

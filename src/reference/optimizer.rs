@@ -85,6 +85,28 @@ pub fn curvature_penalty(
     grad
 }
 
+/// Twin of `mask_gradients`.
+pub fn mask_gradients(kept: &[u32], grad: &mut [f64]) {
+    for (k, value) in grad.iter_mut().enumerate() {
+        if kept[k / 32] >> (k % 32) & 1 == 0 {
+            *value = 0.0;
+        }
+    }
+}
+
+/// Twin of `shrink_edges`, of weights [taps, slots, co_pad].
+pub fn shrink_edges(threshold: f64, [slots, co_pad]: [usize; 2], weight: &mut [f64]) {
+    for tap in weight.chunks_mut(slots * co_pad) {
+        for o in 0..co_pad {
+            let square: f64 = (0..slots).map(|s| tap[s * co_pad + o].powi(2)).sum();
+            let factor = 1.0 - (slots as f64).sqrt() * threshold / square.sqrt().max(1e-30);
+            for s in 0..slots {
+                tap[s * co_pad + o] *= factor.max(0.0);
+            }
+        }
+    }
+}
+
 /// Twin of `weighted_sum`.
 pub fn weighted_sum([alpha, beta]: [f64; 2], a: &[f64], b: &[f64]) -> Vec<f64> {
     a.iter().zip(b).map(|(a, b)| alpha * a + beta * b).collect()

@@ -2,7 +2,7 @@
 
 use super::case::Case;
 use super::episode::{
-    distances, episode, gather, optimizer, rows, standardised_rows, teacher, weighted,
+    distances, episode, gather, optimizer, rows, sparse, standardised_rows, teacher, weighted,
 };
 use super::layers::{band_affine, ceiling, conv, element, norm, pool, statistics};
 use super::mel::mel;
@@ -117,6 +117,7 @@ pub fn doctor_cases(class: AdapterClass) -> Vec<Case> {
         episode(class, &shots),
         distances(class, Distance::Cosine, [2, 129, 64]),
         optimizer(class, 1000, 10.0),
+        sparse(class, [5, 8, 12]),
         weighted(class, 257),
         standardised_rows(class, 25, 65),
         rows(class, 3, [65, 7]),

@@ -18,7 +18,7 @@ pub fn gather(class: AdapterClass, bands: usize, frames: usize, augment: &Augmen
         seed: 3,
         step: 17,
         learning_rate: 0.0,
-        unused: 0,
+        threshold: 0.0,
     };
     let mut banks = [Vec::new(), Vec::new()];
     let mut slots = Vec::new();
@@ -220,7 +220,7 @@ pub fn optimizer(class: AdapterClass, size: usize, factor: f32) -> Case {
         seed: 0,
         step: 0,
         learning_rate: 0.125,
-        unused: 0,
+        threshold: 0.0,
     };
     let step = b.words([1, 1, 1, 4], bytemuck::cast_slice(&[info]).to_vec());
     let constants = AdamW::default();
@@ -255,6 +255,36 @@ pub fn optimizer(class: AdapterClass, size: usize, factor: f32) -> Case {
     b.expect(second, expected.second, size);
     b.case(format!(
         "adamw_step on {size} parameters, gradients times {factor}"
+    ))
+}
+
+/// What makes a network sparse: gradients of removed weights taken away, and edges of [taps, slots, co_pad] weights shortened,
+/// about half of them to nothing.
+pub fn sparse(class: AdapterClass, [taps, slots, co_pad]: [usize; 3]) -> Case {
+    let mut b = Builder::new(class);
+    let size = (taps * slots * co_pad).next_multiple_of(32);
+    let (grad, mut grad_values) = b.normal([1, 1, 1, size]);
+    let bits: Vec<u32> = (0..size / 32)
+        .map(|k| (k as u32).wrapping_mul(0x9e37_79b9) ^ 0x5bd1_e995)
+        .collect();
+    let kept = b.words([1, 1, 1, bits.len()], bits.clone());
+    let (weight, mut weights) = b.normal([taps, slots, 1, co_pad]);
+    let threshold = 1.0;
+    let info = StepInfo {
+        threshold,
+        ..StepInfo::default()
+    };
+    let step = b.words([1, 1, 1, 4], bytemuck::cast_slice(&[info]).to_vec());
+    ops::mask_gradients(&mut b.plan, kept, grad);
+    ops::shrink_edges(&mut b.plan, [taps, slots, co_pad], weight, step);
+    twin::mask_gradients(&bits, &mut grad_values);
+    twin::shrink_edges(f64::from(threshold), [slots, co_pad], &mut weights);
+    b.expect(grad, grad_values, 1);
+    // A factor near 0 is a difference of numbers near 1.
+    let rounding = 8.0 * f64::from(f32::EPSILON) * largest(&weights).max(1.0);
+    b.expect_rounded(weight, weights, slots, rounding);
+    b.case(format!(
+        "shrink_edges of {taps} x {slots} x {co_pad} weights"
     ))
 }
 

@@ -17,7 +17,7 @@ mod packed;
 pub use case::{Case, Expected};
 pub use doctor::doctor_cases;
 pub use episode::{
-    distances, episode, gather, optimizer, rows, standardised_rows, teacher, weighted,
+    distances, episode, gather, optimizer, rows, sparse, standardised_rows, teacher, weighted,
 };
 #[cfg(feature = "internals")]
 pub use layers::reduce;

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::error::{ensure, must_be};
-use super::{Learner, Method, SettingsError, Shifts, Teacher};
+use super::{Learner, Method, SettingsError, Shifts, Sparsity, Teacher};
 use crate::data::{Protocol, SHOTS, Task, WAYS};
 use crate::features::{Hearing, MAX_SECONDS, SegmentShape};
 use crate::fewshot::Geometry;
@@ -92,6 +92,8 @@ pub struct TrainConfig {
     pub shifts: Option<Shifts>,
     /// A teacher, if any.
     pub teacher: Option<Teacher>,
+    /// What makes edges zero, if anything.
+    pub sparsity: Option<Sparsity>,
     /// When the training is done, a metric is fitted on the training files and made part of the network's last layer, a linear
     /// one. Absent: the layer stays as trained.
     pub geometry: Option<Geometry>,
@@ -143,6 +145,7 @@ impl Default for TrainConfig {
             },
             shifts: None,
             teacher: None,
+            sparsity: None,
             geometry: None,
             optimizer: AdamW::default(),
             learner: Learner::default(),
@@ -299,6 +302,9 @@ impl TrainConfig {
         if let Some(teacher) = &self.teacher {
             teacher.validate(self.learner.method)?;
         }
+        if let Some(sparsity) = &self.sparsity {
+            sparsity.validate()?;
+        }
         if let Some(Geometry { shrinkage, teacher }) = self.geometry {
             let holds = above_zero(shrinkage);
             must_be("geometry.shrinkage", shrinkage, holds, ends)?;
@@ -332,6 +338,9 @@ impl TrainConfig {
         let Some(teacher) = &self.teacher else {
             return Ok(network.clone());
         };
+        if self.imitates() {
+            return Ok(network.clone());
+        }
         let whole = network.followed_by(&teacher.readout).map_err(|error| {
             SettingsError(format!(
                 "teacher.readout does not fit behind the network, which has {} layers: {error}",
@@ -369,6 +378,20 @@ impl TrainConfig {
     pub(crate) fn taught_alone(&self) -> bool {
         let teacher = self.teacher.as_ref();
         teacher.is_some_and(|teacher| teacher.episode_weight == 0.0)
+    }
+
+    /// Whether the embeddings themselves are what a teacher's vectors are predicted by: they are those of a model that the
+    /// network is to do as, and there is no read-out.
+    pub(crate) fn imitates(&self) -> bool {
+        let teacher = self.teacher.as_ref();
+        teacher.is_some_and(|teacher| teacher.readout.is_empty())
+    }
+
+    /// By how much a group lasso shortens the weights of an edge in a step.
+    pub fn threshold(&self, step: usize) -> f64 {
+        let share = step as f64 / self.episodes as f64;
+        let strength = self.sparsity.map_or(0.0, |s| s.strength_at(share));
+        strength * self.learning_rate(step)
     }
 
     /// Whether a step's episode is drawn from the collection mixed in.

@@ -4,10 +4,12 @@ mod config;
 mod error;
 mod learner;
 mod shifts;
+mod sparsity;
 mod teacher;
 
 pub use config::{TrainConfig, ValidateOn};
 pub use error::SettingsError;
 pub use learner::{Learner, Method};
 pub use shifts::Shifts;
+pub use sparsity::Sparsity;
 pub use teacher::Teacher;

@@ -79,7 +79,16 @@ impl Run<'_> {
             }
         }
         let mut parameters = progress.best[..self.student.kept().flat_len()].to_vec();
-        session.embedder.set_parameters(&parameters);
+        if self.config.imitates() {
+            // It embeds as the model that it was taught by.
+            return Ok(Learned {
+                parameters,
+                centre: Vec::new(),
+                spread: Vec::new(),
+                calibration: None,
+            });
+        }
+        self.embed_by(&session.embedder, &parameters);
         let mut embeddings = self
             .material
             .pools
@@ -88,7 +97,7 @@ impl Run<'_> {
             .collect::<Result<Vec<_>, _>>()?;
         if let Some(reshape) = self.reshape(&embeddings, on) {
             reshape.fold(self.student.kept(), &mut parameters)?;
-            session.embedder.set_parameters(&parameters);
+            self.embed_by(&session.embedder, &parameters);
             for embedding in &mut embeddings {
                 *embedding = reshape.apply(embedding);
             }
@@ -107,7 +116,7 @@ impl Run<'_> {
     /// Submits one episode; does not wait for it.
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "random words are 32 bits of the seed and of the step, and the learning rate f32"
+        reason = "random words are 32 bits of the seed and of the step, and the learning rate and the threshold f32"
     )]
     fn episode(&self, session: &mut Session, step: usize) -> Result<(), TrainError> {
         let target_rows = session.target_rows;
@@ -157,7 +166,7 @@ impl Run<'_> {
                 seed: self.config.seed as u32,
                 step: step as u32,
                 learning_rate: self.config.learning_rate(step) as f32,
-                unused: 0,
+                threshold: self.config.threshold(step) as f32,
             }],
         );
         Ok(session.program.run()?)

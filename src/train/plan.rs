@@ -1,5 +1,6 @@
 //! The training step as a plan: gather, forward, episode loss, backward, optimiser.
 
+use super::shaping::Shaping;
 use crate::adapt::inner_loop::InnerLoop;
 use crate::data::Task;
 use crate::gpu::{AdapterClass, BufferRole, Plan, Tensor};
@@ -27,6 +28,8 @@ pub struct StepShape<'a> {
     pub banks: &'a [usize],
     /// A teacher beside the episodes, or instead of them.
     pub teacher: Option<TeacherShape<'a>>,
+    /// What happens to the weights besides.
+    pub shaping: Shaping<'a>,
 }
 
 /// What a teacher adds to a training step.
@@ -127,14 +130,15 @@ impl TrainingPlan {
             grad: optimizer.grad,
             step: Some(step),
         };
-        let parameters = optimizer.parameter;
+        let parameters = shape.shaping.seen(&mut plan, trained, optimizer.parameter);
         let mut tensors = None;
         let score = match (&teacher, shape.learner.method) {
             (Some(teacher), _) => {
                 let taught = Taught {
                     body: network,
                     teacher: *teacher,
-                    optimizer,
+                    parameters,
+                    gradients: optimizer.grad,
                     clips,
                     step,
                 };
@@ -153,7 +157,10 @@ impl TrainingPlan {
             (None, Method::Anil) => Some(inner.anil(&mut plan, parameters, clips, shot)),
             (None, Method::Reptile) => Some(inner.reptile(&mut plan, parameters, clips, shot)),
         };
+        shape.shaping.mask(&mut plan, optimizer.grad);
         ops::adamw_step(&mut plan, &shape.optimizer, &optimizer, step);
+        let parameters = optimizer.parameter;
+        shape.shaping.shrink(&mut plan, trained, parameters, step);
         let mut record = |label: &str, score| {
             let history = plan.tensor(label, [1, 1, HISTORY, 4], BufferRole::State);
             ops::record_step(&mut plan, score, optimizer.state, step, history);
@@ -226,7 +233,8 @@ fn prototype(
 struct Taught<'a> {
     body: &'a Network,
     teacher: TeacherShape<'a>,
-    optimizer: OptimizerTensors,
+    parameters: Tensor,
+    gradients: Tensor,
     clips: Tensor,
     step: Tensor,
 }
@@ -247,7 +255,7 @@ impl Taught<'_> {
             cosine,
             targets,
         } = self.teacher;
-        let (parameters, gradients) = (self.optimizer.parameter, self.optimizer.grad);
+        let (parameters, gradients) = (self.parameters, self.gradients);
         let width = whole.width();
         let targets: Vec<Tensor> = targets
             .iter()
@@ -294,8 +302,9 @@ impl Taught<'_> {
             }
         };
         let layers = body..whole.spec.layers.len();
-        let read_out = whole.forward_layers(plan, parameters, taught, step, layers);
-        let prediction = read_out.embedding;
+        let read_out = (!layers.is_empty())
+            .then(|| whole.forward_layers(plan, parameters, taught, step, layers));
+        let prediction = read_out.as_ref().map_or(taught, |read| read.embedding);
         let score = plan.tensor("teacher scores", [1, 1, batch, 2], BufferRole::Scratch);
         let grad = plan.tensor(
             "prediction gradients",
@@ -304,9 +313,12 @@ impl Taught<'_> {
         );
         let pair = [prediction, target];
         ops::prediction_loss(plan, [cosine, weight], pair, score, grad);
-        let of_taught = whole.backward(plan, &read_out, parameters, gradients, grad);
-        let of_taught =
-            of_taught.unwrap_or_else(|| unreachable!("the network before the read-out learns"));
+        let of_taught = match &read_out {
+            Some(read_out) => whole
+                .backward(plan, read_out, parameters, gradients, grad)
+                .unwrap_or_else(|| unreachable!("the network before the read-out learns")),
+            None => grad,
+        };
         let grad = match scored {
             None => of_taught,
             Some((_, (_, grad))) => {

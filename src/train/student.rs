@@ -1,6 +1,7 @@
 //! What is trained, and the device memory that it takes.
 
 use super::plan::{StepShape, TeacherShape, TrainingPlan};
+use super::shaping::Shaping;
 use crate::embed::Embedder;
 use crate::gpu::{AdapterClass, GpuError};
 use crate::model::Network;
@@ -17,6 +18,8 @@ pub(crate) struct Student<'a> {
     /// With a teacher's read-out behind it, if there is a teacher; else the same.
     pub whole: &'a Network,
     pub config: &'a TrainConfig,
+    /// Of the weights in each step; whether there is a lasso the configuration says.
+    pub shaping: Shaping<'a>,
 }
 
 impl Student<'_> {
@@ -53,6 +56,10 @@ impl Student<'_> {
             learner: self.config.learner,
             banks,
             teacher,
+            shaping: Shaping {
+                lasso: self.config.sparsity.map(|sparsity| sparsity.plain),
+                ..self.shaping
+            },
         }
     }
 

@@ -62,7 +62,7 @@ impl TrainingStep {
             seed: 1,
             step: self.taken,
             learning_rate: 1e-3,
-            unused: 0,
+            threshold: 0.0,
         };
         self.program.write(self.tensors.step, &[info]);
         self.taken += 1;

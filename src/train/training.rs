@@ -3,12 +3,14 @@
 use std::time::Instant;
 
 use super::TrainError;
-use super::checkpoint::{self, Identity, checkpoint_path};
+use super::checkpoint::{self, Identity, Progress, checkpoint_path};
+use super::episodes::Learned;
 use super::event::Event;
 use super::fit::Collections;
 use super::material::Material;
 use super::record::{LogRow, Validation};
 use super::run::{Run, TrainOptions};
+use super::shaping::Shaping;
 use super::split::{joined, split};
 use super::start::{check_start, start};
 use super::student::{Student, bank_budget};
@@ -82,6 +84,7 @@ pub fn train(
         network: &network,
         whole: &config.with_read_out(&network)?,
         config,
+        shaping: Shaping::default(),
     };
     let rows = matched.as_ref().map_or(0, |matched| matched.training_rows);
     bank_budget(gpu.class(), &student, classes, rows, options.memory)?;
@@ -130,7 +133,7 @@ pub fn train(
 /// [`train`] on files that have been read already. Where the configuration has a teacher, it is one that
 /// [`TrainConfig::taught_by`] gave, and the material has its lessons.
 pub(crate) fn train_on(
-    mut gpu: Gpu,
+    gpu: Gpu,
     network: Network,
     config: &TrainConfig,
     material: &Material,
@@ -149,6 +152,7 @@ pub(crate) fn train_on(
         network: &network,
         whole: &whole,
         config,
+        shaping: Shaping::default(),
     };
     let mut progress = if options.resume {
         checkpoint::load(&checkpoint_path(options.model), &identity, whole.flat_len())?
@@ -164,28 +168,7 @@ pub(crate) fn train_on(
         material,
         identity: &identity,
     };
-    let mut second_chance = true;
-    let learned = loop {
-        match run.on_device(&gpu, &mut progress, on) {
-            Ok(learned) => break learned,
-            Err(TrainError::Gpu(GpuError::DeviceLost { detail })) if second_chance => {
-                second_chance = false;
-                on(Event::Note(format!(
-                    "the GPU was lost ({detail}); going on from episode {} on a new device",
-                    progress.episode
-                )));
-                gpu = Gpu::open(&options.device)?;
-            }
-            Err(error) => return Err(error),
-        }
-    };
-    let skipped = progress.log.last().map_or(0, |row| row.skipped);
-    if skipped > 0 {
-        on(Event::Note(format!(
-            "{skipped} of {} steps were skipped because a gradient was not finite; a lower learning rate may help",
-            progress.episode
-        )));
-    }
+    let learned = run.learn(gpu, &mut progress, on)?;
     let best = Validation::best(&progress.validations, config);
     let finite = learned.centre.iter().all(|value| value.is_finite());
     if !finite {
@@ -232,4 +215,38 @@ pub(crate) fn train_on(
         validations: progress.validations,
         seconds: started.elapsed().as_secs_f64(),
     })
+}
+
+impl Run<'_> {
+    /// Trains from `progress` to the end, on a second device if the first is lost.
+    pub(super) fn learn(
+        &self,
+        mut gpu: Gpu,
+        progress: &mut Progress,
+        on: &mut dyn FnMut(Event),
+    ) -> Result<Learned, TrainError> {
+        let mut second_chance = true;
+        let learned = loop {
+            match self.on_device(&gpu, progress, on) {
+                Ok(learned) => break learned,
+                Err(TrainError::Gpu(GpuError::DeviceLost { detail })) if second_chance => {
+                    second_chance = false;
+                    on(Event::Note(format!(
+                        "the GPU was lost ({detail}); going on from episode {} on a new device",
+                        progress.episode
+                    )));
+                    gpu = Gpu::open(&self.options.device)?;
+                }
+                Err(error) => return Err(error),
+            }
+        };
+        let skipped = progress.log.last().map_or(0, |row| row.skipped);
+        if skipped > 0 {
+            on(Event::Note(format!(
+                "{skipped} of {} steps were skipped because a gradient was not finite; a lower learning rate may help",
+                progress.episode
+            )));
+        }
+        Ok(learned)
+    }
 }

@@ -6,6 +6,7 @@ use super::event::Event;
 use super::record::Validation;
 use super::run::Run;
 use super::session::Session;
+use crate::embed::Embedder;
 use crate::fewshot::{Calibration, EpisodeSampler, Metric};
 use crate::score::{NETWORK, System, evaluate};
 
@@ -29,11 +30,11 @@ impl Run<'_> {
         }
         let parameters = &progress.weights.parameters;
         let kept = self.student.kept().flat_len();
-        session.embedder.set_parameters(&parameters[..kept]);
+        self.embed_by(&session.embedder, &parameters[..kept]);
         let embeddings = self.validation_embeddings(session)?;
         let examined = match (&self.material.lessons, &session.predictor) {
             (Some(lessons), Some(predictor)) => {
-                predictor.set_parameters(parameters);
+                self.embed_by(predictor, parameters);
                 lessons.examine(self.material.units, self.config, predictor)?
             }
             _ => None,
@@ -101,6 +102,14 @@ impl Run<'_> {
             embeddings[index] = self.embed(session, index)?;
         }
         Ok(embeddings)
+    }
+
+    /// Has an embedder see the parameters as a step of the training does.
+    pub(super) fn embed_by(&self, embedder: &Embedder, parameters: &[f32]) {
+        let mut seen = parameters.to_vec();
+        let network = self.student.network;
+        self.student.shaping.seen_by_host(network, &mut seen);
+        embedder.set_parameters(&seen);
     }
 
     pub(super) fn embed(&self, session: &Session, index: usize) -> Result<Vec<f32>, TrainError> {

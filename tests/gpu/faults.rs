@@ -69,6 +69,7 @@ fn a_wrong_constant_of_a_kernel_is_found() {
         ("conv_grad_input", "CENTRE", 1.1),
         ("kan_conv_grad_weight", "CENTRE", 1.1),
         ("curvature_penalty", "WEIGHT", 1.01),
+        ("shrink_edges", "WEIGHT", 1.01),
         ("group_norm_forward", "EPSILON", 1e4),
         ("noise_forward", "DEVIATION", 1.01),
         ("dropout_forward", "RATE", 1.5),

@@ -4,7 +4,7 @@ use gamaka::gpu::{BufferRole, Plan, Program};
 use gamaka::internals::data::Task;
 use gamaka::internals::reference;
 use gamaka::internals::settings::Learner;
-use gamaka::internals::train::{StepShape, TeacherShape, TrainingPlan};
+use gamaka::internals::train::{Shaping, StepShape, TeacherShape, TrainingPlan};
 use gamaka::model::{Network, Spec};
 use gamaka::ops::{AdamW, Augment, EpisodeShape, Place, Slot, StepInfo};
 
@@ -141,7 +141,7 @@ fn check_layer(layer: &str) {
             seed,
             step,
             learning_rate: 0.0,
-            unused: 0,
+            threshold: 0.0,
         }],
     );
     program.write(grad_embedding, &weights);
@@ -262,6 +262,7 @@ fn a_whole_training_step_has_the_twins_gradient_for_both_distances() {
                 optimizer: AdamW::default(),
                 learner: Learner::default(),
                 banks: &[bank.len()],
+                shaping: Shaping::default(),
                 teacher: None,
             },
         );
@@ -279,7 +280,7 @@ fn a_whole_training_step_has_the_twins_gradient_for_both_distances() {
             seed: 5,
             step: 3,
             learning_rate: 0.0,
-            unused: 0,
+            threshold: 0.0,
         };
         program.write(training.banks[0], &bank);
         program.write(training.slots, &slots);
@@ -345,6 +346,7 @@ fn a_step_with_a_teacher_has_the_twins_gradient_with_an_episode_and_without() {
                 optimizer: AdamW::default(),
                 learner: Learner::default(),
                 banks: &[bank.len()],
+                shaping: Shaping::default(),
                 teacher: Some(TeacherShape {
                     whole: &whole,
                     batch,
@@ -371,7 +373,7 @@ fn a_step_with_a_teacher_has_the_twins_gradient_with_an_episode_and_without() {
             seed: 5,
             step: 3,
             learning_rate: 0.0,
-            unused: 0,
+            threshold: 0.0,
         };
         let targets = [normals(3 * width, 20), normals(4 * width, 21)];
         let places =

@@ -342,6 +342,9 @@ fn weighted_sums_standardised_and_copied_rows_match() {
     for size in [1, 3, 65, 10_001] {
         holds(|class| selftest::weighted(class, size));
     }
+    for sizes in [[1, 1, 4], [7, 8, 12], [33, 21, 64], [1000, 2, 4]] {
+        holds(|class| selftest::sparse(class, sizes));
+    }
     for (rows, width) in [(1, 1), (3, 63), (25, 65), (63, 257)] {
         holds(|class| selftest::standardised_rows(class, rows, width));
     }

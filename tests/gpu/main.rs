@@ -23,6 +23,7 @@ mod replay;
 mod similar;
 mod teacher;
 mod training;
+mod tune;
 
 use std::sync::OnceLock;
 

@@ -7,7 +7,7 @@ use gamaka::internals::data::Task;
 use gamaka::internals::reference;
 use gamaka::internals::selftest::{Expected, Worst, compare};
 use gamaka::internals::settings::{Learner, Method};
-use gamaka::internals::train::{StepShape, TrainingPlan};
+use gamaka::internals::train::{Shaping, StepShape, TrainingPlan};
 use gamaka::model::{Network, Spec};
 use gamaka::ops::{
     AdamW, Augment, Basis, ConvShape, Distance, EpisodeShape, NormShape, OptimizerState, Slot,
@@ -340,6 +340,7 @@ fn the_meta_gradients_are_the_twins() {
                 optimizer: AdamW::default(),
                 learner,
                 banks: &[BANDS * 40],
+                shaping: Shaping::default(),
                 teacher: None,
             },
         );
@@ -349,7 +350,7 @@ fn the_meta_gradients_are_the_twins() {
             seed: 5,
             step: 3,
             learning_rate: 0.0,
-            unused: 0,
+            threshold: 0.0,
         };
         let slot = Slot::file(0, 0, 40);
         let bank: Vec<f32> = normals(BANDS * 40, 8).iter().map(|v| v.abs()).collect();
@@ -500,6 +501,7 @@ fn train(method: Method, episodes: u32) -> (Vec<[f32; 4]>, Vec<f32>) {
                 ..learner(method)
             },
             banks: &[WAY * FILES * LENGTH * BANDS],
+            shaping: Shaping::default(),
             teacher: None,
         },
     );
@@ -537,7 +539,7 @@ fn train(method: Method, episodes: u32) -> (Vec<[f32; 4]>, Vec<f32>) {
             seed: 4,
             step,
             learning_rate: 0.02,
-            unused: 0,
+            threshold: 0.0,
         };
         program.write(training.step, &[info]);
         program.run().unwrap();

@@ -12,7 +12,8 @@ use gamaka::internals::model_file::Model;
 use gamaka::internals::settings::{Learner, Method, Shifts, TrainConfig, ValidateOn};
 use gamaka::internals::shift::Shift;
 use gamaka::internals::train::{
-    Event, StepShape, TrainError, TrainOptions, Trained, TrainingPlan, checkpoint_path, train,
+    Event, Shaping, StepShape, TrainError, TrainOptions, Trained, TrainingPlan, checkpoint_path,
+    train,
 };
 use gamaka::mel::EngineChoice;
 use gamaka::model::{LayerSpec, Network, Spec, Storage};
@@ -960,6 +961,7 @@ fn one_step(poisoned: bool, bank_value: f32) -> (Vec<f32>, OptimizerState) {
             optimizer: AdamW::default(),
             learner: Learner::default(),
             banks: &[64 * 90],
+            shaping: Shaping::default(),
             teacher: None,
         },
     );
@@ -975,7 +977,7 @@ fn one_step(poisoned: bool, bank_value: f32) -> (Vec<f32>, OptimizerState) {
             seed: 1,
             step: 0,
             learning_rate: 1e-2,
-            unused: 0,
+            threshold: 0.0,
         }],
     );
     program.write(plan.optimizer.parameter, &network.initial_parameters(1));

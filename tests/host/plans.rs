@@ -5,7 +5,7 @@ use gamaka::internals::adapt::TaskAdapter;
 use gamaka::internals::data::Task;
 use gamaka::internals::selftest::doctor_cases;
 use gamaka::internals::settings::{Learner, Method};
-use gamaka::internals::train::{StepShape, TeacherShape, TrainingPlan};
+use gamaka::internals::train::{Shaping, StepShape, TeacherShape, TrainingPlan};
 use gamaka::model::{Network, Spec};
 use gamaka::ops::{self, AdamW, Augment, Basis, ConvShape};
 
@@ -24,6 +24,7 @@ fn training(class: AdapterClass, network: &Network, way: usize, banks: &[usize])
         optimizer: AdamW::default(),
         learner: Learner::default(),
         banks,
+        shaping: Shaping::default(),
         teacher: None,
     };
     TrainingPlan::new(class, &shape)
@@ -68,6 +69,7 @@ fn the_plans_of_every_learner_build_and_run_within_default_limits() {
                 optimizer: AdamW::default(),
                 learner,
                 banks: &[64_000],
+                shaping: Shaping::default(),
                 teacher: None,
             };
             let plan = TrainingPlan::new(class, &shape).plan;
@@ -101,6 +103,7 @@ fn the_step_of_a_teacher_builds_and_runs_within_default_limits_behind_every_spec
                     optimizer: AdamW::default(),
                     learner: Learner::default(),
                     banks: &[64 * 1000, 64 * 500],
+                    shaping: Shaping::default(),
                     teacher: Some(TeacherShape {
                         whole: &whole,
                         batch: 13,

@@ -14,7 +14,7 @@ use crate::data::{Labels, Part};
 use crate::files;
 use crate::model::Network;
 use crate::settings::TrainConfig;
-use crate::train::{Student, Trained, Validation};
+use crate::train::{Shaping, Student, Trained, Validation};
 use crate::words::count;
 
 /// Writes the figures of every episode as CSV.
@@ -40,6 +40,7 @@ pub(super) fn kernels(common: &Common, trained: &Trained) -> anyhow::Result<Vec<
         network: &network,
         whole: &stored.with_read_out(&network)?,
         config: stored,
+        shaping: Shaping::default(),
     };
     let rows = [stored.teacher.as_ref().map_or(0, |teacher| teacher.batch)];
     let shape = student.step(classes, &[], &rows);

@@ -2,13 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::matched::Matched;
 use super::moments::Moments;
 use super::taught::{TaughtFile, TaughtSet};
 use crate::embed::Embedder;
-use crate::features::cut_window;
+use crate::features::{SegmentShape, cut_window};
 use crate::gpu::word;
 use crate::ops::{Place, Slot};
 use crate::random::Stream;
@@ -21,6 +21,9 @@ use crate::words::count;
 
 /// Clips that are embedded at a time in a validation.
 const CLIPS_AT_ONCE: usize = 256;
+
+/// Files that a model embeds at a time before it teaches.
+const FILES_AT_A_TIME: usize = 16;
 
 /// What a teacher teaches of files that have been read.
 #[derive(Debug, Clone)]
@@ -74,6 +77,57 @@ impl Lessons {
             width: matched.vectors.width,
             train: found.set,
             validation: examined.set,
+        })
+    }
+
+    /// What a model makes of the segments of stored files, as it embeds them, for a network that is to do the same. `name` is what
+    /// errors name.
+    ///
+    /// # Errors
+    /// [`TrainError::Teacher`] if none of the files is as long as a segment; a fault of the device.
+    pub(crate) fn of_model(
+        name: &Path,
+        embedder: &Embedder,
+        units: &Units,
+        stored: &[usize],
+        segment: SegmentShape,
+    ) -> Result<Self, TrainError> {
+        let mut train = TaughtSet::default();
+        for files in stored.chunks(FILES_AT_A_TIME) {
+            let mut clips = Vec::new();
+            for &stored in files {
+                let Some(frames) = units.store.frames(stored) else {
+                    continue;
+                };
+                let first = train.starts.len();
+                for found in units.store.segments(stored, segment)? {
+                    if found.present == segment.frames() {
+                        train.starts.push(word(found.first));
+                        clips.push(found.values);
+                    }
+                }
+                let rows = first..train.starts.len();
+                if !rows.is_empty() {
+                    train.files.push(TaughtFile {
+                        stored,
+                        frames,
+                        rows,
+                    });
+                }
+            }
+            train.targets.extend(embedder.embed(&clips)?.concat());
+        }
+        if train.starts.is_empty() {
+            return Err(TrainError::teacher(
+                name,
+                "none of its training files is as long as a segment: give longer recordings",
+            ));
+        }
+        Ok(Self {
+            file: name.to_path_buf(),
+            width: embedder.width(),
+            train,
+            validation: TaughtSet::default(),
         })
     }
 

@@ -1,0 +1,165 @@
+//! Where the weights of edges lie among a network's parameters.
+
+use super::network::Network;
+use crate::ops::product;
+
+/// The weights of a layer's edges within the flat parameters: [taps, slots, padded outputs]. An edge leads from an input channel
+/// by a tap to an output; it has the weights of all slots, one in a layer of plain weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EdgeTensor {
+    /// Place of the layer in the network.
+    pub layer: usize,
+    /// Its first element in the flat parameters.
+    pub first: usize,
+    /// Input channels.
+    pub inputs: usize,
+    /// Height and width of the kernel.
+    pub kernel: [usize; 2],
+    /// Weights of an edge.
+    pub slots: usize,
+    /// Output channels.
+    pub outputs: usize,
+    /// Output channels as they are stored.
+    pub padded: usize,
+}
+
+impl EdgeTensor {
+    /// Taps: input channels times kernel area.
+    pub fn taps(&self) -> usize {
+        product(&[self.inputs, self.kernel[0], self.kernel[1]])
+    }
+
+    /// Edges.
+    pub fn edges(&self) -> usize {
+        product(&[self.taps(), self.outputs])
+    }
+
+    /// Elements, padding included.
+    pub fn len(&self) -> usize {
+        product(&[self.taps(), self.slots, self.padded])
+    }
+
+    /// Whether it has no element.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether its edges are functions, not plain weights.
+    pub fn has_splines(&self) -> bool {
+        self.slots > 1
+    }
+
+    /// Where a weight lies in the flat parameters.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "places within a tensor that is there"
+    )]
+    pub fn at(&self, tap: usize, slot: usize, output: usize) -> usize {
+        self.first + (tap * self.slots + slot) * self.padded + output
+    }
+
+    /// The weights of an edge.
+    pub fn edge<'a>(
+        &self,
+        flat: &'a [f32],
+        tap: usize,
+        output: usize,
+    ) -> impl Iterator<Item = f32> + 'a {
+        let tensor = *self;
+        (0..self.slots).map(move |slot| flat[tensor.at(tap, slot, output)])
+    }
+
+    /// Sets the weights of an edge to zero.
+    pub fn remove(&self, flat: &mut [f32], tap: usize, output: usize) {
+        for slot in 0..self.slots {
+            flat[self.at(tap, slot, output)] = 0.0;
+        }
+    }
+
+    /// Tap and output of every edge.
+    pub fn places(&self) -> impl Iterator<Item = (usize, usize)> {
+        let outputs = self.outputs;
+        (0..self.taps()).flat_map(move |tap| (0..outputs).map(move |output| (tap, output)))
+    }
+
+    /// How many of its edges are zero.
+    pub fn removed(&self, flat: &[f32]) -> usize {
+        let zero = |&(tap, output): &(usize, usize)| self.edge(flat, tap, output).all(|w| w == 0.0);
+        self.places().filter(zero).count()
+    }
+}
+
+impl Network {
+    /// The tensors of edges, layer by layer: those of convolutions and dense layers, and the single edge of a shared spline.
+    pub fn edge_tensors(&self) -> Vec<EdgeTensor> {
+        let tensors = self.placed().filter_map(|(layer, placed)| {
+            let [inputs, rows, columns, slots, outputs] = placed.parameter.dims[..] else {
+                return None;
+            };
+            Some(EdgeTensor {
+                layer,
+                first: placed.first,
+                inputs,
+                kernel: [rows, columns],
+                slots,
+                outputs,
+                padded: placed.parameter.padded,
+            })
+        });
+        tensors.collect()
+    }
+
+    /// A bit for each of the flat parameters, the lowest of a word first: 0 for the weights of edges that are zero.
+    pub fn kept_bits(&self, flat: &[f32]) -> Vec<u32> {
+        let mut bits = vec![u32::MAX; flat.len().div_ceil(32)];
+        for tensor in self.edge_tensors() {
+            for (tap, output) in tensor.places() {
+                if tensor.edge(flat, tap, output).any(|w| w != 0.0) {
+                    continue;
+                }
+                for slot in 0..tensor.slots {
+                    let at = tensor.at(tap, slot, output);
+                    bits[at / 32] &= !(1 << (at % 32));
+                }
+            }
+        }
+        bits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Spec;
+
+    #[test]
+    fn removed_edges_are_found_again_by_their_zeros() {
+        let spec = Spec::from_toml(
+            "name = \"t\"\n[[layers]]\ntype = \"conv\"\nchannels = 3\nkernel = 2\n[[layers]]\ntype = \"group_norm\"\n[[layers]]\ntype = \"kan_linear\"\nchannels = 5\n",
+        )
+        .unwrap();
+        let network = Network::new(spec, [4, 4]).unwrap();
+        let mut flat = network.initial_parameters(1);
+        let [plain, splines] = network.edge_tensors()[..] else {
+            panic!("two layers with edges");
+        };
+        assert_eq!((plain.edges(), plain.has_splines()), (12, false));
+        assert_eq!((splines.edges(), splines.has_splines()), (27 * 5, true));
+        assert!(
+            network
+                .kept_bits(&flat)
+                .iter()
+                .all(|&word| word == u32::MAX)
+        );
+        plain.remove(&mut flat, 2, 1);
+        splines.remove(&mut flat, 26, 4);
+        // One weight of an edge alone does not remove it.
+        flat[splines.at(3, 0, 0)] = 0.0;
+        assert_eq!((plain.removed(&flat), splines.removed(&flat)), (1, 1));
+        let bits = network.kept_bits(&flat);
+        let zeros: u32 = bits.iter().map(|word| word.count_zeros()).sum();
+        assert_eq!(zeros as usize, 1 + splines.slots);
+        let at = splines.at(26, 7, 4);
+        assert_eq!(bits[at / 32] >> (at % 32) & 1, 0);
+    }
+}
