@@ -11,6 +11,7 @@ mod demo;
 mod doctor;
 mod embed;
 mod eval;
+mod explain;
 mod genre;
 mod hints;
 mod interrupt;
@@ -58,6 +59,8 @@ enum Command {
     Train(train::Args),
     /// Measure a model: N-way K-shot accuracy with intervals, beside its floors
     Eval(eval::Args),
+    /// See what a network has learned: its curves, what reaches them, and how straight they are
+    Explain(explain::Args),
     /// Choose what turns a model's distances into probabilities, so that these mean what they say
     Calibrate(calibrate::Args),
     /// Compare networks and learners fairly: is it the splines?
@@ -107,6 +110,7 @@ pub fn run() -> ExitCode {
         Command::Data(args) => data::run(args, &cli.common),
         Command::Train(args) => train::run(args, &cli.common),
         Command::Eval(args) => eval::run(args, &cli.common),
+        Command::Explain(args) => explain::run(args, &cli.common),
         Command::Calibrate(args) => calibrate::run(args, &cli.common),
         Command::Ablate(args) => ablate::run(args, &cli.common),
         Command::Embed(args) => embed::run(args, &cli.common),
