@@ -106,8 +106,7 @@ impl Attribution {
 }
 
 impl Explainer {
-    /// Compiles a network with these parameters (flat layout) that hears files in such segments, for so many files: for a few, a
-    /// software rasteriser has quickly compiled kernels ready sooner.
+    /// Compiles a network with these parameters (flat layout) that hears files in such segments.
     ///
     /// # Errors
     /// [`GpuError`].
@@ -116,11 +115,10 @@ impl Explainer {
         network: &Network,
         parameters: &[f32],
         segment: SegmentShape,
-        files: usize,
     ) -> Result<Self, GpuError> {
         Ok(Self {
-            embedder: Embedder::for_files(gpu, network, parameters, files)?,
-            gradient: InputGradient::new(gpu, network, parameters, files)?,
+            embedder: Embedder::new(gpu, network, parameters)?,
+            gradient: InputGradient::new(gpu, network, parameters)?,
             segment,
             bands: network.input[0],
         })

@@ -1,6 +1,5 @@
 //! A network's gradient with respect to what it hears.
 
-use crate::embedder::compiles_quickly;
 use crate::gpu::{AdapterClass, BufferRole, Gpu, GpuError, Plan, Program, Tensor};
 use crate::model::Network;
 
@@ -16,23 +15,17 @@ pub struct InputGradient {
 }
 
 impl InputGradient {
-    /// Compiles a network with these parameters (flat layout), for explanations of so many files.
+    /// Compiles a network with these parameters (flat layout).
     ///
     /// # Errors
     /// [`GpuError`].
-    pub fn new(
-        gpu: &Gpu,
-        network: &Network,
-        parameters: &[f32],
-        files: usize,
-    ) -> Result<Self, GpuError> {
+    pub fn new(gpu: &Gpu, network: &Network, parameters: &[f32]) -> Result<Self, GpuError> {
         let [bands, frames] = network.input;
         let batch = match gpu.class() {
             AdapterClass::Software => 32,
             AdapterClass::Hardware => 128,
         };
         let mut plan = Plan::new(gpu.class());
-        plan.quick = compiles_quickly(gpu, files);
         let clips = plan.tensor("clips", [batch, 1, bands, frames], BufferRole::Input);
         let width = network.width();
         let by_embedding = plan.tensor("by embedding", [batch, width, 1, 1], BufferRole::Input);

@@ -89,7 +89,7 @@ fn the_gradient_of_the_input_is_the_twins_through_every_layer() {
     let (count, length) = (130, 9 * 12);
     let clips = normals(count * length, 1);
     let by = normals(count * network.width(), 2);
-    let mut gradient = InputGradient::new(gpu(), &network, &flat, 1).unwrap();
+    let mut gradient = InputGradient::new(gpu(), &network, &flat).unwrap();
     let clip = |k: usize| {
         let width = network.width();
         (
@@ -141,7 +141,7 @@ const A_OVER_B: Decision = Decision {
 fn explained(network: &Network, flat: &[f32], frames: usize) -> (Explainer, Sound) {
     let [bands, length] = network.input;
     let shape = SegmentShape::new(length, length / 2).unwrap();
-    let explainer = Explainer::new(gpu(), network, flat, shape, 1).unwrap();
+    let explainer = Explainer::new(gpu(), network, flat, shape).unwrap();
     let values: Vec<f32> = normals(bands * frames, 9).iter().map(|v| v.abs()).collect();
     let sound = explainer.hear(values).unwrap();
     (explainer, sound)
@@ -210,7 +210,7 @@ fn attributions_of_the_included_model_are_complete_to_a_hundredth() {
     let front_end = FrontEnd::new(EngineChoice::Cpu, None, model.hearing(true)).unwrap();
     let shape = model.info.segment;
     let network = &model.network;
-    let mut explainer = Explainer::new(gpu(), network, &model.parameters, shape, 9).unwrap();
+    let mut explainer = Explainer::new(gpu(), network, &model.parameters, shape).unwrap();
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/corpus");
     let hear = |style: &str, number: usize| {
         let file = corpus.join(format!("{style}/{style}-{number:03}.ogg"));

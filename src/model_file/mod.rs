@@ -1,0 +1,8 @@
+//! Model files: safetensors, with everything else that a model is in the metadata.
+
+mod model;
+mod read;
+mod stored;
+mod write;
+
+pub use model::{Model, ModelInfo};
