@@ -1,6 +1,5 @@
 //! `gamaka inspect`: what a model is, what it takes, and where it comes from.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -12,9 +11,9 @@ use crate::data::Part;
 use crate::embed::Embedder;
 use crate::features::SegmentShape;
 use crate::gpu::AdapterClass;
-use crate::model::{LayerTally, Storage};
+use crate::model::{LayerTally, Packed};
 use crate::model_file::{KEY, Model};
-use crate::tensors::TensorFile;
+use crate::tensors::{TensorEntry, TensorFile};
 use crate::words::count;
 
 use super::common::{Common, INCLUDED, is_included, model_hash, print, print_json};
@@ -38,8 +37,8 @@ struct Layer {
     output: [usize; 3],
     parameters: usize,
     flops: u64,
-    /// Tensors of the file by their type.
-    stored: Vec<String>,
+    /// What its weights are in the file.
+    stored: String,
     bytes: usize,
     /// Edges whose every weight is zero, and edges; none of a layer without edges.
     removed: Option<[usize; 2]>,
@@ -66,40 +65,24 @@ fn layers(path: &Path, model: &Model) -> anyhow::Result<Vec<Layer>> {
         true => TensorFile::new(Model::INCLUDED, Model::INCLUDED.len() as u64, KEY)?.tensors,
         false => TensorFile::open(path, KEY)?.tensors,
     };
-    let named = model.network.named_parameters(&model.parameters);
+    let edges = model.network.edge_tensors();
     let layer = |(layer, tally): (usize, LayerTally)| {
         let of_layer = format!("{layer}.");
-        let own = tensors
-            .iter()
-            .filter(|tensor| tensor.name.starts_with(&of_layer));
-        let mut by_type: BTreeMap<String, usize> = BTreeMap::new();
-        for tensor in own {
-            *by_type.entry(format!("{:?}", tensor.dtype)).or_default() += tensor.bytes;
-        }
-        let mut stored: Vec<(String, usize)> = by_type.into_iter().collect();
-        stored.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
-        let weight = format!("{layer}.{}.weight", tally.kind);
-        let edges = named.iter().find(|p| p.name == weight).and_then(|weight| {
-            let [inputs, rows, columns, slots, outputs] = weight.dims[..] else {
-                return None;
-            };
-            let taps = inputs * rows * columns;
-            let is_zero = |tap: usize, output: usize| {
-                (0..slots).all(|m| weight.values[(tap * slots + m) * outputs + output] == 0.0)
-            };
-            let edges = (0..taps).flat_map(|tap| (0..outputs).map(move |output| (tap, output)));
-            let removed = edges.filter(|&(tap, output)| is_zero(tap, output)).count();
-            Some([removed, taps * outputs])
-        });
+        let own = || {
+            tensors
+                .iter()
+                .filter(|tensor| tensor.name.starts_with(&of_layer))
+        };
+        let edges = edges.iter().find(|edges| edges.layer == layer);
         Layer {
             layer,
             kind: tally.kind,
             output: tally.output,
             parameters: tally.parameters,
             flops: tally.flops,
-            bytes: stored.iter().map(|(_, bytes)| bytes).sum(),
-            stored: stored.into_iter().map(|(dtype, _)| dtype).collect(),
-            removed: edges,
+            stored: stored(model, &format!("{of_layer}{}.weight", tally.kind), own()),
+            bytes: own().map(|tensor| tensor.bytes).sum(),
+            removed: edges.map(|edges| [edges.removed(&model.parameters), edges.edges()]),
         }
     };
     Ok(model
@@ -109,6 +92,37 @@ fn layers(path: &Path, model: &Model) -> anyhow::Result<Vec<Layer>> {
         .enumerate()
         .map(layer)
         .collect())
+}
+
+/// How the tensors of a layer lie in the file, in words: its weights if it has edges, else all.
+fn stored<'a>(
+    model: &Model,
+    weight: &str,
+    own: impl Iterator<Item = &'a TensorEntry> + Clone,
+) -> String {
+    let shapes = model.network.parameter_shapes();
+    let place = shapes.iter().position(|(name, _)| name == weight);
+    let words = match place.and_then(|place| model.packing.get(place)) {
+        Some(Packed::Integers(integers)) => match integers.block {
+            block if block >= integers.rows() => format!("int{}", integers.bits),
+            1 => format!("int{}, a scale each", integers.bits),
+            block => format!("int{}, a scale for {block}", integers.bits),
+        },
+        Some(Packed::Codebook(codebook)) => format!("{} curves", codebook.len()),
+        None => {
+            let mut types: Vec<String> = own.clone().map(|t| format!("{:?}", t.dtype)).collect();
+            types.retain(|dtype| dtype != "U8" || place.is_none());
+            types.dedup();
+            types.join(" + ")
+        }
+    };
+    match own
+        .clone()
+        .any(|tensor| tensor.name == format!("{weight}.kept"))
+    {
+        true => format!("{words}, sparse"),
+        false => words,
+    }
 }
 
 #[derive(Serialize)]
@@ -133,9 +147,7 @@ impl Bytes {
         Ok(Self {
             file,
             parameters: layers.iter().map(|layer| layer.bytes).sum(),
-            device_parameters: 4 * Storage::of(&model.parameters)
-                .words(&model.parameters)
-                .len(),
+            device_parameters: 4 * model.storage().words(&model.parameters).len(),
             device_software: Embedder::bytes(AdapterClass::Software, &model.network),
             device_gpu: Embedder::bytes(AdapterClass::Hardware, &model.network),
         })
@@ -380,7 +392,7 @@ fn layer_table(layers: &[Layer]) -> String {
                 0 => String::new(),
                 flops => format!("{:.2}", flops as f64 / 1e6),
             },
-            layer.stored.join(" + "),
+            layer.stored.clone(),
             layer.bytes.to_string(),
             removed,
         ]);

@@ -87,6 +87,7 @@ fn bars(canvas: &mut Canvas, norms: &[f64], (x, y): (f64, f64), width: f64, colo
     let weakest = norms.last().map_or(0.0, |norm| 100.0 * norm / most);
     let text = match channels {
         1 => "1 channel".to_owned(),
+        _ if width < 200.0 => format!("{channels}, weakest {weakest:.0} %"),
         _ => format!("{channels} channels, the weakest {weakest:.0} %"),
     };
     let text = shorten(&text, small().size, width);

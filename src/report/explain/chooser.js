@@ -56,11 +56,11 @@
       return `<path class="${name}" d="${points.join("")}"/>`;
     };
     const legend = [["total", "φ(z)"], ["base", "silu base"], edge.fit && ["fit", data.forms[edge.form]], ["inputs", "inputs"]].filter(Boolean);
-    const space = (right - left) / legend.length;
+    const abreast = width === 720 ? legend.length : 2;
     const signs = legend.map(([name, text], k) => {
-      const from = left + k * Math.min(space, 130);
-      const sign = name === "inputs" ? `<rect class="inputs" x="${from}" y="16" width="20" height="10"/>` : `<path class="${name}" d="M${from} 21h20"/>`;
-      return `${sign}<text x="${from + 26}" y="25">${text}</text>`;
+      const [from, down] = [left + (k % abreast) * 130, 18 * Math.floor(k / abreast)];
+      const sign = name === "inputs" ? `<rect class="inputs" x="${from}" y="${11 + down}" width="20" height="10"/>` : `<path class="${name}" d="M${from} ${16 + down}h20"/>`;
+      return `${sign}<text x="${from + 26}" y="${20 + down}">${text}</text>`;
     });
     picture.innerHTML =
       `<svg viewBox="0 0 ${width} ${height}" style="--width:${width}px" role="img" aria-label="The function ${edge.name}">` +
