@@ -92,7 +92,7 @@ impl Ear {
         files: usize,
     ) -> Result<Self, EarError> {
         let front_end = FrontEnd::new(engine, Some(gpu), model.hearing(strict))?;
-        let embedder = Embedder::for_files(gpu, &model.network, &model.parameters, files)?;
+        let embedder = Embedder::for_files(gpu, &model, files)?;
         Ok(Self {
             model,
             front_end,

@@ -16,7 +16,9 @@ const FEW_FILES: usize = 30;
 pub struct Embedder {
     // All batches of a call are written, run and read as a whole.
     program: Mutex<Program>,
-    parameters: Weights,
+    parameters: Tensor,
+    /// Whether they are floats, which may be changed.
+    floats: bool,
     clips: Tensor,
     embedding: Tensor,
     clip_len: usize,
@@ -29,25 +31,27 @@ impl Embedder {
     /// # Errors
     /// [`GpuError`].
     pub fn new(gpu: &Gpu, network: &Network, parameters: &[f32]) -> Result<Self, GpuError> {
-        Self::compiled(gpu, network, Storage::Floats, parameters, false)
+        Self::compiled(gpu, network, &Storage::Floats, parameters, false)
     }
 
-    /// As [`Self::new`], for so many files: for a few, a software rasteriser compiles kernels that it has ready sooner. The
-    /// parameters stay; where each of them is exactly a half, they are kept so. The embeddings are the same.
+    /// A model's, for so many files: for a few, a software rasteriser compiles kernels that it has ready sooner. The
+    /// parameters stay, and are kept in as few bits as hold each of them exactly. The embeddings are the same.
     ///
     /// # Errors
     /// [`GpuError`].
-    pub fn for_files(
-        gpu: &Gpu,
-        network: &Network,
-        parameters: &[f32],
-        files: usize,
-    ) -> Result<Self, GpuError> {
-        let quick = gpu.class() == AdapterClass::Software && files <= FEW_FILES;
-        Self::compiled(gpu, network, Storage::of(parameters), parameters, quick)
+    pub fn for_files(gpu: &Gpu, model: &Model, files: usize) -> Result<Self, GpuError> {
+        let (network, parameters) = (&model.network, &model.parameters);
+        Self::compiled(
+            gpu,
+            network,
+            &model.storage(),
+            parameters,
+            files <= FEW_FILES,
+        )
     }
 
-    /// As [`Self::new`], with parameters kept in this storage, to which they are rounded.
+    /// As [`Self::new`], with parameters kept in this storage, to which they are rounded; `few` as for [`Self::for_files`] of a
+    /// few.
     ///
     /// # Errors
     /// [`GpuError`].
@@ -55,29 +59,31 @@ impl Embedder {
     pub fn stored(
         gpu: &Gpu,
         network: &Network,
-        storage: Storage,
+        storage: &Storage,
         parameters: &[f32],
+        few: bool,
     ) -> Result<Self, GpuError> {
-        Self::compiled(gpu, network, storage, parameters, false)
+        Self::compiled(gpu, network, storage, parameters, few)
     }
 
     fn compiled(
         gpu: &Gpu,
         network: &Network,
-        storage: Storage,
+        storage: &Storage,
         parameters: &[f32],
-        quick: bool,
+        few: bool,
     ) -> Result<Self, GpuError> {
         let mut plan = Plan::new(gpu.class());
-        plan.quick = quick;
+        plan.quick = few && gpu.class() == AdapterClass::Software;
         let (weights, clips, embedding) =
             append_batch(&mut plan, network, storage, batch(gpu.class()));
         let [bands, frames] = network.input;
         let program = Program::new(gpu, plan)?;
-        program.write(weights.tensor(), &storage.words(parameters));
+        program.write(weights, &storage.words(parameters));
         Ok(Self {
             program: Mutex::new(program),
             parameters: weights,
+            floats: *storage == Storage::Floats,
             clips,
             embedding,
             clip_len: bands * frames,
@@ -88,12 +94,10 @@ impl Embedder {
     /// Changes the parameters, for all threads that share it; what another thread is embedding keeps the old ones.
     ///
     /// # Panics
-    /// If it keeps halves: a bug in the caller, who wants [`Self::new`].
+    /// If it does not keep floats: a bug in the caller, who wants [`Self::new`].
     pub fn set_parameters(&self, parameters: &[f32]) {
-        let Weights::Floats(tensor) = self.parameters else {
-            unreachable!("only an embedder of floats is given others");
-        };
-        self.program().write(tensor, parameters);
+        assert!(self.floats, "only an embedder of floats is given others");
+        self.program().write(self.parameters, parameters);
     }
 
     fn program(&self) -> MutexGuard<'_, Program> {
@@ -118,8 +122,7 @@ impl Embedder {
     /// Device memory in bytes of its parameters.
     #[cfg(feature = "internals")]
     pub fn parameter_bytes(&self) -> u64 {
-        let parameters = self.parameters.tensor();
-        self.program().plan().info(parameters).bytes()
+        self.program().plan().info(self.parameters).bytes()
     }
 
     /// Device memory in bytes that a network's embedder takes.
@@ -161,21 +164,22 @@ fn batch(class: AdapterClass) -> usize {
 /// The plan of a batch's embedding: parameters and clips in, embeddings out.
 pub fn inference(class: AdapterClass, network: &Network, batch: usize) -> (Plan, [Tensor; 3]) {
     let mut plan = Plan::new(class);
-    let (weights, clips, embedding) = append_batch(&mut plan, network, Storage::Floats, batch);
-    (plan, [weights.tensor(), clips, embedding])
+    let tensors = append_batch(&mut plan, network, &Storage::Floats, batch);
+    (plan, tensors.into())
 }
 
 /// Completes the plan of a batch's embedding: its parameters, clips and embeddings.
 fn append_batch(
     plan: &mut Plan,
     network: &Network,
-    storage: Storage,
+    storage: &Storage,
     batch: usize,
-) -> (Weights, Tensor, Tensor) {
+) -> (Tensor, Tensor, Tensor) {
     let [bands, frames] = network.input;
     let weights = storage.weights(plan, network.flat_len());
     let clips = plan.tensor("clips", [batch, 1, bands, frames], BufferRole::Input);
-    (weights, clips, append(plan, network, weights, clips))
+    let embedding = append(plan, network, weights, clips);
+    (weights.tensor(), clips, embedding)
 }
 
 /// Appends a network's forward, and completes the plan with it: its port `embedding`.
@@ -200,8 +204,8 @@ impl Model {
     /// # Errors
     /// [`MelError::TransformLength`] for a preset whose Fourier transform the kernels cannot do.
     pub fn plan(&self, class: AdapterClass, clips: usize) -> Result<(Plan, Vec<u32>), MelError> {
-        let storage = Storage::of(&self.parameters);
-        let plan = samples_plan(class, &self.info.preset, &self.network, storage, clips)?;
+        let storage = self.storage();
+        let plan = samples_plan(class, &self.info.preset, &self.network, &storage, clips)?;
         Ok((plan, storage.words(&self.parameters)))
     }
 }
@@ -210,7 +214,7 @@ fn samples_plan(
     class: AdapterClass,
     preset: &Preset,
     network: &Network,
-    storage: Storage,
+    storage: &Storage,
     clips: usize,
 ) -> Result<Plan, MelError> {
     let [_, frames] = network.input;

@@ -75,7 +75,7 @@ fn by_examples(args: &Args, folder: &Path, common: &Common) -> anyhow::Result<Ex
     let front_end = front_end(args.engine, &gpu, &model, args.strict)?;
     let found = audio::find(&args.files);
     let files = dataset.items.len() + found.files.len();
-    let embedder = Embedder::for_files(&gpu, &model.network, &model.parameters, files)?;
+    let embedder = Embedder::for_files(&gpu, &model, files)?;
     let mut failed: Vec<(PathBuf, String)> = found
         .problems
         .iter()

@@ -24,7 +24,8 @@ use super::interrupt::{INTERRUPTED, Stopping};
 use super::numbers::whole;
 use super::train::Display;
 
-static CORPUS: Dir = include_dir!("$CARGO_MANIFEST_DIR/assets/corpus");
+/// Short clips of many styles, rendered, a folder each.
+pub(super) static CORPUS: Dir = include_dir!("$CARGO_MANIFEST_DIR/assets/corpus");
 
 /// Name of the model file.
 const MODEL: &str = "model.safetensors";

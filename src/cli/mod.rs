@@ -11,8 +11,10 @@ mod demo;
 mod doctor;
 mod embed;
 mod eval;
+mod explain;
 mod genre;
 mod hints;
+mod inspect;
 mod interrupt;
 mod library;
 mod manual;
@@ -59,6 +61,10 @@ enum Command {
     Train(train::Args),
     /// Measure a model: N-way K-shot accuracy with intervals, beside its floors
     Eval(eval::Args),
+    /// See what a network has learned: its curves, what reaches them, and how straight they are
+    Explain(explain::Args),
+    /// Tell what a model is: network, size, cost, where it comes from
+    Inspect(inspect::Args),
     /// Choose what turns a model's distances into probabilities, so that these mean what they say
     Calibrate(calibrate::Args),
     /// Compare networks and learners fairly: is it the splines?
@@ -110,6 +116,8 @@ pub fn run() -> ExitCode {
         Command::Data(args) => data::run(args, &cli.common),
         Command::Train(args) => train::run(args, &cli.common),
         Command::Eval(args) => eval::run(args, &cli.common),
+        Command::Explain(args) => explain::run(args, &cli.common),
+        Command::Inspect(args) => inspect::run(args, &cli.common),
         Command::Calibrate(args) => calibrate::run(args, &cli.common),
         Command::Ablate(args) => ablate::run(args, &cli.common),
         Command::Prune(args) => prune::run(args, &cli.common),

@@ -7,9 +7,9 @@ use std::process::ExitCode;
 
 use crate::data::{Dataset, Part, SHOTS, Task, WAYS};
 use crate::files::{self, Outputs};
-use crate::model::{Network, Storage};
+use crate::model::Network;
 use crate::model_file::Model;
-use crate::prune::{Level, Manner, PruneError, Pruner, Question};
+use crate::prune::{Level, Manner, PruneError, Pruner, Question, in_halves};
 use crate::settings::TrainConfig;
 use crate::train::{Event, Lesson, TrainError, TuneOptions, Tuner, checkpoint_path};
 use bytesize::ByteSize;
@@ -74,15 +74,15 @@ pub(super) struct Args {
     /// At most so many training files; of more a share drawn by the seed
     #[arg(long, value_name = "FILES", allow_negative_numbers = true, value_parser = whole(1..=usize::MAX))]
     pub most_files: Option<usize>,
-    /// Classes of a question to the test files
-    #[arg(long, default_value_t = 5, allow_negative_numbers = true, value_parser = whole(WAYS))]
-    pub way: usize,
-    /// Examples of each
-    #[arg(long, default_value_t = 5, allow_negative_numbers = true, value_parser = whole(SHOTS))]
-    pub shot: usize,
-    /// Files asked of each
-    #[arg(long, default_value_t = 5, allow_negative_numbers = true, value_parser = whole(SHOTS))]
-    pub query: usize,
+    /// Classes of a question to the test files [default: as the model was trained for]
+    #[arg(long, allow_negative_numbers = true, value_parser = whole(WAYS))]
+    pub way: Option<usize>,
+    /// Examples of each [default: as the model was trained for]
+    #[arg(long, allow_negative_numbers = true, value_parser = whole(SHOTS))]
+    pub shot: Option<usize>,
+    /// Files asked of each [default: as the model was trained for]
+    #[arg(long, allow_negative_numbers = true, value_parser = whole(SHOTS))]
+    pub query: Option<usize>,
     /// Questions
     #[arg(long, default_value_t = 1000, allow_negative_numbers = true, value_parser = whole(2..=TrainConfig::MOST_SCORED))]
     pub episodes: usize,
@@ -116,9 +116,14 @@ impl Args {
         }
     }
 
-    fn question(&self) -> Question {
+    fn question(&self, model: &Model) -> Question {
+        let Task { way, shot, query } = model.info.config.task();
         Question {
-            task: Task::new(self.way, self.shot, self.query),
+            task: Task::new(
+                self.way.unwrap_or(way),
+                self.shot.unwrap_or(shot),
+                self.query.unwrap_or(query),
+            ),
             episodes: self.episodes,
             seed: self.seed,
         }
@@ -253,9 +258,9 @@ fn go(
 
 /// Writes a smaller model, in half precision if the original is.
 fn save(model: &Model, original: &Model, path: &Path) -> anyhow::Result<()> {
-    match Storage::of(&original.parameters) {
-        Storage::Halves => model.save_half(path)?,
-        Storage::Floats => model.save(path)?,
+    match in_halves(original) {
+        true => model.save_half(path)?,
+        false => model.save(path)?,
     }
     Ok(())
 }

@@ -125,7 +125,21 @@ pub static KERNELS: &[Kernel] = &[
         "shared/conv_shape.wgsl",
         "layers/conv_grad_weight.wgsl"
     ),
-    kernel!("unpack_halves", "layers/unpack_halves.wgsl"),
+    kernel!(
+        "unpack_halves",
+        "shared/packed.wgsl",
+        "layers/unpack_halves.wgsl"
+    ),
+    kernel!(
+        "unpack_integers",
+        "shared/packed.wgsl",
+        "layers/unpack_integers.wgsl"
+    ),
+    kernel!(
+        "unpack_codebook",
+        "shared/packed.wgsl",
+        "layers/unpack_codebook.wgsl"
+    ),
     kernel!("channels_last", "layers/channels_last.wgsl"),
     kernel!("change_basis", "layers/change_basis.wgsl"),
     kernel!(

@@ -3,32 +3,16 @@
 use std::ops::Range;
 
 use super::ModelError;
-use super::layers::{Build, Forward, LARGEST, Layer, MOST_VALUES, Parameter, Standardise, values};
+use super::layers::{Build, Forward, LARGEST, Layer, MOST_VALUES, Standardise, values};
+use super::packing::Packing;
+use super::placed::Placed;
 use super::spec::{LayerSpec, Spec};
-use super::weights::Weights;
-use crate::gpu::{BufferRole, Plan, Shape, Tensor, VIEW_ALIGNMENT};
-use crate::ops::{self, product};
+use super::weights::{PackedWords, Storage, Weights};
+use crate::gpu::{Plan, Shape, Tensor, VIEW_ALIGNMENT};
+use crate::ops::product;
 
 /// Most values that all layers together make of a clip.
 const MOST_ACTIVATIONS: usize = 4 * MOST_VALUES;
-
-/// Where a parameter tensor lies in the flat parameter vector.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Placed {
-    pub parameter: Parameter,
-    pub first: usize,
-}
-
-impl Placed {
-    /// Its part of a flat parameter vector.
-    pub(super) fn of<'a, T>(&self, flat: &'a [T]) -> &'a [T] {
-        &flat[self.first..][..self.parameter.device_len()]
-    }
-
-    pub(super) fn of_mut<'a>(&self, flat: &'a mut [f32]) -> &'a mut [f32] {
-        &mut flat[self.first..][..self.parameter.device_len()]
-    }
-}
 
 /// One layer's shapes for a batch of one, and its parameters.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,6 +31,19 @@ pub struct Network {
     pub input: [usize; 2],
     stages: Vec<Stage>,
     pub(super) flat_len: usize,
+}
+
+/// What a layer makes of a clip, and what it costs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayerTally {
+    /// Its `type`.
+    pub kind: &'static str,
+    /// Channels, height and width of its output.
+    pub output: [usize; 3],
+    /// Values that are trained, padding not counted.
+    pub parameters: usize,
+    /// Floating-point operations of a forward pass, as [`Network::flops`] counts them.
+    pub flops: u64,
 }
 
 /// A network's forward within a plan.
@@ -193,32 +190,29 @@ impl Network {
             .sum()
     }
 
-    /// Those of one layer.
-    pub fn layer_flops(&self, layer: usize) -> u64 {
-        let input = self.stages[layer].input;
-        self.spec.layers[layer].layer().flops(input)
+    /// What each layer makes and costs.
+    pub fn tally(&self) -> Vec<LayerTally> {
+        let tally = |(index, layer, stage): (u32, &dyn Layer, &Stage)| {
+            let [_, c, h, w] = stage.output;
+            let parameters = stage.parameters.iter();
+            LayerTally {
+                kind: self.spec.layers[index as usize].kind(),
+                output: [c, h, w],
+                parameters: parameters.map(|p| p.parameter.trained_len()).sum(),
+                flops: layer.flops(stage.input),
+            }
+        };
+        self.layers().map(tally).collect()
     }
 
     /// One line for each layer: type, output shape, parameters.
     pub fn summary(&self) -> Vec<String> {
-        self.spec
-            .layers
-            .iter()
-            .zip(&self.stages)
-            .map(|(spec, stage)| {
-                let [_, c, h, w] = stage.output;
-                let count: usize = stage
-                    .parameters
-                    .iter()
-                    .map(|p| p.parameter.trained_len())
-                    .sum();
-                format!(
-                    "{:16} {:>16} {count:>9}",
-                    spec.kind(),
-                    format!("{c} x {h} x {w}")
-                )
-            })
-            .collect()
+        let line = |layer: LayerTally| {
+            let [c, h, w] = layer.output;
+            let output = format!("{c} x {h} x {w}");
+            format!("{:16} {output:>16} {:>9}", layer.kind, layer.parameters)
+        };
+        self.tally().into_iter().map(line).collect()
     }
 
     fn layers(&self) -> impl DoubleEndedIterator<Item = (u32, &dyn Layer, &Stage)> {
@@ -237,30 +231,10 @@ impl Network {
             .flat_map(|(index, stage)| stage.parameters.iter().map(move |p| (index, p)))
     }
 
-    /// The parameters of a stage as its kernels read them.
-    fn views(&self, plan: &mut Plan, weights: Weights, stage: &Stage) -> Vec<Tensor> {
-        let first = stage.parameters.first().map_or(0, |p| p.first);
-        let (floats, base) = match weights {
-            Weights::Floats(flat) => (flat, 0),
-            Weights::Halves(_) if stage.parameters.is_empty() => return Vec::new(),
-            Weights::Halves(halves) => {
-                let end = |p: &Placed| p.first.saturating_add(p.parameter.device_len());
-                let len = stage.parameters.iter().map(end).max().unwrap_or(first);
-                let len = [1, 1, 1, len.saturating_sub(first)];
-                let floats = plan.tensor("unpacked", len, BufferRole::Scratch);
-                ops::unpack_halves(plan, halves, first, floats);
-                (floats, first)
-            }
-        };
-        let view = |p: &Placed| {
-            plan.view(
-                p.parameter.name,
-                floats,
-                p.first.saturating_sub(base),
-                [1, 1, 1, p.parameter.device_len()],
-            )
-        };
-        stage.parameters.iter().map(view).collect()
+    /// Parameters as a device keeps them that are packed so.
+    pub(crate) fn packed(&self, parameters: &[f32], packing: &Packing) -> Storage {
+        let placed = self.placed().map(|(_, placed)| placed);
+        Storage::Packed(PackedWords::new(placed, parameters, packing))
     }
 
     /// The network with more layers behind its own. Its flat parameter vector begins with that of this network, and so do
@@ -276,10 +250,10 @@ impl Network {
 
     /// Appends the forward pass of clips `x`, [n, 1, bands, frames]. `step` is the step uniform of a
     /// training plan; without it noise and dropout do nothing.
-    pub fn forward(
+    pub fn forward<'a>(
         &self,
         plan: &mut Plan,
-        parameters: impl Into<Weights>,
+        parameters: impl Into<Weights<'a>>,
         x: Tensor,
         step: Option<Tensor>,
     ) -> NetworkForward {
@@ -287,10 +261,10 @@ impl Network {
     }
 
     /// [`Self::forward`] of some of the layers, at least one; `x` is the input of the first of them.
-    pub(crate) fn forward_layers(
+    pub(crate) fn forward_layers<'a>(
         &self,
         plan: &mut Plan,
-        parameters: impl Into<Weights>,
+        parameters: impl Into<Weights<'a>>,
         x: Tensor,
         step: Option<Tensor>,
         range: Range<usize>,
@@ -301,7 +275,7 @@ impl Network {
         let mut output = x.reshaped([n, c, h, w]);
         let mut layers = Vec::new();
         for (index, layer, stage) in self.layers().skip(range.start).take(range.len()) {
-            let views = self.views(plan, parameters, stage);
+            let views = parameters.views(plan, &stage.parameters);
             let forward = layer.forward(
                 &mut Build {
                     plan,
@@ -348,21 +322,59 @@ impl Network {
         // Below the first layer that learns nobody wants a gradient.
         let learns = |s: &Stage| s.parameters.iter().any(|p| p.parameter.trained);
         let learning = self.stages.iter().position(learns).unwrap_or(0);
+        let wanted = |index| index > learning;
+        self.back(
+            plan,
+            forward,
+            parameters,
+            Some(gradients),
+            grad_embedding,
+            wanted,
+        )
+    }
+
+    /// Appends the backward pass to the input alone: from the gradient of what a forward pass made to that of what it was
+    /// given, [n, 1, bands, frames] for all layers. Parameters get none.
+    pub fn input_gradient(
+        &self,
+        plan: &mut Plan,
+        forward: &NetworkForward,
+        parameters: Tensor,
+        grad_embedding: Tensor,
+    ) -> Tensor {
+        match self.back(plan, forward, parameters, None, grad_embedding, |_| true) {
+            Some(grad) => grad,
+            None => unreachable!("every layer gives the gradient of its input where it is wanted"),
+        }
+    }
+
+    /// Goes back through the layers, as far as `wanted` wants the gradient of a layer's input.
+    fn back(
+        &self,
+        plan: &mut Plan,
+        forward: &NetworkForward,
+        parameters: Tensor,
+        gradients: Option<Tensor>,
+        grad_embedding: Tensor,
+        wanted: impl Fn(usize) -> bool,
+    ) -> Option<Tensor> {
         let last = forward.layers.last().map_or(grad_embedding, |f| f.output);
         let mut grad = grad_embedding.reshaped(last.shape);
         let layers = self.layers().skip(forward.first);
         let layers: Vec<_> = layers.zip(&forward.layers).collect();
         for ((index, layer, stage), kept) in layers.into_iter().rev() {
-            let views = self.views(plan, parameters.into(), stage);
-            let gradient_views = self.views(plan, gradients.into(), stage);
+            let views = Weights::Floats(parameters).views(plan, &stage.parameters);
+            let gradient_views =
+                gradients.map(|flat| Weights::Floats(flat).views(plan, &stage.parameters));
             let grad_y = grad.reshaped(kept.output.shape);
             let mut build = Build {
                 plan,
                 step: forward.step,
                 layer: index,
             };
-            let wanted = index as usize > learning;
-            match layer.backward(&mut build, kept, &views, &gradient_views, grad_y, wanted) {
+            let wanted = wanted(index as usize);
+            let gradient_views = gradient_views.as_deref();
+            match layer.backward(&mut build, kept, &views, gradient_views, grad_y, wanted) {
                 Some(grad_x) if wanted => grad = grad_x.reshaped(kept.input.shape),
                 _ => return None,
             }

@@ -87,10 +87,3 @@ pub fn squared_error(plan: &mut Plan, y: Tensor, target: Tensor, error: Tensor, 
         y.len(),
     );
 }
-
-/// y = halves from element `first` on, a multiple of 4, as floats.
-pub fn unpack_halves(plan: &mut Plan, halves: Tensor, first: usize, y: Tensor) {
-    let overrides = [("FIRST", (first / 4) as f64), ("SIZE", y.len() as f64)];
-    let count = y.len().div_ceil(4);
-    each(plan, "unpack_halves", &overrides, &[halves, y], count);
-}

@@ -9,7 +9,7 @@ use super::grid::coarser;
 use crate::data::Part;
 use crate::explain::{LayerInputs, inputs};
 use crate::gpu::Gpu;
-use crate::model::{LayerSpec, Network, Storage};
+use crate::model::{LayerSpec, Network, Packing, Storage};
 use crate::model_file::{Model, ModelInfo};
 use crate::settings::Sparsity;
 use crate::train::{Event, Tuner};
@@ -170,7 +170,10 @@ impl<'a> Pruner<'a> {
         on: &mut dyn FnMut(Event),
     ) -> Result<Model, PruneError> {
         Self::check(self.original, &self.manner, level)?;
-        let mut model = self.original.clone();
+        let mut model = Model {
+            packing: Packing::default(),
+            ..self.original.clone()
+        };
         if let (Some(strength), Some(_)) = (self.manner.lasso, level.edges) {
             model = self.made_sparse(strength, state, on)?;
         }
@@ -202,13 +205,12 @@ impl<'a> Pruner<'a> {
             ranked.remove(&model.network, &mut model.parameters, &inputs, share);
         }
         let tuned = self.tuner.tune(&model, None, state, on)?;
-        Ok(match Storage::of(&self.original.parameters) {
-            // As precise as the original is.
-            Storage::Halves => tuned
+        match in_halves(self.original) {
+            false => Ok(tuned),
+            true => tuned
                 .in_half_precision()
-                .map_err(|reason| PruneError::Level(format!("the smaller model {reason}")))?,
-            Storage::Floats => tuned,
-        })
+                .map_err(|reason| PruneError::Level(format!("the smaller model {reason}"))),
+        }
     }
 
     /// The model after a fine-tuning with a group lasso.
@@ -269,6 +271,11 @@ impl<'a> Pruner<'a> {
     }
 }
 
+/// Whether what is made of a model is kept in half precision: where the model is, or is packed in fewer bits still.
+pub fn in_halves(model: &Model) -> bool {
+    !model.packing.is_empty() || Storage::of(&model.parameters) == Storage::Halves
+}
+
 /// The model with another network.
 fn rebuilt(model: &Model, network: Network, parameters: Vec<f32>) -> Model {
     Model {
@@ -278,5 +285,6 @@ fn rebuilt(model: &Model, network: Network, parameters: Vec<f32>) -> Model {
         },
         network,
         parameters,
+        packing: Packing::default(),
     }
 }

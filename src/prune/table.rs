@@ -151,6 +151,7 @@ impl<'a> Judge<'a> {
         let mut edges = [0; 2];
         let mut idle = 0;
         let mut zeros = 0;
+        let tally = model.network.tally();
         for tensor in model.network.edge_tensors() {
             let removed = tensor.removed(&model.parameters);
             if tensor.has_splines() {
@@ -158,7 +159,7 @@ impl<'a> Judge<'a> {
                 edges[1] += removed;
             }
             zeros += removed * tensor.slots;
-            let flops = model.network.layer_flops(tensor.layer);
+            let flops = tally[tensor.layer].flops;
             idle += flops * removed as u64 / tensor.edges().max(1) as u64;
         }
         let (parameters, flops) = (model.network.parameter_count(), model.network.flops());

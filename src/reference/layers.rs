@@ -431,24 +431,3 @@ pub fn squared_error(y: &[f64], target: &[f64]) -> (Vec<f64>, Vec<f64>) {
             .collect(),
     )
 }
-
-/// Half number `first` and those behind it out of words, two in each, the first in the low 16 bits: sign, 5 bits of
-/// exponent, 10 of fraction.
-pub fn unpack_halves(words: &[u32], first: usize, count: usize) -> Vec<f64> {
-    let half = |k: usize| {
-        let half = (words[k / 2] >> (16 * (k % 2))) & 0xffff;
-        let (exponent, fraction) = ((half >> 10) & 31, f64::from(half & 1023) / 1024.0);
-        let magnitude = match exponent {
-            0 => fraction * 2f64.powi(-14),
-            31 if fraction == 0.0 => f64::INFINITY,
-            31 => f64::NAN,
-            _ => (1.0 + fraction) * 2f64.powi(exponent as i32 - 15),
-        };
-        if half >> 15 == 1 {
-            -magnitude
-        } else {
-            magnitude
-        }
-    };
-    (first..first + count).map(half).collect()
-}

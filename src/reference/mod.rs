@@ -15,6 +15,7 @@ mod episode;
 mod layers;
 mod mel;
 mod optimizer;
+mod packed;
 mod random;
 
 pub use ceiling::*;
@@ -22,4 +23,5 @@ pub use episode::*;
 pub use layers::*;
 pub use mel::*;
 pub use optimizer::*;
+pub use packed::*;
 pub use random::*;

@@ -19,7 +19,7 @@ pub struct Column<'a> {
 
 impl<'a> Column<'a> {
     /// Words, set from the left.
-    pub fn text(heading: &'a str) -> Self {
+    pub const fn text(heading: &'a str) -> Self {
         Self {
             heading,
             number: false,
@@ -27,7 +27,7 @@ impl<'a> Column<'a> {
     }
 
     /// Figures, set to the right.
-    pub fn number(heading: &'a str) -> Self {
+    pub const fn number(heading: &'a str) -> Self {
         Self {
             heading,
             number: true,
@@ -229,7 +229,8 @@ impl Page {
         )
     }
 
-    fn push(&mut self, html: &str) -> &mut Self {
+    /// HTML as it stands.
+    pub(super) fn push(&mut self, html: &str) -> &mut Self {
         self.body.push_str(html);
         self
     }

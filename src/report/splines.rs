@@ -5,7 +5,7 @@ use super::axis::{Axis, extent};
 use super::canvas::{
     Anchor, Canvas, Drawing, Legend, LegendEntry, PADDING, Stroke, Svg, WIDTH, top,
 };
-use super::lettering::{Font, LEADING, lines_of, small};
+use super::lettering::{Font, lines_height, lines_of, small};
 use super::style::{ACCENT, INK, RULE, SOFT, WARM};
 
 const PICTURE: &str = "spline grid";
@@ -18,6 +18,8 @@ const CAPTION: f64 = 26.0;
 pub struct Edge<'a> {
     /// Written above.
     pub caption: &'a str,
+    /// Written below that, set back, in as many lines; may be empty.
+    pub note: &'a str,
     /// Where the functions are sampled, ascending.
     pub z: &'a [f32],
     /// phi at each z.
@@ -86,11 +88,25 @@ fn draw(
         .iter()
         .map(|edge| lines_of(edge.caption, caption_font.size, width))
         .collect();
-    // Captions of more lines than one push their row down.
-    let heads: Vec<f64> = captions
-        .chunks(columns)
-        .map(|row| row.iter().map(Vec::len).max().unwrap_or(1) as f64)
-        .map(|lines| (lines - 1.0) * LEADING * caption_font.size)
+    let notes: Vec<Vec<String>> = edges
+        .iter()
+        .map(|edge| edge.note.lines())
+        .map(|lines| {
+            lines
+                .flat_map(|line| lines_of(line, small().size, width))
+                .collect()
+        })
+        .collect();
+    let note_height = |index: usize| lines_height(&notes[index], small().size);
+    // Captions of more lines than one, and notes, push their row down.
+    let head =
+        |index: usize| lines_height(&captions[index][1..], caption_font.size) + note_height(index);
+    let heads: Vec<f64> = (0..edges.len().div_ceil(columns))
+        .map(|row| {
+            (row * columns..edges.len().min((row + 1) * columns))
+                .map(head)
+                .fold(0.0, f64::max)
+        })
         .collect();
     let mut entries: Vec<LegendEntry> = vec![
         ("φ(z)", &|c, x, y| {
@@ -137,7 +153,9 @@ fn draw(
         let y = y0 + row as f64 * (CAPTION + height + 10.0) + CAPTION + above;
         let x_axis = Axis::new(z_range, x, x + width);
         let y_axis = Axis::new(range, y + height, y);
-        canvas.lines_above(x, y - 8.0, caption_font.bold(), &captions[index]);
+        canvas.lines_above(x, y - 8.0, small(), &notes[index]);
+        let y_caption = y - 8.0 - note_height(index);
+        canvas.lines_above(x, y_caption, caption_font.bold(), &captions[index]);
 
         let (from, to) = (
             x_axis.clamped(edge.grid.0.into()),

@@ -106,6 +106,7 @@ fn long_names(n: usize) -> Vec<String> {
 fn edge<'a>(caption: &'a str, z: &'a [f32], values: &'a [f32]) -> Edge<'a> {
     Edge {
         caption,
+        note: "",
         z,
         total: values,
         base: values,

@@ -4,12 +4,13 @@ use super::case::Case;
 use super::episode::{
     distances, episode, gather, optimizer, rows, sparse, standardised_rows, teacher, weighted,
 };
-use super::layers::{band_affine, ceiling, conv, element, halves, norm, pool, statistics};
+use super::layers::{band_affine, ceiling, conv, element, norm, pool, statistics};
 use super::mel::mel;
+use super::packed::{codebook, halves, integers};
 use crate::gpu::AdapterClass;
 use crate::ops::{
-    Augment, Basis, ConvShape, Distance, EpisodeShape, NormShape, PoolKind, PoolShape,
-    StatisticsShape,
+    Augment, Basis, CodebookShape, ConvShape, Distance, EpisodeShape, IntegersShape, NormShape,
+    PoolKind, PoolShape, StatisticsShape,
 };
 
 /// One small case for each kernel: what `gamaka doctor` runs.
@@ -58,6 +59,24 @@ pub fn doctor_cases(class: AdapterClass) -> Vec<Case> {
     };
     vec![
         halves(class, 64, 1000),
+        integers(
+            class,
+            &IntegersShape {
+                size: [63, 12],
+                bits: 4,
+                block: 9,
+            },
+        ),
+        codebook(
+            class,
+            &CodebookShape {
+                size: [9, 12],
+                slots: 7,
+                index_bits: 8,
+                block: 4,
+            },
+            256,
+        ),
         mel(class, 1024, 512, [1, 5]),
         conv(class, &spline),
         conv(

@@ -1,8 +1,8 @@
 //! Cases of layers: each builds a small plan with the layer functions and asks the twins for the answer.
 
 use super::builder::{Builder, largest, mean_magnitude, mean_rounding};
-use super::case::{Case, Expected};
-use crate::gpu::{AdapterClass, BufferRole, Shape};
+use super::case::Case;
+use crate::gpu::{AdapterClass, Shape};
 use crate::ops::{self, ActivationKind, ConvShape, NormShape, PoolShape, StatisticsShape};
 use crate::reference as twin;
 
@@ -33,7 +33,7 @@ pub fn conv(class: AdapterClass, shape: &ConvShape) -> Case {
         shape,
         &kept,
         grad_y,
-        by_parameters,
+        Some(by_parameters),
         Some(grad_x),
     );
 
@@ -249,26 +249,4 @@ pub fn statistics(class: AdapterClass, shape: &StatisticsShape) -> Case {
         rounding,
     );
     b.case(format!("statistics_pool {shape:?}"))
-}
-
-/// Halves `first` and those behind it: as many of all there are that are finite, large and small ones in turns.
-pub fn halves(class: AdapterClass, first: usize, count: usize) -> Case {
-    let mut b = Builder::new(class);
-    // 63 is prime to the number of finite halves without a sign.
-    let half = |k: usize| (k * 63 % 0x7c00) as u32 | (k as u32 % 3 % 2) << 15;
-    let words: Vec<u32> = (0..(first + count).div_ceil(2))
-        .map(|word| half(2 * word) | half(2 * word + 1) << 16)
-        .collect();
-    let shape = [1, 1, 1, 2 * words.len()];
-    let packed = b.plan.halves("input", shape, BufferRole::Input);
-    b.inputs.push((packed, words.clone()));
-    let y = b.output([1, 1, 1, count]);
-    ops::unpack_halves(&mut b.plan, packed, first, y);
-    b.expected.push(Expected {
-        tensor: y,
-        values: twin::unpack_halves(&words, first, count),
-        tolerance: 0.0,
-        rounding: 0.0,
-    });
-    b.case(format!("{count} halves from {first} on"))
 }

@@ -12,6 +12,7 @@ mod doctor;
 mod episode;
 mod layers;
 mod mel;
+mod packed;
 
 pub use case::{Case, Expected};
 pub use doctor::doctor_cases;
@@ -20,8 +21,9 @@ pub use episode::{
 };
 #[cfg(feature = "internals")]
 pub use layers::reduce;
-pub use layers::{band_affine, ceiling, conv, element, halves, norm, pool, statistics};
+pub use layers::{band_affine, ceiling, conv, element, norm, pool, statistics};
 pub use mel::mel;
+pub use packed::{codebook, halves, integers};
 
 use std::time::{Duration, Instant};
 

@@ -21,7 +21,7 @@ use crate::features::FrontEnd;
 use crate::files;
 use crate::gpu::{Gpu, GpuError};
 use crate::mel::filter_bank;
-use crate::model::Network;
+use crate::model::{Network, Packing};
 use crate::model_file::{Model, ModelInfo};
 use crate::settings::TrainConfig;
 
@@ -179,6 +179,7 @@ pub(crate) fn train_on(
     let network = student.kept().clone();
     let mut model = Model {
         parameters: learned.parameters,
+        packing: Packing::default(),
         info: ModelInfo {
             format: ModelInfo::FORMAT,
             spec: network.spec.clone(),

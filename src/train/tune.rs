@@ -22,6 +22,7 @@ use crate::embed::{Embedder, mean_embedding};
 use crate::features::{FrontEnd, KeptFeatures};
 use crate::files;
 use crate::gpu::{DeviceChoice, Gpu};
+use crate::model::Packing;
 use crate::model_file::{Model, ModelInfo};
 use crate::ops::Augment;
 use crate::random::Stream;
@@ -342,6 +343,7 @@ impl<'a> Tuner<'a> {
         Ok(Model {
             network: network.clone(),
             parameters: learned.parameters,
+            packing: Packing::default(),
             info,
         })
     }

@@ -3,8 +3,8 @@
 use gamaka::gpu::{AdapterClass, GpuError};
 use gamaka::internals::selftest::{self, Case};
 use gamaka::ops::{
-    Augment, Basis, ConvShape, Distance, EpisodeShape, NormShape, PoolKind, PoolShape,
-    StatisticsShape,
+    Augment, Basis, CodebookShape, ConvShape, Distance, EpisodeShape, IntegersShape, NormShape,
+    PoolKind, PoolShape, StatisticsShape,
 };
 
 use crate::gpu;
@@ -379,5 +379,26 @@ fn spectra_match_for_every_supported_length() {
 fn every_finite_half_is_unpacked_to_the_bit() {
     for (first, count) in [(0, 1), (4, 63), (64, 65), (0, 0x7c00 * 3)] {
         holds(|class| selftest::halves(class, first, count));
+    }
+}
+
+#[test]
+fn packed_parameters_are_unpacked_to_the_bit_at_odd_shapes() {
+    for size in [[1, 4], [7, 12], [65, 20], [864, 96]] {
+        for (bits, block) in [(4, 1), (4, 72), (8, 3), (8, 1000)] {
+            holds(|class| selftest::integers(class, &IntegersShape { size, bits, block }));
+        }
+    }
+    for (size, slots) in [([1, 4], 1), ([3, 12], 7), ([27, 20], 8), ([864, 96], 8)] {
+        for (index_bits, block, curves) in [(8, 1, 1), (8, 9, 256), (16, 5, 257), (16, 1000, 4099)]
+        {
+            let shape = CodebookShape {
+                size,
+                slots,
+                index_bits,
+                block,
+            };
+            holds(|class| selftest::codebook(class, &shape, curves));
+        }
     }
 }

@@ -249,7 +249,8 @@ fn halves_take_half_the_memory_and_move_an_embedding_by_a_thousandth() {
         .collect();
     let made = |storage| {
         let network = &model.network;
-        let embedder = Embedder::stored(gpu(), network, storage, &model.parameters).unwrap();
+        let embedder =
+            Embedder::stored(gpu(), network, &storage, &model.parameters, false).unwrap();
         (embedder.parameter_bytes(), embedder.embed(&clips).unwrap())
     };
     let (bytes, exact) = made(Storage::Floats);
@@ -265,7 +266,7 @@ fn halves_take_half_the_memory_and_move_an_embedding_by_a_thousandth() {
     }
     // By halves that the parameters are already nothing moves.
     let packed = model.in_half_precision().unwrap();
-    let by_files = Embedder::for_files(gpu(), &model.network, &packed.parameters, 1000).unwrap();
+    let by_files = Embedder::for_files(gpu(), &packed, 1000).unwrap();
     assert_eq!(by_files.parameter_bytes(), fewer);
     assert_eq!(by_files.embed(&clips).unwrap(), rounded);
     let flat = Embedder::new(gpu(), &model.network, &packed.parameters).unwrap();

@@ -16,7 +16,7 @@ use gamaka::internals::train::{
     train,
 };
 use gamaka::mel::EngineChoice;
-use gamaka::model::{LayerSpec, Network, Spec};
+use gamaka::model::{LayerSpec, Network, Spec, Storage};
 use gamaka::ops::{AdamW, Augment, OptimizerState, Slot, StepInfo};
 
 use gamaka::internals::vectors::Vectors;
@@ -802,8 +802,9 @@ fn an_embedder_that_is_ready_sooner_gives_the_same_bits() {
                 .collect()
         })
         .collect();
-    let [few, many] = [1, 1000].map(|files| {
-        let embedder = Embedder::for_files(gpu(), &network, &parameters, files).unwrap();
+    let [few, many] = [true, false].map(|few| {
+        let storage = Storage::of(&parameters);
+        let embedder = Embedder::stored(gpu(), &network, &storage, &parameters, few).unwrap();
         embedder.embed(&clips).unwrap()
     });
     assert!(few == many);

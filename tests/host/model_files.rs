@@ -7,7 +7,7 @@ use gamaka::internals::data::{Part, SplitEntry};
 use gamaka::internals::model_file::{Model, ModelInfo};
 use gamaka::internals::settings::TrainConfig;
 use gamaka::mel::Preset;
-use gamaka::model::{Network, Spec};
+use gamaka::model::{Network, Packing, Spec};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -96,6 +96,7 @@ impl Bench {
         let network = Network::new(known.spec.clone(), INPUT).unwrap();
         let mut model = Model {
             parameters: network.initial_parameters(3),
+            packing: Packing::default(),
             network,
             info: known,
         };
@@ -214,7 +215,11 @@ fn what_is_impossible_in_a_model_file_is_told() {
     let bench = Bench::new();
     let config = |text: &str| json!(text);
     let cases: Vec<(&str, Value, &str)> = vec![
-        ("/format", json!(ModelInfo::FORMAT + 1), "update gamaka"),
+        (
+            "/format",
+            json!(ModelInfo::PACKED_FORMAT + 1),
+            "update gamaka",
+        ),
         ("/format", json!(-1), "damaged metadata"),
         ("/spec/name", json!(""), "name"),
         ("/spec/name", json!("x".repeat(101)), "name"),

@@ -42,6 +42,7 @@ impl Drawn {
     pub(super) fn edge(&self) -> Edge<'_> {
         Edge {
             caption: &self.caption,
+            note: "",
             z: &self.z,
             total: &self.total,
             base: &self.base,

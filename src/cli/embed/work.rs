@@ -57,7 +57,7 @@ impl Hearing {
         let gpu = common.gpu()?;
         Ok(Self {
             front_end: front_end(args.engine, &gpu, model, args.strict)?,
-            embedder: Embedder::for_files(&gpu, &model.network, &model.parameters, files)?,
+            embedder: Embedder::for_files(&gpu, model, files)?,
             segment,
         })
     }

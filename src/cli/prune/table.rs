@@ -96,7 +96,7 @@ pub(super) fn make(
     levels: &[Level],
     on: &mut dyn FnMut(Event),
 ) -> anyhow::Result<()> {
-    let judge = Judge::new(pruner, args.question())?;
+    let judge = Judge::new(pruner, args.question(pruner.original))?;
     let output = OutputFolder::new(folder);
     let original = pruner.original;
     let bytes = match args.model == Path::new(INCLUDED) {
@@ -145,7 +145,7 @@ pub(super) fn make(
         "manner": pruner.manner,
         "training_files": files,
         "training_segments": segments,
-        "question": args.question(),
+        "question": args.question(pruner.original),
         "rows": rows,
     });
     output.write(
@@ -206,7 +206,7 @@ fn made_by(args: &Args, pruner: &Pruner, level: Option<&Level>) -> anyhow::Resul
     let settings = serde_json::json!([
         pruner.manner,
         level,
-        args.question(),
+        args.question(pruner.original),
         args.by,
         args.most_files
     ]);

@@ -15,7 +15,7 @@ use gamaka::internals::train::checkpoint::{self, Identity, Progress, Weights};
 use gamaka::internals::train::{LogRow, Validation};
 use gamaka::internals::vectors;
 use gamaka::mel::Preset;
-use gamaka::model::{Network, Spec};
+use gamaka::model::{Network, Packing, Spec};
 use gamaka::ops::OptimizerState;
 use std::io::{Cursor, Read};
 use std::path::Path;
@@ -228,6 +228,7 @@ pub(super) fn model_seeds(_: &Path) -> Vec<Vec<u8>> {
     };
     let model = Model {
         parameters: network.initial_parameters(1),
+        packing: Packing::default(),
         info: ModelInfo {
             format: ModelInfo::FORMAT,
             spec: network.spec.clone(),

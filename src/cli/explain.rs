@@ -1,0 +1,122 @@
+//! `gamaka explain`: what a network has learned and what reaches it, as a page.
+
+mod music;
+mod network;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+
+use crate::explain::{curves, inputs, norms};
+use crate::files::{self, OutputFolder, Outputs};
+use crate::mel::EngineChoice;
+use crate::report::Page;
+
+use super::common::{
+    Common, INCLUDED, conclude, engine, failed_json, front_end, load_model, print, print_json,
+};
+use music::Music;
+use network::Explained;
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// An audio file: the page shows what this music does in the network
+    file: Option<PathBuf>,
+    /// The model: a file that `gamaka train` wrote, or `included` for the one that comes with gamaka
+    #[arg(short, long, default_value = INCLUDED, value_name = "MODEL")]
+    model: PathBuf,
+    /// Music whose inputs the learned curves are judged by: audio files, a folder, or a list (CSV with a column `path`, or a
+    /// path in each line) [default: FILE, or else clips of the corpus that comes with gamaka]
+    #[arg(long, value_name = "MUSIC", num_args = 1..)]
+    data: Vec<PathBuf>,
+    /// Where the page goes
+    #[arg(short, long, value_name = "OUT.html")]
+    output: PathBuf,
+    /// Write the page's pictures of the network into this folder too, as SVG
+    #[arg(long, value_name = "DIR")]
+    pictures: Option<PathBuf>,
+    /// Which engine computes mel frames: auto, gpu or cpu
+    #[arg(long, default_value = "auto", value_parser = engine)]
+    engine: EngineChoice,
+    /// Count a damaged file as failed, instead of using what can be decoded
+    #[arg(long)]
+    strict: bool,
+}
+
+pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
+    let output = &args.output;
+    let extension = output.extension().unwrap_or_default().to_ascii_lowercase();
+    if !["html", "htm"].iter().any(|ending| extension == *ending) {
+        bail!("{}: the name must end in .html", output.display());
+    }
+    let mut outputs = Outputs::default();
+    outputs.add(output)?;
+    outputs.spare(args.data.iter().chain(&args.file).chain([&args.model]))?;
+    let model = load_model(&args.model, common)?;
+    let pictures = args.pictures.as_deref().map(OutputFolder::new);
+    if let Some(folder) = &pictures {
+        let names = network::picture_names(&model.network);
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        folder.check(&mut outputs, &names)?;
+    }
+    let has_splines = model
+        .network
+        .spec
+        .layers
+        .iter()
+        .any(|l| l.basis().is_some());
+
+    let gpu = common.gpu()?;
+    let mut music = Music::default();
+    if has_splines {
+        let front_end = front_end(args.engine, &gpu, &model, args.strict)?;
+        let sources = match &args.data[..] {
+            [] => args.file.as_slice(),
+            data => data,
+        };
+        music = music::hear(
+            sources,
+            &front_end,
+            model.info.segment,
+            &mut outputs,
+            common,
+        )?;
+        if music.clips.is_empty() {
+            bail!("none of the music can be heard: {}", music.why_none());
+        }
+    }
+    let (network, parameters) = (&model.network, &model.parameters);
+    let layers = common.while_waiting("looking at the curves", || {
+        inputs(&gpu, network, parameters, &music.clips)
+            .map(|inputs| curves(network, parameters, inputs))
+    })?;
+    let explained = Explained {
+        model: &model,
+        norms: norms(network, parameters, &layers),
+        layers,
+        music: &music,
+    };
+
+    let mut page = Page::new(&explained.title(), &explained.lead());
+    // What is told of a file goes here, above the network.
+    explained
+        .add_to(&mut page, pictures.as_ref())
+        .context("the page cannot be drawn")?;
+    files::write(output, page.html().as_bytes())?;
+    if common.json {
+        let mut document = explained.json();
+        document["model"] = args.model.display().to_string().into();
+        document["report"] = output.display().to_string().into();
+        document["failed"] = failed_json(&music.failed).into();
+        print_json(&document)?;
+    } else {
+        print(&explained.words())?;
+        common.note(&format!("wrote {}", output.display()));
+    }
+    Ok(conclude(
+        &music.failed,
+        music.files + music.failed.len(),
+        args.strict,
+    ))
+}
