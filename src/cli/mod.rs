@@ -14,12 +14,14 @@ mod eval;
 mod explain;
 mod genre;
 mod hints;
+mod inspect;
 mod interrupt;
 mod library;
 mod manual;
 mod mel;
 mod numbers;
 mod playlist;
+mod prune;
 mod settings;
 mod similar;
 mod start;
@@ -61,10 +63,14 @@ enum Command {
     Eval(eval::Args),
     /// See what a network has learned: its curves, what reaches them, and how straight they are
     Explain(explain::Args),
+    /// Tell what a model is: network, size, cost, where it comes from
+    Inspect(inspect::Args),
     /// Choose what turns a model's distances into probabilities, so that these mean what they say
     Calibrate(calibrate::Args),
     /// Compare networks and learners fairly: is it the splines?
     Ablate(ablate::Args),
+    /// Make a model smaller: edges, channels and grid points that it can do without
+    Prune(prune::Args),
     /// Write an embedding for every segment or file
     Embed(embed::Args),
     /// Rank your own genres for audio files: those of your library, or from example files of each
@@ -111,8 +117,10 @@ pub fn run() -> ExitCode {
         Command::Train(args) => train::run(args, &cli.common),
         Command::Eval(args) => eval::run(args, &cli.common),
         Command::Explain(args) => explain::run(args, &cli.common),
+        Command::Inspect(args) => inspect::run(args, &cli.common),
         Command::Calibrate(args) => calibrate::run(args, &cli.common),
         Command::Ablate(args) => ablate::run(args, &cli.common),
+        Command::Prune(args) => prune::run(args, &cli.common),
         Command::Embed(args) => embed::run(args, &cli.common),
         Command::Classify(args) => classify::run(args, &cli.common),
         Command::Genre(args) => genre::run(args, &cli.common),

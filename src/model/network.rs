@@ -33,6 +33,19 @@ pub struct Network {
     pub(super) flat_len: usize,
 }
 
+/// What a layer makes of a clip, and what it costs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayerTally {
+    /// Its `type`.
+    pub kind: &'static str,
+    /// Channels, height and width of its output.
+    pub output: [usize; 3],
+    /// Values that are trained, padding not counted.
+    pub parameters: usize,
+    /// Floating-point operations of a forward pass, as [`Network::flops`] counts them.
+    pub flops: u64,
+}
+
 /// A network's forward within a plan.
 #[derive(Debug, Clone)]
 pub struct NetworkForward {
@@ -177,26 +190,29 @@ impl Network {
             .sum()
     }
 
+    /// What each layer makes and costs.
+    pub fn tally(&self) -> Vec<LayerTally> {
+        let tally = |(index, layer, stage): (u32, &dyn Layer, &Stage)| {
+            let [_, c, h, w] = stage.output;
+            let parameters = stage.parameters.iter();
+            LayerTally {
+                kind: self.spec.layers[index as usize].kind(),
+                output: [c, h, w],
+                parameters: parameters.map(|p| p.parameter.trained_len()).sum(),
+                flops: layer.flops(stage.input),
+            }
+        };
+        self.layers().map(tally).collect()
+    }
+
     /// One line for each layer: type, output shape, parameters.
     pub fn summary(&self) -> Vec<String> {
-        self.spec
-            .layers
-            .iter()
-            .zip(&self.stages)
-            .map(|(spec, stage)| {
-                let [_, c, h, w] = stage.output;
-                let count: usize = stage
-                    .parameters
-                    .iter()
-                    .map(|p| p.parameter.trained_len())
-                    .sum();
-                format!(
-                    "{:16} {:>16} {count:>9}",
-                    spec.kind(),
-                    format!("{c} x {h} x {w}")
-                )
-            })
-            .collect()
+        let line = |layer: LayerTally| {
+            let [c, h, w] = layer.output;
+            let output = format!("{c} x {h} x {w}");
+            format!("{:16} {output:>16} {:>9}", layer.kind, layer.parameters)
+        };
+        self.tally().into_iter().map(line).collect()
     }
 
     fn layers(&self) -> impl DoubleEndedIterator<Item = (u32, &dyn Layer, &Stage)> {
@@ -279,6 +295,11 @@ impl Network {
             layers,
             step,
         }
+    }
+
+    /// Shape of what reaches a layer when the network hears a single clip.
+    pub fn input_shape(&self, layer: usize) -> Shape {
+        self.stages[layer].input
     }
 
     /// What reached the layer at this place of the network, which is one of those that a forward pass went through.
