@@ -4,6 +4,7 @@ mod file;
 mod known;
 mod music;
 mod network;
+mod told;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -69,7 +70,13 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     }
     let mut outputs = Outputs::default();
     outputs.add(output)?;
-    outputs.spare(args.data.iter().chain(&args.file).chain([&args.model]))?;
+    outputs.spare(
+        args.data
+            .iter()
+            .chain(&args.file)
+            .chain(&args.examples)
+            .chain([&args.model]),
+    )?;
     let model = load_model(&args.model, common)?;
     let pictures = args.pictures.as_deref().map(OutputFolder::new);
     if let Some(folder) = &pictures {

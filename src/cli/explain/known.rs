@@ -113,6 +113,11 @@ pub(super) fn of_examples(
         },
     )?;
     bar.finish_and_clear();
+    for (class, name) in dataset.classes.iter().enumerate() {
+        if !examples.iter().any(|example| example.class == class) {
+            common.note(&format!("left out: no example of `{name}` can be heard"));
+        }
+    }
     known(&dataset.classes, examples, ears.model, data)
 }
 
