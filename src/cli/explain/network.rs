@@ -137,7 +137,7 @@ impl Explained<'_> {
         ));
         let basis = layer.inputs.basis;
         page.paragraph(&format!(
-            "Every curve is a sum of {} splines of order {} on a grid from {} to {}, and of a multiple of silu. A curve's importance is the standard deviation of what it adds, base and spline together with their cross terms, under the inputs that really reach it: {} of {}. A constant that it adds does not count.",
+            "Every curve is a sum of {} splines of order {} on a grid from {} to {}, and of a multiple of silu. A curve's importance is the standard deviation of what it adds, base and spline together with their cross terms, under the inputs that really reach it, from {} of music ({}). A constant that it adds does not count.",
             basis.slots().saturating_sub(1),
             basis.order,
             decimal((basis.centre - basis.range).into(), 1),
@@ -163,7 +163,7 @@ impl Explained<'_> {
             },
             Headline {
                 value: &most,
-                name: "of its edges hold 90 %",
+                name: "of its edges hold 90\u{a0}%",
                 note: &format!("of the variance; {half} hold half of it"),
             },
             Headline {
