@@ -70,8 +70,19 @@ fn a_smaller_model_is_an_ordinary_one_that_every_command_loads() {
     let [edges, gone] = removed(&found);
     assert!(gone as f64 >= 0.69 * edges as f64, "{gone} of {edges}");
     let vectors = at("vectors.jsonl");
-    succeeds(&["embed", text(&music), "-m", text(&both), "-o", text(&vectors)]);
-    assert!(std::fs::read_to_string(&vectors).unwrap().contains("embedding"));
+    succeeds(&[
+        "embed",
+        text(&music),
+        "-m",
+        text(&both),
+        "-o",
+        text(&vectors),
+    ]);
+    assert!(
+        std::fs::read_to_string(&vectors)
+            .unwrap()
+            .contains("embedding")
+    );
     // Two models and these, and no state.
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3);
 }
