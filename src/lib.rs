@@ -70,6 +70,7 @@ mod measure;
 mod model_file;
 #[cfg(feature = "library")]
 mod playlist;
+mod quantize;
 mod random;
 mod reference;
 mod score;
@@ -146,6 +147,9 @@ pub mod internals {
     }
     pub mod playlist {
         pub use crate::playlist::*;
+    }
+    pub mod quantize {
+        pub use crate::quantize::*;
     }
     pub mod random {
         pub use crate::random::*;
