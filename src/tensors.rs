@@ -46,7 +46,7 @@ pub(crate) struct TensorEntry {
     /// Its first byte in the file.
     pub at: u64,
     /// Its bytes, which fit type and dimensions.
-    bytes: usize,
+    pub bytes: usize,
 }
 
 /// A tensor that is to be written.

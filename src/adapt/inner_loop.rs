@@ -138,7 +138,7 @@ impl Answer {
             &self.shape,
             &self.kept,
             grad_distance,
-            by_head,
+            Some(by_head),
             by_seen,
         );
         if let (Some(by_seen), Some(by_input)) = (by_seen, by_input) {

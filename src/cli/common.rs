@@ -113,7 +113,7 @@ impl Common {
 pub(super) const INCLUDED: &str = "included";
 
 /// Whether a name stands for the model that comes with gamaka.
-fn is_included(path: &Path) -> bool {
+pub(super) fn is_included(path: &Path) -> bool {
     path == Path::new(INCLUDED)
 }
 

@@ -14,6 +14,7 @@ mod eval;
 mod explain;
 mod genre;
 mod hints;
+mod inspect;
 mod interrupt;
 mod library;
 mod manual;
@@ -61,6 +62,8 @@ enum Command {
     Eval(eval::Args),
     /// See what a network has learned: its curves, what reaches them, and how straight they are
     Explain(explain::Args),
+    /// Tell what a model is: network, size, cost, where it comes from
+    Inspect(inspect::Args),
     /// Choose what turns a model's distances into probabilities, so that these mean what they say
     Calibrate(calibrate::Args),
     /// Compare networks and learners fairly: is it the splines?
@@ -111,6 +114,7 @@ pub fn run() -> ExitCode {
         Command::Train(args) => train::run(args, &cli.common),
         Command::Eval(args) => eval::run(args, &cli.common),
         Command::Explain(args) => explain::run(args, &cli.common),
+        Command::Inspect(args) => inspect::run(args, &cli.common),
         Command::Calibrate(args) => calibrate::run(args, &cli.common),
         Command::Ablate(args) => ablate::run(args, &cli.common),
         Command::Embed(args) => embed::run(args, &cli.common),

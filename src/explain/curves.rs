@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::clusters::{Cluster, clusters};
 use super::forms::{Fit, Fits, Form, Forms};
 use super::inputs::LayerInputs;
-use crate::model::{LayerSpec, LearnedEdge, Moments, Network};
+use crate::model::{EdgeTensor, LearnedEdge, Moments, Network};
 
 /// The functions of a layer with splines.
 #[derive(Debug, Clone)]
@@ -180,45 +180,39 @@ pub struct LayerNorms {
 /// How strong the edges of each layer are by channel: plain weights by their squares, functions by what they add under their
 /// inputs.
 pub fn norms(network: &Network, parameters: &[f32], curves: &[LayerCurves]) -> Vec<LayerNorms> {
-    let named = network.named_parameters(parameters);
-    let layers = network.spec.layers.iter().enumerate();
-    layers
-        .filter_map(|(layer, spec)| {
-            let name = format!("{layer}.{}.weight", spec.kind());
-            let weight = named.iter().find(|p| p.name == name)?;
-            let [ins, rows, columns, slots, outs] = weight.dims[..] else {
-                return None;
-            };
-            let (mut inputs, mut outputs) = (vec![0.0; ins], vec![0.0; outs]);
-            let mut add = |input: usize, output: usize, square: f64| {
-                inputs[input] += square;
-                outputs[output] += square;
-            };
-            let splines = spec.basis().is_some();
-            if splines {
-                let own = curves.iter().find(|curves| curves.layer() == layer)?;
-                for Curve { edge, .. } in &own.curves {
-                    add(edge.input, edge.output, edge.importance.powi(2));
-                }
-            } else if matches!(spec, LayerSpec::Conv(_) | LayerSpec::Linear(_)) {
-                for (k, &value) in weight.values.iter().enumerate() {
-                    add(
-                        k / (rows * columns * slots * outs),
-                        k % outs,
-                        f64::from(value).powi(2),
-                    );
-                }
-            } else {
-                return None;
+    let of_tensor = |tensor: EdgeTensor| {
+        let (mut inputs, mut outputs) = (vec![0.0; tensor.inputs], vec![0.0; tensor.outputs]);
+        let mut add = |input: usize, output: usize, square: f64| {
+            inputs[input] += square;
+            outputs[output] += square;
+        };
+        if tensor.has_splines() {
+            let own = curves
+                .iter()
+                .find(|curves| curves.layer() == tensor.layer)?;
+            for Curve { edge, .. } in &own.curves {
+                add(edge.input, edge.output, edge.importance.powi(2));
             }
-            Some(LayerNorms {
-                layer,
-                kind: spec.kind(),
-                splines,
-                edges: ins * rows * columns * outs,
-                inputs: inputs.iter().map(|sum| sum.sqrt()).collect(),
-                outputs: outputs.iter().map(|sum| sum.sqrt()).collect(),
-            })
+        } else {
+            let area = tensor.kernel[0] * tensor.kernel[1];
+            for (tap, output) in tensor.places() {
+                let weights = tensor.edge(parameters, tap, output);
+                add(
+                    tap / area,
+                    output,
+                    weights.map(|w| f64::from(w).powi(2)).sum(),
+                );
+            }
+        }
+        Some(LayerNorms {
+            layer: tensor.layer,
+            kind: network.spec.layers[tensor.layer].kind(),
+            splines: tensor.has_splines(),
+            edges: tensor.edges(),
+            inputs: inputs.iter().map(|sum| sum.sqrt()).collect(),
+            outputs: outputs.iter().map(|sum| sum.sqrt()).collect(),
         })
-        .collect()
+    };
+    let tensors = network.edge_tensors().into_iter();
+    tensors.filter_map(of_tensor).collect()
 }

@@ -20,7 +20,7 @@ pub use edge_tensors::EdgeTensor;
 pub use edges::LearnedEdge;
 pub use error::ModelError;
 pub use moments::{Density, Moments};
-pub use network::{Network, NetworkForward};
+pub use network::{LayerTally, Network, NetworkForward};
 pub use packing::{Codebook, Integers, Packed, Packing};
 pub use parameters::NamedParameter;
 pub use spec::{LayerSpec, Spec};

@@ -33,6 +33,19 @@ pub struct Network {
     pub(super) flat_len: usize,
 }
 
+/// What a layer makes of a clip, and what it costs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayerTally {
+    /// Its `type`.
+    pub kind: &'static str,
+    /// Channels, height and width of its output.
+    pub output: [usize; 3],
+    /// Values that are trained, padding not counted.
+    pub parameters: usize,
+    /// Floating-point operations of a forward pass, as [`Network::flops`] counts them.
+    pub flops: u64,
+}
+
 /// A network's forward within a plan.
 #[derive(Debug, Clone)]
 pub struct NetworkForward {
@@ -177,26 +190,29 @@ impl Network {
             .sum()
     }
 
+    /// What each layer makes and costs.
+    pub fn tally(&self) -> Vec<LayerTally> {
+        let tally = |(index, layer, stage): (u32, &dyn Layer, &Stage)| {
+            let [_, c, h, w] = stage.output;
+            let parameters = stage.parameters.iter();
+            LayerTally {
+                kind: self.spec.layers[index as usize].kind(),
+                output: [c, h, w],
+                parameters: parameters.map(|p| p.parameter.trained_len()).sum(),
+                flops: layer.flops(stage.input),
+            }
+        };
+        self.layers().map(tally).collect()
+    }
+
     /// One line for each layer: type, output shape, parameters.
     pub fn summary(&self) -> Vec<String> {
-        self.spec
-            .layers
-            .iter()
-            .zip(&self.stages)
-            .map(|(spec, stage)| {
-                let [_, c, h, w] = stage.output;
-                let count: usize = stage
-                    .parameters
-                    .iter()
-                    .map(|p| p.parameter.trained_len())
-                    .sum();
-                format!(
-                    "{:16} {:>16} {count:>9}",
-                    spec.kind(),
-                    format!("{c} x {h} x {w}")
-                )
-            })
-            .collect()
+        let line = |layer: LayerTally| {
+            let [c, h, w] = layer.output;
+            let output = format!("{c} x {h} x {w}");
+            format!("{:16} {output:>16} {:>9}", layer.kind, layer.parameters)
+        };
+        self.tally().into_iter().map(line).collect()
     }
 
     fn layers(&self) -> impl DoubleEndedIterator<Item = (u32, &dyn Layer, &Stage)> {
@@ -301,21 +317,59 @@ impl Network {
         // Below the first layer that learns nobody wants a gradient.
         let learns = |s: &Stage| s.parameters.iter().any(|p| p.parameter.trained);
         let learning = self.stages.iter().position(learns).unwrap_or(0);
+        let wanted = |index| index > learning;
+        self.back(
+            plan,
+            forward,
+            parameters,
+            Some(gradients),
+            grad_embedding,
+            wanted,
+        )
+    }
+
+    /// Appends the backward pass to the input alone: from the gradient of what a forward pass made to that of what it was
+    /// given, [n, 1, bands, frames] for all layers. Parameters get none.
+    pub fn input_gradient(
+        &self,
+        plan: &mut Plan,
+        forward: &NetworkForward,
+        parameters: Tensor,
+        grad_embedding: Tensor,
+    ) -> Tensor {
+        match self.back(plan, forward, parameters, None, grad_embedding, |_| true) {
+            Some(grad) => grad,
+            None => unreachable!("every layer gives the gradient of its input where it is wanted"),
+        }
+    }
+
+    /// Goes back through the layers, as far as `wanted` wants the gradient of a layer's input.
+    fn back(
+        &self,
+        plan: &mut Plan,
+        forward: &NetworkForward,
+        parameters: Tensor,
+        gradients: Option<Tensor>,
+        grad_embedding: Tensor,
+        wanted: impl Fn(usize) -> bool,
+    ) -> Option<Tensor> {
         let last = forward.layers.last().map_or(grad_embedding, |f| f.output);
         let mut grad = grad_embedding.reshaped(last.shape);
         let layers = self.layers().skip(forward.first);
         let layers: Vec<_> = layers.zip(&forward.layers).collect();
         for ((index, layer, stage), kept) in layers.into_iter().rev() {
             let views = Weights::Floats(parameters).views(plan, &stage.parameters);
-            let gradient_views = Weights::Floats(gradients).views(plan, &stage.parameters);
+            let gradient_views =
+                gradients.map(|flat| Weights::Floats(flat).views(plan, &stage.parameters));
             let grad_y = grad.reshaped(kept.output.shape);
             let mut build = Build {
                 plan,
                 step: forward.step,
                 layer: index,
             };
-            let wanted = index as usize > learning;
-            match layer.backward(&mut build, kept, &views, &gradient_views, grad_y, wanted) {
+            let wanted = wanted(index as usize);
+            let gradient_views = gradient_views.as_deref();
+            match layer.backward(&mut build, kept, &views, gradient_views, grad_y, wanted) {
                 Some(grad_x) if wanted => grad = grad_x.reshaped(kept.input.shape),
                 _ => return None,
             }

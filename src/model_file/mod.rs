@@ -5,4 +5,5 @@ mod read;
 mod stored;
 mod write;
 
+pub(crate) use model::KEY;
 pub use model::{Model, ModelInfo};

@@ -17,7 +17,7 @@ pub(super) const FORMAT: u32 = 2;
 pub(super) const PACKED_FORMAT: u32 = 3;
 
 /// Key of the metadata.
-pub(super) const KEY: &str = "gamaka";
+pub(crate) const KEY: &str = "gamaka";
 
 /// Name of the tensor with the split's files: their JSON, deflated, for it has a hash of each. Before format 2 they stood in the
 /// metadata.

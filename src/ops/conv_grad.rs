@@ -9,16 +9,38 @@ use super::sizes::{product, quotient};
 use super::tiles::{SPLINE_SUMS, cut, output_tile, position_tile, tiles};
 use crate::gpu::{BufferRole, Plan, Tensor};
 
-/// Gradients of the weights, the bias and, where it is wanted, the input from grad_y.
+/// Gradients from grad_y: of weights and bias, and of the input, where they are wanted.
 pub fn conv_backward(
     plan: &mut Plan,
     shape: &ConvShape,
     kept: &ConvKept,
     grad_y: Tensor,
-    [grad_weight, grad_bias]: [Tensor; 2],
+    by_parameters: Option<[Tensor; 2]>,
     grad_x: Option<Tensor>,
 ) {
     let outputs_last = channels_last(plan, grad_y.reshaped(shape.output_shape()));
+    if let Some([grad_weight, grad_bias]) = by_parameters {
+        by_weight_and_bias(
+            plan,
+            shape,
+            kept,
+            [grad_y, outputs_last],
+            [grad_weight, grad_bias],
+        );
+    }
+    if let Some(grad_x) = grad_x {
+        conv_grad_input(plan, shape, kept, outputs_last, grad_x);
+    }
+}
+
+/// Gradients of the weights and the bias; grad_y comes as it is and with its channels innermost.
+fn by_weight_and_bias(
+    plan: &mut Plan,
+    shape: &ConvShape,
+    kept: &ConvKept,
+    [grad_y, outputs_last]: [Tensor; 2],
+    [grad_weight, grad_bias]: [Tensor; 2],
+) {
     if shape.basis.has_powers() {
         let of_powers = plan.tensor("power gradients", grad_weight.shape, BufferRole::Scratch);
         conv_grad_weight(plan, shape, kept.kernel_x, outputs_last, of_powers);
@@ -40,9 +62,6 @@ pub fn conv_backward(
     );
     channel_sum(plan, product(&[out_h, out_w]), grad_y, partial);
     reduce_partials(plan, partial, grad_bias);
-    if let Some(grad_x) = grad_x {
-        conv_grad_input(plan, shape, kept, outputs_last, grad_x);
-    }
 }
 
 /// grad_x from grad_y with its channels innermost.

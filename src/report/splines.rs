@@ -18,7 +18,7 @@ const CAPTION: f64 = 26.0;
 pub struct Edge<'a> {
     /// Written above.
     pub caption: &'a str,
-    /// Written below that, set back; may be empty.
+    /// Written below that, set back, in as many lines; may be empty.
     pub note: &'a str,
     /// Where the functions are sampled, ascending.
     pub z: &'a [f32],
@@ -90,8 +90,12 @@ fn draw(
         .collect();
     let notes: Vec<Vec<String>> = edges
         .iter()
-        .map(|edge| lines_of(edge.note, small().size, width))
-        .map(|lines| lines.into_iter().filter(|line| !line.is_empty()).collect())
+        .map(|edge| edge.note.lines())
+        .map(|lines| {
+            lines
+                .flat_map(|line| lines_of(line, small().size, width))
+                .collect()
+        })
         .collect();
     let note_height = |index: usize| lines_height(&notes[index], small().size);
     // Captions of more lines than one, and notes, push their row down.

@@ -33,7 +33,7 @@ pub fn conv(class: AdapterClass, shape: &ConvShape) -> Case {
         shape,
         &kept,
         grad_y,
-        by_parameters,
+        Some(by_parameters),
         Some(grad_x),
     );
 

@@ -13,6 +13,7 @@ mod ear;
 mod explain;
 mod faults;
 mod gradients;
+mod hearing;
 #[allow(dead_code, reason = "its own main is not called")]
 #[path = "../../examples/kan_function.rs"]
 mod kan_function;

@@ -305,7 +305,7 @@ fn convolution(class: AdapterClass, shape: &ConvShape) -> Plan {
     let by_weight = output("grad weight", [1, 1, 1, shape.weight_len()]);
     let by_bias = output("grad bias", [1, 1, 1, shape.co]);
     let kept = ops::conv_forward(&mut plan, shape, x, weight, bias, y);
-    let by_parameters = [by_weight, by_bias];
+    let by_parameters = Some([by_weight, by_bias]);
     ops::conv_backward(&mut plan, shape, &kept, grad_y, by_parameters, Some(grad_x));
     plan
 }

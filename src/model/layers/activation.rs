@@ -35,7 +35,7 @@ impl Layer for Activation {
         build: &mut Build,
         forward: &Forward,
         _: &[Tensor],
-        _: &[Tensor],
+        _: Option<&[Tensor]>,
         grad_y: Tensor,
         wants_grad_x: bool,
     ) -> Option<Tensor> {

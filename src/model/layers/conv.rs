@@ -364,7 +364,7 @@ impl<T: Edges> Layer for T {
         build: &mut Build,
         forward: &Forward,
         parameters: &[Tensor],
-        gradients: &[Tensor],
+        gradients: Option<&[Tensor]>,
         grad_y: Tensor,
         wants_grad_x: bool,
     ) -> Option<Tensor> {
@@ -375,9 +375,9 @@ impl<T: Edges> Layer for T {
             kernel_weight: forward.kept[1],
         };
         let grad_x = wants_grad_x.then(|| build.scratch("conv grad", forward.input.shape));
-        let by_parameters = [gradients[0], gradients[1]];
+        let by_parameters = gradients.map(|gradients| [gradients[0], gradients[1]]);
         ops::conv_backward(build.plan, &shape, &kept, grad_y, by_parameters, grad_x);
-        if curvature > 0.0 {
+        if let (Some(gradients), true) = (gradients, curvature > 0.0) {
             ops::curvature_penalty(build.plan, &shape, curvature, parameters[0], gradients[0]);
         }
         grad_x

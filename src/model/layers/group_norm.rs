@@ -80,13 +80,13 @@ impl Layer for GroupNorm {
         build: &mut Build,
         forward: &Forward,
         parameters: &[Tensor],
-        gradients: &[Tensor],
+        gradients: Option<&[Tensor]>,
         grad_y: Tensor,
         wants_grad_x: bool,
     ) -> Option<Tensor> {
         let x = forward.input;
         let shape = self.shape(x.shape);
-        if self.affine {
+        if let (Some(gradients), true) = (gradients, self.affine) {
             ops::group_norm_grad_weight(
                 build.plan,
                 &shape,

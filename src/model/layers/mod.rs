@@ -139,13 +139,14 @@ pub(crate) trait Layer {
     /// Appends the forward kernels.
     fn forward(&self, build: &mut Build, x: Tensor, parameters: &[Tensor]) -> Forward;
 
-    /// Appends the gradient kernels and returns the gradient of the input, unless nobody wants it.
+    /// Appends the gradient kernels and returns the gradient of the input, unless nobody wants it; `gradients` are those of the
+    /// parameters, where somebody wants them.
     fn backward(
         &self,
         build: &mut Build,
         forward: &Forward,
         parameters: &[Tensor],
-        gradients: &[Tensor],
+        gradients: Option<&[Tensor]>,
         grad_y: Tensor,
         wants_grad_x: bool,
     ) -> Option<Tensor>;

@@ -47,7 +47,7 @@ impl Layer for Noise {
         _: &mut Build,
         _: &Forward,
         _: &[Tensor],
-        _: &[Tensor],
+        _: Option<&[Tensor]>,
         grad_y: Tensor,
         _: bool,
     ) -> Option<Tensor> {
@@ -102,7 +102,7 @@ impl Layer for Dropout {
         build: &mut Build,
         _: &Forward,
         _: &[Tensor],
-        _: &[Tensor],
+        _: Option<&[Tensor]>,
         grad_y: Tensor,
         wants_grad_x: bool,
     ) -> Option<Tensor> {

@@ -71,7 +71,7 @@ impl Layer for Pool {
         build: &mut Build,
         forward: &Forward,
         _: &[Tensor],
-        _: &[Tensor],
+        _: Option<&[Tensor]>,
         grad_y: Tensor,
         wants_grad_x: bool,
     ) -> Option<Tensor> {

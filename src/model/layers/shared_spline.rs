@@ -91,7 +91,7 @@ impl Layer for SharedSpline {
         build: &mut Build,
         forward: &Forward,
         parameters: &[Tensor],
-        gradients: &[Tensor],
+        gradients: Option<&[Tensor]>,
         grad_y: Tensor,
         wants_grad_x: bool,
     ) -> Option<Tensor> {

@@ -74,7 +74,7 @@ impl Layer for Standardise {
         build: &mut Build,
         forward: &Forward,
         _: &[Tensor],
-        _: &[Tensor],
+        _: Option<&[Tensor]>,
         grad_y: Tensor,
         wants_grad_x: bool,
     ) -> Option<Tensor> {

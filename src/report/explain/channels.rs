@@ -3,7 +3,7 @@
 use crate::explain::LayerNorms;
 use crate::report::ReportError;
 use crate::report::canvas::{Anchor, Canvas, Drawing, PADDING, Svg, WIDTH};
-use crate::report::lettering::{label, small};
+use crate::report::lettering::{label, shorten, small};
 use crate::report::style::{ACCENT, Colour, SOFT};
 
 const ROW: f64 = 74.0;
@@ -87,8 +87,9 @@ fn bars(canvas: &mut Canvas, norms: &[f64], (x, y): (f64, f64), width: f64, colo
     let weakest = norms.last().map_or(0.0, |norm| 100.0 * norm / most);
     let text = match channels {
         1 => "1 channel".to_owned(),
-        _ => format!("{channels} channels; the weakest {weakest:.0} % of the strongest"),
+        _ if width < 200.0 => format!("{channels}, weakest {weakest:.0} %"),
+        _ => format!("{channels} channels, the weakest {weakest:.0} %"),
     };
-    let text = crate::report::lettering::shorten(&text, small().size, width);
+    let text = shorten(&text, small().size, width);
     canvas.text(x, y + BAR + 15.0, Anchor::Start, small(), &text);
 }

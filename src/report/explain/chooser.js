@@ -31,7 +31,7 @@
     const height = width === 720 ? 330 : 260;
     const [left, right, top, bottom] = [52, width - 16, 48, height - 44];
     const lines = [["base", edge.base], ["fit", edge.fit], ["total", edge.total]].filter(([, v]) => v);
-    const values = lines.flatMap(([, v]) => v).map((v) => v * edge.step);
+    const values = [...edge.base, ...edge.total].map((v) => v * edge.step);
     let [low, high] = [Math.min(0, ...values), Math.max(0, ...values)];
     const margin = 0.06 * (high - low || 1);
     [low, high] = [low - margin, high + margin];
@@ -44,14 +44,23 @@
       const tall = (0.3 * (bottom - top) * share) / 99;
       return `<rect class="inputs" x="${at(k, bins).toFixed(1)}" y="${(bottom - tall).toFixed(1)}" width="${((right - left) / bins).toFixed(2)}" height="${tall.toFixed(1)}"/>`;
     });
-    const path = ([name, v]) =>
-      `<path class="${name}" d="M${v.map((s, k) => `${at(k, v.length - 1).toFixed(1)} ${y(s * edge.step).toFixed(1)}`).join("L")}"/>`;
+    // What leaves the frame is left out.
+    const path = ([name, v]) => {
+      let pen = "M";
+      const points = v.map((s, k) => {
+        const value = s * edge.step;
+        const move = value < low || value > high ? "" : `${pen}${at(k, v.length - 1).toFixed(1)} ${y(value).toFixed(1)}`;
+        pen = move ? "L" : "M";
+        return move;
+      });
+      return `<path class="${name}" d="${points.join("")}"/>`;
+    };
     const legend = [["total", "φ(z)"], ["base", "silu base"], edge.fit && ["fit", data.forms[edge.form]], ["inputs", "inputs"]].filter(Boolean);
-    const space = (right - left) / legend.length;
+    const abreast = width === 720 ? legend.length : 2;
     const signs = legend.map(([name, text], k) => {
-      const from = left + k * Math.min(space, 130);
-      const sign = name === "inputs" ? `<rect class="inputs" x="${from}" y="16" width="20" height="10"/>` : `<path class="${name}" d="M${from} 21h20"/>`;
-      return `${sign}<text x="${from + 26}" y="25">${text}</text>`;
+      const [from, down] = [left + (k % abreast) * 130, 18 * Math.floor(k / abreast)];
+      const sign = name === "inputs" ? `<rect class="inputs" x="${from}" y="${11 + down}" width="20" height="10"/>` : `<path class="${name}" d="M${from} ${16 + down}h20"/>`;
+      return `${sign}<text x="${from + 26}" y="${20 + down}">${text}</text>`;
     });
     picture.innerHTML =
       `<svg viewBox="0 0 ${width} ${height}" style="--width:${width}px" role="img" aria-label="The function ${edge.name}">` +

@@ -6,8 +6,8 @@ use super::gallery::{name, samples, seen};
 use crate::explain::{Curve, Form, LayerCurves};
 use crate::report::Page;
 
-const SAMPLES: usize = 81;
-const BINS: usize = 48;
+const SAMPLES: usize = 73;
+const BINS: usize = 36;
 /// Steps of a curve's height.
 const STEPS: f64 = 999.0;
 
@@ -55,7 +55,8 @@ fn edge(layer: &LayerCurves, curve: &Curve, range: (f64, f64)) -> Value {
     let total = of(&|z| edge.value(z));
     let base = of(&|z| edge.base(z));
     let fit = curve.form.map(|fit| of(&|z| fit.value(z)));
-    let all = total.iter().chain(&base).chain(fit.iter().flatten());
+    // A form may leave the picture where no inputs are.
+    let all = total.iter().chain(&base);
     let highest = all.map(|v| v.abs()).fold(0.0, f64::max);
     let step = if highest > 0.0 { highest / STEPS } else { 1.0 };
     let steps =

@@ -6,8 +6,8 @@ use crate::report::splines::{Edge, splines_svg};
 use crate::report::style::{decimal, percent};
 use crate::report::{ReportError, Svg};
 
-const SAMPLES: usize = 97;
-const BINS: usize = 48;
+const SAMPLES: usize = 73;
+const BINS: usize = 36;
 
 /// Draws functions of a layer as small multiples on common axes, each with the density of the inputs that reach it, its closest
 /// form and how much leaves the grid. Functions and their parts are drawn less their means, which do not matter.
@@ -63,7 +63,7 @@ impl Drawn {
         let shares = channel.density.histogram(range, BINS);
         Self {
             caption: name(curve),
-            note: format!("{form}; {} % beyond the grid", percent(outside)),
+            note: format!("{form}\n{} % off the grid", percent(outside)),
             total: less_mean(&|z| edge.value(z)),
             base: less_mean(&|z| edge.base(z)),
             spline: less_mean(&|z| edge.spline(z)),

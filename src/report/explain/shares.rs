@@ -108,15 +108,15 @@ fn held(canvas: &mut Canvas, layer: &LayerCurves, at: (f64, f64), width: f64) {
     area.push((x_axis.at(1.0), y_axis.at(0.0)));
     canvas.polygon(&area, ACCENT, 0.12);
     canvas.path(&points, Stroke::new(ACCENT, 2.2));
-    for part in [0.5, 0.9, 0.99] {
+    for part in [0.5, 0.9] {
         let share = layer.holding(part) as f64 / edges.max(1) as f64;
         let (x, y) = (x_axis.at(share), y_axis.at(part));
         canvas.circle((x, y), 5.4, CARD, 1.0);
         canvas.circle((x, y), 3.8, ACCENT, 1.0);
         let text = format!("{} % in {} %", decimal(100.0 * part, 0), percent(share));
-        // Below the line on its right, where it has room; at the end above nothing but the frame.
+        // Below the line, where there is nothing else.
         let (x, anchor) = match share > 0.6 {
-            true => (x - 4.0, Anchor::End),
+            true => (x, Anchor::End),
             false => (x + 10.0, Anchor::Start),
         };
         canvas.text(x, y + 19.0, anchor, small(), &text);
