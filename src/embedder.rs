@@ -163,8 +163,18 @@ fn batch(class: AdapterClass) -> usize {
 
 /// The plan of a batch's embedding: parameters and clips in, embeddings out.
 pub fn inference(class: AdapterClass, network: &Network, batch: usize) -> (Plan, [Tensor; 3]) {
+    inference_of(class, network, &Storage::Floats, batch)
+}
+
+/// The same of parameters that are kept so.
+pub(crate) fn inference_of(
+    class: AdapterClass,
+    network: &Network,
+    storage: &Storage,
+    batch: usize,
+) -> (Plan, [Tensor; 3]) {
     let mut plan = Plan::new(class);
-    let tensors = append_batch(&mut plan, network, &Storage::Floats, batch);
+    let tensors = append_batch(&mut plan, network, storage, batch);
     (plan, tensors.into())
 }
 

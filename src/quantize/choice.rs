@@ -2,6 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::fewshot::ScoreError;
+use crate::gpu::GpuError;
+use crate::train::TrainError;
+
 /// What the coefficients of an edge become.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -133,7 +137,30 @@ pub enum QuantizeError {
     /// Nothing in it is large enough.
     #[error("has too few weights to be quantised: no layer has {0}")]
     TooSmall(usize),
+    /// A table of curves that was to be fine-tuned.
+    #[error("a table of curves is not fine-tuned: its numbers of curves have no gradient; quantise it with no steps")]
+    CurvesStay,
     /// A parameter that halves cannot hold.
     #[error("{0}")]
     Half(String),
+}
+
+/// Why a quantised model is not made or not judged.
+#[derive(Debug, thiserror::Error)]
+pub enum ShrinkError {
+    /// It cannot be quantised so.
+    #[error(transparent)]
+    Quantize(#[from] QuantizeError),
+    /// Its fine-tuning failed.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// The device failed.
+    #[error(transparent)]
+    Gpu(#[from] GpuError),
+    /// The test files cannot be scored.
+    #[error("the test files: {0}")]
+    Score(#[from] ScoreError),
+    /// There is nothing to judge.
+    #[error("there is no model to judge")]
+    NoTest,
 }

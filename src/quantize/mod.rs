@@ -5,7 +5,10 @@ mod choice;
 mod codebook;
 mod integers;
 mod quantise;
+mod seen;
+mod table;
 
 pub use calibration::Calibration;
-pub use choice::{Choice, Form, QuantizeError, Scales};
-pub use quantise::{parameter_bytes, quantise};
+pub use choice::{Choice, Form, QuantizeError, Scales, ShrinkError};
+pub use quantise::{check, parameter_bytes, quantise};
+pub use table::{Bytes, Entry, Quantiser, Row, Speed, Table, can_be_tuned, choices, table};

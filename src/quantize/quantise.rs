@@ -106,7 +106,10 @@ pub fn quantise(
 }
 
 /// Whether a model can be quantised so, before anything is heard.
-pub(super) fn check(model: &Model, choice: &Choice) -> Result<(), QuantizeError> {
+///
+/// # Errors
+/// [`QuantizeError`].
+pub fn check(model: &Model, choice: &Choice) -> Result<(), QuantizeError> {
     choice.check()?;
     if !model.packing.is_empty() {
         return Err(QuantizeError::Quantised);
