@@ -70,6 +70,7 @@ mod measure;
 mod model_file;
 #[cfg(feature = "library")]
 mod playlist;
+mod prune;
 mod quantize;
 mod random;
 mod reference;
@@ -147,6 +148,9 @@ pub mod internals {
     }
     pub mod playlist {
         pub use crate::playlist::*;
+    }
+    pub mod prune {
+        pub use crate::prune::*;
     }
     pub mod quantize {
         pub use crate::quantize::*;

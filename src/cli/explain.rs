@@ -3,7 +3,7 @@
 mod music;
 mod network;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
@@ -26,9 +26,9 @@ pub(super) struct Args {
     /// The model: a file that `gamaka train` wrote, or `included` for the one that comes with gamaka
     #[arg(short, long, default_value = INCLUDED, value_name = "MODEL")]
     model: PathBuf,
-    /// Music whose inputs the learned curves are judged by: audio files, a folder, or a list (CSV with a column `path`, or a
-    /// path in each line) [default: FILE, or else clips of the corpus that comes with gamaka]
-    #[arg(long, value_name = "MUSIC", num_args = 1..)]
+    /// Music that the learned curves are judged by: an audio file, a folder, or a list (a CSV file with a column `path`, or a
+    /// path in each line); may be repeated [default: FILE, or else clips of the corpus that comes with gamaka]
+    #[arg(long, value_name = "DATA")]
     data: Vec<PathBuf>,
     /// Where the page goes
     #[arg(short, long, value_name = "OUT.html")]
@@ -49,6 +49,9 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let extension = output.extension().unwrap_or_default().to_ascii_lowercase();
     if !["html", "htm"].iter().any(|ending| extension == *ending) {
         bail!("{}: the name must end in .html", output.display());
+    }
+    if let Some(file) = &args.file {
+        check_file(file)?;
     }
     let mut outputs = Outputs::default();
     outputs.add(output)?;
@@ -114,9 +117,28 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         print(&explained.words())?;
         common.note(&format!("wrote {}", output.display()));
     }
-    Ok(conclude(
-        &music.failed,
-        music.files + music.failed.len(),
-        args.strict,
-    ))
+    // No music is heard for a network without splines.
+    let files = music.files + music.failed.len();
+    Ok(match files {
+        0 => ExitCode::SUCCESS,
+        files => conclude(&music.failed, files, args.strict),
+    })
+}
+
+/// Tells what is no audio file at all from what may be one.
+fn check_file(file: &Path) -> anyhow::Result<()> {
+    if file.is_dir() {
+        bail!(
+            "{}: is a folder, and one audio file is explained: give a folder's music by --data",
+            file.display()
+        );
+    }
+    let ending = file.extension().unwrap_or_default();
+    if file == Path::new(INCLUDED) || ending.eq_ignore_ascii_case("safetensors") {
+        bail!(
+            "{}: is a model, not an audio file: give it by --model",
+            file.display()
+        );
+    }
+    Ok(())
 }

@@ -17,6 +17,8 @@ pub struct LayerCurves {
     pub curves: Vec<Curve>,
     /// Share of all their variance that the best straight line of each explains.
     pub linear: f64,
+    /// The same of the best multiple of silu, which is what a weight behind a silu makes.
+    pub silu: f64,
     /// The shapes that they have.
     pub clusters: Vec<Cluster>,
 }
@@ -30,6 +32,8 @@ pub struct Curve {
     pub share: f64,
     /// Share of its variance that the best straight line explains.
     pub linear: f64,
+    /// Share of its variance that the best multiple of silu explains.
+    pub silu: f64,
     /// The simplest of the forms that come closest; none where no two inputs differ.
     pub form: Option<Fit>,
     /// Its cluster, an index into [`LayerCurves::clusters`]; none of a function that does not vary.
@@ -132,6 +136,7 @@ fn of_layer(inputs: LayerInputs, edges: Vec<LearnedEdge>) -> LayerCurves {
     let forms: Vec<Forms> = channels
         .map(|c| Forms::new(&inputs.basis, &c.density))
         .collect();
+    let moments: Vec<&Moments> = inputs.channels.iter().map(|c| &c.moments).collect();
     let total: f64 = edges.iter().map(|edge| edge.importance.powi(2)).sum();
     let (shapes, of_edges) = clusters(&edges, &inputs.density());
     let curves: Vec<Curve> = edges
@@ -146,6 +151,7 @@ fn of_layer(inputs: LayerInputs, edges: Vec<LearnedEdge>) -> LayerCurves {
                     0.0
                 },
                 linear: fits.linear(),
+                silu: moments[edge.input].explained(&edge.weights, edge.weights.len() - 1),
                 form: fits.closest,
                 cluster,
                 edge,
@@ -153,6 +159,7 @@ fn of_layer(inputs: LayerInputs, edges: Vec<LearnedEdge>) -> LayerCurves {
         })
         .collect();
     LayerCurves {
+        silu: curves.iter().map(|curve| curve.share * curve.silu).sum(),
         linear: curves.iter().map(|curve| curve.share * curve.linear).sum(),
         clusters: shapes,
         inputs,

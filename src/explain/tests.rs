@@ -72,6 +72,23 @@ fn the_share_of_a_straight_line_is_that_of_the_variance_it_explains() {
 }
 
 #[test]
+fn a_multiple_of_silu_is_explained_by_it_and_what_is_even_less_so() {
+    let moments = Density::normal().moments(&FINE);
+    let silu = FINE.slots() - 1;
+    let mut weights = vec![0.0; FINE.slots()];
+    weights[silu] = -2.5;
+    assert!((moments.explained(&weights, silu) - 1.0).abs() < 1e-9);
+    let line = moments.explained(&pieces(&FINE, |z| z), silu);
+    // The square of the correlation of z and silu(z): cov = E[z silu(z)], by quadrature.
+    let inputs = Density::normal();
+    let f = |z: f64| z / (1.0 + (-z).exp());
+    let mean = inputs.expectation(f);
+    let variance = inputs.expectation(|z| (f(z) - mean).powi(2));
+    let expected = inputs.expectation(|z| z * f(z)).powi(2) / variance;
+    assert!((line - expected).abs() < 1e-3, "{line} for {expected}");
+}
+
+#[test]
 fn inputs_decide_how_straight_a_function_is() {
     // Where a threshold's inputs all lie above it, it is a plain weight.
     let above = Density::of((0..100).map(|k| (1.0 + k as f64 / 100.0, 1.0)));

@@ -11,6 +11,8 @@ pub struct EdgeTensor {
     pub layer: usize,
     /// Its first element in the flat parameters.
     pub first: usize,
+    /// First element of the biases of its outputs, in the flat parameters.
+    pub bias: usize,
     /// Input channels.
     pub inputs: usize,
     /// Height and width of the kernel.
@@ -92,6 +94,11 @@ impl EdgeTensor {
 impl Network {
     /// The tensors of edges, layer by layer: those of convolutions and dense layers, and the single edge of a shared spline.
     pub fn edge_tensors(&self) -> Vec<EdgeTensor> {
+        let bias = |of: usize| {
+            let mut placed = self.placed();
+            let found = placed.find(|(layer, p)| *layer == of && p.parameter.name == "bias");
+            found.map(|(_, placed)| placed.first)
+        };
         let tensors = self.placed().filter_map(|(layer, placed)| {
             let [inputs, rows, columns, slots, outputs] = placed.parameter.dims[..] else {
                 return None;
@@ -99,6 +106,7 @@ impl Network {
             Some(EdgeTensor {
                 layer,
                 first: placed.first,
+                bias: bias(layer).unwrap_or(placed.first),
                 inputs,
                 kernel: [rows, columns],
                 slots,

@@ -136,6 +136,20 @@ impl Moments {
         }
         variance.max(0.0).sqrt()
     }
+
+    /// Share of the variance of what the slots with these weights make together that a multiple of slot `a` explains; 1 where
+    /// they do not vary.
+    pub fn explained(&self, weights: &[f32], a: usize) -> f64 {
+        let pairs = weights.iter().enumerate();
+        let with: f64 = pairs
+            .map(|(b, &w)| f64::from(w) * self.covariance(a, b))
+            .sum();
+        let variances = self.deviation(weights).powi(2) * self.covariance(a, a);
+        match variances > 0.0 {
+            true => (with * with / variances).min(1.0),
+            false => 1.0,
+        }
+    }
 }
 
 /// E[sum of B_m(z)^2] for standard normal z: what the splines of an edge add to the variance of its output

@@ -297,6 +297,11 @@ impl Network {
         }
     }
 
+    /// Shape of what reaches a layer when the network hears a single clip.
+    pub fn input_shape(&self, layer: usize) -> Shape {
+        self.stages[layer].input
+    }
+
     /// What reached the layer at this place of the network, which is one of those that a forward pass went through.
     pub(crate) fn input_of(&self, forward: &NetworkForward, layer: usize) -> Tensor {
         let [_, c, h, w] = self.stages[layer].input;

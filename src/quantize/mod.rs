@@ -11,4 +11,4 @@ mod table;
 pub use calibration::Calibration;
 pub use choice::{Choice, Form, QuantizeError, Scales, ShrinkError};
 pub use quantise::{check, parameter_bytes, quantise};
-pub use table::{Bytes, Entry, Quantiser, Row, Speed, Table, can_be_tuned, choices, table};
+pub use table::{Bytes, Entry, Quantiser, Row, Speed, Table, can_be_tuned, choices};

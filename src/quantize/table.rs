@@ -16,7 +16,7 @@ use crate::gpu::{AdapterClass, Gpu, GpuError, Program};
 use crate::measure::{Spread, made_up, timed};
 use crate::model::Storage;
 use crate::model_file::Model;
-use crate::score::{Estimate, LEVEL, System, evaluate};
+use crate::score::{Estimate, System, evaluate};
 use crate::train::{Event, Tuner};
 
 /// Clips that a calibration looks at.
@@ -76,6 +76,39 @@ impl<'a> Quantiser<'a> {
         let learned = self.tuner.tune(&latent, Some(&seen), state, on)?;
         let packed = packed_by(learned, &rounded.packing);
         Ok(packed.in_half_precision().map_err(QuantizeError::Half)?)
+    }
+}
+
+impl Quantiser<'_> {
+    /// The model itself.
+    pub fn model(&self) -> &Model {
+        self.model
+    }
+
+    /// A hash of all that its models depend on, but their forms.
+    pub fn made_by(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(bytemuck::cast_slice(&self.model.parameters));
+        hasher.update(self.model.network.spec.to_toml().as_bytes());
+        hasher.update(self.tuner.config.to_toml().as_bytes());
+        for file in self.tuner.files(Part::Train) {
+            hasher.update(self.tuner.dataset.items[file].hash.as_bytes());
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+
+    /// As [`table`], by the test files that its tuner has read.
+    ///
+    /// # Errors
+    /// [`ShrinkError`].
+    pub fn table(
+        &self,
+        entries: &[Entry],
+        episodes: usize,
+        seed: u64,
+        on: &mut dyn FnMut(usize, usize),
+    ) -> Result<Table, ShrinkError> {
+        table(self.tuner, entries, episodes, seed, on)
     }
 }
 
@@ -174,7 +207,7 @@ pub fn can_be_tuned(choice: &Choice) -> bool {
 ///
 /// # Errors
 /// [`ShrinkError`].
-pub fn table(
+fn table(
     tuner: &Tuner,
     entries: &[Entry],
     episodes: usize,
@@ -221,7 +254,6 @@ pub fn table(
             0 => 4 * parameters,
             _ => parameter_bytes(&entry.model),
         };
-        let against = |k| evaluation.difference(k, 0, LEVEL);
         rows.push(Row {
             name: entry.name.clone(),
             choice: entry.choice,
@@ -235,7 +267,7 @@ pub fn table(
             accuracy: evaluation.systems[k].accuracy,
             difference: match k {
                 0 => None,
-                _ => Some(against(k)?.difference),
+                _ => Some(evaluation.less(k, 0)),
             },
             speed: [speeds[0][k], speeds[1][k]],
         });

@@ -1,6 +1,6 @@
 //! A mean with its two intervals.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::interval::Interval;
 
@@ -8,7 +8,7 @@ use super::interval::Interval;
 pub(crate) const LEVEL: f64 = 0.95;
 
 /// A mean with its two intervals.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     /// Mean over the episodes, as a fraction.
     pub mean: f64,

@@ -15,6 +15,7 @@ mod bench;
 mod data;
 mod doctor;
 mod eval;
+mod explain;
 mod export;
 mod features;
 mod genre;

@@ -19,6 +19,7 @@ const FILES: &[Output] = &[
     output("train", "--output", ".safetensors"),
     output("train", "--log", ".csv"),
     output("eval", "--confusion", ".svg"),
+    output("explain", "--output", ".html"),
     output("calibrate", "--output", ".safetensors"),
     output("embed", "--output", ".jsonl"),
     output("embed", "--errors", ".txt"),
@@ -30,10 +31,11 @@ const FILES: &[Output] = &[
 ];
 
 /// Options that name a folder, and a file that lies in it.
-const FOLDERS: [(&str, &str, &str); 3] = [
+const FOLDERS: [(&str, &str, &str); 4] = [
     ("demo", "--out", "report.html"),
     ("ablate", "--output", "findings.json"),
     ("eval", "--output", "accuracy.svg"),
+    ("explain", "--pictures", "channels.svg"),
 ];
 
 /// The option that names a file of features, which is read and added to (see `features.rs`), and the commands that have it.
@@ -41,6 +43,7 @@ const KEPT: (&str, [&str; 4]) = ("--features", ["train", "eval", "ablate", "cali
 
 /// Options that name what is read.
 const INPUTS: &[&str] = &[
+    "--data",
     "--from",
     "--to",
     "--library",
@@ -130,6 +133,7 @@ impl Scene {
             "train" => words.extend([data, "--config".into(), of(&config)]),
             "eval" => words.extend([data, "-m".into(), of(&model), "--episodes=2".into()]),
             "embed" => words.extend([data, "-m".into(), of(&model)]),
+            "explain" => words.extend(["--data".into(), data, "-m".into(), of(&model)]),
             "library export" | "library map" | "genre export" => {
                 let library = input.map_or(text(library()), text);
                 words.extend(["--library".into(), library.into()]);
@@ -250,6 +254,7 @@ fn no_output_takes_the_place_of_a_song_an_input_or_what_is_kept() {
             "library map",
             "similar",
             "playlist",
+            "explain",
         ];
         if !ends.contains(&output.command) || output.option == "--errors" {
             let arguments = scene.arguments(output, &scene.song(), None);
@@ -301,10 +306,14 @@ fn no_output_takes_the_place_of_a_song_an_input_or_what_is_kept() {
         let (music, model) = (scene.at("music"), studio().model());
         let arguments = |to: &Path| {
             let mut words = vec![command.to_string()];
+            if command == "explain" {
+                let page = scene.at("out/page.html");
+                words.extend(["-o", text(&page), "--data"].map(String::from));
+            }
             if command != "demo" {
                 words.push(text(&music).into());
             }
-            if command == "eval" {
+            if ["eval", "explain"].contains(&command) {
                 words.extend(["-m".into(), text(&model).into()]);
             }
             words.extend([option.into(), text(to).into()]);

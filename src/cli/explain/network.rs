@@ -82,7 +82,7 @@ impl Explained<'_> {
             })
             .collect();
         format!(
-            "{} a learned curve on each edge.{weights} {}: so much of what its curves do a plain weight on each edge would do too, for the music that was heard.",
+            "{} a learned curve on each edge.{weights} {}: so much of what such curves do, for the music that was heard, a plain weight on each edge would do too.",
             count(self.layers.len(), "layer has", "layers have"),
             straight.join(", ")
         )
@@ -137,7 +137,7 @@ impl Explained<'_> {
         ));
         let basis = layer.inputs.basis;
         page.paragraph(&format!(
-            "Every curve is a sum of {} splines of order {} on a grid from {} to {}, and of a multiple of silu. A curve's importance is the standard deviation of what it adds, base and spline together with their cross terms, under the inputs that really reach it: {} of {}. A constant that it adds does not count.",
+            "Every curve is a sum of {} splines of order {} on a grid from {} to {}, and of a multiple of silu. A curve's importance is the standard deviation of what it adds, base and spline together with their cross terms, under the inputs that really reach it, from {} of music ({}). A constant that it adds does not count.",
             basis.slots().saturating_sub(1),
             basis.order,
             decimal((basis.centre - basis.range).into(), 1),
@@ -146,6 +146,7 @@ impl Explained<'_> {
             self.music.source,
         ));
         let linear = format!("{} %", decimal(100.0 * layer.linear, 0));
+        let silu = format!("{} %", decimal(100.0 * layer.silu, 0));
         let half = share_of(layer.holding(0.5), edges);
         let most = share_of(layer.holding(0.9), edges);
         let outside = format!("{} %", decimal(100.0 * layer.inputs.outside(), 1));
@@ -153,12 +154,17 @@ impl Explained<'_> {
             Headline {
                 value: &linear,
                 name: "linear",
-                note: "of the variance of its curves the best straight lines explain so much",
+                note: "what the best straight lines explain of its curves' variance",
+            },
+            Headline {
+                value: &silu,
+                name: "a weight and a silu",
+                note: "what the best multiple of a fixed silu explains of it",
             },
             Headline {
                 value: &most,
-                name: "of its edges hold 90 % of the variance",
-                note: &format!("{half} hold half of it"),
+                name: "of its edges hold 90\u{a0}%",
+                note: &format!("of the variance; {half} hold half of it"),
             },
             Headline {
                 value: &outside,
@@ -242,10 +248,11 @@ impl Explained<'_> {
             let edges = layer.curves.len();
             let _ = writeln!(
                 text,
-                "layer {}: {}, {} % linear; {} of its edges hold 90 % of the variance; {} % of the inputs leave the grid",
+                "layer {}: {}, {} % linear, {} % a weight and a silu; {} of its edges hold 90 % of the variance; {} % of the inputs leave the grid",
                 layer.layer(),
                 count(edges, "curve", "curves"),
                 decimal(100.0 * layer.linear, 0),
+                decimal(100.0 * layer.silu, 0),
                 share_of(layer.holding(0.9), edges),
                 decimal(100.0 * layer.inputs.outside(), 1)
             );
@@ -310,6 +317,7 @@ fn layer_json(layer: &LayerCurves) -> Value {
             "importance": curve.edge.importance,
             "share": curve.share,
             "linear": curve.linear,
+            "silu": curve.silu,
             "form": curve.form,
             "outside": layer.inputs.channels[curve.edge.input].outside,
             "cluster": curve.cluster,
@@ -319,6 +327,7 @@ fn layer_json(layer: &LayerCurves) -> Value {
         "layer": layer.layer(),
         "edges": layer.curves.len(),
         "linear": layer.linear,
+        "silu": layer.silu,
         "outside": layer.inputs.outside(),
         "held": held,
         "forms": layer.forms(),

@@ -40,6 +40,14 @@ impl<'a> Display<'a> {
         }
     }
 
+    /// A bar for a fine-tuning, of which there may be many: each is described by its command.
+    pub(crate) fn tuning(&mut self, summary: &TrainSummary) {
+        self.bar.finish_and_clear();
+        self.bar = self.common.bar(self.episodes, "tuning");
+        self.bar.set_position(summary.resumed_at as u64);
+        self.bar.reset_eta();
+    }
+
     pub(crate) fn show(&mut self, event: &Event) {
         match event {
             Event::Reading { done, files } => {

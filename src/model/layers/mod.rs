@@ -17,7 +17,7 @@ pub use noise::{Dropout, Noise};
 pub use pool::Pool;
 pub use shared_spline::SharedSpline;
 pub use standardise::Standardise;
-pub use statistics_pool::StatisticsPool;
+pub use statistics_pool::{Over, StatisticsPool};
 
 use crate::gpu::{BufferRole, Plan, Shape, Tensor};
 use crate::ops::Basis;
