@@ -129,8 +129,9 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             // Why not one of them can be had.
             let simplest = Choice::integers(8, Scales::Channel);
             check(&model, &simplest).map_err(at_model)?;
-            table::check(folder, &mut outputs)?;
-            choices(&model)
+            let wanted = choices(&model);
+            table::check(folder, &wanted, &mut outputs)?;
+            wanted
         }
     };
     for choice in &wanted {
@@ -159,7 +160,16 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         stop: stopping.flag(),
     };
     let mut display = Display::new(common, args.steps);
-    let done = go(args, common, &model, &dataset, config, &wanted, &options, &mut display);
+    let done = go(
+        args,
+        common,
+        &model,
+        &dataset,
+        config,
+        &wanted,
+        &options,
+        &mut display,
+    );
     display.bar.finish_and_clear();
     drop(stopping);
     match done {
@@ -214,7 +224,10 @@ fn go(
 /// Bytes of a model's parameters as floats.
 fn float_bytes(model: &Model) -> usize {
     let named = model.network.named_parameters(&model.parameters);
-    named.iter().map(|parameter| 4 * parameter.values.len()).sum()
+    named
+        .iter()
+        .map(|parameter| 4 * parameter.values.len())
+        .sum()
 }
 
 /// Tells what has become smaller.

@@ -77,5 +77,11 @@ pub fn unpack_codebook(
 /// y = weights rounded to multiples of their scales, by whole numbers up to `most`; those whose scale is 0 as they are.
 pub fn round_weights(plan: &mut Plan, most: f32, [weight, scale]: [Tensor; 2], y: Tensor) {
     let overrides = [("SIZE", y.len() as f64), ("MOST", f64::from(most))];
-    each(plan, "round_weights", &overrides, &[weight, scale, y], y.len());
+    each(
+        plan,
+        "round_weights",
+        &overrides,
+        &[weight, scale, y],
+        y.len(),
+    );
 }

@@ -138,7 +138,9 @@ pub enum QuantizeError {
     #[error("has too few weights to be quantised: no layer has {0}")]
     TooSmall(usize),
     /// A table of curves that was to be fine-tuned.
-    #[error("a table of curves is not fine-tuned: its numbers of curves have no gradient; quantise it with no steps")]
+    #[error(
+        "a table of curves is not fine-tuned: its numbers of curves have no gradient; quantise it with no steps"
+    )]
     CurvesStay,
     /// A parameter that halves cannot hold.
     #[error("{0}")]

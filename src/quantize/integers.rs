@@ -49,7 +49,9 @@ pub(super) fn rounded(
     let variances = Vec::from_iter(rows.iter().flat_map(|rows| {
         let n = rows.mean.len();
         let mean = rows.covariance.trace() / n as f64;
-        (0..n).map(move |k| rows.covariance[(k, k)] + DAMPING * mean)
+        // All are equal where nothing was heard.
+        let least = f64::MIN_POSITIVE.sqrt();
+        (0..n).map(move |k| (rows.covariance[(k, k)] + DAMPING * mean).max(least))
     }));
     let blocks = values.par_chunks(block * columns).enumerate();
     let scales = blocks.flat_map_iter(|(number, values)| {

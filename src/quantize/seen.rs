@@ -98,7 +98,10 @@ impl Seen for Rounded {
     fn apply(&self, _: &Network, parameters: &mut [f32]) {
         for (value, scale) in parameters.iter_mut().zip(&self.scales) {
             if *scale != 0.0 {
-                *value = (*value / scale).round_ties_even().clamp(-self.most, self.most) * scale;
+                *value = (*value / scale)
+                    .round_ties_even()
+                    .clamp(-self.most, self.most)
+                    * scale;
             }
         }
     }

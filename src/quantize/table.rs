@@ -189,9 +189,9 @@ pub struct Entry {
 
 /// The forms that a model can take.
 pub fn choices(model: &Model) -> Vec<Choice> {
-    let integers = [8, 4].into_iter().flat_map(|bits| {
-        Scales::ALL.map(|scales| Choice::integers(bits, scales))
-    });
+    let integers = [8, 4]
+        .into_iter()
+        .flat_map(|bits| Scales::ALL.map(|scales| Choice::integers(bits, scales)));
     let books = CURVES.map(Choice::codebook);
     let all = integers.chain(books);
     all.filter(|choice| check(model, choice).is_ok()).collect()
@@ -241,7 +241,10 @@ fn table(
         AdapterClass::Software => 16,
         AdapterClass::Hardware => 128,
     };
-    let speeds = [speeds(&tuner.gpu, entries, batch)?, speeds(&tuner.gpu, entries, 1)?];
+    let speeds = [
+        speeds(&tuner.gpu, entries, batch)?,
+        speeds(&tuner.gpu, entries, 1)?,
+    ];
     let parameters: usize = model
         .network
         .named_parameters(&model.parameters)

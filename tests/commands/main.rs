@@ -30,6 +30,7 @@ mod mel;
 mod model;
 mod newcomer;
 mod outputs;
+mod quantize;
 mod shards;
 mod similar;
 mod tag;

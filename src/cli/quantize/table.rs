@@ -19,9 +19,22 @@ const WORDS: &str = "table.md";
 /// What the models of a folder are made by.
 const MADE_BY: &str = "made-by.json";
 
+/// The model itself, in full and in half precision.
+const ORIGINALS: [&str; 2] = ["floats.safetensors", "halves.safetensors"];
+
 /// Checks that everything can be written.
-pub(super) fn check(folder: &Path, outputs: &mut Outputs) -> anyhow::Result<()> {
-    Ok(OutputFolder::new(folder).check(outputs, &[DOCUMENT, WORDS, MADE_BY])?)
+pub(super) fn check(folder: &Path, wanted: &[Choice], outputs: &mut Outputs) -> anyhow::Result<()> {
+    let mut names = Vec::from([DOCUMENT, WORDS, MADE_BY].map(String::from));
+    names.extend(ORIGINALS.map(String::from));
+    for choice in wanted {
+        for tuned in [false, true] {
+            let name = file_name(choice, tuned);
+            names.push(format!("{name}.checkpoint"));
+            names.push(name);
+        }
+    }
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    Ok(OutputFolder::new(folder).check(outputs, &names)?)
 }
 
 /// Name of a model's file.
@@ -66,16 +79,17 @@ pub(super) fn make(
     let mut entries = Vec::new();
     let original = quantiser.model();
     let halves = original.in_half_precision().map_err(anyhow::Error::msg)?;
+    let [floats, half] = ORIGINALS;
+    for file in ORIGINALS {
+        output.begins(file)?;
+    }
+    original.save(&folder.join(floats))?;
+    halves.save_half(&folder.join(half))?;
     for (name, file, model) in [
-        ("floats", "floats.safetensors", original.clone()),
-        ("halves", "halves.safetensors", halves),
+        ("floats", floats, original.clone()),
+        ("halves", half, halves),
     ] {
         let path = folder.join(file);
-        output.begins(file)?;
-        match name {
-            "floats" => model.save(&path)?,
-            _ => model.save_half(&path)?,
-        }
         entries.push(Entry {
             name: name.into(),
             choice: None,
@@ -84,7 +98,9 @@ pub(super) fn make(
             model,
         });
     }
-    let tuned = wanted.iter().filter(|choice| args.steps > 0 && can_be_tuned(choice) && choice.bits == 4);
+    let tuned = wanted
+        .iter()
+        .filter(|choice| args.steps > 0 && can_be_tuned(choice) && choice.bits == 4);
     let all = wanted.iter().map(|choice| (choice, false));
     for (choice, tuned) in all.chain(tuned.map(|choice| (choice, true))) {
         let file = file_name(choice, tuned);
