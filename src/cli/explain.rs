@@ -1,7 +1,10 @@
 //! `gamaka explain`: what a network has learned and what reaches it, as a page.
 
+mod file;
+mod known;
 mod music;
 mod network;
+mod told;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,12 +13,15 @@ use anyhow::{Context, bail};
 
 use crate::explain::{curves, inputs, norms};
 use crate::files::{self, OutputFolder, Outputs};
+use crate::gpu::Gpu;
 use crate::mel::EngineChoice;
+use crate::model_file::Model;
 use crate::report::Page;
 
 use super::common::{
     Common, INCLUDED, conclude, engine, failed_json, front_end, load_model, print, print_json,
 };
+use super::library::Store;
 use music::Music;
 use network::Explained;
 
@@ -23,6 +29,13 @@ use network::Explained;
 pub(super) struct Args {
     /// An audio file: the page shows what this music does in the network
     file: Option<PathBuf>,
+    /// What FILE is taken for: a folder with one folder of example files for each class, or a manifest, instead of the
+    /// library's genres
+    #[arg(short, long, value_name = "DATA", requires = "file")]
+    examples: Option<PathBuf>,
+    /// Examples of each class at most
+    #[arg(long, value_name = "N", default_value_t = 20, requires = "examples", value_parser = clap::value_parser!(u16).range(1..))]
+    per_class: u16,
     /// The model: a file that `gamaka train` wrote, or `included` for the one that comes with gamaka
     #[arg(short, long, default_value = INCLUDED, value_name = "MODEL")]
     model: PathBuf,
@@ -42,6 +55,8 @@ pub(super) struct Args {
     /// Count a damaged file as failed, instead of using what can be decoded
     #[arg(long)]
     strict: bool,
+    #[command(flatten)]
+    store: Store,
 }
 
 pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
@@ -55,7 +70,13 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     }
     let mut outputs = Outputs::default();
     outputs.add(output)?;
-    outputs.spare(args.data.iter().chain(&args.file).chain([&args.model]))?;
+    outputs.spare(
+        args.data
+            .iter()
+            .chain(&args.file)
+            .chain(&args.examples)
+            .chain([&args.model]),
+    )?;
     let model = load_model(&args.model, common)?;
     let pictures = args.pictures.as_deref().map(OutputFolder::new);
     if let Some(folder) = &pictures {
@@ -101,19 +122,37 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         music: &music,
     };
 
-    let mut page = Page::new(&explained.title(), &explained.lead());
-    // What is told of a file goes here, above the network.
+    let of_file = match &args.file {
+        Some(file) => explain_file(args, file, &model, &gpu, common)?,
+        None => None,
+    };
+    let mut page = match &of_file {
+        None => Page::new(&explained.title(), &explained.lead()),
+        Some(of_file) => {
+            let mut page = Page::new(&of_file.title(), &of_file.lead());
+            of_file
+                .add_to(&mut page)
+                .context("the page cannot be drawn")?;
+            page.section(&explained.title());
+            page.paragraph(&explained.lead());
+            page
+        }
+    };
     explained
         .add_to(&mut page, pictures.as_ref())
         .context("the page cannot be drawn")?;
     files::write(output, page.html().as_bytes())?;
     if common.json {
         let mut document = explained.json();
+        document["file"] = of_file.as_ref().map(file::Explained::json).into();
         document["model"] = args.model.display().to_string().into();
         document["report"] = output.display().to_string().into();
         document["failed"] = failed_json(&music.failed).into();
         print_json(&document)?;
     } else {
+        if let Some(of_file) = &of_file {
+            print(&of_file.words())?;
+        }
         print(&explained.words())?;
         common.note(&format!("wrote {}", output.display()));
     }
@@ -141,4 +180,32 @@ fn check_file(file: &Path) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+/// What is told of a file; nothing where no classes are known that it may be taken for.
+fn explain_file(
+    args: &Args,
+    path: &Path,
+    model: &Model,
+    gpu: &Gpu,
+    common: &Common,
+) -> anyhow::Result<Option<file::Explained>> {
+    let front_end = front_end(args.engine, gpu, model, args.strict)?;
+    let classes = |ears: known::Ears| match &args.examples {
+        Some(data) => {
+            let most = usize::from(args.per_class);
+            known::of_examples(data, most, path, ears, common).map(Some)
+        }
+        None => match known::of_library(&args.store, &args.model, args.engine, common)? {
+            Ok(known) => Ok(Some(known)),
+            Err(reason) => {
+                common.note(&format!(
+                    "nothing is told of what {} is taken for: {reason}; --examples names a folder of examples",
+                    path.display()
+                ));
+                Ok(None)
+            }
+        },
+    };
+    file::explain(path, classes, model, gpu, &front_end, common)
 }

@@ -1,5 +1,6 @@
 //! `gamaka quantize`: a model in fewer bits, or the table of what that costs.
 
+mod args;
 mod table;
 
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use crate::data::{Dataset, Part};
 use crate::files::{self, Outputs};
 use crate::model_file::Model;
 use crate::quantize::{
-    Choice, Form, Quantiser, Scales, ShrinkError, can_be_tuned, check, choices, parameter_bytes,
+    Choice, QuantizeError, Quantiser, Scales, ShrinkError, can_be_tuned, check, choices, parameter_bytes,
 };
 use crate::report::decimal;
 use crate::settings::TrainConfig;
@@ -19,96 +20,12 @@ use crate::train::{Event, Lesson, TrainError, TuneOptions, Tuner, checkpoint_pat
 
 use super::common::{Common, load_model, print, print_error, print_json};
 use super::interrupt::{INTERRUPTED, Stopping};
-use super::numbers::{memory, rate, seed, whole};
-use super::settings::{Keeping, Source, files_of};
+use super::settings::files_of;
 use super::train::Display;
+pub(super) use args::Args;
 
 /// Training files that are read where nothing is fine-tuned: enough to know what reaches the weights.
 const FILES: usize = 64;
-
-#[derive(clap::Args)]
-pub(super) struct Args {
-    /// The model: a file that `gamaka train` wrote, or `included` for the one that comes with gamaka
-    model: PathBuf,
-    #[command(flatten)]
-    source: Source,
-    /// Where the smaller model goes
-    #[arg(
-        short,
-        long,
-        value_name = "MODEL.safetensors",
-        required_unless_present = "table"
-    )]
-    output: Option<PathBuf>,
-    /// Instead of one model make one of each form, and measure them on the test files beside the original: a table and the models
-    /// go to this folder. Models that are there already are not made again
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["output", "bits", "form", "scales", "curves"])]
-    table: Option<PathBuf>,
-    /// Bits of a weight: 8 or 4
-    #[arg(long, default_value_t = 8, value_name = "8|4")]
-    bits: usize,
-    /// What an edge with a spline becomes: coefficients, each a whole number, or codebook, the number of a curve that edges
-    /// share, and a gain
-    #[arg(long, default_value = "coefficients", value_name = "coefficients|codebook", value_parser = form)]
-    form: Form,
-    /// Which weights of an output share a scale: all of them (channel), about 64 (group), or the coefficients of an edge (edge)
-    #[arg(long, default_value = "group", value_name = "channel|group|edge", value_parser = scales)]
-    scales: Scales,
-    /// Curves of a codebook
-    #[arg(long, default_value_t = 256)]
-    curves: usize,
-    /// Steps of fine-tuning through the rounding, by the embeddings of the model itself, which need no labels [default: 0]
-    #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_parser = whole(0..=*TrainConfig::EPISODES.end()))]
-    steps: usize,
-    /// Its highest learning rate [default: 0.001]
-    #[arg(long, value_name = "RATE", allow_negative_numbers = true, value_parser = rate)]
-    lr: Option<f64>,
-    /// At most so many training files; of more a share drawn by the seed [default: 64 without fine-tuning]
-    #[arg(long, value_name = "FILES", allow_negative_numbers = true, value_parser = whole(1..=usize::MAX))]
-    most_files: Option<usize>,
-    /// Questions of a table to the test files, as the model was trained for
-    #[arg(long, default_value_t = 1000, allow_negative_numbers = true, value_parser = whole(2..=TrainConfig::MOST_SCORED))]
-    episodes: usize,
-    /// Seed of everything
-    #[arg(long, default_value_t = 1, allow_negative_numbers = true, value_parser = seed)]
-    seed: u64,
-    /// Limit of device memory, such as 4GiB
-    #[arg(long, value_name = "SIZE", value_parser = memory)]
-    memory: Option<ByteSize>,
-    #[command(flatten)]
-    keeping: Keeping,
-    /// Stop at the first file that is damaged, instead of using what can be decoded
-    #[arg(long)]
-    strict: bool,
-}
-
-fn form(text: &str) -> Result<Form, String> {
-    match text {
-        "coefficients" => Ok(Form::Coefficients),
-        "codebook" => Ok(Form::Codebook),
-        _ => Err("choose coefficients or codebook".into()),
-    }
-}
-
-fn scales(text: &str) -> Result<Scales, String> {
-    match text {
-        "channel" => Ok(Scales::Channel),
-        "group" => Ok(Scales::Group),
-        "edge" => Ok(Scales::Edge),
-        _ => Err("choose channel, group or edge".into()),
-    }
-}
-
-impl Args {
-    fn choice(&self) -> Choice {
-        Choice {
-            form: self.form,
-            bits: self.bits,
-            scales: self.scales,
-            curves: self.curves,
-        }
-    }
-}
 
 pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let mut outputs = Outputs::default();
@@ -122,7 +39,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         .try_for_each(|path| outputs.add_model(path))?;
     outputs.spare([&args.source.data, &args.model])?;
     let model = load_model(&args.model, common)?;
-    let at_model = |error| anyhow::anyhow!("{}: {error}", args.model.display());
+    let at_model = |error: QuantizeError| anyhow::Error::new(error).context(args.model.display().to_string());
     let wanted = match &args.table {
         None => vec![args.choice()],
         Some(folder) => {
@@ -137,7 +54,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     for choice in &wanted {
         check(&model, choice).map_err(at_model)?;
         if args.table.is_none() && args.steps > 0 && !can_be_tuned(choice) {
-            return Err(ShrinkError::from(crate::quantize::QuantizeError::CurvesStay).into());
+            return Err(at_model(QuantizeError::CurvesStay));
         }
     }
     let kept = args.keeping.open(common)?;

@@ -28,8 +28,8 @@ const CLIPS_AT_ONCE: usize = 256;
 #[derive(Debug)]
 pub struct Explainer {
     embedder: Embedder,
-    gradient: InputGradient,
-    segment: SegmentShape,
+    pub(super) gradient: InputGradient,
+    pub(super) segment: SegmentShape,
     bands: usize,
 }
 
@@ -53,7 +53,8 @@ impl Sound {
     }
 }
 
-fn mean(embeddings: &[Vec<f32>]) -> Vec<f64> {
+/// The mean of embeddings.
+pub(super) fn mean(embeddings: &[Vec<f32>]) -> Vec<f64> {
     let width = embeddings.first().map_or(0, Vec::len);
     let mut mean = vec![0.0; width];
     for embedding in embeddings {
@@ -139,6 +140,11 @@ impl Explainer {
         })
     }
 
+    /// What embeds clips.
+    pub fn embedder(&self) -> &Embedder {
+        &self.embedder
+    }
+
     /// The embeddings of a file's segments as they would be with other values in place of its own.
     ///
     /// # Errors
@@ -152,7 +158,7 @@ impl Explainer {
     /// # Errors
     /// A fault of the device.
     pub fn attribute(
-        &mut self,
+        &self,
         sound: &Sound,
         classes: &Classes,
         decision: Decision,

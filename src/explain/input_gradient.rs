@@ -1,12 +1,15 @@
 //! A network's gradient with respect to what it hears.
 
+use std::sync::{Mutex, PoisonError};
+
 use crate::gpu::{AdapterClass, BufferRole, Gpu, GpuError, Plan, Program, Tensor};
 use crate::model::Network;
 
 /// A network as a program that goes forward over clips and back to them, a batch at a time.
 #[derive(Debug)]
 pub struct InputGradient {
-    program: Program,
+    // A batch is written, run and read as a whole.
+    program: Mutex<Program>,
     clips: Tensor,
     by_embedding: Tensor,
     by_clips: Tensor,
@@ -38,7 +41,7 @@ impl InputGradient {
         let program = Program::new(gpu, plan)?;
         program.write(flat, parameters);
         Ok(Self {
-            program,
+            program: Mutex::new(program),
             clips,
             by_embedding,
             by_clips,
@@ -53,23 +56,23 @@ impl InputGradient {
     /// # Errors
     /// A fault of the device.
     pub fn of_clips(
-        &mut self,
+        &self,
         count: usize,
         clip: impl Fn(usize) -> (Vec<f32>, Vec<f32>),
         mut take: impl FnMut(usize, &[f32]),
     ) -> Result<(), GpuError> {
+        let program = self.program.lock().unwrap_or_else(PoisonError::into_inner);
         let batch = self.clips.shape[0];
         for first in (0..count).step_by(batch.max(1)) {
             let these = first..count.min(first + batch);
             for (place, k) in these.clone().enumerate() {
                 let (values, by_embedding) = clip(k);
-                self.program
-                    .write_at(self.clips, place * self.clip_len, &values);
+                program.write_at(self.clips, place * self.clip_len, &values);
                 let at = place * self.width;
-                self.program.write_at(self.by_embedding, at, &by_embedding);
+                program.write_at(self.by_embedding, at, &by_embedding);
             }
-            self.program.run()?;
-            let all: Vec<f32> = self.program.read(self.by_clips)?;
+            program.run()?;
+            let all: Vec<f32> = program.read(self.by_clips)?;
             let each = these.zip(all.chunks(self.clip_len));
             each.for_each(|(k, gradient)| take(k, gradient));
         }

@@ -74,6 +74,16 @@ impl Genres {
         &self.genres
     }
 
+    /// What ranks them: the distance, with the scale of its probabilities.
+    pub fn metric(&self) -> Metric {
+        self.metric
+    }
+
+    /// The prototypes of each genre, `[genre][prototype]`: two where its examples disagree.
+    pub fn means(&self) -> &[Vec<Vec<f32>>] {
+        self.prototypes.means()
+    }
+
     /// Whether a linear probe ranks them, because it was asked for and helps.
     pub fn is_adapted(&self) -> bool {
         self.probe.is_some()

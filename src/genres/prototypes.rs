@@ -48,6 +48,10 @@ impl Prototypes {
         Self::new(metric, examples, &self.parts)
     }
 
+    pub(super) fn means(&self) -> &[Vec<Vec<f32>>] {
+        &self.means
+    }
+
     pub(super) fn count(&self, genre: usize) -> usize {
         self.means[genre].len()
     }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::DataError;
 use crate::fewshot::ScoreError;
 use crate::gpu::GpuError;
 use crate::train::TrainError;
@@ -162,6 +163,9 @@ pub enum ShrinkError {
     /// The test files cannot be scored.
     #[error("the test files: {0}")]
     Score(#[from] ScoreError),
+    /// The test files cannot be asked.
+    #[error(transparent)]
+    Data(#[from] DataError),
     /// There is nothing to judge.
     #[error("there is no model to judge")]
     NoTest,

@@ -9,8 +9,8 @@ use super::choice::{Choice, Form, QuantizeError, Scales, ShrinkError};
 use super::quantise::{check, parameter_bytes, quantise};
 use super::seen::{Rounded, packed_by};
 
-use crate::data::{Part, Task};
-use crate::embed::{Embedder, inference_of};
+use crate::data::{DataError, Part, Task};
+use crate::embed::{Embedder, inference_by};
 use crate::fewshot::{EpisodeSampler, Head, Metric, ScoreError};
 use crate::gpu::{AdapterClass, Gpu, GpuError, Program};
 use crate::measure::{Spread, made_up, timed};
@@ -104,11 +104,12 @@ impl Quantiser<'_> {
     pub fn table(
         &self,
         entries: &[Entry],
+        task: Task,
         episodes: usize,
         seed: u64,
         on: &mut dyn FnMut(usize, usize),
     ) -> Result<Table, ShrinkError> {
-        table(self.tuner, entries, episodes, seed, on)
+        table(self.tuner, entries, task, (episodes, seed), on)
     }
 }
 
@@ -210,18 +211,21 @@ pub fn can_be_tuned(choice: &Choice) -> bool {
 fn table(
     tuner: &Tuner,
     entries: &[Entry],
-    episodes: usize,
-    seed: u64,
+    task: Task,
+    (episodes, seed): (usize, u64),
     on: &mut dyn FnMut(usize, usize),
 ) -> Result<Table, ShrinkError> {
+    if tuner.dataset.tracks {
+        return Err(ShrinkError::Data(DataError::TracksHaveNoFiles {
+            reason: "and accuracy is measured with labels that several files share",
+        }));
+    }
     let files = tuner.files(Part::Test);
-    let pool = tuner.dataset.pool(&files);
     let Some(Entry { model, .. }) = entries.first() else {
         return Err(ShrinkError::NoTest);
     };
     let config = &model.info.config;
-    let way = config.way.min(pool.classes.len());
-    let task = Task::new(way, config.shot, config.query);
+    let pool = tuner.dataset.pool(&files);
     let sampler = EpisodeSampler::new(pool, task).map_err(ScoreError::Episode)?;
     let head: Head = config.learner.head(Metric::of(&model.network.spec));
     let mut embeddings = Vec::new();
@@ -293,8 +297,9 @@ fn speeds(gpu: &Gpu, entries: &[Entry], clips: usize) -> Result<Vec<Speed>, GpuE
             0 => Storage::Floats,
             _ => model.storage(),
         };
+        let taps = model.network.tap_lists(&model.parameters);
         let (plan, [parameters, input, _]) =
-            inference_of(gpu.class(), &model.network, &storage, clips);
+            inference_by(gpu.class(), &model.network, &storage, &taps, clips);
         let program = Program::new(gpu, plan)?;
         program.write(parameters, &storage.words(&model.parameters));
         program.write(input, &made_up(input.len()));

@@ -41,7 +41,9 @@ pub use canvas::Svg;
 pub use confusion::confusion_svg;
 pub use curve::{Curve, Validation, curve_svg};
 pub use dots::{DotRow, dots_svg};
-pub use explain::{add_chooser, channels_svg, gallery_svg, shapes_svg, shares_svg};
+pub use explain::{
+    HeardPicture, add_chooser, channels_svg, gallery_svg, shapes_svg, shares_svg, signed_svg,
+};
 pub use intervals::{IntervalRow, differences_svg, intervals_svg};
 pub use lines::{Line, lines_svg};
 pub use map::{Map, MapTrack, NEAREST, Places, Placing, place};

@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::canvas::Drawing;
+use super::explain::HeardPicture;
 use super::spectrogram::Looks;
 use super::style::{escape, font_faces};
 use super::{ReportError, Spectrogram, Svg};
@@ -174,10 +175,29 @@ impl Page {
         description: &str,
         caption: &str,
     ) -> Result<&mut Self, ReportError> {
+        let looks = Looks::new(spectrogram)?;
+        Ok(self.looks(&looks, description, caption))
+    }
+
+    /// What a network heard, with a description for those who cannot see it.
+    ///
+    /// # Errors
+    /// [`ReportError`] where there is nothing to draw, or its parts do not fit together.
+    pub fn heard(
+        &mut self,
+        heard: &HeardPicture,
+        description: &str,
+        caption: &str,
+    ) -> Result<&mut Self, ReportError> {
+        let looks = heard.looks()?;
+        Ok(self.looks(&looks, description, caption))
+    }
+
+    fn looks(&mut self, looks: &Looks, description: &str, caption: &str) -> &mut Self {
         const DARK: &str = "screen and (prefers-color-scheme:dark)";
         // As wide as in page.css.
         const PHONE: &str = "screen and (max-width:39.9rem)";
-        let Looks { wide, narrow } = Looks::new(spectrogram)?;
+        let Looks { wide, narrow } = looks;
         let data = |png: &[u8]| format!("data:image/png;base64,{}", STANDARD.encode(png));
         self.push("<figure><div class=\"picture\"><picture>");
         for (media, png) in [
@@ -195,7 +215,7 @@ impl Page {
         self.push(&format!(
             "<img alt=\"{description}\" src=\"{data}\"/></picture></div>"
         ));
-        Ok(self.caption(caption))
+        self.caption(caption)
     }
 
     /// A player.

@@ -10,7 +10,7 @@ use super::style::{decimal, fit};
 pub(super) const RIGHT: i64 = 176;
 
 /// Font size of all labels.
-const LABEL: f64 = 25.0;
+pub(super) const LABEL: f64 = 25.0;
 
 /// Where the values stand.
 pub(super) struct Plot {

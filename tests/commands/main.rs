@@ -36,6 +36,7 @@ mod similar;
 mod tag;
 mod teacher;
 mod tracks;
+mod why;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -89,7 +89,7 @@ fn the_gradient_of_the_input_is_the_twins_through_every_layer() {
     let (count, length) = (130, 9 * 12);
     let clips = normals(count * length, 1);
     let by = normals(count * network.width(), 2);
-    let mut gradient = InputGradient::new(gpu(), &network, &flat).unwrap();
+    let gradient = InputGradient::new(gpu(), &network, &flat).unwrap();
     let clip = |k: usize| {
         let width = network.width();
         (
@@ -159,7 +159,7 @@ fn a_layer_of_known_functions_has_its_attribution_in_closed_form() {
         let network = network(&format!("[[layers]]\n{layer}"), [3, 4]);
         let flat = network.initial_parameters(2);
         // Three segments that overlap by half: 4 and 2 more frames, and a rest of 2.
-        let (mut explainer, sound) = explained(&network, &flat, 8);
+        let (explainer, sound) = explained(&network, &flat, 8);
         assert_eq!(sound.segments.len(), 3);
         let classes = two(Metric::EUCLIDEAN, 4);
         let found = explainer.attribute(&sound, &classes, A_OVER_B).unwrap();
@@ -197,7 +197,7 @@ fn a_file_shorter_than_a_segment_has_an_attribution_of_its_own_frames() {
     let layers = "[[layers]]\ntype = \"kan_conv\"\nchannels = 3\nkernel = 3\n[[layers]]\ntype = \"linear\"\nchannels = 4";
     let network = network(layers, [5, 8]);
     let flat = network.initial_parameters(1);
-    let (mut explainer, sound) = explained(&network, &flat, 3);
+    let (explainer, sound) = explained(&network, &flat, 3);
     let classes = two(Metric::COSINE, 4);
     let found = explainer.attribute(&sound, &classes, A_OVER_B).unwrap();
     assert_eq!((found.frames, found.values.len()), (3, 15));
@@ -210,7 +210,7 @@ fn attributions_of_the_included_model_are_complete_to_a_hundredth() {
     let front_end = FrontEnd::new(EngineChoice::Cpu, None, model.hearing(true)).unwrap();
     let shape = model.info.segment;
     let network = &model.network;
-    let mut explainer = Explainer::new(gpu(), network, &model.parameters, shape).unwrap();
+    let explainer = Explainer::new(gpu(), network, &model.parameters, shape).unwrap();
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/corpus");
     let hear = |style: &str, number: usize| {
         let file = corpus.join(format!("{style}/{style}-{number:03}.ogg"));

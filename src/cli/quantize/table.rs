@@ -11,7 +11,7 @@ use crate::report::decimal;
 use crate::train::{Event, checkpoint_path};
 use anyhow::bail;
 
-use super::Args;
+use super::args::Args;
 
 const DOCUMENT: &str = "table.json";
 const WORDS: &str = "table.md";
@@ -138,7 +138,7 @@ pub(super) fn make(
         });
     }
     let table = common.counted("measuring", |on| {
-        quantiser.table(&entries, args.episodes, args.seed, on)
+        quantiser.table(&entries, args.task(original), args.episodes, args.seed, on)
     })?;
     let mut document = serde_json::to_value(&table)?;
     document["model"] = args.model.display().to_string().into();
