@@ -12,7 +12,8 @@ use crate::data::{Dataset, Part};
 use crate::files::{self, Outputs};
 use crate::model_file::Model;
 use crate::quantize::{
-    Choice, QuantizeError, Quantiser, Scales, ShrinkError, can_be_tuned, check, choices, parameter_bytes,
+    Choice, Quantiser, QuantizeError, Scales, ShrinkError, can_be_tuned, check, choices,
+    parameter_bytes,
 };
 use crate::report::decimal;
 use crate::settings::TrainConfig;
@@ -39,7 +40,8 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         .try_for_each(|path| outputs.add_model(path))?;
     outputs.spare([&args.source.data, &args.model])?;
     let model = load_model(&args.model, common)?;
-    let at_model = |error: QuantizeError| anyhow::Error::new(error).context(args.model.display().to_string());
+    let at_model =
+        |error: QuantizeError| anyhow::Error::new(error).context(args.model.display().to_string());
     let wanted = match &args.table {
         None => vec![args.choice()],
         Some(folder) => {
