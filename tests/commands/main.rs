@@ -30,6 +30,8 @@ mod mel;
 mod model;
 mod newcomer;
 mod outputs;
+mod prune;
+mod quantize;
 mod shards;
 mod similar;
 mod tag;

@@ -21,6 +21,8 @@ const FILES: &[Output] = &[
     output("eval", "--confusion", ".svg"),
     output("explain", "--output", ".html"),
     output("calibrate", "--output", ".safetensors"),
+    output("prune", "--output", ".safetensors"),
+    output("quantize", "--output", ".safetensors"),
     output("embed", "--output", ".jsonl"),
     output("embed", "--errors", ".txt"),
     output("library export", "--output", ".jsonl"),
@@ -31,15 +33,20 @@ const FILES: &[Output] = &[
 ];
 
 /// Options that name a folder, and a file that lies in it.
-const FOLDERS: [(&str, &str, &str); 4] = [
+const FOLDERS: [(&str, &str, &str); 6] = [
+    ("quantize", "--table", "table.json"),
     ("demo", "--out", "report.html"),
     ("ablate", "--output", "findings.json"),
     ("eval", "--output", "accuracy.svg"),
+    ("prune", "--table", "table.json"),
     ("explain", "--pictures", "channels.svg"),
 ];
 
 /// The option that names a file of features, which is read and added to (see `features.rs`), and the commands that have it.
-const KEPT: (&str, [&str; 4]) = ("--features", ["train", "eval", "ablate", "calibrate"]);
+const KEPT: (&str, [&str; 6]) = (
+    "--features",
+    ["train", "eval", "ablate", "calibrate", "prune", "quantize"],
+);
 
 /// Options that name what is read.
 const INPUTS: &[&str] = &[
@@ -150,6 +157,7 @@ impl Scene {
                 words.extend(["--library".into(), text(library()).into()]);
             }
             "calibrate" => words.extend([data, "-m".into(), of(&model), "--split=all".into()]),
+            "prune" | "quantize" => words.extend([of(&model), data]),
             other => panic!("{other}"),
         }
         if ["--log", "--errors"].contains(&output.option) {
@@ -310,6 +318,9 @@ fn no_output_takes_the_place_of_a_song_an_input_or_what_is_kept() {
                 let page = scene.at("out/page.html");
                 words.extend(["-o", text(&page), "--data"].map(String::from));
             }
+            if ["prune", "quantize"].contains(&command) {
+                words.push(text(&model).into());
+            }
             if command != "demo" {
                 words.push(text(&music).into());
             }
@@ -337,6 +348,7 @@ fn no_output_takes_the_place_of_a_song_an_input_or_what_is_kept() {
                 "pictures/map.svg",
             ],
             "ablate" => &["tables.md", "pictures/shots.svg"],
+            "quantize" => &["table.md", "halves.safetensors", "int8-group.safetensors"],
             _ => &[],
         };
         std::fs::create_dir(home.join("pictures")).unwrap();
@@ -371,7 +383,7 @@ fn no_output_takes_the_place_of_a_model_or_a_manifest_unless_it_is_one() {
     let list = b"path,label,mood\na.wav,a,calm\n";
     for output in FILES {
         let at = scene.own(output, "kept");
-        let writes_models = ["train", "calibrate"].contains(&output.command);
+        let writes_models = ["train", "calibrate", "prune", "quantize"].contains(&output.command);
         if !(writes_models && output.option == "--output") {
             std::fs::write(&at, &model).unwrap();
             refused(&scene, &scene.arguments(output, &at, None), "safetensors");
