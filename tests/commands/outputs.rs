@@ -39,7 +39,10 @@ const FOLDERS: [(&str, &str, &str); 4] = [
 ];
 
 /// The option that names a file of features, which is read and added to (see `features.rs`), and the commands that have it.
-const KEPT: (&str, [&str; 4]) = ("--features", ["train", "eval", "ablate", "calibrate"]);
+const KEPT: (&str, [&str; 5]) = (
+    "--features",
+    ["train", "eval", "ablate", "calibrate", "explain"],
+);
 
 /// Options that name what is read.
 const INPUTS: &[&str] = &[
@@ -57,6 +60,7 @@ const INPUTS: &[&str] = &[
     "--query-from",
     "--label-map",
     "--against",
+    "--believe",
     "--examples",
     "--list",
     "--manifest",
