@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::gpu::{AdapterClass, BufferRole, Gpu, GpuError, Plan, Program, Tensor};
 use crate::mel::{self, MelError, Preset};
-use crate::model::{Network, Storage, Weights};
+use crate::model::{Network, Storage, TapLists, Weights};
 use crate::model_file::Model;
 use crate::ops;
 
@@ -31,7 +31,8 @@ impl Embedder {
     /// # Errors
     /// [`GpuError`].
     pub fn new(gpu: &Gpu, network: &Network, parameters: &[f32]) -> Result<Self, GpuError> {
-        Self::compiled(gpu, network, &Storage::Floats, parameters, false)
+        let taps = TapLists::default();
+        Self::compiled(gpu, network, &Storage::Floats, parameters, &taps, false)
     }
 
     /// A model's, for so many files: for a few, a software rasteriser compiles kernels that it has ready sooner. The
@@ -46,6 +47,7 @@ impl Embedder {
             network,
             &model.storage(),
             parameters,
+            &network.tap_lists(parameters),
             files <= FEW_FILES,
         )
     }
@@ -63,7 +65,8 @@ impl Embedder {
         parameters: &[f32],
         few: bool,
     ) -> Result<Self, GpuError> {
-        Self::compiled(gpu, network, storage, parameters, few)
+        let taps = TapLists::default();
+        Self::compiled(gpu, network, storage, parameters, &taps, few)
     }
 
     fn compiled(
@@ -71,12 +74,13 @@ impl Embedder {
         network: &Network,
         storage: &Storage,
         parameters: &[f32],
+        taps: &TapLists,
         few: bool,
     ) -> Result<Self, GpuError> {
         let mut plan = Plan::new(gpu.class());
         plan.quick = few && gpu.class() == AdapterClass::Software;
         let (weights, clips, embedding) =
-            append_batch(&mut plan, network, storage, batch(gpu.class()));
+            append_batch(&mut plan, network, storage, taps, batch(gpu.class()));
         let [bands, frames] = network.input;
         let program = Program::new(gpu, plan)?;
         program.write(weights, &storage.words(parameters));
@@ -163,8 +167,18 @@ fn batch(class: AdapterClass) -> usize {
 
 /// The plan of a batch's embedding: parameters and clips in, embeddings out.
 pub fn inference(class: AdapterClass, network: &Network, batch: usize) -> (Plan, [Tensor; 3]) {
+    inference_by_taps(class, network, &TapLists::default(), batch)
+}
+
+/// The same with parameters that these lists were made of.
+pub fn inference_by_taps(
+    class: AdapterClass,
+    network: &Network,
+    taps: &TapLists,
+    batch: usize,
+) -> (Plan, [Tensor; 3]) {
     let mut plan = Plan::new(class);
-    let tensors = append_batch(&mut plan, network, &Storage::Floats, batch);
+    let tensors = append_batch(&mut plan, network, &Storage::Floats, taps, batch);
     (plan, tensors.into())
 }
 
@@ -173,18 +187,27 @@ fn append_batch(
     plan: &mut Plan,
     network: &Network,
     storage: &Storage,
+    taps: &TapLists,
     batch: usize,
 ) -> (Tensor, Tensor, Tensor) {
     let [bands, frames] = network.input;
     let weights = storage.weights(plan, network.flat_len());
     let clips = plan.tensor("clips", [batch, 1, bands, frames], BufferRole::Input);
-    let embedding = append(plan, network, weights, clips);
+    let embedding = append(plan, network, weights, taps, clips);
     (weights.tensor(), clips, embedding)
 }
 
 /// Appends a network's forward, and completes the plan with it: its port `embedding`.
-fn append(plan: &mut Plan, network: &Network, weights: Weights, clips: Tensor) -> Tensor {
-    let embedding = network.forward(plan, weights, clips, None).embedding;
+fn append(
+    plan: &mut Plan,
+    network: &Network,
+    weights: Weights,
+    taps: &TapLists,
+    clips: Tensor,
+) -> Tensor {
+    let embedding = network
+        .forward_by_taps(plan, weights, clips, taps)
+        .embedding;
     plan.keep(embedding);
     plan.name_port("embedding", embedding);
     plan.share_scratch();
@@ -205,7 +228,15 @@ impl Model {
     /// [`MelError::TransformLength`] for a preset whose Fourier transform the kernels cannot do.
     pub fn plan(&self, class: AdapterClass, clips: usize) -> Result<(Plan, Vec<u32>), MelError> {
         let storage = self.storage();
-        let plan = samples_plan(class, &self.info.preset, &self.network, &storage, clips)?;
+        let taps = self.network.tap_lists(&self.parameters);
+        let plan = samples_plan(
+            class,
+            &self.info.preset,
+            &self.network,
+            &storage,
+            &taps,
+            clips,
+        )?;
         Ok((plan, storage.words(&self.parameters)))
     }
 }
@@ -215,6 +246,7 @@ fn samples_plan(
     preset: &Preset,
     network: &Network,
     storage: &Storage,
+    taps: &TapLists,
     clips: usize,
 ) -> Result<Plan, MelError> {
     let [_, frames] = network.input;
@@ -226,6 +258,6 @@ fn samples_plan(
     let power = mel::append(&mut plan, preset, samples, frames)?;
     let clips = plan.tensor("clips", power.shape, BufferRole::Scratch);
     ops::log_compress(&mut plan, preset.compression_gain, power, clips);
-    append(&mut plan, network, weights, clips);
+    append(&mut plan, network, weights, taps, clips);
     Ok(plan)
 }

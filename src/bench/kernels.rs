@@ -2,7 +2,7 @@
 
 use super::ceilings::Ceilings;
 use super::fastest::fastest;
-use crate::gpu::{AdapterClass, BufferRole, Gpu, GpuError, Plan, Program, Step, Tensor};
+use crate::gpu::{AdapterClass, BufferRole, Gpu, GpuError, Plan, Program, Step, Tensor, word};
 use crate::measure::made_up;
 use crate::ops::{self, Basis, ConvShape};
 use crate::train::StepShape;
@@ -83,7 +83,8 @@ pub fn profile_training(
 /// The spline convolution that the project sets itself a target for, alone: 16 to 32 channels at 64 x 64
 /// with stride 2 on a software adapter, 64 to 128 at 128 x 128 on any other, with as many images of 64 as
 /// fit its limits. Then the same with larger grids, by all splines of an edge and by local support: where
-/// the second is faster, [`Basis::is_local`] should choose it.
+/// the second is faster, [`Basis::is_local`] should choose it. Then, of so many of its edges removed in fours of outputs, by the
+/// taps alone that are left.
 ///
 /// # Errors
 /// A fault of the device.
@@ -107,22 +108,36 @@ pub fn target_convolution(gpu: &Gpu, ceilings: &Ceilings) -> Result<Vec<KernelFi
             centre: 0.0,
         },
     };
-    let mut figures = time_forward(gpu, ceilings, target, ops::kan_conv_forward_dense)?;
+    let mut figures = time_forward(gpu, ceilings, target, &ops::kan_conv_forward_dense)?;
     for grid in [5, 12, 20] {
         let basis = Basis {
             grid,
             ..target.basis
         };
         let shape = ConvShape { basis, ..target };
-        for forward in [ops::kan_conv_forward_dense, ops::kan_conv_forward_local] {
+        let forwards: [Forward; 2] = [&ops::kan_conv_forward_dense, &ops::kan_conv_forward_local];
+        for forward in forwards {
             figures.extend(time_forward(gpu, ceilings, shape, forward)?);
         }
+    }
+    for kept in [500, 200, 100, 50] {
+        let sparse = |plan: &mut Plan, shape: &ConvShape, x, weight, bias, y| {
+            // Of a thousand taps so many, others for every four outputs.
+            let is_kept = |tile: usize, tap: usize| (tap * 7919 + tile * 613) % 1000 < kept;
+            let of_tile = |tile: usize| {
+                let taps = (0..shape.taps()).filter(|&tap| is_kept(tile, tap));
+                taps.map(word).collect()
+            };
+            let lists: Vec<Vec<u32>> = (0..shape.co_pad() / 4).map(of_tile).collect();
+            ops::kan_conv_forward_sparse(plan, shape, x, weight, bias, &lists, y);
+        };
+        figures.extend(time_forward(gpu, ceilings, target, &sparse)?);
     }
     Ok(figures)
 }
 
 /// Appends a forward kernel for (shape, x, weight, bias, y).
-type Forward = fn(&mut Plan, &ConvShape, Tensor, Tensor, Tensor, Tensor);
+type Forward<'a> = &'a dyn Fn(&mut Plan, &ConvShape, Tensor, Tensor, Tensor, Tensor);
 
 /// Figures of a forward kernel on made-up values, with half the images until they fit.
 fn time_forward(

@@ -8,7 +8,7 @@ use crate::reference::edge_basis;
 /// Places of equal shares of the inputs, at which curves are compared.
 const PLACES: usize = 32;
 
-/// The most important functions, from which the shapes are found; all others take the nearest.
+/// Functions, spread over all by their importance, from which the shapes are found; all others take the nearest.
 const FOUND_FROM: usize = 4096;
 
 /// Most shapes.
@@ -62,7 +62,7 @@ pub(super) fn clusters(
         .iter()
         .zip(&curves)
         .filter_map(|(edge, curve)| Some((curve.as_deref()?, edge.importance.powi(2))))
-        .take(FOUND_FROM)
+        .step_by(edges.len().div_ceil(FOUND_FROM).max(1))
         .collect();
     let mut centres = shapes(&found);
     let nearest = |centres: &[Vec<f64>]| -> Vec<Option<(usize, f64)>> {

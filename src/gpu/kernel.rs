@@ -102,6 +102,12 @@ pub static KERNELS: &[Kernel] = &[
         "layers/kan_conv_forward_local.wgsl"
     ),
     kernel!(
+        "kan_conv_forward_sparse",
+        "shared/conv_shape.wgsl",
+        "shared/spline.wgsl",
+        "layers/kan_conv_forward_sparse.wgsl"
+    ),
+    kernel!(
         "kan_conv_grad_weight",
         "shared/conv_shape.wgsl",
         "shared/spline.wgsl",

@@ -16,7 +16,7 @@ mod spec;
 mod weights;
 mod widths;
 
-pub use edge_tensors::EdgeTensor;
+pub use edge_tensors::{EdgeTensor, TapLists};
 pub use edges::LearnedEdge;
 pub use error::ModelError;
 pub use moments::{Density, Moments};

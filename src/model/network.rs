@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::ModelError;
+use super::edge_tensors::TapLists;
 use super::layers::{Build, Forward, LARGEST, Layer, MOST_VALUES, Standardise, values};
 use super::packing::Packing;
 use super::placed::Placed;
@@ -260,6 +261,17 @@ impl Network {
         self.forward_layers(plan, parameters, x, step, 0..self.stages.len())
     }
 
+    /// [`Self::forward`] for inference, with parameters that `taps` were made of.
+    pub fn forward_by_taps<'a>(
+        &self,
+        plan: &mut Plan,
+        parameters: impl Into<Weights<'a>>,
+        x: Tensor,
+        taps: &TapLists,
+    ) -> NetworkForward {
+        self.forward_range(plan, parameters.into(), x, None, 0..self.stages.len(), taps)
+    }
+
     /// [`Self::forward`] of some of the layers, at least one; `x` is the input of the first of them.
     pub(crate) fn forward_layers<'a>(
         &self,
@@ -269,7 +281,25 @@ impl Network {
         step: Option<Tensor>,
         range: Range<usize>,
     ) -> NetworkForward {
-        let parameters = parameters.into();
+        self.forward_range(
+            plan,
+            parameters.into(),
+            x,
+            step,
+            range,
+            &TapLists::default(),
+        )
+    }
+
+    fn forward_range(
+        &self,
+        plan: &mut Plan,
+        parameters: Weights,
+        x: Tensor,
+        step: Option<Tensor>,
+        range: Range<usize>,
+        taps: &TapLists,
+    ) -> NetworkForward {
         let n = x.shape[0];
         let [_, c, h, w] = self.stages[range.start].input;
         let mut output = x.reshaped([n, c, h, w]);
@@ -281,6 +311,7 @@ impl Network {
                     plan,
                     step,
                     layer: index,
+                    taps: taps.of(index as usize),
                 },
                 output,
                 &views,
@@ -371,6 +402,7 @@ impl Network {
                 plan,
                 step: forward.step,
                 layer: index,
+                taps: None,
             };
             let wanted = wanted(index as usize);
             let gradient_views = gradient_views.as_deref();

@@ -6,7 +6,7 @@ use super::conv_shape::ConvShape;
 use super::reduce::{add_splits, split_target};
 use super::sizes::product;
 use super::tiles::{Tiles, cut, output_tile, position_tile, tiles};
-use crate::gpu::{BufferRole, Plan, Tensor};
+use crate::gpu::{BufferRole, Plan, Tensor, word};
 
 /// What the forward of a convolution leaves for its backward: input and weights as its kernels read them.
 #[derive(Debug, Clone, Copy)]
@@ -47,15 +47,42 @@ pub fn conv_forward(
     } else if shape.basis.is_local() {
         kan_conv_forward_local(plan, shape, x, weight, bias, y);
     } else {
-        if shape.basis.has_powers() {
-            let matrix = shape.basis.powers_from_splines();
-            kept.kernel_weight =
-                plan.tensor("weights of powers", weight.shape, BufferRole::Scratch);
-            change_basis(plan, shape, matrix, weight, kept.kernel_weight);
-        }
+        kept.kernel_weight = in_kernels_basis(plan, shape, weight);
         kan_conv_forward_dense(plan, shape, x, kept.kernel_weight, bias, y);
     }
     kept
+}
+
+/// The same for splines on a small grid, for each four outputs by the taps alone of which `taps` has a list, ascending: edges by
+/// others are zero.
+pub fn conv_forward_by_taps(
+    plan: &mut Plan,
+    shape: &ConvShape,
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    taps: &[Vec<u32>],
+    y: Tensor,
+) -> ConvKept {
+    require_window(plan, shape.kernel, shape.padded());
+    let kernel_weight = in_kernels_basis(plan, shape, weight);
+    kan_conv_forward_sparse(plan, shape, x, kernel_weight, bias, taps, y);
+    ConvKept {
+        x,
+        kernel_x: x,
+        kernel_weight,
+    }
+}
+
+/// Weights of splines as the kernels take them.
+fn in_kernels_basis(plan: &mut Plan, shape: &ConvShape, weight: Tensor) -> Tensor {
+    if !shape.basis.has_powers() {
+        return weight;
+    }
+    let matrix = shape.basis.powers_from_splines();
+    let powers = plan.tensor("weights of powers", weight.shape, BufferRole::Scratch);
+    change_basis(plan, shape, matrix, weight, powers);
+    powers
 }
 
 /// y = convolution of x, by all splines of an edge; `weight` is in the kernels' basis.
@@ -95,6 +122,56 @@ pub fn kan_conv_forward_local(
         .filter(|(name, _)| !["POWERS", "TILE_S"].contains(name));
     let (more, bindings) = (Vec::from_iter(more), [x, weight, bias, y]);
     dispatch_forward(plan, "kan_conv_forward_local", shape, tile, &more, bindings);
+}
+
+/// y = convolution of x, for each vec4 of outputs by the taps alone of which it has a list, ascending; `weight` is in the kernels'
+/// basis.
+pub fn kan_conv_forward_sparse(
+    plan: &mut Plan,
+    shape: &ConvShape,
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    lists: &[Vec<u32>],
+    y: Tensor,
+) {
+    let (_, slot_tiles) = shape.basis.slot_tile();
+    let most = lists.iter().map(Vec::len).max().unwrap_or(0);
+    let turns = product(&[most, slot_tiles]);
+    limit_turns(plan, "kan_conv_forward_sparse", turns);
+    let mut words = vec![0_u32];
+    for list in lists {
+        words.push(
+            words
+                .last()
+                .copied()
+                .unwrap_or(0)
+                .saturating_add(word(list.len())),
+        );
+    }
+    words.extend(lists.iter().flatten());
+    let (listed, tiles_of_outputs) = (words.len(), lists.len());
+    let walked: usize = lists.iter().map(Vec::len).sum();
+    let lists = plan.constant_words("lists of taps", [1, 1, 1, listed], words);
+    let tiles = tiles(plan);
+    let sizes = tiles.kan_conv_forward_sparse;
+    // Lists are of single vec4 of outputs, and no loop is split: one that is short has little to part.
+    let (tile, [groups, outputs, _]) = forward_tile(tiles, shape, sizes, 1, 1);
+    let mut overrides = shape.overrides();
+    overrides.extend(tile.into_iter().filter(|(name, _)| *name != "SPLITS"));
+    overrides.extend(shape.basis.overrides());
+    overrides.push(("LISTED", listed as f64));
+    let bindings = [x, weight, bias, lists, y];
+    let workgroups = [groups, outputs, 1];
+    plan.dispatch("kan_conv_forward_sparse", &overrides, &bindings, workgroups);
+    let share = walked as f64 / product(&[tiles_of_outputs, shape.taps()]) as f64;
+    let words = format!("{}, {:.0} % of the taps", shape.words(), 100.0 * share);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share of a count is rounded to a count"
+    )]
+    plan.count(&words, (share * shape.flops() as f64) as u64);
 }
 
 /// The override constants of a forward kernel's tile, and its workgroups; `sizes` are its tiles in positions and vec4 of

@@ -36,6 +36,8 @@ pub(super) struct Tiles {
     pub kan_conv_forward: &'static [[usize; 2]],
     /// Positions, and vec4 of outputs.
     pub kan_conv_forward_local: &'static [[usize; 2]],
+    /// Positions, and vec4 of outputs.
+    pub kan_conv_forward_sparse: &'static [[usize; 2]],
     /// Positions, and slots of input channels.
     pub conv_grad_input: &'static [[usize; 2]],
     /// Taps of a tile of channels, and vec4 of outputs.
@@ -64,6 +66,7 @@ const SOFTWARE: Tiles = Tiles {
     conv_forward: &[[16, 4]],
     kan_conv_forward: &[[16, 2]],
     kan_conv_forward_local: &[[4, 2]],
+    kan_conv_forward_sparse: &[[16, 1]],
     conv_grad_input: &[[16, 16]],
     conv_grad_weight: [4, 4],
     kan_conv_grad_weight: [3, 4],
@@ -79,6 +82,7 @@ const SOFTWARE_QUICK: Tiles = Tiles {
     conv_forward: &[[4, 1]],
     kan_conv_forward: &[[4, 1]],
     kan_conv_forward_local: &[[4, 1]],
+    kan_conv_forward_sparse: &[[4, 1]],
     ..SOFTWARE
 };
 
@@ -92,6 +96,7 @@ const HARDWARE: Tiles = Tiles {
     conv_forward: &[[4, 2], [2, 2], [1, 2], [1, 1]],
     kan_conv_forward: &[[4, 2], [2, 2], [1, 2], [1, 1]],
     kan_conv_forward_local: &[[4, 2], [2, 2], [1, 2], [1, 1]],
+    kan_conv_forward_sparse: &[[4, 1], [2, 1], [1, 1]],
     conv_grad_input: &[[4, 8], [2, 8], [1, 8], [1, 4]],
     conv_grad_weight: [2, 2],
     kan_conv_grad_weight: [1, 2],
@@ -181,13 +186,18 @@ mod tests {
             (&SOFTWARE_QUICK, false),
             (&HARDWARE, false),
         ] {
-            let kernels: [Kernel; 6] = [
+            let kernels: [Kernel; 7] = [
                 ("conv_forward", ["P", "O"], row.conv_forward),
                 ("kan_conv_forward", ["P", "O"], row.kan_conv_forward),
                 (
                     "kan_conv_forward_local",
                     ["P", "O"],
                     row.kan_conv_forward_local,
+                ),
+                (
+                    "kan_conv_forward_sparse",
+                    ["P", "O"],
+                    row.kan_conv_forward_sparse,
                 ),
                 ("conv_grad_input", ["P", "R"], row.conv_grad_input),
                 ("conv_grad_weight", ["T", "O"], &[row.conv_grad_weight]),

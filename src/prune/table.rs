@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::error::PruneError;
 use super::pruner::{Level, Pruner};
 use crate::data::{DataError, Part, Task};
-use crate::embed::{Embedder, inference};
+use crate::embed::{Embedder, inference_by_taps};
 use crate::fewshot::{EpisodeSampler, Metric};
 use crate::gpu::{Gpu, Program};
 use crate::measure::{Spread, made_up, timed};
@@ -210,7 +210,8 @@ fn in_turns<T>(
 fn quicker_inference(gpu: &Gpu, models: [&Model; 2]) -> Result<Quicker, PruneError> {
     let program = |model: &Model| {
         let network = &model.network;
-        let (plan, [parameters, clips, _]) = inference(gpu.class(), network, BATCH);
+        let taps = network.tap_lists(&model.parameters);
+        let (plan, [parameters, clips, _]) = inference_by_taps(gpu.class(), network, &taps, BATCH);
         let program = Program::new(gpu, plan)?;
         program.write(parameters, &model.parameters);
         program.write(clips, &made_up(clips.len()));

@@ -4,7 +4,7 @@ use super::case::Case;
 use super::episode::{
     distances, episode, gather, optimizer, rows, sparse, standardised_rows, teacher, weighted,
 };
-use super::layers::{band_affine, ceiling, conv, element, norm, pool, statistics};
+use super::layers::{band_affine, ceiling, conv, element, norm, pool, sparse_conv, statistics};
 use super::mel::mel;
 use super::packed::{codebook, halves, integers};
 use crate::gpu::AdapterClass;
@@ -93,6 +93,7 @@ pub fn doctor_cases(class: AdapterClass) -> Vec<Case> {
                 ..spline
             },
         ),
+        sparse_conv(class, &spline),
         norm(
             class,
             &NormShape {

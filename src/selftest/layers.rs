@@ -225,6 +225,46 @@ pub fn band_affine(class: AdapterClass, shape: Shape) -> Case {
     b.case(format!("band_affine {shape:?}"))
 }
 
+/// A convolution with functions on its edges of which most are zero, by the lists of those that are not.
+pub fn sparse_conv(class: AdapterClass, shape: &ConvShape) -> Case {
+    let mut b = Builder::new(class);
+    let (x, x_values) = b.normal(shape.input_shape());
+    let (slots, co_pad) = (shape.basis.slots(), shape.co_pad());
+    // A third of the bundles of four outputs are alive, none of the first outputs; of each only some edges.
+    let alive = |tap: usize, output: usize| {
+        output >= 4 && (tap * 7 + output / 4 * 5) % 3 == 0 && (tap + output) % 4 != 1
+    };
+    let values = (0..shape.weight_len()).map(|k| {
+        let (tap, output) = (k / (slots * co_pad), k % co_pad);
+        let value = twin::normal([6, 6, 6, k as u32]) as f32;
+        if output < shape.co && alive(tap, output) {
+            value
+        } else {
+            0.0
+        }
+    });
+    let (weight, weights) = b.values([shape.taps(), slots, 1, co_pad], values.collect());
+    let (bias, biases) = b.normal([1, 1, 1, shape.co]);
+    let lists: Vec<Vec<u32>> = (0..co_pad / 4)
+        .map(|tile| {
+            let outputs = 4 * tile..(4 * tile + 4).min(shape.co);
+            let heard = |tap: &usize| outputs.clone().any(|output| alive(*tap, output));
+            (0..shape.taps())
+                .filter(heard)
+                .map(|tap| tap as u32)
+                .collect()
+        })
+        .collect();
+    let y = b.output(shape.output_shape());
+    ops::conv_forward_by_taps(&mut b.plan, shape, x, weight, bias, &lists, y);
+    b.expect(
+        y,
+        twin::conv_forward(shape, &x_values, &weights, &biases),
+        shape.taps() * slots,
+    );
+    b.case(format!("kan_conv_forward_sparse {shape:?}"))
+}
+
 /// Statistics pooling: forward and gradient.
 pub fn statistics(class: AdapterClass, shape: &StatisticsShape) -> Case {
     let mut b = Builder::new(class);

@@ -21,7 +21,7 @@ pub use episode::{
 };
 #[cfg(feature = "internals")]
 pub use layers::reduce;
-pub use layers::{band_affine, ceiling, conv, element, norm, pool, statistics};
+pub use layers::{band_affine, ceiling, conv, element, norm, pool, sparse_conv, statistics};
 pub use mel::mel;
 pub use packed::{codebook, halves, integers};
 

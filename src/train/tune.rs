@@ -247,9 +247,16 @@ impl<'a> Tuner<'a> {
     /// # Errors
     /// A fault of the device.
     pub fn embed(&self, embedder: &Embedder, files: &[usize]) -> Result<Vec<Vec<f32>>, TrainError> {
+        const FILES_AT_A_TIME: usize = 16;
         let mut embeddings = vec![Vec::new(); self.dataset.items.len()];
-        for &file in files {
-            embeddings[file] = mean_embedding(&embedder.embed(&self.segments(file)?)?);
+        for files in files.chunks(FILES_AT_A_TIME) {
+            let segments = files.iter().map(|&file| self.segments(file));
+            let segments: Vec<_> = segments.collect::<Result<_, _>>()?;
+            let mut all = embedder.embed(&segments.concat())?.into_iter();
+            for (&file, segments) in files.iter().zip(&segments) {
+                let own: Vec<_> = all.by_ref().take(segments.len()).collect();
+                embeddings[file] = mean_embedding(&own);
+            }
         }
         Ok(embeddings)
     }

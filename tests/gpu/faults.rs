@@ -66,6 +66,7 @@ fn a_wrong_constant_of_a_kernel_is_found() {
         ("kan_conv_grad_weight", "RANGE", 1.01),
         ("kan_conv_forward", "CENTRE", 1.1),
         ("kan_conv_forward_local", "CENTRE", 1.1),
+        ("kan_conv_forward_sparse", "CENTRE", 1.1),
         ("conv_grad_input", "CENTRE", 1.1),
         ("kan_conv_grad_weight", "CENTRE", 1.1),
         ("curvature_penalty", "WEIGHT", 1.01),

@@ -331,6 +331,34 @@ fn distances_of_any_queries_to_any_rows_match() {
 }
 
 #[test]
+fn convolutions_by_lists_of_taps_match() {
+    let basis = |order, grid| Basis {
+        order,
+        grid,
+        range: 2.0,
+        centre: 0.5,
+    };
+    for (co, n, basis) in [
+        (5, 1, basis(1, 2)),
+        (9, 3, basis(2, 5)),
+        (16, 2, basis(3, 4)),
+        (34, 2, basis(3, 9)),
+    ] {
+        let shape = ConvShape {
+            n,
+            ci: 3,
+            input: [7, 9],
+            co,
+            kernel: [3, 2],
+            stride: [2, 1],
+            padding: [1, 1],
+            basis,
+        };
+        holds(|class| selftest::sparse_conv(class, &shape));
+    }
+}
+
+#[test]
 fn optimiser_steps_match_clipped_and_not() {
     for (size, factor) in [(1, 1e-3), (64, 1.0), (100_000, 1e-4)] {
         holds(|class| selftest::optimizer(class, size, factor));

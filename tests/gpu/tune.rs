@@ -233,3 +233,43 @@ fn a_lasso_removes_edges_while_the_rest_learns_from_episodes() {
     assert_eq!(found.info.centre.len(), found.network.width());
     assert_ne!(found.info.centre, original().info.centre);
 }
+
+#[test]
+fn a_network_with_few_edges_left_embeds_by_their_lists_as_by_all() {
+    let mut model = original().clone();
+    for tensor in model.network.edge_tensors() {
+        let few = |tap: usize, output: usize| (tap * 5 + output / 4 * 3) % 7 == 0 && output != 1;
+        for (tap, output) in tensor.places().filter(|&(tap, output)| !few(tap, output)) {
+            if tensor.has_splines() {
+                tensor.remove(&mut model.parameters, tap, output);
+            }
+        }
+    }
+    assert!(!model.network.tap_lists(&model.parameters).is_empty());
+    assert!(
+        original()
+            .network
+            .tap_lists(&original().parameters)
+            .is_empty()
+    );
+    let clips: Vec<Vec<f32>> = (0..5)
+        .map(|clip| {
+            let len = model.network.input.iter().product::<usize>();
+            (0..len)
+                .map(|k| ((k * (clip + 3)) % 97) as f32 / 30.0)
+                .collect()
+        })
+        .collect();
+    let by_all = Embedder::new(crate::gpu(), &model.network, &model.parameters).unwrap();
+    let by_lists = Embedder::for_files(crate::gpu(), &model, 1000).unwrap();
+    let (want, got) = (
+        by_all.embed(&clips).unwrap(),
+        by_lists.embed(&clips).unwrap(),
+    );
+    for (want, got) in want.iter().flatten().zip(got.iter().flatten()) {
+        assert!(
+            (want - got).abs() <= 1e-5 * (1.0 + want.abs()),
+            "{got} for {want}"
+        );
+    }
+}

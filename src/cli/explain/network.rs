@@ -100,6 +100,10 @@ impl Explained<'_> {
             }
             Ok(())
         };
+        if self.layers.len() > 1 {
+            let rows: Vec<Vec<String>> = self.layers.iter().map(|layer| self.row(layer)).collect();
+            page.table(&LAYERS, &rows, "The layers with curves: what straight lines, and multiples of a silu, explain of their variance; how many edges hold 90 % of it; how many inputs leave the grid.");
+        }
         for layer in &self.layers {
             self.add_layer(page, layer, &write)?;
         }
@@ -120,6 +124,19 @@ impl Explained<'_> {
             self.model.network.summary().join("\n")
         ));
         Ok(())
+    }
+
+    fn row(&self, layer: &LayerCurves) -> Vec<String> {
+        let kind = self.model.network.spec.layers[layer.layer()].kind();
+        let edges = layer.curves.len();
+        vec![
+            format!("{}: {kind}", layer.layer()),
+            edges.to_string(),
+            format!("{} %", decimal(100.0 * layer.linear, 0)),
+            format!("{} %", decimal(100.0 * layer.silu, 0)),
+            share_of(layer.holding(0.9), edges),
+            format!("{} %", decimal(100.0 * layer.inputs.outside(), 1)),
+        ]
     }
 
     fn add_layer(
@@ -270,6 +287,15 @@ impl Explained<'_> {
         text
     }
 }
+
+const LAYERS: [Column; 6] = [
+    Column::text("Layer"),
+    Column::number("Curves"),
+    Column::number("Linear"),
+    Column::number("Silu"),
+    Column::number("Hold 90 %"),
+    Column::number("Off the grid"),
+];
 
 const FORMS: [Column; 4] = [
     Column::text("Form"),

@@ -351,7 +351,13 @@ impl<T: Edges> Layer for T {
     fn forward(&self, build: &mut Build, x: Tensor, parameters: &[Tensor]) -> Forward {
         let shape = self.placed(x.shape).shape;
         let output = build.scratch("conv", shape.output_shape());
-        let kept = ops::conv_forward(build.plan, &shape, x, parameters[0], parameters[1], output);
+        let [weight, bias] = [parameters[0], parameters[1]];
+        let kept = match build.taps {
+            Some(taps) => {
+                ops::conv_forward_by_taps(build.plan, &shape, x, weight, bias, taps, output)
+            }
+            None => ops::conv_forward(build.plan, &shape, x, weight, bias, output),
+        };
         Forward {
             input: x,
             output,

@@ -99,6 +99,8 @@ pub(crate) struct Build<'a> {
     pub step: Option<Tensor>,
     /// Place of the layer in the network, which keeps random streams apart.
     pub layer: u32,
+    /// The taps that each four of its outputs hear by, where these alone are to be walked: for inference.
+    pub taps: Option<&'a [Vec<u32>]>,
 }
 
 impl Build<'_> {
