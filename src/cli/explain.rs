@@ -146,16 +146,21 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             page
         }
     };
-    if let Some(belief) = &belief {
-        belief::add_to(belief, &mut page).context("the page cannot be drawn")?;
-    }
+    let add_belief = |page: &mut Page| match &belief {
+        Some(belief) => belief::add_to(belief, page).context("the page cannot be drawn"),
+        None => Ok(()),
+    };
     if of_file.is_some() {
+        add_belief(&mut page)?;
         page.section(&explained.title());
         page.paragraph(&explained.lead());
     }
     explained
         .add_to(&mut page, pictures.as_ref())
         .context("the page cannot be drawn")?;
+    if of_file.is_none() {
+        add_belief(&mut page)?;
+    }
     files::write(output, page.html().as_bytes())?;
     if common.json {
         let mut document = explained.json();

@@ -109,8 +109,8 @@ fn with_interval(figure: &OverFiles, digits: fn(f64) -> String) -> String {
     }
 }
 
-fn three(value: f64) -> String {
-    decimal(value, 3)
+fn two(value: f64) -> String {
+    decimal(value, 2)
 }
 
 fn base_name(base: Base) -> &'static str {
@@ -125,22 +125,22 @@ type Told = (&'static str, Vec<&'static str>, Vec<Vec<String>>);
 
 fn tables(belief: &Belief) -> Vec<Told> {
     let more = |figure: &Option<OverFiles>| {
-        let text = figure.as_ref().map(|figure| with_interval(figure, three));
+        let text = figure.as_ref().map(|figure| with_interval(figure, two));
         text.unwrap_or_default()
     };
     let courses = belief.courses.iter().map(|course| {
         vec![
             course.name.to_string(),
-            with_interval(&course.deletion_area, three),
+            with_interval(&course.deletion_area, two),
             more(&course.deletion_more),
-            with_interval(&course.insertion_area, three),
+            with_interval(&course.insertion_area, two),
             more(&course.insertion_less),
         ]
     });
     let agreement = belief.agreement.iter().map(|with| {
         vec![
             with.name.clone(),
-            with_interval(&with.correlation, three),
+            with_interval(&with.correlation, two),
             with.same
                 .as_ref()
                 .map_or(String::new(), |same| with_interval(same, percent)),
@@ -157,13 +157,7 @@ fn tables(belief: &Belief) -> Vec<Told> {
     let mut told = vec![
         (
             "Taking away and putting back",
-            vec![
-                "order",
-                "area of deletion",
-                "more than attribution's",
-                "area of insertion",
-                "less than attribution's",
-            ],
+            vec!["order", "deletion", "more", "insertion", "less"],
             courses.collect(),
         ),
         (
@@ -260,10 +254,10 @@ pub(super) fn add_to(belief: &Belief, page: &mut Page) -> anyhow::Result<()> {
         page.figure(&lines_svg(&lines, &axes, None)?, caption);
     }
     page.paragraph(&format!(
-        "A cell is {bands} mel bands by {frames} frames. Random orders scatter what they take away over the whole file, which is unlike any music, and so they do harm fast whatever they hit: an order may be right and yet not fall sooner than they do. The loudest cells are what there is most of. Intervals are those over new files, groups undivided."
+        "A cell is {bands} mel bands by {frames} frames. Random orders are the least that an attribution must beat; the loudest cells first is what a map of nothing but loudness would say. Intervals are those over new files, groups undivided."
     ));
     let captions = [
-        "Areas under both courses; differences are those of the same files.",
+        "Areas under both courses, and how much more of the one and less of the other each order has than the attribution, on the same files.",
         "Attributions of the same decisions by other networks: Spearman's correlation of the cells. An untrained network must not agree, or the maps say nothing of what was learned; how loud a cell is tells how much of a map that alone explains.",
         "What stands in for the curve on every edge. The learned silu alone is what was left beside the spline; the fitted one is the nearest to the whole curve, for the inputs that really reach it.",
     ];
