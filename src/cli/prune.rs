@@ -9,7 +9,7 @@ use crate::data::{Dataset, Part, SHOTS, Task, WAYS};
 use crate::files::{self, Outputs};
 use crate::model::Network;
 use crate::model_file::Model;
-use crate::prune::{Level, Manner, PruneError, Pruner, Question, in_halves};
+use crate::prune::{Level, Manner, PruneError, Pruner, Question, in_halves, lasso_state};
 use crate::settings::TrainConfig;
 use crate::train::{Event, Lesson, TrainError, TuneOptions, Tuner, checkpoint_path};
 use bytesize::ByteSize;
@@ -160,9 +160,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     if let Some(output) = &args.output {
         outputs.add_model(output)?;
         outputs.add_model(&checkpoint_path(output))?;
-    }
-    if let Some(folder) = &args.table {
-        table::check(args, folder, &mut outputs)?;
+        outputs.add_model(&checkpoint_path(&lasso_state(output)))?;
     }
     let features = args.keeping.features.iter();
     features
@@ -174,6 +172,10 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         Some(_) => table::levels(args, &model),
         None => vec![args.level()?],
     };
+    if let Some(folder) = &args.table {
+        table::check(folder, &levels, &mut outputs)?;
+        outputs.spare([&args.source.data, &args.model])?;
+    }
     for level in &levels {
         Pruner::check(&model, &args.manner(), level)?;
     }

@@ -11,5 +11,5 @@ pub use channels::{KeptChannels, RankedChannels, without_channels};
 pub use edges::RankedEdges;
 pub use error::PruneError;
 pub use grid::{Coarser, coarser};
-pub use pruner::{Level, Manner, Pruner, in_halves};
+pub use pruner::{Level, Manner, Pruner, in_halves, lasso_state};
 pub use table::{Judge, Question, Quicker, Row};

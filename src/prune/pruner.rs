@@ -1,6 +1,6 @@
 //! A model made smaller, and fine-tuned.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::channels::{KeptChannels, RankedChannels, without_channels};
 use super::edges::RankedEdges;
@@ -193,6 +193,13 @@ impl<'a> Pruner<'a> {
         if let Some(share) = level.flops {
             let kept = self.kept_channels(share, on)?;
             let (network, parameters) = without_channels(&model.network, &model.parameters, &kept)?;
+            let left = network.flops() as f64 / model.network.flops() as f64;
+            if left > share {
+                on(Event::Note(format!(
+                    "{:.0} % of the operations are left: every layer that may lose channels keeps four of them",
+                    100.0 * left
+                )));
+            }
             model = rebuilt(&model, network, parameters);
         }
         if let Some(share) = level.edges {
@@ -228,9 +235,9 @@ impl<'a> Pruner<'a> {
             plain: self.manner.plain,
             ..Sparsity::default()
         });
-        let mut name = state.as_os_str().to_owned();
-        name.push(".lasso");
-        let found = self.tuner.tune(self.original, None, Path::new(&name), on);
+        let found = self
+            .tuner
+            .tune(self.original, None, &lasso_state(state), on);
         self.tuner.config.sparsity = None;
         Ok(self.sparse.insert(found?).clone())
     }
@@ -269,6 +276,13 @@ impl<'a> Pruner<'a> {
         } = model;
         Ok(inputs(&self.tuner.gpu, network, parameters, &self.clips)?)
     }
+}
+
+/// Where the state of the fine-tuning with a lasso goes, beside that of the other.
+pub fn lasso_state(state: &Path) -> PathBuf {
+    let mut name = state.as_os_str().to_owned();
+    name.push(".lasso");
+    PathBuf::from(name)
 }
 
 /// Whether what is made of a model is kept in half precision: where the model is, or is packed in fewer bits still.

@@ -30,6 +30,7 @@ mod mel;
 mod model;
 mod newcomer;
 mod outputs;
+mod prune;
 mod shards;
 mod similar;
 mod tag;

@@ -21,6 +21,7 @@ const FILES: &[Output] = &[
     output("eval", "--confusion", ".svg"),
     output("explain", "--output", ".html"),
     output("calibrate", "--output", ".safetensors"),
+    output("prune", "--output", ".safetensors"),
     output("embed", "--output", ".jsonl"),
     output("embed", "--errors", ".txt"),
     output("library export", "--output", ".jsonl"),
@@ -31,17 +32,18 @@ const FILES: &[Output] = &[
 ];
 
 /// Options that name a folder, and a file that lies in it.
-const FOLDERS: [(&str, &str, &str); 4] = [
+const FOLDERS: [(&str, &str, &str); 5] = [
     ("demo", "--out", "report.html"),
     ("ablate", "--output", "findings.json"),
     ("eval", "--output", "accuracy.svg"),
+    ("prune", "--table", "table.json"),
     ("explain", "--pictures", "channels.svg"),
 ];
 
 /// The option that names a file of features, which is read and added to (see `features.rs`), and the commands that have it.
-const KEPT: (&str, [&str; 5]) = (
+const KEPT: (&str, [&str; 6]) = (
     "--features",
-    ["train", "eval", "ablate", "calibrate", "explain"],
+    ["train", "eval", "ablate", "calibrate", "explain", "prune"],
 );
 
 /// Options that name what is read.
@@ -153,6 +155,7 @@ impl Scene {
                 words.extend(ends);
                 words.extend(["--library".into(), text(library()).into()]);
             }
+            "prune" => words.extend([of(&model), data]),
             "calibrate" => words.extend([data, "-m".into(), of(&model), "--split=all".into()]),
             other => panic!("{other}"),
         }
@@ -314,6 +317,9 @@ fn no_output_takes_the_place_of_a_song_an_input_or_what_is_kept() {
                 let page = scene.at("out/page.html");
                 words.extend(["-o", text(&page), "--data"].map(String::from));
             }
+            if command == "prune" {
+                words.push(text(&model).into());
+            }
             if command != "demo" {
                 words.push(text(&music).into());
             }
@@ -375,7 +381,7 @@ fn no_output_takes_the_place_of_a_model_or_a_manifest_unless_it_is_one() {
     let list = b"path,label,mood\na.wav,a,calm\n";
     for output in FILES {
         let at = scene.own(output, "kept");
-        let writes_models = ["train", "calibrate"].contains(&output.command);
+        let writes_models = ["train", "calibrate", "prune"].contains(&output.command);
         if !(writes_models && output.option == "--output") {
             std::fs::write(&at, &model).unwrap();
             refused(&scene, &scene.arguments(output, &at, None), "safetensors");

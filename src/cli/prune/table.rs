@@ -74,17 +74,22 @@ pub(super) fn levels(args: &Args, model: &Model) -> Vec<Level> {
     edges.chain(flops).chain(grids).collect()
 }
 
-/// Checks that everything can be written.
-pub(super) fn check(args: &Args, folder: &Path, outputs: &mut Outputs) -> anyhow::Result<()> {
-    let names = [DOCUMENT, WORDS]
-        .into_iter()
-        .chain(PICTURES.map(|(name, _)| name));
-    OutputFolder::new(folder).check(outputs, &names.collect::<Vec<_>>())?;
-    anyhow::ensure!(
-        args.steps > 0,
-        "a table needs at least one step of fine-tuning"
-    );
-    Ok(())
+/// Checks that everything can be written, and takes the place of nothing else.
+pub(super) fn check(folder: &Path, levels: &[Level], outputs: &mut Outputs) -> anyhow::Result<()> {
+    let mut names: Vec<String> = [DOCUMENT, WORDS, "original.json"].map(String::from).into();
+    names.extend(PICTURES.map(|(name, _)| name.to_owned()));
+    for level in levels {
+        let name = level.file_name();
+        let ends = [
+            "json",
+            "safetensors",
+            "safetensors.checkpoint",
+            "safetensors.lasso.checkpoint",
+        ];
+        names.extend(ends.map(|end| format!("{name}.{end}")));
+    }
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    Ok(OutputFolder::new(folder).check(outputs, &names)?)
 }
 
 /// Makes what is not there yet, and tells all of it.
@@ -124,6 +129,7 @@ pub(super) fn make(
                 on(Event::Note(level.name()));
                 output.begins(&name)?;
                 output.begins(&format!("{name}.checkpoint"))?;
+                output.begins(&format!("{name}.lasso.checkpoint"))?;
                 let start = Instant::now();
                 let model = pruner.prune(level, &path, on)?;
                 let seconds = start.elapsed().as_secs_f64();
