@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use rayon::prelude::*;
 
 use crate::audio::AudioInfo;
-pub use crate::embedder::{Embedder, inference, inference_by_taps};
+pub use crate::embedder::{Embedder, inference, inference_by};
 use crate::features::{FeatureError, FrontEnd, Segment, SegmentShape};
 use crate::gpu::GpuError;
 use crate::mel::MelError;

@@ -167,18 +167,25 @@ fn batch(class: AdapterClass) -> usize {
 
 /// The plan of a batch's embedding: parameters and clips in, embeddings out.
 pub fn inference(class: AdapterClass, network: &Network, batch: usize) -> (Plan, [Tensor; 3]) {
-    inference_by_taps(class, network, &TapLists::default(), batch)
+    inference_by(
+        class,
+        network,
+        &Storage::Floats,
+        &TapLists::default(),
+        batch,
+    )
 }
 
-/// The same with parameters that these lists were made of.
-pub fn inference_by_taps(
+/// The same with parameters that are kept so and that these lists were made of.
+pub fn inference_by(
     class: AdapterClass,
     network: &Network,
+    storage: &Storage,
     taps: &TapLists,
     batch: usize,
 ) -> (Plan, [Tensor; 3]) {
     let mut plan = Plan::new(class);
-    let tensors = append_batch(&mut plan, network, &Storage::Floats, taps, batch);
+    let tensors = append_batch(&mut plan, network, storage, taps, batch);
     (plan, tensors.into())
 }
 

@@ -71,6 +71,7 @@ mod model_file;
 #[cfg(feature = "library")]
 mod playlist;
 mod prune;
+mod quantize;
 mod random;
 mod reference;
 mod score;
@@ -150,6 +151,9 @@ pub mod internals {
     }
     pub mod prune {
         pub use crate::prune::*;
+    }
+    pub mod quantize {
+        pub use crate::quantize::*;
     }
     pub mod random {
         pub use crate::random::*;

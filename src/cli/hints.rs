@@ -14,6 +14,7 @@ use crate::genres::GenresError;
 use crate::gpu::GpuError;
 use crate::library::LibraryError;
 use crate::mel::MelError;
+use crate::quantize::{QuantizeError, ShrinkError};
 use crate::train::TrainError;
 
 /// What an error says, with the flags that help.
@@ -36,6 +37,8 @@ pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<&'static str> {
         .or_else(|| error.downcast_ref().and_then(of_score))
         .or_else(|| error.downcast_ref().and_then(of_evaluation))
         .or_else(|| error.downcast_ref().and_then(of_training))
+        .or_else(|| error.downcast_ref().and_then(of_quantisation))
+        .or_else(|| error.downcast_ref().and_then(of_form))
         .or_else(|| error.downcast_ref().and_then(of_comparison))
         .or_else(|| error.downcast_ref().and_then(of_bench))
         .or_else(|| error.downcast_ref().and_then(of_ear))
@@ -145,6 +148,28 @@ fn of_training(error: &TrainError) -> Option<&'static str> {
         TrainError::NoStart => Some("--from"),
         TrainError::NoVectors => Some("--teacher"),
         TrainError::Interrupted { .. } => Some("the same command with --resume goes on"),
+        _ => None,
+    }
+}
+
+fn of_quantisation(error: &ShrinkError) -> Option<&'static str> {
+    match error {
+        ShrinkError::Train(error) => of_training(error),
+        ShrinkError::Gpu(error) => of_gpu(error),
+        ShrinkError::Score(error) => of_score(error),
+        ShrinkError::Data(error) => of_data(error),
+        ShrinkError::Quantize(error) => of_form(error),
+        ShrinkError::NoTest => None,
+    }
+}
+
+fn of_form(error: &QuantizeError) -> Option<&'static str> {
+    match error {
+        QuantizeError::Bits(_) => Some("--bits"),
+        QuantizeError::Curves(_) | QuantizeError::NotSmaller { .. } => Some("--curves"),
+        QuantizeError::EdgeGains => Some("--scales"),
+        QuantizeError::NoSplines => Some("--form coefficients"),
+        QuantizeError::CurvesStay => Some("--steps 0"),
         _ => None,
     }
 }

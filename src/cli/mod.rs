@@ -22,6 +22,7 @@ mod mel;
 mod numbers;
 mod playlist;
 mod prune;
+mod quantize;
 mod settings;
 mod similar;
 mod start;
@@ -71,6 +72,8 @@ enum Command {
     Ablate(ablate::Args),
     /// Make a model smaller: edges, channels and grid points that it can do without
     Prune(prune::Args),
+    /// Make a model smaller: its parameters in 8 or 4 bits, or curves that its edges share
+    Quantize(quantize::Args),
     /// Write an embedding for every segment or file
     Embed(embed::Args),
     /// Rank your own genres for audio files: those of your library, or from example files of each
@@ -121,6 +124,7 @@ pub fn run() -> ExitCode {
         Command::Calibrate(args) => calibrate::run(args, &cli.common),
         Command::Ablate(args) => ablate::run(args, &cli.common),
         Command::Prune(args) => prune::run(args, &cli.common),
+        Command::Quantize(args) => quantize::run(args, &cli.common),
         Command::Embed(args) => embed::run(args, &cli.common),
         Command::Classify(args) => classify::run(args, &cli.common),
         Command::Genre(args) => genre::run(args, &cli.common),

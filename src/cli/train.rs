@@ -30,6 +30,12 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         Some(path) => Some((load_model(path, common)?, model_hash(path)?)),
         None => None,
     };
+    if from
+        .as_ref()
+        .is_some_and(|(model, _)| !model.packing.is_empty())
+    {
+        common.note("the model to start from is quantised: floats are trained from its values, and the result is not quantised");
+    }
     let asked = configuration(args, &args.settings, from.as_ref())?;
     let outputs = outputs(args)?;
     let kept = args.keeping.open(common)?;

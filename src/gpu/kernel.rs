@@ -146,6 +146,7 @@ pub static KERNELS: &[Kernel] = &[
         "shared/packed.wgsl",
         "layers/unpack_codebook.wgsl"
     ),
+    kernel!("round_weights", "optimizer/round_weights.wgsl"),
     kernel!("channels_last", "layers/channels_last.wgsl"),
     kernel!("change_basis", "layers/change_basis.wgsl"),
     kernel!(

@@ -73,3 +73,15 @@ pub fn unpack_codebook(
     let count = product(&[edges, shape.slots, columns / 4]);
     each(plan, "unpack_codebook", &overrides, &bindings, count);
 }
+
+/// y = weights rounded to multiples of their scales, by whole numbers up to `most`; those whose scale is 0 as they are.
+pub fn round_weights(plan: &mut Plan, most: f32, [weight, scale]: [Tensor; 2], y: Tensor) {
+    let overrides = [("SIZE", y.len() as f64), ("MOST", f64::from(most))];
+    each(
+        plan,
+        "round_weights",
+        &overrides,
+        &[weight, scale, y],
+        y.len(),
+    );
+}

@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::error::PruneError;
 use super::pruner::{Level, Pruner};
 use crate::data::{DataError, Part, Task};
-use crate::embed::{Embedder, inference_by_taps};
+use crate::embed::{Embedder, inference_by};
 use crate::fewshot::{EpisodeSampler, Metric};
 use crate::gpu::{Gpu, Program};
 use crate::measure::{Spread, made_up, timed};
-use crate::model::Network;
+use crate::model::{Network, Storage};
 use crate::model_file::Model;
 use crate::ops::AdamW;
 use crate::score::{Estimate, System, evaluate};
@@ -211,7 +211,8 @@ fn quicker_inference(gpu: &Gpu, models: [&Model; 2]) -> Result<Quicker, PruneErr
     let program = |model: &Model| {
         let network = &model.network;
         let taps = network.tap_lists(&model.parameters);
-        let (plan, [parameters, clips, _]) = inference_by_taps(gpu.class(), network, &taps, BATCH);
+        let (plan, [parameters, clips, _]) =
+            inference_by(gpu.class(), network, &Storage::Floats, &taps, BATCH);
         let program = Program::new(gpu, plan)?;
         program.write(parameters, &model.parameters);
         program.write(clips, &made_up(clips.len()));

@@ -62,3 +62,12 @@ pub fn unpack_codebook(shape: &CodebookShape, words: [&[u32]; 4]) -> Vec<f64> {
     };
     (0..edges * slots * columns).map(value).collect()
 }
+
+/// Weights rounded to multiples of their scales, by whole numbers up to `most`; those whose scale is 0 as they are.
+pub fn round_weights(most: f64, weight: &[f64], scale: &[f64]) -> Vec<f64> {
+    let round = |(weight, scale): (&f64, &f64)| match *scale == 0.0 {
+        true => *weight,
+        false => (weight / scale).round_ties_even().clamp(-most, most) * scale,
+    };
+    weight.iter().zip(scale).map(round).collect()
+}

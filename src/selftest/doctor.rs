@@ -6,7 +6,7 @@ use super::episode::{
 };
 use super::layers::{band_affine, ceiling, conv, element, norm, pool, sparse_conv, statistics};
 use super::mel::mel;
-use super::packed::{codebook, halves, integers};
+use super::packed::{codebook, halves, integers, rounded};
 use crate::gpu::AdapterClass;
 use crate::ops::{
     Augment, Basis, CodebookShape, ConvShape, Distance, EpisodeShape, IntegersShape, NormShape,
@@ -59,6 +59,7 @@ pub fn doctor_cases(class: AdapterClass) -> Vec<Case> {
     };
     vec![
         halves(class, 64, 1000),
+        rounded(class, 4, 1001),
         integers(
             class,
             &IntegersShape {

@@ -23,7 +23,7 @@ pub use episode::{
 pub use layers::reduce;
 pub use layers::{band_affine, ceiling, conv, element, norm, pool, sparse_conv, statistics};
 pub use mel::mel;
-pub use packed::{codebook, halves, integers};
+pub use packed::{codebook, halves, integers, rounded};
 
 use std::time::{Duration, Instant};
 

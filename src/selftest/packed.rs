@@ -92,3 +92,21 @@ pub fn codebook(class: AdapterClass, shape: &CodebookShape, curves: u32) -> Case
     exact(&mut b, y, expected);
     b.case(format!("{shape:?} of {curves} curves"))
 }
+
+/// Weights between the numbers that they round to, beyond the largest, and without scales.
+pub fn rounded(class: AdapterClass, bits: u32, size: usize) -> Case {
+    let mut b = Builder::new(class);
+    let most = ((1u32 << (bits - 1)) - 1) as f32;
+    let value = |k: usize| [0.0, 0.25, 1.5e-3, 3.0][k % 4];
+    // Far enough from halves, which a division may round either way.
+    let number = |k: usize| (k % 300) as f32 - 150.0 + 0.4 * (k % 11) as f32 / 5.0 - 0.4;
+    let unit = |k: usize| if k % 4 == 0 { 1.0 } else { value(k) };
+    let weights = (0..size).map(|k| number(k) * unit(k)).collect();
+    let shape = [1, 1, 1, size];
+    let (scale, scales) = b.values(shape, (0..size).map(value).collect());
+    let (weight, weights) = b.values(shape, weights);
+    let y = b.output(shape);
+    ops::round_weights(&mut b.plan, most, [weight, scale], y);
+    b.expect(y, twin::round_weights(most.into(), &weights, &scales), 1);
+    b.case(format!("{size} weights in {bits} bits"))
+}

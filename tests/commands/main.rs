@@ -31,6 +31,7 @@ mod model;
 mod newcomer;
 mod outputs;
 mod prune;
+mod quantize;
 mod shards;
 mod similar;
 mod tag;

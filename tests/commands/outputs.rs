@@ -22,6 +22,7 @@ const FILES: &[Output] = &[
     output("explain", "--output", ".html"),
     output("calibrate", "--output", ".safetensors"),
     output("prune", "--output", ".safetensors"),
+    output("quantize", "--output", ".safetensors"),
     output("embed", "--output", ".jsonl"),
     output("embed", "--errors", ".txt"),
     output("library export", "--output", ".jsonl"),
@@ -32,7 +33,8 @@ const FILES: &[Output] = &[
 ];
 
 /// Options that name a folder, and a file that lies in it.
-const FOLDERS: [(&str, &str, &str); 5] = [
+const FOLDERS: [(&str, &str, &str); 6] = [
+    ("quantize", "--table", "table.json"),
     ("demo", "--out", "report.html"),
     ("ablate", "--output", "findings.json"),
     ("eval", "--output", "accuracy.svg"),
@@ -41,9 +43,9 @@ const FOLDERS: [(&str, &str, &str); 5] = [
 ];
 
 /// The option that names a file of features, which is read and added to (see `features.rs`), and the commands that have it.
-const KEPT: (&str, [&str; 5]) = (
+const KEPT: (&str, [&str; 6]) = (
     "--features",
-    ["train", "eval", "ablate", "calibrate", "prune"],
+    ["train", "eval", "ablate", "calibrate", "prune", "quantize"],
 );
 
 /// Options that name what is read.
@@ -154,8 +156,8 @@ impl Scene {
                 words.extend(ends);
                 words.extend(["--library".into(), text(library()).into()]);
             }
-            "prune" => words.extend([of(&model), data]),
             "calibrate" => words.extend([data, "-m".into(), of(&model), "--split=all".into()]),
+            "prune" | "quantize" => words.extend([of(&model), data]),
             other => panic!("{other}"),
         }
         if ["--log", "--errors"].contains(&output.option) {
@@ -316,7 +318,7 @@ fn no_output_takes_the_place_of_a_song_an_input_or_what_is_kept() {
                 let page = scene.at("out/page.html");
                 words.extend(["-o", text(&page), "--data"].map(String::from));
             }
-            if command == "prune" {
+            if ["prune", "quantize"].contains(&command) {
                 words.push(text(&model).into());
             }
             if command != "demo" {
@@ -346,6 +348,7 @@ fn no_output_takes_the_place_of_a_song_an_input_or_what_is_kept() {
                 "pictures/map.svg",
             ],
             "ablate" => &["tables.md", "pictures/shots.svg"],
+            "quantize" => &["table.md", "halves.safetensors", "int8-group.safetensors"],
             _ => &[],
         };
         std::fs::create_dir(home.join("pictures")).unwrap();
@@ -380,7 +383,7 @@ fn no_output_takes_the_place_of_a_model_or_a_manifest_unless_it_is_one() {
     let list = b"path,label,mood\na.wav,a,calm\n";
     for output in FILES {
         let at = scene.own(output, "kept");
-        let writes_models = ["train", "calibrate", "prune"].contains(&output.command);
+        let writes_models = ["train", "calibrate", "prune", "quantize"].contains(&output.command);
         if !(writes_models && output.option == "--output") {
             std::fs::write(&at, &model).unwrap();
             refused(&scene, &scene.arguments(output, &at, None), "safetensors");

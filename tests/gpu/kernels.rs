@@ -430,3 +430,10 @@ fn packed_parameters_are_unpacked_to_the_bit_at_odd_shapes() {
         }
     }
 }
+
+#[test]
+fn weights_are_rounded_to_their_scales() {
+    for (bits, size) in [(4, 1), (4, 1203), (8, 65), (8, 10_001)] {
+        holds(|class| selftest::rounded(class, bits, size));
+    }
+}

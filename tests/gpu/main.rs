@@ -20,6 +20,7 @@ mod kan_function;
 mod kernels;
 mod maml;
 mod mel;
+mod quantise;
 mod replay;
 mod similar;
 mod teacher;

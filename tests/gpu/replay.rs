@@ -153,7 +153,7 @@ fn replay(
     staging.get_mapped_range(..).unwrap().to_vec()
 }
 
-fn tiny() -> Model {
+pub(super) fn tiny() -> Model {
     Model::load(Path::new("tests/fixtures/golden/tiny.safetensors")).unwrap()
 }
 

@@ -14,6 +14,7 @@ mod episodes;
 mod house;
 mod mel_fixtures;
 mod model_files;
+mod packed_files;
 mod plans;
 mod scores;
 mod shaders;

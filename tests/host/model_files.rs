@@ -11,7 +11,7 @@ use gamaka::model::{Network, Packing, Spec};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const INPUT: [usize; 2] = [64, 128];
+pub(super) const INPUT: [usize; 2] = [64, 128];
 
 /// A layer of every type.
 fn layers() -> Value {
@@ -32,7 +32,7 @@ fn layers() -> Value {
     ])
 }
 
-fn info() -> Value {
+pub(super) fn info() -> Value {
     json!({
         "format": 1,
         "spec": {"name": "tiny", "distance": "euclidean", "scale": 0.1, "layers": layers()},

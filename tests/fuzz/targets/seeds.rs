@@ -15,8 +15,9 @@ use gamaka::internals::train::checkpoint::{self, Identity, Progress, Weights};
 use gamaka::internals::train::{LogRow, Validation};
 use gamaka::internals::vectors;
 use gamaka::mel::Preset;
-use gamaka::model::{Network, Packing, Spec};
+use gamaka::model::{Codebook, Integers, Network, Packed, Packing, Spec};
 use gamaka::ops::OptimizerState;
+use half::f16;
 use std::io::{Cursor, Read};
 use std::path::Path;
 use zip::ZipArchive;
@@ -222,11 +223,8 @@ fn split() -> Split {
     }
 }
 
-pub(super) fn model_seeds(_: &Path) -> Vec<Vec<u8>> {
-    let Some((network, config)) = small() else {
-        return Vec::new();
-    };
-    let model = Model {
+fn model(network: Network, config: TrainConfig) -> Model {
+    Model {
         parameters: network.initial_parameters(1),
         packing: Packing::default(),
         info: ModelInfo {
@@ -251,9 +249,71 @@ pub(super) fn model_seeds(_: &Path) -> Vec<Vec<u8>> {
             episodes: 1,
         },
         network,
+    }
+}
+
+/// A network whose weights are worth packing.
+const WIDER: &str = r#"
+name = "wider"
+layers = [
+    { type = "pool", kind = "mean", kernel = [8, 8] },
+    { type = "conv", channels = 6, kernel = 3 },
+    { type = "kan_conv", channels = 8, kernel = 3 },
+    { type = "statistics_pool" },
+    { type = "linear", channels = 3 },
+]
+"#;
+
+/// A model whose weights are whole numbers of so many bits, or curves that edges share; some of them zero.
+#[expect(clippy::cast_possible_truncation, reason = "numbers of few bits")]
+fn packed(bits: Option<usize>) -> Option<Model> {
+    let config = TrainConfig {
+        network: Spec::from_toml(WIDER).ok()?,
+        ..TrainConfig::default()
     };
+    let input = [config.preset.n_mels, config.segment().frames()];
+    let network = Network::new(config.network.clone(), input).ok()?;
+    let mut model = model(network, config);
+    let mut named = model.network.named_parameters(&model.parameters);
+    let tensors = named.iter_mut().map(|parameter| {
+        let [inputs, height, width, slots, columns] = parameter.dims[..] else {
+            return None;
+        };
+        let number = |k: usize| match k % 7 {
+            0 => (k % 15) as i8 - 7,
+            _ => 0,
+        };
+        let numbers = |rows: usize, bits| Integers {
+            bits,
+            columns,
+            block: 5,
+            values: (0..rows * columns).map(number).collect(),
+            scales: vec![f16::from_f32(0.01); rows.div_ceil(5) * columns],
+        };
+        let edges = inputs * height * width;
+        let packed = match bits {
+            Some(bits) => Packed::Integers(numbers(edges * slots, bits)),
+            None => Packed::Codebook(Codebook {
+                slots,
+                curves: vec![f16::from_f32(0.5); 3 * slots],
+                indices: (0..edges * columns).map(|k| k as u16 % 3).collect(),
+                gains: numbers(edges, 8),
+            }),
+        };
+        parameter.values = packed.floats();
+        Some(packed)
+    });
+    model.packing = Packing::new(tensors.collect());
+    model.parameters = model.network.flat_parameters(&named).ok()?;
+    Some(model)
+}
+
+pub(super) fn model_seeds(_: &Path) -> Vec<Vec<u8>> {
+    let plain = small().map(|(network, config)| model(network, config));
+    let packed = [Some(8), Some(4), None].map(packed);
+    let models = [plain].into_iter().chain(packed).flatten();
     // As older versions wrote them, without a checksum, which no changed model would fit.
-    let mut seeds = saved(|path| model.save(path).is_ok());
+    let mut seeds = Vec::from_iter(models.flat_map(|model| saved(|path| model.save(path).is_ok())));
     seeds.iter_mut().for_each(unsum);
     seeds
 }
