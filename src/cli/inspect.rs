@@ -296,7 +296,7 @@ fn words(args: &Args, model: &Model, layers: &[Layer], bytes: &Bytes) -> anyhow:
     let mut text = table.text();
     let _ = write!(
         text,
-        "\n{}\nzero: edges whose every weight is 0, which are not there\n",
+        "\n{}\nzero: edges whose every weight is 0\n",
         layer_table(layers)
     );
     Ok(text)
