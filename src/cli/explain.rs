@@ -1,5 +1,6 @@
 //! `gamaka explain`: what a network has learned and what reaches it, as a page.
 
+mod belief;
 mod file;
 mod known;
 mod music;
@@ -57,6 +58,8 @@ pub(super) struct Args {
     strict: bool,
     #[command(flatten)]
     store: Store,
+    #[command(flatten)]
+    belief: belief::Believe,
 }
 
 pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
@@ -77,6 +80,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             .chain(&args.examples)
             .chain([&args.model]),
     )?;
+    args.belief.claim(&mut outputs)?;
     let model = load_model(&args.model, common)?;
     let pictures = args.pictures.as_deref().map(OutputFolder::new);
     if let Some(folder) = &pictures {
@@ -126,6 +130,12 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         Some(file) => explain_file(args, file, &model, &gpu, common)?,
         None => None,
     };
+    let mut failed = music.failed.clone();
+    let heard = (args.engine, args.strict);
+    let belief = args
+        .belief
+        .ask(&model, &gpu, heard, &mut outputs, &mut failed, common)?;
+
     let mut page = match &of_file {
         None => Page::new(&explained.title(), &explained.lead()),
         Some(of_file) => {
@@ -133,34 +143,48 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             of_file
                 .add_to(&mut page)
                 .context("the page cannot be drawn")?;
-            page.section(&explained.title());
-            page.paragraph(&explained.lead());
             page
         }
     };
+    let add_belief = |page: &mut Page| match &belief {
+        Some(belief) => belief::add_to(belief, page).context("the page cannot be drawn"),
+        None => Ok(()),
+    };
+    if of_file.is_some() {
+        add_belief(&mut page)?;
+        page.section(&explained.title());
+        page.paragraph(&explained.lead());
+    }
     explained
         .add_to(&mut page, pictures.as_ref())
         .context("the page cannot be drawn")?;
+    if of_file.is_none() {
+        add_belief(&mut page)?;
+    }
     files::write(output, page.html().as_bytes())?;
     if common.json {
         let mut document = explained.json();
+        document["belief"] = serde_json::to_value(&belief)?;
         document["file"] = of_file.as_ref().map(file::Explained::json).into();
         document["model"] = args.model.display().to_string().into();
         document["report"] = output.display().to_string().into();
-        document["failed"] = failed_json(&music.failed).into();
+        document["failed"] = failed_json(&failed).into();
         print_json(&document)?;
     } else {
         if let Some(of_file) = &of_file {
             print(&of_file.words())?;
         }
+        if let Some(belief) = &belief {
+            print(&belief::words(belief))?;
+        }
         print(&explained.words())?;
         common.note(&format!("wrote {}", output.display()));
     }
     // No music is heard for a network without splines.
-    let files = music.files + music.failed.len();
+    let files = music.files + failed.len() + belief.as_ref().map_or(0, |b| b.accuracy.files);
     Ok(match files {
         0 => ExitCode::SUCCESS,
-        files => conclude(&music.failed, files, args.strict),
+        files => conclude(&failed, files, args.strict),
     })
 }
 

@@ -18,7 +18,7 @@ pub use error::EvaluateError;
 pub use head::HeadChoice;
 pub use multi_label::{LABELS, MultiLabelReport};
 pub use open::{OpenReport, OpenThreshold, OwnGenres};
-pub use part::{EvaluatePart, check_column, check_task};
+pub use part::{EvaluatePart, check_column, check_task, choose};
 pub use read::{Reader, embed_dataset};
 pub use score::Report;
 pub use several::{MeanOfModels, mean_of_models};

@@ -72,7 +72,10 @@ pub fn check_task(
 }
 
 /// The files to evaluate, and what people should know of the choice.
-pub(super) fn choose(
+///
+/// # Errors
+/// [`EvaluateError::NoTestFiles`].
+pub fn choose(
     dataset: &Dataset,
     model: &Model,
     part: EvaluatePart,

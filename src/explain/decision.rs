@@ -12,7 +12,7 @@ pub struct Classes {
     pub names: Vec<String>,
     /// What embeddings are compared by; its scale makes log-odds of distances.
     pub metric: Metric,
-    /// `[class][prototype]`, at least one each, all of one length.
+    /// `[class][prototype]`, all of one length. A class without any is infinitely far away.
     pub prototypes: Vec<Vec<Vec<f32>>>,
 }
 

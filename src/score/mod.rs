@@ -9,6 +9,7 @@ mod accuracy;
 mod asked;
 mod by_value;
 mod estimate;
+mod grouped;
 mod halves;
 mod interval;
 mod multi_label;
@@ -23,6 +24,7 @@ pub use accuracy::{ClassScore, Difference, Evaluation, EvaluationQueries, System
 pub use by_value::{ValueAccuracy, ValueScore, by_value};
 pub use estimate::Estimate;
 pub(crate) use estimate::LEVEL;
+pub use grouped::OverFiles;
 pub use interval::Interval;
 pub use multi_label::{MultiLabelEvaluation, MultiLabelScore, evaluate_multi_label};
 pub(crate) use open::separation;

@@ -43,9 +43,17 @@ const FOLDERS: [(&str, &str, &str); 6] = [
 ];
 
 /// The option that names a file of features, which is read and added to (see `features.rs`), and the commands that have it.
-const KEPT: (&str, [&str; 6]) = (
+const KEPT: (&str, [&str; 7]) = (
     "--features",
-    ["train", "eval", "ablate", "calibrate", "prune", "quantize"],
+    [
+        "train",
+        "eval",
+        "ablate",
+        "calibrate",
+        "explain",
+        "prune",
+        "quantize",
+    ],
 );
 
 /// Options that name what is read.
@@ -64,6 +72,7 @@ const INPUTS: &[&str] = &[
     "--query-from",
     "--label-map",
     "--against",
+    "--believe",
     "--examples",
     "--list",
     "--manifest",

@@ -153,3 +153,105 @@ fn what_has_no_reasons_is_said_in_a_sentence() {
     );
     assert!(!page.exists());
 }
+
+#[test]
+fn explanations_are_put_to_the_test_on_files_that_the_model_never_saw() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let (page, music, kept) = (at("belief.html"), at("music"), at("heard.features"));
+    copy_music(&music);
+    // Other content than the model was trained on: none of its files is known.
+    let classes = std::fs::read_dir(&music).unwrap();
+    for file in classes.flat_map(|class| std::fs::read_dir(class.unwrap().path()).unwrap()) {
+        let path = file.unwrap().path();
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes.extend([0; 64]);
+        std::fs::write(path, bytes).unwrap();
+    }
+    let (model, song) = (studio().model(), fixture("vorbis.ogg"));
+    let explain = [
+        "explain",
+        "-m",
+        text(&model),
+        "--data",
+        &song,
+        "--believe",
+        text(&music),
+        "--against",
+        text(&model),
+        "--files",
+        "4",
+        "--features",
+        text(&kept),
+        "-o",
+        text(&page),
+    ];
+    let ask = || -> Value {
+        let said = succeeds(&[&explain[..], &["--json"]].concat());
+        serde_json::from_str::<Value>(&said).unwrap()["belief"].take()
+    };
+    let belief = ask();
+    let courses = belief["courses"].as_array().unwrap();
+    let names: Vec<&str> = courses
+        .iter()
+        .map(|c| c["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["attribution", "random", "loudest first"]);
+    for course in courses {
+        assert_eq!(course["deletion"].as_array().unwrap().len(), 7);
+        let files = course["deletion_area"]["files"].as_u64().unwrap();
+        assert!((1..=4).contains(&files), "{course}");
+        let beyond = course["deletion_more"].is_null();
+        assert_eq!(beyond, course["name"] == "attribution");
+    }
+    // The same model agrees with itself to the last cell, and answers the same.
+    let own = &belief["agreement"][0];
+    assert!(
+        (own["correlation"]["mean"].as_f64().unwrap() - 1.0).abs() < 1e-9,
+        "{own}"
+    );
+    assert_eq!(own["same"]["mean"], 1.0);
+    let untrained = &belief["agreement"][1];
+    assert_eq!(untrained["name"], "an untrained network");
+    assert!(
+        untrained["correlation"]["mean"].as_f64().unwrap() < 0.95,
+        "{untrained}"
+    );
+    let without = belief["without_splines"].as_array().unwrap();
+    let bases: Vec<&str> = without
+        .iter()
+        .map(|w| w["base"].as_str().unwrap())
+        .collect();
+    assert_eq!(bases, ["learned", "fitted"]);
+    for one in without {
+        let [whole, own, less] = [&belief["accuracy"], &one["accuracy"], &one["less"]]
+            .map(|figure| figure["mean"].as_f64().unwrap());
+        assert!((whole - own - less).abs() < 1e-9, "{one}");
+    }
+    assert!(
+        std::fs::read_to_string(&page)
+            .unwrap()
+            .contains("Whether to believe it")
+    );
+    // From what was kept, without the files; and the same to the last digit.
+    let first = ask();
+    assert_eq!(ask(), first);
+
+    let fails_with = |more: &[&str]| {
+        let always = [
+            "explain",
+            "-m",
+            text(&model),
+            "--data",
+            &song,
+            "-o",
+            text(&page),
+        ];
+        fails(1, &[&always[..], more].concat())
+    };
+    let said = fails_with(&["--believe", text(&at("missing"))]);
+    assert!(said.contains("missing"), "{said}");
+    let said = fails_with(&["--believe", text(&music), "--against", "included"]);
+    assert!(said.contains("cannot be compared"), "{said}");
+    fails(2, &["explain", "--against", "included", "-o", text(&page)]);
+}
