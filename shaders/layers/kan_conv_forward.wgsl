@@ -15,7 +15,7 @@
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;       // [SPLITS, N, CO, OUT_H, OUT_W]
 
 override TILE_P: u32; // 1 to MAX_P
-override TILE_O: u32; // 1 to MAX_O
+override TILE_O: u32; // 1 to 3: MAX_O, which a plan may set
 override WORKGROUP: u32; // 1 to 256
 
 // Loops over a tile run to its greatest size: lavapipe unrolls a loop over an array where it meets the

@@ -116,6 +116,18 @@ impl Facts {
             bindings: bindings.into_iter().map(|(_, binding)| binding).collect(),
         }
     }
+
+    /// The greatest value of a whole number, where that is a number too.
+    pub(super) fn most(&self, constant: &str) -> Option<u64> {
+        let mut constants = self.constants.iter();
+        match constants.find(|c| c.name == constant)?.kind {
+            ConstantKind::Whole {
+                most: Most::Value(most),
+                ..
+            } => Some(most),
+            _ => None,
+        }
+    }
 }
 
 /// What the words of a variable of this type are: floats where all are.

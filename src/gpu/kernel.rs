@@ -50,13 +50,14 @@ impl Kernel {
         let facts = self.facts();
         let exact = |(name, value): &(String, f64)| {
             let array = format!("MAX_{}", name.strip_prefix("TILE_")?);
-            let (_, most) = facts.arrays.iter().find(|(known, _)| *known == array)?;
+            facts.arrays.iter().find(|(known, _)| *known == array)?;
+            let most = facts.most(name)?;
             #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
                 reason = "a tile is a small whole number; of another no plan validates"
             )]
-            Some((array, value.clamp(1.0, f64::from(*most)) as u32))
+            Some((array, value.clamp(1.0, most as f64) as u32))
         };
         overrides.iter().filter_map(exact).collect()
     }

@@ -223,6 +223,16 @@ impl Plan {
             })?;
         }
 
+        for (array, length) in &facts.arrays {
+            let tile = array.strip_prefix("MAX_").unwrap_or_default();
+            let tile = values.get(format!("TILE_{tile}").as_str()).copied();
+            let set = step.arrays.iter().any(|(name, _)| name == array);
+            let fits = tile.is_none_or(|tile| tile <= f64::from(*length));
+            require(set || fits, || {
+                format!("kernel `{name}` cannot have {array} = {length} for a tile of {tile:?}")
+            })?;
+        }
+
         require(step.bindings.len() == facts.bindings.len(), || {
             format!(
                 "kernel `{name}` has {} bindings instead of {}",

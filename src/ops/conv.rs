@@ -8,6 +8,9 @@ use super::sizes::product;
 use super::tiles::{Tiles, cut, output_tile, position_tile, tiles};
 use crate::gpu::{BufferRole, Plan, Tensor, word};
 
+/// For tiles of which the largest is taken only where its loop need not be split.
+const NEVER: usize = usize::MAX;
+
 /// What the forward of a convolution leaves for its backward: input and weights as its kernels read them.
 #[derive(Debug, Clone, Copy)]
 pub struct ConvKept {
@@ -39,7 +42,7 @@ pub fn conv_forward(
             kept.kernel_x = channels_last(plan, x.reshaped(shape.input_shape()));
         }
         let (tiles, turns) = (tiles(plan), shape.tiled_taps());
-        let tile = forward_tile(tiles, shape, tiles.conv_forward, 2, turns);
+        let tile = forward_tile(tiles, shape, (tiles.conv_forward, NEVER), 2, turns);
         let more = [("TILE_C", shape.channel_tile() as f64)];
         limit_turns(plan, "conv_forward", turns);
         let bindings = [kept.kernel_x, weight, bias, y];
@@ -98,7 +101,8 @@ pub fn kan_conv_forward_dense(
     let turns = product(&[shape.taps(), slot_tiles]);
     limit_turns(plan, "kan_conv_forward", turns);
     let tiles = tiles(plan);
-    let tile = forward_tile(tiles, shape, tiles.kan_conv_forward, 1, turns);
+    let sizes = (tiles.kan_conv_forward, tiles.fill_kan_conv_forward);
+    let tile = forward_tile(tiles, shape, sizes, 1, turns);
     let (more, bindings) = (shape.basis.overrides(), [x, weight, bias, y]);
     dispatch_forward(plan, "kan_conv_forward", shape, tile, &more, bindings);
 }
@@ -115,7 +119,8 @@ pub fn kan_conv_forward_local(
 ) {
     let (tiles, turns) = (tiles(plan), shape.taps());
     limit_turns(plan, "kan_conv_forward_local", turns);
-    let tile = forward_tile(tiles, shape, tiles.kan_conv_forward_local, 1, turns);
+    let sizes = (tiles.kan_conv_forward_local, NEVER);
+    let tile = forward_tile(tiles, shape, sizes, 1, turns);
     let more = shape.basis.overrides();
     let more = more
         .into_iter()
@@ -154,7 +159,7 @@ pub fn kan_conv_forward_sparse(
     let walked: usize = lists.iter().map(Vec::len).sum();
     let lists = plan.constant_words("lists of taps", [1, 1, 1, listed], words);
     let tiles = tiles(plan);
-    let sizes = tiles.kan_conv_forward_sparse;
+    let sizes = (tiles.kan_conv_forward_sparse, NEVER);
     // Lists are of single vec4 of outputs, and no loop is split: one that is short has little to part.
     let (tile, [groups, outputs, _]) = forward_tile(tiles, shape, sizes, 1, 1);
     let mut overrides = shape.overrides();
@@ -175,11 +180,11 @@ pub fn kan_conv_forward_sparse(
 }
 
 /// The override constants of a forward kernel's tile, and its workgroups; `sizes` are its tiles in positions and vec4 of
-/// outputs.
+/// outputs, and from how many invocations on the largest is taken though its loop is split.
 fn forward_tile(
     tiles: &Tiles,
     shape: &ConvShape,
-    sizes: &[[usize; 2]],
+    (sizes, split_from): (&[[usize; 2]], usize),
     overhead: usize,
     turns: usize,
 ) -> ([(&'static str, f64); 4], [usize; 3]) {
@@ -191,7 +196,8 @@ fn forward_tile(
         let (_, output_tiles) = output_tile(shape.co_pad(), most_outputs, overhead);
         product(&[workgroup, groups, output_tiles])
     };
-    let ([most_positions, most_outputs], splits) = cut(tiles, sizes, turns, invocations);
+    let ([most_positions, most_outputs], splits) =
+        cut(tiles, sizes, split_from, turns, invocations);
     let (tile, groups) = position_tile(tiles, positions, most_positions);
     let (outputs, output_tiles) = output_tile(shape.co_pad(), most_outputs, overhead);
     let overrides = [

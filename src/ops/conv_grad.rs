@@ -94,8 +94,12 @@ pub(crate) fn conv_grad_input(
         let (_, groups) = position_tile(tiles, positions, most_positions);
         product(&[workgroup, groups, phases, channel_tiles(most_rows)])
     };
-    let ([most_positions, most_rows], splits) =
-        cut(tiles, tiles.conv_grad_input, turns, invocations);
+    let sizes = if shape.basis.order == 0 {
+        tiles.conv_grad_input
+    } else {
+        tiles.kan_conv_grad_input
+    };
+    let ([most_positions, most_rows], splits) = cut(tiles, sizes, tiles.fill, turns, invocations);
     let (tile, groups) = position_tile(tiles, positions, most_positions);
     let channel_tiles = channel_tiles(most_rows);
     let tile_rows = product(&[shape.ci.div_ceil(channel_tiles), slots]);

@@ -26,6 +26,8 @@ pub(super) struct Tiles {
     pub fill: usize,
     /// The same for the gradients of weights, whose sums are split over positions.
     pub fill_grad_weight: usize,
+    /// The same for the largest tile of a spline's forward, whose many sums hide latency as well.
+    pub fill_kan_conv_forward: usize,
     /// Turns that all loops of an invocation may take.
     pub most_turns: usize,
     /// Invocations a workgroup of convolutions.
@@ -38,8 +40,10 @@ pub(super) struct Tiles {
     pub kan_conv_forward_local: &'static [[usize; 2]],
     /// Positions, and vec4 of outputs.
     pub kan_conv_forward_sparse: &'static [[usize; 2]],
-    /// Positions, and slots of input channels.
+    /// Positions, and input channels.
     pub conv_grad_input: &'static [[usize; 2]],
+    /// Positions, and slots of input channels.
+    pub kan_conv_grad_input: &'static [[usize; 2]],
     /// Taps of a tile of channels, and vec4 of outputs.
     pub conv_grad_weight: [usize; 2],
     /// Taps, and vec4 of outputs.
@@ -61,6 +65,7 @@ pub(super) struct Tiles {
 const SOFTWARE: Tiles = Tiles {
     fill: 1,
     fill_grad_weight: 512,
+    fill_kan_conv_forward: 1,
     most_turns: 65_000,
     conv_workgroup: 32,
     conv_forward: &[[16, 4]],
@@ -68,6 +73,7 @@ const SOFTWARE: Tiles = Tiles {
     kan_conv_forward_local: &[[4, 2]],
     kan_conv_forward_sparse: &[[16, 1]],
     conv_grad_input: &[[16, 16]],
+    kan_conv_grad_input: &[[16, 16]],
     conv_grad_weight: [4, 4],
     kan_conv_grad_weight: [3, 4],
     distance_prototypes: 4,
@@ -87,17 +93,20 @@ const SOFTWARE_QUICK: Tiles = Tiles {
 };
 
 /// A large GPU holds a quarter of a million invocations, and hides the latency of loads with a quarter of them. Each keeps
-/// few sums.
+/// few sums. The largest tiles of splines, and where they are taken, are what won at every shape that was timed on an H200
+/// (docs/performance.md).
 const HARDWARE: Tiles = Tiles {
     fill: 65_536,
     fill_grad_weight: 65_536,
+    fill_kan_conv_forward: 24_576,
     most_turns: usize::MAX,
     conv_workgroup: 64,
     conv_forward: &[[4, 2], [2, 2], [1, 2], [1, 1]],
-    kan_conv_forward: &[[4, 2], [2, 2], [1, 2], [1, 1]],
+    kan_conv_forward: &[[4, 3], [2, 2], [1, 2], [1, 1]],
     kan_conv_forward_local: &[[4, 2], [2, 2], [1, 2], [1, 1]],
     kan_conv_forward_sparse: &[[4, 1], [2, 1], [1, 1]],
     conv_grad_input: &[[4, 8], [2, 8], [1, 8], [1, 4]],
+    kan_conv_grad_input: &[[4, 16], [4, 8], [2, 8], [1, 8], [1, 4]],
     conv_grad_weight: [2, 2],
     kan_conv_grad_weight: [1, 2],
     distance_prototypes: 1,
@@ -138,11 +147,13 @@ pub(super) fn output_tile(co_pad: usize, most: usize, overhead: usize) -> (usize
 /// How a convolution's kernel is cut: the first of the tiles, the largest first, that leaves enough invocations, and into
 /// how many splits its loop of so many `turns` is cut. `invocations` tells how many a tile leaves.
 ///
-/// Two positions share the weights that they load and have most of what a larger tile saves. So a loop is split, as far as
-/// each split keeps some turns, before a tile is made smaller than that.
+/// The largest is taken where it fills the adapter, or leaves `split_from` invocations when its loop is split. Two positions
+/// share the weights that they load and have most of what a larger tile saves. So a loop is split, as far as each split
+/// keeps some turns, before a tile is made smaller than that.
 pub(super) fn cut(
     tiles: &Tiles,
     sizes: &[[usize; 2]],
+    split_from: usize,
     turns: usize,
     invocations: impl Fn([usize; 2]) -> usize,
 ) -> ([usize; 2], usize) {
@@ -151,14 +162,16 @@ pub(super) fn cut(
     let affordable = (turns / LEAST_TURNS).clamp(1, MOST_SPLITS);
     let wanted = |tile| tiles.fill.div_ceil(invocations(tile).max(1));
     let largest = sizes.first().copied().unwrap_or([1, 1]);
-    if wanted(largest) == 1 {
-        return (largest, 1);
+    let splits = |tile| wanted(tile).min(affordable);
+    let left = product(&[invocations(largest), splits(largest)]);
+    if wanted(largest) == 1 || left >= split_from {
+        return (largest, splits(largest));
     }
     let mut smaller = sizes.iter().copied().skip(1);
     let fits = |tile: &[usize; 2]| wanted(*tile) <= affordable;
     let smallest = sizes.last().copied().unwrap_or(largest);
     let tile = smaller.find(fits).unwrap_or(smallest);
-    (tile, wanted(tile).min(affordable))
+    (tile, splits(tile))
 }
 
 #[cfg(test)]
@@ -169,7 +182,14 @@ mod tests {
     /// A kernel, the letters of its tile, and the sizes of it.
     type Kernel<'a> = (&'a str, [&'a str; 2], &'a [[usize; 2]]);
 
-    /// The lengths of a kernel's register arrays.
+    /// The lengths of a kernel's register arrays that a plan may set.
+    fn most(name: &str, tiles: [&str; 2]) -> [usize; 2] {
+        let set = tiles.map(|tile| (format!("TILE_{tile}"), f64::MAX));
+        let arrays = kernel(name).unwrap().exact_arrays(&set);
+        [0, 1].map(|k| arrays[k].1 as usize)
+    }
+
+    /// The lengths of a kernel's register arrays as they stand.
     fn arrays(name: &str, tiles: [&str; 2]) -> [usize; 2] {
         let text = kernel(name).unwrap().wgsl();
         tiles.map(|tile| {
@@ -186,7 +206,7 @@ mod tests {
             (&SOFTWARE_QUICK, false),
             (&HARDWARE, false),
         ] {
-            let kernels: [Kernel; 7] = [
+            let kernels: [Kernel; 8] = [
                 ("conv_forward", ["P", "O"], row.conv_forward),
                 ("kan_conv_forward", ["P", "O"], row.kan_conv_forward),
                 (
@@ -200,6 +220,7 @@ mod tests {
                     row.kan_conv_forward_sparse,
                 ),
                 ("conv_grad_input", ["P", "R"], row.conv_grad_input),
+                ("conv_grad_input", ["P", "R"], row.kan_conv_grad_input),
                 ("conv_grad_weight", ["T", "O"], &[row.conv_grad_weight]),
                 (
                     "kan_conv_grad_weight",
@@ -208,7 +229,11 @@ mod tests {
                 ),
             ];
             for (name, tiles, sizes) in kernels {
-                let most = arrays(name, tiles);
+                let most = if fills {
+                    arrays(name, tiles)
+                } else {
+                    most(name, tiles)
+                };
                 for size in sizes {
                     assert!(size[0] <= most[0] && size[1] <= most[1], "{name}: {size:?}");
                 }
@@ -220,6 +245,21 @@ mod tests {
         assert!(HARDWARE.distance_prototypes <= most);
         assert_eq!(arrays("kan_conv_forward", ["S", "S"]), [SLOTS; 2]);
         assert_eq!(arrays("conv_forward", ["C", "C"]), [4; 2]);
+    }
+
+    /// Invocations and turns of 1 to 12, 32 to 48 and 12 to 24 channels, 50 clips; then of 12 to 24 channels, a single clip.
+    #[test]
+    fn the_largest_tile_of_a_spline_is_taken_where_it_was_timed() {
+        let cut = |turns, invocations: usize| {
+            let (sizes, from) = (HARDWARE.kan_conv_forward, HARDWARE.fill_kan_conv_forward);
+            super::cut(&HARDWARE, sizes, from, turns, |[positions, outputs]| {
+                invocations * 12 / (positions * outputs)
+            })
+        };
+        assert_eq!(cut(9, 25_600), ([4, 3], 1));
+        assert_eq!(cut(288, 1_792), ([4, 3], 18));
+        assert_eq!(cut(108, 12_800), ([4, 3], 6));
+        assert_eq!(cut(108, 256), ([1, 1], 6));
     }
 
     #[test]

@@ -121,7 +121,7 @@ impl Browser {
         let url = format!("file://{}", page.display());
         self.call("Page.navigate", &json!({"url": url}));
         self.until(
-            "document.readyState === 'complete' && !!document.documentElement.dataset.renderer",
+            "document.readyState === 'complete' && (!document.getElementById('over') || !!document.documentElement.dataset.renderer)",
         );
         self.frame();
     }

@@ -1,4 +1,4 @@
-//! The map as its readers use it, in headless Chromium (Debian's `chromium`). Without it there is nothing to test;
+//! The map, and the page of a network's curves, as their readers use them, in headless Chromium (Debian's `chromium`). Without it there is nothing to test;
 //! `GAMAKA_BROWSER=required`, which `make map-test` sets, makes that a failure. `GAMAKA_PICTURES=FOLDER` keeps the
 //! screenshots.
 
@@ -10,6 +10,7 @@
 )]
 
 mod chromium;
+mod curves;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -126,12 +127,20 @@ fn around(
         .to_vec()
 }
 
-#[test]
-fn a_map_in_a_browser() {
-    let Some(mut browser) = Browser::start() else {
+/// A browser, if there is one.
+fn started() -> Option<Browser> {
+    let browser = Browser::start();
+    if browser.is_none() {
         let required = std::env::var_os("GAMAKA_BROWSER").is_some();
         assert!(!required, "chromium is not installed");
         eprintln!("chromium is not installed: skipped");
+    }
+    browser
+}
+
+#[test]
+fn a_map_in_a_browser() {
+    let Some(mut browser) = started() else {
         return;
     };
     let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,6 @@
 //! `gamaka explain FILE`: why a file is taken for what it is taken for.
 
+use gamaka::internals::model_file::Model;
 use serde_json::Value;
 
 use crate::{copy_music, fails, fixture, gamaka, stderr, stdout, studio, succeeds, text};
@@ -169,6 +170,11 @@ fn explanations_are_put_to_the_test_on_files_that_the_model_never_saw() {
         std::fs::write(path, bytes).unwrap();
     }
     let (model, song) = (studio().model(), fixture("vorbis.ogg"));
+    // One of other parameters, which has learned nothing.
+    let strange = at("strange.safetensors");
+    let mut other = Model::load(&model).unwrap();
+    other.parameters = other.network.initial_parameters(77);
+    other.save(&strange).unwrap();
     let explain = [
         "explain",
         "-m",
@@ -179,6 +185,8 @@ fn explanations_are_put_to_the_test_on_files_that_the_model_never_saw() {
         text(&music),
         "--against",
         text(&model),
+        "--against",
+        text(&strange),
         "--files",
         "4",
         "--features",
@@ -211,12 +219,12 @@ fn explanations_are_put_to_the_test_on_files_that_the_model_never_saw() {
         "{own}"
     );
     assert_eq!(own["same"]["mean"], 1.0);
-    let untrained = &belief["agreement"][1];
-    assert_eq!(untrained["name"], "an untrained network");
+    let strange = &belief["agreement"][1];
     assert!(
-        untrained["correlation"]["mean"].as_f64().unwrap() < 0.95,
-        "{untrained}"
+        strange["correlation"]["mean"].as_f64().unwrap() < 0.95,
+        "{strange}"
     );
+    assert_eq!(belief["agreement"][2]["name"], "an untrained network");
     let without = belief["without_splines"].as_array().unwrap();
     let bases: Vec<&str> = without
         .iter()

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use gamaka::internals::explain::{Classes, Decision, Explainer, InputGradient, Sound};
+use gamaka::internals::explain::{
+    Base, Classes, Decision, Explainer, InputGradient, Sound, base_only, inputs,
+};
 use gamaka::internals::features::{FrontEnd, SegmentShape};
 use gamaka::internals::fewshot::{Metric, prototype};
 use gamaka::internals::reference;
@@ -238,4 +240,116 @@ fn attributions_of_the_included_model_are_complete_to_a_hundredth() {
         );
         assert!(found.score >= 0.0 && ops::Distance::Cosine == classes.metric.distance);
     }
+}
+
+/// A network that hears nothing but the mean level of two bands: which class is near is a matter of loudness alone.
+#[test]
+fn a_change_that_turns_the_answer_is_found_and_is_about_the_smallest() {
+    let layers = "[[layers]]\ntype = \"linear\"\nchannels = 2";
+    let preset = gamaka::mel::Preset::gamaka();
+    let (bands, frames) = (preset.n_mels, 4);
+    let network = network(layers, [bands, frames]);
+    let mut named = network.named_parameters(&vec![0.0; network.flat_len()]);
+    // The first output is the mean of the lowest band, the second that of the highest.
+    for frame in 0..frames {
+        named[0].values[frame * 2] = 1.0 / frames as f32;
+        named[0].values[((bands - 1) * frames + frame) * 2 + 1] = 1.0 / frames as f32;
+    }
+    let flat = network.flat_parameters(&named).unwrap();
+    let shape = SegmentShape::new(frames, frames).unwrap();
+    let explainer = Explainer::new(gpu(), &network, &flat, shape).unwrap();
+    let sound = explainer.hear(vec![2.0; bands * 2 * frames]).unwrap();
+    let classes = Classes {
+        names: vec!["low".into(), "high".into()],
+        metric: Metric::EUCLIDEAN,
+        prototypes: vec![vec![vec![2.5, 1.6]], vec![vec![1.6, 2.5]]],
+    };
+    let decision = A_OVER_B;
+    // Both are as near: half a dB more of the lowest band, or of anything else nothing, and `low` wins.
+    let mut louder = sound.values.clone();
+    louder[..2 * frames].fill(2.3);
+    let sound = explainer.hear(louder).unwrap();
+    assert_eq!(classes.decide(&sound.mean()).unwrap().winner, 0);
+    let changes = explainer
+        .change(&sound, &classes, decision, &preset)
+        .unwrap()
+        .unwrap();
+    // The level is the logarithm of the power: 0.3 of it are 3 dB, which either band alone makes up.
+    let lowest = changes.alone.first().unwrap();
+    let highest = changes.alone.last().unwrap();
+    assert!(lowest.turned && highest.turned, "{changes:?}");
+    let db = |change: &gamaka::internals::explain::Change, at: usize| change.gains[at].db;
+    let last = changes.alone.len() - 1;
+    assert!((-3.9..-2.9).contains(&db(lowest, 0)), "{changes:?}");
+    assert!((2.9..3.9).contains(&db(highest, last)), "{changes:?}");
+    // Bands that the network does not hear change nothing.
+    for middle in &changes.alone[1..last] {
+        assert!(
+            !middle.turned && (middle.score - classes.score(decision, &sound.mean())).abs() < 1e-3
+        );
+    }
+    // Together each does half of it, and the others nothing.
+    let together = &changes.together;
+    assert!(together.turned, "{changes:?}");
+    assert!((-2.1..-1.3).contains(&db(together, 0)), "{changes:?}");
+    assert!((1.3..2.1).contains(&db(together, last)), "{changes:?}");
+    assert!(
+        together.gains[1..last]
+            .iter()
+            .all(|gain| gain.db.abs() < 1e-6)
+    );
+    let alone = Decision {
+        winner: 0,
+        runner_up: None,
+    };
+    let none = explainer.change(&sound, &classes, alone, &preset).unwrap();
+    assert!(none.is_none());
+}
+
+/// Edges that are nothing but multiples of silu lose nothing, and a straight line is what silu comes nearest to.
+#[test]
+fn a_network_of_silus_is_the_same_without_its_splines() {
+    let layers = "[[layers]]\ntype = \"kan_conv\"\nchannels = 3\nkernel = 1";
+    let network = network(layers, [5, 8]);
+    let clips: Vec<Vec<f32>> = (0..6).map(|k| normals(40, 90 + k)).collect();
+    let mut named = network.named_parameters(&network.initial_parameters(4));
+    let [_, _, _, slots, outputs] = named[0].dims[..] else {
+        panic!("{:?}", named[0].dims);
+    };
+    let silu = |at: usize| at / outputs % slots == slots - 1;
+    for (at, value) in named[0].values.iter_mut().enumerate() {
+        *value = if silu(at) { *value } else { 0.0 };
+    }
+    let flat = network.flat_parameters(&named).unwrap();
+    let reaching = inputs(gpu(), &network, &flat, &clips).unwrap();
+    for base in [Base::Learned, Base::Fitted] {
+        let without = base_only(&network, &flat, base, &reaching).unwrap();
+        for (a, b) in flat.iter().zip(&without) {
+            assert!((a - b).abs() < 1e-5, "{base:?}: {a} {b}");
+        }
+    }
+    // With splines the fitted ones keep the mean of what every output hears.
+    let whole = network.initial_parameters(4);
+    let reaching = inputs(gpu(), &network, &whole, &clips).unwrap();
+    let fitted = base_only(&network, &whole, Base::Fitted, &reaching).unwrap();
+    let mean = |flat: &[f32]| -> f64 {
+        let flat = exact(flat);
+        let all = clips
+            .iter()
+            .flat_map(|clip| network.reference(1, &exact(clip), &flat, None));
+        all.sum::<f64>()
+    };
+    let (whole_mean, fitted_mean) = (mean(&whole), mean(&fitted));
+    assert!(
+        (whole_mean - fitted_mean).abs() < 0.01 * whole_mean.abs().max(1.0),
+        "{whole_mean} {fitted_mean}"
+    );
+    let learned = base_only(&network, &whole, Base::Learned, &reaching).unwrap();
+    let weight = &network.named_parameters(&learned)[0].values;
+    assert!(
+        weight
+            .iter()
+            .enumerate()
+            .all(|(at, value)| silu(at) || *value == 0.0)
+    );
 }

@@ -114,6 +114,32 @@ fn convolutions_of_a_single_image_and_of_many_channels_match() {
     }
 }
 
+/// Positions enough for a GPU's largest tiles of splines.
+#[test]
+fn splines_at_very_many_positions_match() {
+    let shape = ConvShape {
+        kernel: [1, 1],
+        padding: [0, 0],
+        ..conv(2, [256, 512], 9)
+    };
+    let case = selftest::conv(AdapterClass::Hardware, &shape);
+    let outcome = selftest::run(gpu(), &case).expect("the device works");
+    assert!(outcome.worst.holds(), "{:?}", outcome.worst);
+    for (kernel, tile) in [
+        ("kan_conv_forward", [("TILE_P", 4.0), ("TILE_O", 3.0)]),
+        ("conv_grad_input", [("TILE_P", 4.0), ("TILE_R", 16.0)]),
+    ] {
+        let step = case.plan.steps.iter().find(|s| s.kernel == kernel);
+        for (name, size) in tile {
+            let constant = (name.to_string(), size);
+            assert!(
+                step.unwrap().overrides.contains(&constant),
+                "{kernel}: {name}"
+            );
+        }
+    }
+}
+
 #[test]
 fn plain_convolutions_match() {
     for (ci, input, co) in [(1, [1, 1], 1), (3, [9, 33], 5), (17, [6, 5], 12)] {

@@ -430,17 +430,18 @@ fn layers() -> Vec<ConvShape> {
     convolutions.chain(linear).collect()
 }
 
-/// A GPU's latency hides behind other invocations only.
+const CUBIC: Basis = Basis {
+    order: 3,
+    grid: 4,
+    range: 2.5,
+    centre: 0.0,
+};
+
+/// A GPU's latency hides behind other invocations, or behind the many sums of a spline's forward.
 #[test]
 fn every_convolution_for_a_gpu_has_invocations_enough_and_loops_worth_a_split() {
     for layer in layers() {
-        let cubic = Basis {
-            order: 3,
-            grid: 4,
-            range: 2.5,
-            centre: 0.0,
-        };
-        for basis in [cubic, Basis::IDENTITY] {
+        for basis in [CUBIC, Basis::IDENTITY] {
             let shape = ConvShape { basis, ..layer };
             let plan = convolution(AdapterClass::Hardware, &shape);
             plan.validate().unwrap();
@@ -455,7 +456,11 @@ fn every_convolution_for_a_gpu_has_invocations_enough_and_loops_worth_a_split() 
                     // Weight gradients have as many splits as there are rows of outputs, or enough.
                     _ => continue,
                 };
-                let least = if linear { 12_000.0 } else { 65_536.0 };
+                let least = match step.kernel.as_str() {
+                    _ if linear => 12_000.0,
+                    "kan_conv_forward" => 24_576.0,
+                    _ => 65_536.0,
+                };
                 assert!(invocations >= least, "{invocations} of {step:?}");
                 // Each split of a loop over taps or outputs has some turns of it.
                 let splits = constant(step, "SPLITS").unwrap();
@@ -495,6 +500,23 @@ fn sound() -> Plan {
     let z = plan.tensor("z", x.shape, BufferRole::Output);
     ops::weighted_sum(&mut plan, [1.0, 0.5], [x, y], z);
     plan
+}
+
+/// A rasteriser's plan has arrays as long as they stand in the WGSL.
+#[test]
+fn a_tile_longer_than_its_array_is_refused() {
+    let spline = ConvShape {
+        basis: CUBIC,
+        ..layers()[1]
+    };
+    let mut plan = convolution(AdapterClass::Software, &spline);
+    plan.validate().unwrap();
+    let forward = |s: &&mut Step| s.kernel == "kan_conv_forward";
+    let step = plan.steps.iter_mut().find(forward).unwrap();
+    let mut overrides = step.overrides.iter_mut();
+    overrides.find(|(name, _)| name == "TILE_O").unwrap().1 = 3.0;
+    let error = plan.validate().unwrap_err().to_string();
+    assert!(error.contains("MAX_O = 2 for a tile of"), "{error}");
 }
 
 #[test]
