@@ -1,9 +1,9 @@
 //! Where the weights of edges lie among a network's parameters.
 
 use super::network::Network;
+use super::tap_lists::TapLists;
 use crate::gpu::word;
 use crate::ops::product;
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// The weights of a layer's edges within the flat parameters: [taps, slots, padded outputs]. An edge leads from an input channel
@@ -91,27 +91,6 @@ impl EdgeTensor {
     pub fn removed(&self, flat: &[f32]) -> usize {
         let zero = |&(tap, output): &(usize, usize)| self.edge(flat, tap, output).all(|w| w == 0.0);
         self.places().filter(zero).count()
-    }
-}
-
-/// The taps by which each four neighbouring outputs of a layer hear anything, for layers with splines of which most edges are
-/// removed: their kernels then walk these alone. None for all other layers.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct TapLists(BTreeMap<usize, Vec<Vec<u32>>>);
-
-impl TapLists {
-    /// The largest share of the taps, over all fours of outputs, at which walking lists is quicker than walking everything.
-    /// Lavapipe takes as long for 0.9 of them, an ordinary convolution's kernel not counted.
-    const MOST: f64 = 0.7;
-
-    /// Those of a layer.
-    pub(super) fn of(&self, layer: usize) -> Option<&[Vec<u32>]> {
-        self.0.get(&layer).map(Vec::as_slice)
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 }
 

@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use super::ModelError;
-use super::edge_tensors::TapLists;
 use super::layers::{Build, Forward, LARGEST, Layer, MOST_VALUES, Standardise, values};
 use super::packing::Packing;
 use super::placed::Placed;
 use super::spec::{LayerSpec, Spec};
+use super::tap_lists::TapLists;
 use super::weights::{PackedWords, Storage, Weights};
 use crate::gpu::{Plan, Shape, Tensor, VIEW_ALIGNMENT};
 use crate::ops::product;

@@ -232,7 +232,7 @@ pub fn sparse_conv(class: AdapterClass, shape: &ConvShape) -> Case {
     let (slots, co_pad) = (shape.basis.slots(), shape.co_pad());
     // A third of the bundles of four outputs are alive, none of the first outputs; of each only some edges.
     let alive = |tap: usize, output: usize| {
-        output >= 4 && (tap * 7 + output / 4 * 5) % 3 == 0 && (tap + output) % 4 != 1
+        output >= 4 && (tap * 7 + output / 4 * 5).is_multiple_of(3) && (tap + output) % 4 != 1
     };
     let values = (0..shape.weight_len()).map(|k| {
         let (tap, output) = (k / (slots * co_pad), k % co_pad);

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
-use super::{Args, save};
+use super::args::{Args, save};
 use crate::cli::common::{Common, INCLUDED, print, print_json};
 use crate::cli::table::{Align, Table, ends, percent, signed};
 use crate::files::{OutputFolder, Outputs};
@@ -293,13 +293,14 @@ fn picture(rows: &[Row], axis: usize, name: &str) -> anyhow::Result<Svg> {
         y: row.accuracy.mean,
         interval: row.accuracy.over_files.map(|i| (i.low, i.high)),
     };
-    let kinds: [(&str, fn(&Level) -> bool); 3] = [
-        ("edges removed", |level| level.edges.is_some()),
-        ("channels removed", |level| level.flops.is_some()),
-        ("coarser grids", |level| level.grid.is_some()),
-    ];
+    let kind = |level: &Level| match (level.edges, level.flops) {
+        (Some(_), _) => "edges removed",
+        (None, Some(_)) => "channels removed",
+        (None, None) => "coarser grids",
+    };
     let mut lines = Vec::new();
-    for (kind, is) in kinds {
+    for name in ["edges removed", "channels removed", "coarser grids"] {
+        let is = |level: &Level| kind(level) == name;
         let of_kind = rows.iter().filter(|row| row.level.as_ref().is_some_and(is));
         let mut points: Vec<LinePoint> = of_kind.map(point).collect();
         if points.is_empty() {
@@ -308,7 +309,7 @@ fn picture(rows: &[Row], axis: usize, name: &str) -> anyhow::Result<Svg> {
         // Every line begins at the original.
         points.extend(rows.iter().filter(|row| row.level.is_none()).map(point));
         points.sort_by(|a, b| a.x.total_cmp(&b.x));
-        lines.push((kind, points));
+        lines.push((name, points));
     }
     let lines: Vec<Line> = lines
         .iter()
