@@ -74,22 +74,17 @@ fn a_device_computes_with_packed_parameters_to_the_bits_of_their_floats() {
     let original = embedded(&model, &clips);
     for (choice, most) in [
         (Choice::integers(8, Scales::Channel), 0.03),
-        (Choice::integers(8, Scales::Group), 0.03),
         (Choice::integers(8, Scales::Edge), 0.03),
-        (Choice::integers(4, Scales::Channel), 0.5),
         (Choice::integers(4, Scales::Group), 0.4),
-        (Choice::integers(4, Scales::Edge), 0.35),
         (Choice::codebook(64), 0.7),
         (Choice::codebook(300), 0.5),
     ] {
         let small = quantise(&model, &choice, &calibration).unwrap();
         let floats = embedded(&small, &clips);
-        for files in [1, 1000] {
-            let packed = Embedder::for_files(gpu(), &small, files).unwrap();
-            assert_eq!(packed.embed(&clips).unwrap(), floats, "{choice:?}");
-            let bytes = packed.parameter_bytes() as usize;
-            assert!(bytes < 2 * model.network.flat_len(), "{choice:?}: {bytes}");
-        }
+        let packed = Embedder::for_files(gpu(), &small, 1).unwrap();
+        assert_eq!(packed.embed(&clips).unwrap(), floats, "{choice:?}");
+        let bytes = packed.parameter_bytes() as usize;
+        assert!(bytes < 2 * model.network.flat_len(), "{choice:?}: {bytes}");
         let moved = moved(&original, &floats);
         println!("{}: moved by {moved:.4}", choice.words());
         assert!(moved > 0.0 && moved < most, "{choice:?}: {moved}");

@@ -152,7 +152,11 @@ fn what_is_packed_is_read_to_the_bit_and_takes_little_room() {
     let [eight, four, eight_sparse, four_sparse, few, many] = sizes[..] else {
         panic!("{sizes:?}");
     };
-    assert!(floats > 15_000 + eight && eight > four + 2000, "{sizes:?}");
+    // Headers and the list of files are as much as half of these.
+    assert!(
+        floats > eight + 10_000 && eight > four + 2000,
+        "{floats} {sizes:?}"
+    );
     assert!(
         eight > eight_sparse + 2000 && four > four_sparse,
         "{sizes:?}"

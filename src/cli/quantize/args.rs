@@ -49,7 +49,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "RATE", allow_negative_numbers = true, value_parser = rate)]
     pub lr: Option<f64>,
     /// At most so many training files; of more a share drawn by the seed [default: 64 without fine-tuning]
-    #[arg(long, value_name = "FILES", allow_negative_numbers = true, value_parser = whole(1..=usize::MAX))]
+    #[arg(long, value_name = "COUNT", allow_negative_numbers = true, value_parser = whole(1..=usize::MAX))]
     pub most_files: Option<usize>,
     /// Classes of a table's question to the test files [default: as the model was trained for]
     #[arg(long, allow_negative_numbers = true, value_parser = whole(WAYS))]
