@@ -105,7 +105,7 @@ fn halved(model: &Model) -> Model {
     for tensor in model.network.edge_tensors() {
         for (tap, output) in tensor
             .places()
-            .filter(|(tap, output)| (tap + output) % 2 == 0)
+            .filter(|(tap, output)| (tap + output).is_multiple_of(2))
         {
             if tensor.has_splines() {
                 tensor.remove(&mut model.parameters, tap, output);
@@ -238,7 +238,8 @@ fn a_lasso_removes_edges_while_the_rest_learns_from_episodes() {
 fn a_network_with_few_edges_left_embeds_by_their_lists_as_by_all() {
     let mut model = original().clone();
     for tensor in model.network.edge_tensors() {
-        let few = |tap: usize, output: usize| (tap * 5 + output / 4 * 3) % 7 == 0 && output != 1;
+        let few =
+            |tap: usize, output: usize| (tap * 5 + output / 4 * 3).is_multiple_of(7) && output != 1;
         for (tap, output) in tensor.places().filter(|&(tap, output)| !few(tap, output)) {
             if tensor.has_splines() {
                 tensor.remove(&mut model.parameters, tap, output);
