@@ -41,7 +41,7 @@ struct Layer {
     stored: String,
     bytes: usize,
     /// Edges whose every weight is zero, and edges; none of a layer without edges.
-    removed: Option<[usize; 2]>,
+    zero: Option<[usize; 2]>,
 }
 
 pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
@@ -82,7 +82,7 @@ fn layers(path: &Path, model: &Model) -> anyhow::Result<Vec<Layer>> {
             flops: tally.flops,
             stored: stored(model, &format!("{of_layer}{}.weight", tally.kind), own()),
             bytes: own().map(|tensor| tensor.bytes).sum(),
-            removed: edges.map(|edges| [edges.removed(&model.parameters), edges.edges()]),
+            zero: edges.map(|edges| [edges.removed(&model.parameters), edges.edges()]),
         }
     };
     Ok(model
@@ -106,7 +106,7 @@ fn stored<'a>(
         Some(Packed::Integers(integers)) => match integers.block {
             block if block >= integers.rows() => format!("int{}", integers.bits),
             1 => format!("int{}, a scale each", integers.bits),
-            block => format!("int{}, a scale for {block}", integers.bits),
+            block => format!("int{}, {block} a scale", integers.bits),
         },
         Some(Packed::Codebook(codebook)) => format!("{} curves", codebook.len()),
         None => {
@@ -294,7 +294,11 @@ fn words(args: &Args, model: &Model, layers: &[Layer], bytes: &Bytes) -> anyhow:
             .into(),
     );
     let mut text = table.text();
-    let _ = write!(text, "\n{}", layer_table(layers));
+    let _ = write!(
+        text,
+        "\n{}\nzero: edges whose every weight is 0\n",
+        layer_table(layers)
+    );
     Ok(text)
 }
 
@@ -361,7 +365,7 @@ fn layer_table(layers: &[Layer]) -> String {
         "MFLOP",
         "stored as",
         "bytes",
-        "edges removed",
+        "zero",
     ];
     let align = |k: usize| {
         if k == 0 || k == 4 {
@@ -379,7 +383,7 @@ fn layer_table(layers: &[Layer]) -> String {
     .close();
     for layer in layers {
         let [c, h, w] = layer.output;
-        let removed = match layer.removed {
+        let zero = match layer.zero {
             Some([0, _]) => "none".to_owned(),
             Some([some, all]) => format!("{:.1} %", 100.0 * some as f64 / all as f64),
             None => String::new(),
@@ -394,7 +398,7 @@ fn layer_table(layers: &[Layer]) -> String {
             },
             layer.stored.clone(),
             layer.bytes.to_string(),
-            removed,
+            zero,
         ]);
     }
     table.text()

@@ -237,7 +237,7 @@ fn inspect_tells_what_the_file_holds() {
     let document = json(&["inspect", text(&path)]);
     let layer = &document["layers"][2];
     assert_eq!(layer["kind"], "kan_conv");
-    assert_eq!(layer["removed"], serde_json::json!([18, 36]));
+    assert_eq!(layer["zero"], serde_json::json!([18, 36]));
     assert_eq!(document["parameters"], model.network.parameter_count());
     assert_eq!(document["flops"], model.network.flops());
     assert_eq!(
