@@ -1,5 +1,11 @@
 //! Whether what is said to matter matters: a file is taken away and put back part by part, in some order.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a share of the cells is a whole number of them"
+)]
+
 use serde::Serialize;
 
 use super::attribution::{Explainer, Sound, mean};

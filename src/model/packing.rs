@@ -1,5 +1,10 @@
 //! Parameters in fewer bits than halves: whole numbers that halves scale, and edges that share curves.
 
+#![expect(
+    clippy::arithmetic_side_effects,
+    reason = "places within tensors that are there, whose columns, blocks and slots are not 0"
+)]
+
 use half::f16;
 
 /// A parameter tensor, [rows, columns], as whole numbers; the columns are the outputs, and an edge's coefficients lie in rows that

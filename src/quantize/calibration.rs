@@ -40,6 +40,9 @@ pub struct Calibration {
     pub(super) tensors: Vec<Vec<Rows>>,
 }
 
+/// Sums of what some rows are multiplied by, and of its products.
+type Sums = (Vec<f64>, DMatrix<f64>);
+
 /// How a layer's outputs see its inputs.
 struct Windows {
     basis: Basis,
@@ -130,8 +133,7 @@ impl Calibration {
         let program = Program::new(gpu, plan)?;
         program.write(weights.tensor(), &storage.words(parameters));
         let places = PLACES.div_ceil(clips.len().max(1));
-        // Sums of what rows are multiplied by, and of its products.
-        let mut sums: Vec<Vec<(Vec<f64>, DMatrix<f64>)>> = Vec::new();
+        let mut sums: Vec<Vec<Sums>> = Vec::new();
         for tensor in &tensors {
             let (rows, block) = (tensor.taps() * tensor.slots, block_rows(tensor));
             let blocks = (0..rows).step_by(block);
@@ -180,7 +182,7 @@ impl Calibration {
                     });
             }
         }
-        let of = |(sums, count): (Vec<(Vec<f64>, DMatrix<f64>)>, usize)| {
+        let of = |(sums, count): (Vec<Sums>, usize)| {
             let count = count.max(1) as f64;
             let blocks = sums.into_iter().map(|(sum, products)| {
                 let mean = Vec::from_iter(sum.iter().map(|sum| sum / count));

@@ -100,7 +100,7 @@ pub fn rounded(class: AdapterClass, bits: u32, size: usize) -> Case {
     let value = |k: usize| [0.0, 0.25, 1.5e-3, 3.0][k % 4];
     // Far enough from halves, which a division may round either way.
     let number = |k: usize| (k % 300) as f32 - 150.0 + 0.4 * (k % 11) as f32 / 5.0 - 0.4;
-    let unit = |k: usize| if k % 4 == 0 { 1.0 } else { value(k) };
+    let unit = |k: usize| if k.is_multiple_of(4) { 1.0 } else { value(k) };
     let weights = (0..size).map(|k| number(k) * unit(k)).collect();
     let shape = [1, 1, 1, size];
     let (scale, scales) = b.values(shape, (0..size).map(value).collect());

@@ -184,6 +184,11 @@ fn likes(sound: &Sound, known: &Known, preset: &Preset, ears: Ears) -> anyhow::R
 }
 
 /// A part of mono samples as a WAV file of 16 bits.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "seconds are rounded down to samples, of which a segment has few; samples are rounded to 16 bits"
+)]
 fn wav(samples: &[f32], span: Span, rate: u32) -> Vec<u8> {
     let at = |seconds: f64| ((seconds * f64::from(rate)) as usize).min(samples.len());
     let part = &samples[at(span.start_s)..at(span.end_s)];
