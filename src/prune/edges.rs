@@ -124,12 +124,6 @@ impl RankedEdges {
             }
         }
     }
-
-    /// How many of the ranked edges are zero.
-    pub fn removed(&self, parameters: &[f32]) -> usize {
-        let tensors = self.tensors.iter();
-        tensors.map(|tensor| tensor.removed(parameters)).sum()
-    }
 }
 
 fn kernel_area(tensor: &EdgeTensor) -> usize {

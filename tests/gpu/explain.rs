@@ -48,7 +48,7 @@ fn what_reaches_each_layer_is_what_the_layers_before_it_make() {
             // In the first layer 2 x 2 taps hear what is within the edge, and fewer what is on it.
             let taps = |k: usize| match layer.layer {
                 0 => {
-                    let inner = [k / 5 > 0 && k / 5 < 3, k % 5 > 0 && k % 5 < 4];
+                    let inner = [(1..3).contains(&(k / 5)), (1..4).contains(&(k % 5))];
                     inner
                         .map(|inner| f64::from(1 + u8::from(inner)))
                         .iter()

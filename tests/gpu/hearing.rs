@@ -34,7 +34,7 @@ fn dot(a: &[f64], b: &[f32]) -> f64 {
 
 #[test]
 fn the_gradient_of_the_input_is_the_twins_through_every_layer() {
-    let moments = |value: &str| vec![value; 9].join(", ");
+    let moments = |value: &str| [value; 9].join(", ");
     let layers = format!(
         r#"
         [[layers]]
