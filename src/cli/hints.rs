@@ -154,6 +154,8 @@ fn of_training(error: &TrainError) -> Option<&'static str> {
 
 fn of_quantisation(error: &ShrinkError) -> Option<&'static str> {
     match error {
+        // The same command goes on without more.
+        ShrinkError::Train(TrainError::Interrupted { .. } | TrainError::Checkpoint { .. }) => None,
         ShrinkError::Train(error) => of_training(error),
         ShrinkError::Gpu(error) => of_gpu(error),
         ShrinkError::Score(error) => of_score(error),

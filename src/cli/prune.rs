@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use crate::data::{Dataset, Part};
 use crate::files::{self, Outputs};
-use crate::model::Network;
+use crate::model::{EdgeTensor, Network};
 use crate::model_file::Model;
 use crate::prune::{Level, PruneError, Pruner, lasso_state};
 use crate::settings::TrainConfig;
@@ -126,9 +126,11 @@ fn go(
     conclude(args, common, [model, &smaller], output)
 }
 
-/// Edges, and how many of them are zero.
-fn edges(model: &Model) -> [usize; 2] {
-    let tensors = model.network.edge_tensors().into_iter();
+/// Edges, those with splines alone unless all are asked for or there are no others, and how many of them are zero.
+fn edges(model: &Model, plain: bool) -> [usize; 2] {
+    let tensors = model.network.edge_tensors();
+    let splines = !plain && tensors.iter().any(EdgeTensor::has_splines);
+    let tensors = tensors.into_iter().filter(|t| !splines || t.has_splines());
     let counted = tensors.map(|t| [t.edges(), t.removed(&model.parameters)]);
     counted.fold([0; 2], |sum, one| [sum[0] + one[0], sum[1] + one[1]])
 }
@@ -144,7 +146,7 @@ fn conclude(
     let networks = models.map(|model| &model.network);
     if common.json {
         let told = |model: &Model| {
-            let [edges, removed] = edges(model);
+            let [edges, removed] = edges(model, args.plain);
             serde_json::json!({
                 "parameters": model.network.parameter_count(),
                 "flops": model.network.flops(),
@@ -162,7 +164,7 @@ fn conclude(
     }
     let [before, after] = networks.map(Network::parameter_count);
     let [flops, fewer] = networks.map(|network| network.flops() as f64 / 1e6);
-    let [all, removed] = edges(models[1]);
+    let [all, removed] = edges(models[1], args.plain);
     print(&format!(
         "parameters {before} -> {after}, millions of FLOPs a clip {flops:.1} -> {fewer:.1}; {removed} of {all} edges are removed\n"
     ))?;

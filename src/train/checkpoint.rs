@@ -193,7 +193,7 @@ pub fn load(path: &Path, identity: &Identity, flat_len: usize) -> Result<Progres
         }
         let differs = first_difference(&header.identity.config, &identity.config);
         return Err(at(&format!(
-            "was made with another configuration ({differs}): give the same options, or start anew"
+            "was made with another configuration ({differs}): give the same options, or delete it to start anew"
         )));
     }
     if header.identity.memory != identity.memory {

@@ -102,6 +102,20 @@ pub enum TrainError {
         /// The lengths, and what to do.
         reason: String,
     },
+    /// None of the files of a data set may teach.
+    #[error(
+        "{}: none of its {files} files trains, for all are kept for validation or test, by the model's own split where it knows them: give other music",
+        data.display()
+    )]
+    NoneTrains {
+        /// The data set.
+        data: PathBuf,
+        /// How many files it has.
+        files: usize,
+    },
+    /// There is nothing to hear in the files that teach.
+    #[error("{}: its training files are silent: give music", .0.display())]
+    Silent(PathBuf),
     /// The user stopped it before the first episode.
     #[error("stopped while reading the files; run the same command again to start over")]
     Unstarted,

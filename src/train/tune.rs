@@ -143,10 +143,10 @@ impl<'a> Tuner<'a> {
             train.sort_unstable();
         }
         if train.is_empty() {
-            return Err(TrainError::config(format!(
-                "{} has no training files: those that are kept for validation or test teach nothing here",
-                dataset.root.display()
-            )));
+            return Err(TrainError::NoneTrains {
+                data: dataset.root.clone(),
+                files: dataset.items.len(),
+            });
         }
         let mut parts: Vec<Part> = more.to_vec();
         if !config.imitates() {
@@ -230,6 +230,9 @@ impl<'a> Tuner<'a> {
             clips.extend(self.segments(file)?);
         }
         clips.truncate(most);
+        if clips.iter().flatten().all(|value| *value == 0.0) {
+            return Err(TrainError::Silent(self.dataset.root.clone()));
+        }
         Ok(clips)
     }
 

@@ -42,7 +42,7 @@ pub(crate) struct Args {
     /// Curves of a codebook
     #[arg(long, default_value_t = 256)]
     pub curves: usize,
-    /// Steps of fine-tuning through the rounding, by the embeddings of the model itself, which need no labels [default: 0]
+    /// Steps of fine-tuning through the rounding, by the embeddings of the model itself, which need no labels
     #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_parser = whole(0..=*TrainConfig::EPISODES.end()))]
     pub steps: usize,
     /// Its highest learning rate [default: 0.001]
