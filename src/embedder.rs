@@ -47,7 +47,7 @@ impl Embedder {
             network,
             &model.storage(),
             parameters,
-            &network.tap_lists(parameters),
+            &network.tap_lists(gpu.class(), parameters),
             files <= FEW_FILES,
         )
     }
@@ -235,7 +235,7 @@ impl Model {
     /// [`MelError::TransformLength`] for a preset whose Fourier transform the kernels cannot do.
     pub fn plan(&self, class: AdapterClass, clips: usize) -> Result<(Plan, Vec<u32>), MelError> {
         let storage = self.storage();
-        let taps = self.network.tap_lists(&self.parameters);
+        let taps = self.network.tap_lists(class, &self.parameters);
         let plan = samples_plan(
             class,
             &self.info.preset,

@@ -2,7 +2,7 @@
 
 use super::network::Network;
 use super::tap_lists::TapLists;
-use crate::gpu::word;
+use crate::gpu::{AdapterClass, word};
 use crate::ops::product;
 use std::ops::Range;
 
@@ -95,9 +95,13 @@ impl EdgeTensor {
 }
 
 impl Network {
-    /// The lists of taps for a network whose parameters stay as they are.
-    pub fn tap_lists(&self, flat: &[f32]) -> TapLists {
+    /// The lists of taps for a network whose parameters stay as they are, on adapters of a class where walking them is quicker.
+    pub fn tap_lists(&self, class: AdapterClass, flat: &[f32]) -> TapLists {
         let mut lists = TapLists::default();
+        if class == AdapterClass::Hardware {
+            // On an NVIDIA H200 the included model took 1.23 times as long with 75 % of its edges removed, 1.08 times with 90 %.
+            return lists;
+        }
         for tensor in self.edge_tensors() {
             let basis = self.spec.layers[tensor.layer].basis();
             if basis.is_none_or(|basis| basis.is_local()) {
@@ -194,7 +198,7 @@ mod tests {
         // One weight of an edge alone does not remove it.
         flat[splines.at(3, 0, 0)] = 0.0;
         assert_eq!((plain.removed(&flat), splines.removed(&flat)), (1, 1));
-        assert!(network.tap_lists(&flat).is_empty());
+        assert!(network.tap_lists(AdapterClass::Software, &flat).is_empty());
         let bits = network.kept_bits(&flat);
         let zeros: u32 = bits.iter().map(|word| word.count_zeros()).sum();
         assert_eq!(zeros as usize, 1 + splines.slots);
@@ -217,7 +221,7 @@ mod tests {
                 first.remove(&mut flat, tap, output);
             }
         }
-        let lists = network.tap_lists(&flat);
+        let lists = network.tap_lists(AdapterClass::Software, &flat);
         assert_eq!(lists.of(0), Some(&[vec![1], vec![0, 3]][..]));
         assert_eq!(lists.of(1), None);
     }

@@ -210,7 +210,7 @@ fn in_turns<T>(
 fn quicker_inference(gpu: &Gpu, models: [&Model; 2]) -> Result<Quicker, PruneError> {
     let program = |model: &Model| {
         let network = &model.network;
-        let taps = network.tap_lists(&model.parameters);
+        let taps = network.tap_lists(gpu.class(), &model.parameters);
         let (plan, [parameters, clips, _]) =
             inference_by(gpu.class(), network, &Storage::Floats, &taps, BATCH);
         let program = Program::new(gpu, plan)?;

@@ -297,7 +297,7 @@ fn speeds(gpu: &Gpu, entries: &[Entry], clips: usize) -> Result<Vec<Speed>, GpuE
             0 => Storage::Floats,
             _ => model.storage(),
         };
-        let taps = model.network.tap_lists(&model.parameters);
+        let taps = model.network.tap_lists(gpu.class(), &model.parameters);
         let (plan, [parameters, input, _]) =
             inference_by(gpu.class(), &model.network, &storage, &taps, clips);
         let program = Program::new(gpu, plan)?;

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use gamaka::gpu::{Plan, Tensor};
+use gamaka::gpu::{AdapterClass, Plan, Tensor};
 use gamaka::internals::data::Part;
 use gamaka::internals::embed::Embedder;
 use gamaka::internals::model_file::Model;
@@ -246,11 +246,16 @@ fn a_network_with_few_edges_left_embeds_by_their_lists_as_by_all() {
             }
         }
     }
-    assert!(!model.network.tap_lists(&model.parameters).is_empty());
+    assert!(
+        !model
+            .network
+            .tap_lists(AdapterClass::Software, &model.parameters)
+            .is_empty()
+    );
     assert!(
         original()
             .network
-            .tap_lists(&original().parameters)
+            .tap_lists(AdapterClass::Software, &original().parameters)
             .is_empty()
     );
     let clips: Vec<Vec<f32>> = (0..5)
