@@ -114,7 +114,7 @@ impl LayerCurves {
     }
 }
 
-/// The functions of each layer with splines, for what reaches them ([`inputs`](super::inputs)).
+/// The functions of each layer with splines, for what reaches them ([`inputs`](super::inputs())).
 pub fn curves(network: &Network, parameters: &[f32], inputs: Vec<LayerInputs>) -> Vec<LayerCurves> {
     let moments = |layer| -> Vec<Moments> {
         let found = inputs.iter().find(|inputs| inputs.layer == layer);

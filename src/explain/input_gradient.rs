@@ -50,7 +50,7 @@ impl InputGradient {
         })
     }
 
-    /// For each of `count` clips, [bands][frames] each, the gradient of the product of its embedding with a vector, both given by
+    /// For each of `count` clips, `[bands][frames]` each, the gradient of the product of its embedding with a vector, both given by
     /// `clip`: handed to `take` in order, of the clip's shape.
     ///
     /// # Errors
