@@ -1,12 +1,12 @@
 //! Convolutions with functions on their edges; ordinary ones are those of order 0.
 
 use super::append::{limit_turns, require_window};
-use super::conv_layout::{change_basis, channels_last};
+use super::conv_layout::{channels_last, weights_of_powers};
 use super::conv_shape::ConvShape;
 use super::reduce::{add_splits, split_target};
 use super::sizes::product;
 use super::tiles::{Tiles, cut, output_tile, position_tile, tiles};
-use crate::gpu::{BufferRole, Plan, Tensor, word};
+use crate::gpu::{Plan, Tensor, word};
 
 /// For tiles of which the largest is taken only where its loop need not be split.
 const NEVER: usize = usize::MAX;
@@ -24,6 +24,21 @@ pub struct ConvKept {
 
 /// y = convolution of x; `bias` has one value for each output channel.
 pub fn conv_forward(
+    plan: &mut Plan,
+    shape: &ConvShape,
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    y: Tensor,
+) -> ConvKept {
+    let kernel_weight = in_kernels_basis(plan, shape, weight);
+    conv_forward_prepared(plan, shape, x, kernel_weight, bias, y)
+}
+
+/// The same with weights as the kernels take them: of truncated powers where the basis has them ([`weights_of_powers`]).
+///
+/// [`weights_of_powers`]: super::weights_of_powers
+pub(crate) fn conv_forward_prepared(
     plan: &mut Plan,
     shape: &ConvShape,
     x: Tensor,
@@ -50,8 +65,7 @@ pub fn conv_forward(
     } else if shape.basis.is_local() {
         kan_conv_forward_local(plan, shape, x, weight, bias, y);
     } else {
-        kept.kernel_weight = in_kernels_basis(plan, shape, weight);
-        kan_conv_forward_dense(plan, shape, x, kept.kernel_weight, bias, y);
+        kan_conv_forward_dense(plan, shape, x, weight, bias, y);
     }
     kept
 }
@@ -82,10 +96,9 @@ fn in_kernels_basis(plan: &mut Plan, shape: &ConvShape, weight: Tensor) -> Tenso
     if !shape.basis.has_powers() {
         return weight;
     }
-    let matrix = shape.basis.powers_from_splines();
-    let powers = plan.tensor("weights of powers", weight.shape, BufferRole::Scratch);
-    change_basis(plan, shape, matrix, weight, powers);
-    powers
+    weights_of_powers(plan, &[(*shape, 0)], weight)
+        .pop()
+        .unwrap_or(weight)
 }
 
 /// y = convolution of x, by all splines of an edge; `weight` is in the kernels' basis.

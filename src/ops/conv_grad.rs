@@ -2,7 +2,7 @@
 
 use super::append::{each, limit_turns};
 use super::conv::ConvKept;
-use super::conv_layout::{change_basis, channels_last};
+use super::conv_layout::{BasisChange, change_basis, channels_last};
 use super::conv_shape::ConvShape;
 use super::reduce::{add_splits, channel_sum, reduce_partials, split_target, wanted_splits};
 use super::sizes::{product, quotient};
@@ -44,13 +44,13 @@ fn by_weight_and_bias(
     if shape.basis.has_powers() {
         let of_powers = plan.tensor("power gradients", grad_weight.shape, BufferRole::Scratch);
         conv_grad_weight(plan, shape, kept.kernel_x, outputs_last, of_powers);
-        let slots = shape.basis.slots();
-        let matrix = shape.basis.powers_from_splines();
-        let transposed = (0..slots)
-            .flat_map(|column| matrix.iter().skip(column).step_by(slots))
-            .copied()
-            .collect();
-        change_basis(plan, shape, transposed, of_powers, grad_weight);
+        let change = BasisChange {
+            shape: *shape,
+            back: true,
+            from: 0,
+            to: 0,
+        };
+        change_basis(plan, &[change], of_powers, grad_weight);
     } else {
         conv_grad_weight(plan, shape, kept.kernel_x, outputs_last, grad_weight);
     }
