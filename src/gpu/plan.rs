@@ -2,6 +2,7 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -364,9 +365,12 @@ impl Plan {
     }
 
     /// Lets scratch tensors whose steps do not overlap share buffers. Call it when the plan is complete.
+    ///
+    /// The largest choose first (greedy by size: Pisarchyk & Lee 2020), so that none that is small and needed for long holds
+    /// a buffer that was made for a large one.
     pub fn share_scratch(&mut self) {
-        // First and last step of every buffer.
-        let mut life: Vec<Option<(usize, usize)>> = vec![None; self.buffers.len()];
+        type Life = (usize, usize); // first and last step
+        let mut life: Vec<Option<Life>> = vec![None; self.buffers.len()];
         for (step, id) in self
             .steps
             .iter()
@@ -376,30 +380,27 @@ impl Plan {
             let (_, last) = life[self.tensors[id].buffer].get_or_insert((step, step));
             *last = step;
         }
-        let mut by_first: Vec<usize> = (0..self.buffers.len()).collect();
-        by_first.sort_by_key(|&b| life[b]);
-        let mut shared: Vec<(BufferInfo, usize)> = Vec::new(); // with the last step that needs it
+        let mut by_size: Vec<usize> = (0..self.buffers.len()).collect();
+        by_size.sort_by_key(|&b| (Reverse(self.buffers[b].bytes), life[b]));
+        let mut shared: Vec<(BufferInfo, Vec<Life>)> = Vec::new();
         let mut moved = vec![0; self.buffers.len()];
-        for old in by_first {
+        for old in by_size {
             let info = self.buffers[old].clone();
             let (first, last) = life[old].unwrap_or_default();
-            // The smallest free buffer that is large enough, else the largest, which grows.
-            let free = shared
-                .iter()
-                .enumerate()
-                .filter(|(_, (b, last))| b.role == BufferRole::Scratch && *last < first)
-                .min_by_key(|(_, (b, _))| (b.bytes < info.bytes, b.bytes.abs_diff(info.bytes)))
-                .map(|(place, _)| place);
-            moved[old] = match free {
-                Some(place) if info.role == BufferRole::Scratch => {
-                    let (buffer, until) = &mut shared[place];
-                    buffer.bytes = buffer.bytes.max(info.bytes);
+            let apart = |&(from, to): &Life| to < first || last < from;
+            // The smallest that is free; none of them is too small.
+            let free = |(buffer, lives): &(BufferInfo, Vec<Life>)| {
+                [buffer.role, info.role] == [BufferRole::Scratch; 2] && lives.iter().all(apart)
+            };
+            moved[old] = match shared.iter().rposition(free) {
+                Some(place) => {
+                    let (buffer, lives) = &mut shared[place];
                     buffer.label = "shared scratch".into();
-                    *until = last;
+                    lives.push((first, last));
                     place
                 }
-                _ => {
-                    shared.push((info, last));
+                None => {
+                    shared.push((info, vec![(first, last)]));
                     shared.len().saturating_sub(1)
                 }
             };
