@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::kernel::kernel;
-use super::{AdapterClass, Dtype, GpuError};
+use super::{AdapterClass, Dtype, GpuError, Tuning};
 
 /// The shape of a tensor, outermost dimension first: batch, channels, height (mel bands), width (frames).
 pub type Shape = [usize; 4];
@@ -163,6 +163,12 @@ pub struct Plan {
     pub kernels: BTreeMap<String, Vec<String>>,
     /// What runs, in order.
     pub steps: Vec<Step>,
+    /// How its convolutions are cut: a variant's id for each operation of them, of the tuning or what suits the class. Sums of
+    /// another variant may differ in their last bits.
+    pub choices: BTreeMap<String, String>,
+    /// How operations added from now on are to be cut.
+    #[serde(skip)]
+    pub(crate) tuning: Tuning,
     /// Whether kernels added from now on shall compile quickly on a software rasteriser rather than run quickly there: for a
     /// plan that runs a few times. Their results are the same.
     #[serde(skip)]
@@ -183,6 +189,7 @@ struct Unchecked {
     constants: Vec<Constant>,
     kernels: BTreeMap<String, Vec<String>>,
     steps: Vec<Step>,
+    choices: BTreeMap<String, String>,
 }
 
 impl TryFrom<Unchecked> for Plan {
@@ -197,6 +204,8 @@ impl TryFrom<Unchecked> for Plan {
             constants: read.constants,
             kernels: read.kernels,
             steps: read.steps,
+            choices: read.choices,
+            tuning: read.class.into(),
             quick: false,
             refused: None,
         };
@@ -224,16 +233,19 @@ pub(crate) fn word(count: usize) -> u32 {
 }
 
 impl Plan {
-    /// An empty plan for this class of adapter.
-    pub fn new(class: AdapterClass) -> Self {
+    /// An empty plan, for a class of adapter or by a tuning of one.
+    pub fn new(tuning: impl Into<Tuning>) -> Self {
+        let tuning = tuning.into();
         Self {
-            class,
+            class: tuning.class,
             buffers: Vec::new(),
             tensors: Vec::new(),
             ports: BTreeMap::new(),
             constants: Vec::new(),
             kernels: BTreeMap::new(),
             steps: Vec::new(),
+            choices: BTreeMap::new(),
+            tuning,
             quick: false,
             refused: None,
         }
@@ -412,9 +424,7 @@ impl Plan {
         let mut arrays = Vec::new();
         // A plan with another does not validate.
         if let Some(kernel) = kernel(name) {
-            if self.class == AdapterClass::Hardware {
-                arrays = kernel.exact_arrays(&overrides);
-            }
+            arrays = kernel.exact_arrays(&overrides);
             let files = || kernel.files().into_iter().map(String::from).collect();
             self.kernels.entry(name.to_string()).or_insert_with(files);
         }
