@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::gpu::{AdapterClass, BufferRole, Gpu, GpuError, Plan, Program, Tensor};
+use crate::gpu::{AdapterClass, BufferRole, Gpu, GpuError, Plan, Program, Tensor, Tuning};
 use crate::mel::{self, MelError, Preset};
 use crate::model::{Network, Storage, TapLists, Weights};
 use crate::model_file::Model;
@@ -77,7 +77,7 @@ impl Embedder {
         taps: &TapLists,
         few: bool,
     ) -> Result<Self, GpuError> {
-        let mut plan = Plan::new(gpu.class());
+        let mut plan = Plan::new(gpu.tuning());
         plan.quick = few && gpu.class() == AdapterClass::Software;
         let (weights, clips, embedding) =
             append_batch(&mut plan, network, storage, taps, batch(gpu.class()));
@@ -130,8 +130,10 @@ impl Embedder {
     }
 
     /// Device memory in bytes that a network's embedder takes.
-    pub fn bytes(class: AdapterClass, network: &Network) -> u64 {
-        inference(class, network, batch(class)).0.bytes()
+    pub fn bytes(tuning: impl Into<Tuning>, network: &Network) -> u64 {
+        let tuning = tuning.into();
+        let clips = batch(tuning.class);
+        inference(tuning, network, clips).0.bytes()
     }
 
     /// Embeds clips, band-major `[bands][frames]` each; any number of them.
@@ -166,9 +168,13 @@ fn batch(class: AdapterClass) -> usize {
 }
 
 /// The plan of a batch's embedding: parameters and clips in, embeddings out.
-pub fn inference(class: AdapterClass, network: &Network, batch: usize) -> (Plan, [Tensor; 3]) {
+pub fn inference(
+    tuning: impl Into<Tuning>,
+    network: &Network,
+    batch: usize,
+) -> (Plan, [Tensor; 3]) {
     inference_by(
-        class,
+        tuning,
         network,
         &Storage::Floats,
         &TapLists::default(),
@@ -178,13 +184,13 @@ pub fn inference(class: AdapterClass, network: &Network, batch: usize) -> (Plan,
 
 /// The same with parameters that are kept so and that these lists were made of.
 pub fn inference_by(
-    class: AdapterClass,
+    tuning: impl Into<Tuning>,
     network: &Network,
     storage: &Storage,
     taps: &TapLists,
     batch: usize,
 ) -> (Plan, [Tensor; 3]) {
-    let mut plan = Plan::new(class);
+    let mut plan = Plan::new(tuning);
     let tensors = append_batch(&mut plan, network, storage, taps, batch);
     (plan, tensors.into())
 }
@@ -233,11 +239,15 @@ impl Model {
     ///
     /// # Errors
     /// [`MelError::TransformLength`] for a preset whose Fourier transform the kernels cannot do.
-    pub fn plan(&self, class: AdapterClass, clips: usize) -> Result<(Plan, Vec<u32>), MelError> {
-        let storage = self.storage();
-        let taps = self.network.tap_lists(class, &self.parameters);
+    pub fn plan(
+        &self,
+        tuning: impl Into<Tuning>,
+        clips: usize,
+    ) -> Result<(Plan, Vec<u32>), MelError> {
+        let (storage, tuning) = (self.storage(), tuning.into());
+        let taps = self.network.tap_lists(tuning.class, &self.parameters);
         let plan = samples_plan(
-            class,
+            tuning,
             &self.info.preset,
             &self.network,
             &storage,
@@ -249,7 +259,7 @@ impl Model {
 }
 
 fn samples_plan(
-    class: AdapterClass,
+    tuning: Tuning,
     preset: &Preset,
     network: &Network,
     storage: &Storage,
@@ -257,7 +267,7 @@ fn samples_plan(
     clips: usize,
 ) -> Result<Plan, MelError> {
     let [_, frames] = network.input;
-    let mut plan = Plan::new(class);
+    let mut plan = Plan::new(tuning);
     let weights = storage.weights(&mut plan, network.flat_len());
     let samples = [clips, 1, 1, mel::samples_of(preset, frames)];
     let samples = plan.tensor("samples", samples, BufferRole::Input);

@@ -19,8 +19,8 @@ override TILE_O: u32; // 1 to 3: MAX_O, which a plan may set
 override WORKGROUP: u32; // 1 to 256
 
 // Loops over a tile run to its greatest size: lavapipe unrolls a loop over an array where it meets the
-// array's own length, and keeps the array in registers only then. In plans for GPUs MAX_P is TILE_P, and
-// the like of every tile (gpu/kernel.rs).
+// array's own length, and keeps the array in registers only then. In a plan MAX_P is TILE_P, and the
+// like of every tile (gpu/kernel.rs).
 const MAX_P = 16u;
 const MAX_O = 2u;
 

@@ -194,7 +194,7 @@ impl Workbench<'_> {
             config: &config,
             shaping: train::Shaping::default(),
         };
-        train::bank_budget(self.gpu.class(), &student, classes, 0, self.options.memory)
+        train::bank_budget(self.gpu.tuning(), &student, classes, 0, self.options.memory)
             .map_err(at)?;
         let step = student.step(classes, &[], &[]);
         let mut step = TrainingStep::new(&self.gpu, &step).map_err(at)?;

@@ -71,7 +71,7 @@ impl TaskAdapter {
     ) -> Result<Self, GpuError> {
         assert!(learner.steps > 0 && segments > 0);
         let [bands, frames] = network.input;
-        let mut plan = Plan::new(gpu.class());
+        let mut plan = Plan::new(gpu.tuning());
         let flat = [1, 1, 1, network.flat_len()];
         let parameters = plan.tensor("parameters", flat, BufferRole::State);
         let grad = plan.tensor("gradients", flat, BufferRole::State);

@@ -30,7 +30,7 @@ impl Ceilings {
             AdapterClass::Software => (4096, 512, 64),
             AdapterClass::Hardware => (1 << 18, 4096, 128),
         };
-        let mut plan = Plan::new(gpu.class());
+        let mut plan = Plan::new(gpu.tuning());
         let x = plan.tensor("factors", [1, 1, invocations, 16], BufferRole::Input);
         let y = plan.tensor("sums", [1, 1, invocations, 4], BufferRole::Scratch);
         let from = plan.tensor("from", [1, 1, 1, mib << 18], BufferRole::Input);

@@ -66,7 +66,7 @@ pub fn dispatches(gpu: &Gpu) -> Result<DispatchFigures, GpuError> {
 
 /// Two buffers that are copied to each other in turns.
 fn dependent(gpu: &Gpu) -> Result<Program, GpuError> {
-    let mut plan = Plan::new(gpu.class());
+    let mut plan = Plan::new(gpu.tuning());
     let tensors = [tensor(&mut plan, "one"), tensor(&mut plan, "other")];
     for k in 0..DISPATCHES {
         ops::copy_ceiling(&mut plan, tensors[k % 2], tensors[(k + 1) % 2]);
@@ -78,7 +78,7 @@ fn dependent(gpu: &Gpu) -> Result<Program, GpuError> {
 
 /// As many copies as in [`dependent`], each from a buffer of its own to another.
 fn independent(gpu: &Gpu) -> Result<Program, GpuError> {
-    let mut plan = Plan::new(gpu.class());
+    let mut plan = Plan::new(gpu.tuning());
     let mut sources = Vec::new();
     for _ in 0..DISPATCHES {
         let source = tensor(&mut plan, "from");

@@ -147,7 +147,7 @@ fn time_forward(
     forward: Forward,
 ) -> Result<Vec<KernelFigures>, GpuError> {
     let (plan, inputs) = loop {
-        let mut plan = Plan::new(gpu.class());
+        let mut plan = Plan::new(gpu.tuning());
         let mut input = |label: &str, shape| plan.tensor(label, shape, BufferRole::Input);
         let x = input("x", shape.input_shape());
         let weight = input("weight", [1, 1, 1, shape.weight_len()]);

@@ -17,7 +17,7 @@ const BUDGET: Duration = Duration::from_secs(20);
 
 /// The forward pass of `clips` made-up clips.
 fn forward_pass(gpu: &Gpu, network: &Network, clips: usize) -> Result<Program, GpuError> {
-    let (plan, [parameters, x, _]) = inference(gpu.class(), network, clips);
+    let (plan, [parameters, x, _]) = inference(gpu.tuning(), network, clips);
     let program = Program::new(gpu, plan)?;
     program.write(parameters, &network.initial_parameters(1));
     program.write(x, &made_up(x.len()));

@@ -28,7 +28,7 @@ impl InputGradient {
             AdapterClass::Software => 32,
             AdapterClass::Hardware => 128,
         };
-        let mut plan = Plan::new(gpu.class());
+        let mut plan = Plan::new(gpu.tuning());
         let clips = plan.tensor("clips", [batch, 1, bands, frames], BufferRole::Input);
         let width = network.width();
         let by_embedding = plan.tensor("by embedding", [batch, width, 1, 1], BufferRole::Input);

@@ -110,7 +110,7 @@ pub fn inputs(
     let Some(&(last, _)) = splines.last() else {
         return Ok(Vec::new());
     };
-    let mut plan = Plan::new(gpu.class());
+    let mut plan = Plan::new(gpu.tuning());
     plan.quick = gpu.class() == AdapterClass::Software;
     let storage = Storage::of(parameters);
     let weights = storage.weights(&mut plan, network.flat_len());

@@ -1,7 +1,7 @@
 //! Finding an adapter and opening a device on it.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::fault::Faults;
 use super::kernel::Kernel;
-use super::{AdapterClass, GpuError};
+use super::{AdapterClass, GpuError, Tuning};
 
 /// How long a single piece of GPU work may take before it counts as hung.
 pub(super) const WAIT: Duration = Duration::from_secs(300);
@@ -175,6 +175,7 @@ pub struct Gpu {
     pub(super) queue: wgpu::Queue,
     backend: wgpu::Backend,
     faults: Faults,
+    tuning: Tuning,
     pipelines: Arc<Mutex<PipelineCache>>,
 }
 
@@ -261,6 +262,7 @@ impl Gpu {
         });
         let backend = device.adapter_info().backend;
         Self {
+            tuning: adapter.class.into(),
             adapter,
             device,
             queue,
@@ -273,6 +275,17 @@ impl Gpu {
     /// What kernels are tuned for on this device.
     pub fn class(&self) -> AdapterClass {
         self.adapter.class
+    }
+
+    /// How the kernels of plans for this device are cut.
+    pub fn tuning(&self) -> &Tuning {
+        &self.tuning
+    }
+
+    /// The same device, whose kernels are cut by these choices ([`Tuning::new`]); what was compiled before stays as it is.
+    pub fn tuned(mut self, choices: BTreeMap<String, String>) -> Self {
+        self.tuning = Tuning::new(self.adapter.class, choices);
+        self
     }
 
     /// The limits that plans are checked against.

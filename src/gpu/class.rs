@@ -9,3 +9,8 @@ pub enum AdapterClass {
     /// A GPU: many lanes, cheap workgroup memory.
     Hardware,
 }
+
+impl AdapterClass {
+    /// Every class.
+    pub const ALL: [Self; 2] = [Self::Software, Self::Hardware];
+}

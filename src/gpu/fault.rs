@@ -76,6 +76,14 @@ pub enum GpuError {
         /// The most there may be.
         limit: usize,
     },
+    /// A tuning or a checkpoint names a way to cut a kernel that this version does not have.
+    #[error("this version has no kernel `{id}` for {operation}")]
+    UnknownVariant {
+        /// What it is for.
+        operation: String,
+        /// The id of the variant.
+        id: String,
+    },
     /// A plan that no program can be made of: one that was read from elsewhere, or changed by hand.
     #[error("this plan cannot run: {reason}")]
     InvalidPlan {

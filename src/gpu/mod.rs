@@ -11,6 +11,7 @@ mod fault;
 mod kernel;
 mod plan;
 mod program;
+mod tuning;
 mod validate;
 
 pub use adapter::{AdapterSummary, DeviceChoice, Gpu, adapters, install_hint};
@@ -21,3 +22,4 @@ pub use kernel::{KERNELS, Kernel, kernel};
 pub use plan::{BufferInfo, BufferRole, Constant, Plan, Shape, Step, Tensor, TensorInfo};
 pub(crate) use plan::{VIEW_ALIGNMENT, word, workgroups};
 pub use program::Program;
+pub use tuning::Tuning;

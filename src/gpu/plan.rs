@@ -2,12 +2,13 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::kernel::kernel;
-use super::{AdapterClass, Dtype, GpuError};
+use super::{AdapterClass, Dtype, GpuError, Tuning};
 
 /// The shape of a tensor, outermost dimension first: batch, channels, height (mel bands), width (frames).
 pub type Shape = [usize; 4];
@@ -162,6 +163,12 @@ pub struct Plan {
     pub kernels: BTreeMap<String, Vec<String>>,
     /// What runs, in order.
     pub steps: Vec<Step>,
+    /// How its convolutions are cut: a variant's id for each operation of them, of the tuning or what suits the class. Sums of
+    /// another variant may differ in their last bits.
+    pub choices: BTreeMap<String, String>,
+    /// How operations added from now on are to be cut.
+    #[serde(skip)]
+    pub(crate) tuning: Tuning,
     /// Whether kernels added from now on shall compile quickly on a software rasteriser rather than run quickly there: for a
     /// plan that runs a few times. Their results are the same.
     #[serde(skip)]
@@ -182,6 +189,7 @@ struct Unchecked {
     constants: Vec<Constant>,
     kernels: BTreeMap<String, Vec<String>>,
     steps: Vec<Step>,
+    choices: BTreeMap<String, String>,
 }
 
 impl TryFrom<Unchecked> for Plan {
@@ -196,6 +204,8 @@ impl TryFrom<Unchecked> for Plan {
             constants: read.constants,
             kernels: read.kernels,
             steps: read.steps,
+            choices: read.choices,
+            tuning: read.class.into(),
             quick: false,
             refused: None,
         };
@@ -223,16 +233,19 @@ pub(crate) fn word(count: usize) -> u32 {
 }
 
 impl Plan {
-    /// An empty plan for this class of adapter.
-    pub fn new(class: AdapterClass) -> Self {
+    /// An empty plan, for a class of adapter or by a tuning of one.
+    pub fn new(tuning: impl Into<Tuning>) -> Self {
+        let tuning = tuning.into();
         Self {
-            class,
+            class: tuning.class,
             buffers: Vec::new(),
             tensors: Vec::new(),
             ports: BTreeMap::new(),
             constants: Vec::new(),
             kernels: BTreeMap::new(),
             steps: Vec::new(),
+            choices: BTreeMap::new(),
+            tuning,
             quick: false,
             refused: None,
         }
@@ -352,9 +365,12 @@ impl Plan {
     }
 
     /// Lets scratch tensors whose steps do not overlap share buffers. Call it when the plan is complete.
+    ///
+    /// The largest choose first (greedy by size: Pisarchyk & Lee 2020), so that none that is small and needed for long holds
+    /// a buffer that was made for a large one.
     pub fn share_scratch(&mut self) {
-        // First and last step of every buffer.
-        let mut life: Vec<Option<(usize, usize)>> = vec![None; self.buffers.len()];
+        type Life = (usize, usize); // first and last step
+        let mut life: Vec<Option<Life>> = vec![None; self.buffers.len()];
         for (step, id) in self
             .steps
             .iter()
@@ -364,30 +380,27 @@ impl Plan {
             let (_, last) = life[self.tensors[id].buffer].get_or_insert((step, step));
             *last = step;
         }
-        let mut by_first: Vec<usize> = (0..self.buffers.len()).collect();
-        by_first.sort_by_key(|&b| life[b]);
-        let mut shared: Vec<(BufferInfo, usize)> = Vec::new(); // with the last step that needs it
+        let mut by_size: Vec<usize> = (0..self.buffers.len()).collect();
+        by_size.sort_by_key(|&b| (Reverse(self.buffers[b].bytes), life[b]));
+        let mut shared: Vec<(BufferInfo, Vec<Life>)> = Vec::new();
         let mut moved = vec![0; self.buffers.len()];
-        for old in by_first {
+        for old in by_size {
             let info = self.buffers[old].clone();
             let (first, last) = life[old].unwrap_or_default();
-            // The smallest free buffer that is large enough, else the largest, which grows.
-            let free = shared
-                .iter()
-                .enumerate()
-                .filter(|(_, (b, last))| b.role == BufferRole::Scratch && *last < first)
-                .min_by_key(|(_, (b, _))| (b.bytes < info.bytes, b.bytes.abs_diff(info.bytes)))
-                .map(|(place, _)| place);
-            moved[old] = match free {
-                Some(place) if info.role == BufferRole::Scratch => {
-                    let (buffer, until) = &mut shared[place];
-                    buffer.bytes = buffer.bytes.max(info.bytes);
+            let apart = |&(from, to): &Life| to < first || last < from;
+            // The smallest that is free; none of them is too small.
+            let free = |(buffer, lives): &(BufferInfo, Vec<Life>)| {
+                [buffer.role, info.role] == [BufferRole::Scratch; 2] && lives.iter().all(apart)
+            };
+            moved[old] = match shared.iter().rposition(free) {
+                Some(place) => {
+                    let (buffer, lives) = &mut shared[place];
                     buffer.label = "shared scratch".into();
-                    *until = last;
+                    lives.push((first, last));
                     place
                 }
-                _ => {
-                    shared.push((info, last));
+                None => {
+                    shared.push((info, vec![(first, last)]));
                     shared.len().saturating_sub(1)
                 }
             };
@@ -411,9 +424,7 @@ impl Plan {
         let mut arrays = Vec::new();
         // A plan with another does not validate.
         if let Some(kernel) = kernel(name) {
-            if self.class == AdapterClass::Hardware {
-                arrays = kernel.exact_arrays(&overrides);
-            }
+            arrays = kernel.exact_arrays(&overrides);
             let files = || kernel.files().into_iter().map(String::from).collect();
             self.kernels.entry(name.to_string()).or_insert_with(files);
         }

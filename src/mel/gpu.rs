@@ -29,7 +29,7 @@ impl GpuEngine {
     /// As [`Preset::validate`]; [`MelError::TransformLength`] unless [`supports`](Self::supports);
     /// [`MelError::Gpu`].
     pub fn new(gpu: &Gpu, preset: &Preset) -> Result<Self, MelError> {
-        let mut plan = Plan::new(gpu.class());
+        let mut plan = Plan::new(gpu.tuning());
         let length = samples_of(preset, BLOCK_FRAMES);
         let samples = plan.tensor("samples", [1, 1, 1, length], BufferRole::Input);
         let mel = steps::append(&mut plan, preset, samples, BLOCK_FRAMES)?;

@@ -10,7 +10,7 @@ use super::spec::{LayerSpec, Spec};
 use super::tap_lists::TapLists;
 use super::weights::{PackedWords, Storage, Weights};
 use crate::gpu::{Plan, Shape, Tensor, VIEW_ALIGNMENT};
-use crate::ops::product;
+use crate::ops::{self, ConvShape, product};
 
 /// Most values that all layers together make of a clip.
 const MOST_ACTIVATIONS: usize = 4 * MOST_VALUES;
@@ -303,14 +303,17 @@ impl Network {
         let n = x.shape[0];
         let [_, c, h, w] = self.stages[range.start].input;
         let mut output = x.reshaped([n, c, h, w]);
+        let placed: Vec<_> = self.layers().skip(range.start).take(range.len()).collect();
+        let mut powers = weights_of_powers(plan, parameters, &placed, taps).into_iter();
         let mut layers = Vec::new();
-        for (index, layer, stage) in self.layers().skip(range.start).take(range.len()) {
+        for (index, layer, stage) in placed {
             let views = parameters.views(plan, &stage.parameters);
             let forward = layer.forward(
                 &mut Build {
                     plan,
                     step,
                     layer: index,
+                    powers: powers.next().flatten(),
                     taps: taps.of(index as usize),
                 },
                 output,
@@ -402,6 +405,7 @@ impl Network {
                 plan,
                 step: forward.step,
                 layer: index,
+                powers: None,
                 taps: None,
             };
             let wanted = wanted(index as usize);
@@ -435,6 +439,31 @@ impl Network {
         }
         values
     }
+}
+
+/// Of each layer the weights as its kernels take them, where it has them in another basis: of all at once, but of what is unpacked
+/// for each layer by itself or goes by lists of taps.
+fn weights_of_powers(
+    plan: &mut Plan,
+    parameters: Weights,
+    layers: &[(u32, &dyn Layer, &Stage)],
+    taps: &TapLists,
+) -> Vec<Option<Tensor>> {
+    let Weights::Floats(flat) = parameters else {
+        return Vec::new();
+    };
+    let splines: Vec<Option<(ConvShape, usize)>> = layers
+        .iter()
+        .map(|(index, layer, stage)| {
+            let dense = taps.of(*index as usize).is_none();
+            let shape = layer.splines(stage.input).filter(|_| dense)?;
+            Some((shape, stage.parameters.first()?.first))
+        })
+        .collect();
+    let wanted: Vec<_> = splines.iter().flatten().copied().collect();
+    let mut made = ops::weights_of_powers(plan, &wanted, flat).into_iter();
+    let powers = splines.iter().map(|shape| shape.and_then(|_| made.next()));
+    powers.collect()
 }
 
 fn lacks_moments(layer: &LayerSpec) -> bool {

@@ -1,15 +1,13 @@
 //! Convolutions with functions on their edges; ordinary ones are those of order 0.
 
 use super::append::{limit_turns, require_window};
-use super::conv_layout::{change_basis, channels_last};
+use super::conv_layout::{channels_last, weights_of_powers};
 use super::conv_shape::ConvShape;
+use super::menu::{Pass, Variant, forward_tile, forward_turns, pick};
 use super::reduce::{add_splits, split_target};
 use super::sizes::product;
-use super::tiles::{Tiles, cut, output_tile, position_tile, tiles};
-use crate::gpu::{BufferRole, Plan, Tensor, word};
-
-/// For tiles of which the largest is taken only where its loop need not be split.
-const NEVER: usize = usize::MAX;
+use super::tiles::tiles;
+use crate::gpu::{Plan, Tensor, word};
 
 /// What the forward of a convolution leaves for its backward: input and weights as its kernels read them.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +29,21 @@ pub fn conv_forward(
     bias: Tensor,
     y: Tensor,
 ) -> ConvKept {
+    let kernel_weight = in_kernels_basis(plan, shape, weight);
+    conv_forward_prepared(plan, shape, x, kernel_weight, bias, y)
+}
+
+/// The same with weights as the kernels take them: of truncated powers where the basis has them ([`weights_of_powers`]).
+///
+/// [`weights_of_powers`]: super::weights_of_powers
+pub(crate) fn conv_forward_prepared(
+    plan: &mut Plan,
+    shape: &ConvShape,
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    y: Tensor,
+) -> ConvKept {
     require_window(plan, shape.kernel, shape.padded());
     let mut kept = ConvKept {
         x,
@@ -41,17 +54,12 @@ pub fn conv_forward(
         if shape.ci > 1 {
             kept.kernel_x = channels_last(plan, x.reshaped(shape.input_shape()));
         }
-        let (tiles, turns) = (tiles(plan), shape.tiled_taps());
-        let tile = forward_tile(tiles, shape, (tiles.conv_forward, NEVER), 2, turns);
-        let more = [("TILE_C", shape.channel_tile() as f64)];
-        limit_turns(plan, "conv_forward", turns);
         let bindings = [kept.kernel_x, weight, bias, y];
-        dispatch_forward(plan, "conv_forward", shape, tile, &more, bindings);
+        dispatch_forward(plan, "conv_forward", shape, bindings);
     } else if shape.basis.is_local() {
         kan_conv_forward_local(plan, shape, x, weight, bias, y);
     } else {
-        kept.kernel_weight = in_kernels_basis(plan, shape, weight);
-        kan_conv_forward_dense(plan, shape, x, kept.kernel_weight, bias, y);
+        kan_conv_forward_dense(plan, shape, x, weight, bias, y);
     }
     kept
 }
@@ -82,10 +90,9 @@ fn in_kernels_basis(plan: &mut Plan, shape: &ConvShape, weight: Tensor) -> Tenso
     if !shape.basis.has_powers() {
         return weight;
     }
-    let matrix = shape.basis.powers_from_splines();
-    let powers = plan.tensor("weights of powers", weight.shape, BufferRole::Scratch);
-    change_basis(plan, shape, matrix, weight, powers);
-    powers
+    weights_of_powers(plan, &[(*shape, 0)], weight)
+        .pop()
+        .unwrap_or(weight)
 }
 
 /// y = convolution of x, by all splines of an edge; `weight` is in the kernels' basis.
@@ -97,14 +104,7 @@ pub fn kan_conv_forward_dense(
     bias: Tensor,
     y: Tensor,
 ) {
-    let (_, slot_tiles) = shape.basis.slot_tile();
-    let turns = product(&[shape.taps(), slot_tiles]);
-    limit_turns(plan, "kan_conv_forward", turns);
-    let tiles = tiles(plan);
-    let sizes = (tiles.kan_conv_forward, tiles.fill_kan_conv_forward);
-    let tile = forward_tile(tiles, shape, sizes, 1, turns);
-    let (more, bindings) = (shape.basis.overrides(), [x, weight, bias, y]);
-    dispatch_forward(plan, "kan_conv_forward", shape, tile, &more, bindings);
+    dispatch_forward(plan, "kan_conv_forward", shape, [x, weight, bias, y]);
 }
 
 /// y = convolution of x, by the few splines of an edge that are not zero at a place; `weight` is that of
@@ -117,16 +117,7 @@ pub fn kan_conv_forward_local(
     bias: Tensor,
     y: Tensor,
 ) {
-    let (tiles, turns) = (tiles(plan), shape.taps());
-    limit_turns(plan, "kan_conv_forward_local", turns);
-    let sizes = (tiles.kan_conv_forward_local, NEVER);
-    let tile = forward_tile(tiles, shape, sizes, 1, turns);
-    let more = shape.basis.overrides();
-    let more = more
-        .into_iter()
-        .filter(|(name, _)| !["POWERS", "TILE_S"].contains(name));
-    let (more, bindings) = (Vec::from_iter(more), [x, weight, bias, y]);
-    dispatch_forward(plan, "kan_conv_forward_local", shape, tile, &more, bindings);
+    dispatch_forward(plan, "kan_conv_forward_local", shape, [x, weight, bias, y]);
 }
 
 /// y = convolution of x, for each vec4 of outputs by the taps alone of which it has a list, ascending; `weight` is in the kernels'
@@ -159,15 +150,16 @@ pub fn kan_conv_forward_sparse(
     let walked: usize = lists.iter().map(Vec::len).sum();
     let lists = plan.constant_words("lists of taps", [1, 1, 1, listed], words);
     let tiles = tiles(plan);
-    let sizes = (tiles.kan_conv_forward_sparse, NEVER);
+    let sizes = (tiles.kan_conv_forward_sparse, usize::MAX);
     // Lists are of single vec4 of outputs, and no loop is split: one that is short has little to part.
-    let (tile, [groups, outputs, _]) = forward_tile(tiles, shape, sizes, 1, 1);
+    let (tile, _) = forward_tile(tiles, shape, sizes, 1);
+    let workgroup = tiles.conv_workgroup;
     let mut overrides = shape.overrides();
-    overrides.extend(tile.into_iter().filter(|(name, _)| *name != "SPLITS"));
+    overrides.extend(tile_overrides(tile, workgroup));
     overrides.extend(shape.basis.overrides());
     overrides.push(("LISTED", listed as f64));
     let bindings = [x, weight, bias, lists, y];
-    let workgroups = [groups, outputs, 1];
+    let workgroups = forward_workgroups(shape, tile, workgroup, 1);
     plan.dispatch("kan_conv_forward_sparse", &overrides, &bindings, workgroups);
     let share = walked as f64 / product(&[tiles_of_outputs, shape.taps()]) as f64;
     let words = format!("{}, {:.0} % of the taps", shape.words(), 100.0 * share);
@@ -179,48 +171,57 @@ pub fn kan_conv_forward_sparse(
     plan.count(&words, (share * shape.flops() as f64) as u64);
 }
 
-/// The override constants of a forward kernel's tile, and its workgroups; `sizes` are its tiles in positions and vec4 of
-/// outputs, and from how many invocations on the largest is taken though its loop is split.
-fn forward_tile(
-    tiles: &Tiles,
-    shape: &ConvShape,
-    (sizes, split_from): (&[[usize; 2]], usize),
-    overhead: usize,
-    turns: usize,
-) -> ([(&'static str, f64); 4], [usize; 3]) {
-    let workgroup = tiles.conv_workgroup;
-    let [out_h, out_w] = shape.output();
-    let positions = product(&[shape.n, out_h, out_w]);
-    let invocations = |[most_positions, most_outputs]: [usize; 2]| {
-        let (_, groups) = position_tile(tiles, positions, most_positions);
-        let (_, output_tiles) = output_tile(shape.co_pad(), most_outputs, overhead);
-        product(&[workgroup, groups, output_tiles])
-    };
-    let ([most_positions, most_outputs], splits) =
-        cut(tiles, sizes, split_from, turns, invocations);
-    let (tile, groups) = position_tile(tiles, positions, most_positions);
-    let (outputs, output_tiles) = output_tile(shape.co_pad(), most_outputs, overhead);
-    let overrides = [
-        ("TILE_P", tile as f64),
+/// The override constants of a forward kernel's tile of positions and vec4 of outputs.
+fn tile_overrides([positions, outputs]: [usize; 2], workgroup: usize) -> [(&'static str, f64); 3] {
+    [
+        ("TILE_P", positions as f64),
         ("TILE_O", outputs as f64),
         ("WORKGROUP", workgroup as f64),
-        ("SPLITS", splits as f64),
-    ];
-    (overrides, [groups, output_tiles, splits])
+    ]
 }
 
+/// Workgroups that cover all positions and outputs.
+fn forward_workgroups(
+    shape: &ConvShape,
+    [positions, outputs]: [usize; 2],
+    workgroup: usize,
+    splits: usize,
+) -> [usize; 3] {
+    let [out_h, out_w] = shape.output();
+    let all = product(&[shape.n, out_h, out_w]);
+    [
+        all.div_ceil(product(&[positions, workgroup]).max(1)),
+        (shape.co_pad() / 4).div_ceil(outputs.max(1)),
+        splits,
+    ]
+}
+
+/// Appends the forward by a kernel that keeps sums in registers, in the variant that the plan takes.
 fn dispatch_forward(
     plan: &mut Plan,
     kernel: &str,
     shape: &ConvShape,
-    (tile, workgroups): ([(&'static str, f64); 4], [usize; 3]),
-    more: &[(&'static str, f64)],
     [x, weight, bias, y]: [Tensor; 4],
 ) {
+    limit_turns(plan, kernel, forward_turns(shape));
+    let Variant::Registers {
+        tile,
+        workgroup,
+        splits,
+    } = pick(plan, Pass::Forward, shape);
     let mut overrides = shape.overrides();
-    overrides.extend(tile);
-    overrides.extend(more);
-    let written = split_target(plan, workgroups[2], y);
+    overrides.extend(tile_overrides(tile, workgroup));
+    overrides.push(("SPLITS", splits as f64));
+    if shape.basis.order == 0 {
+        overrides.push(("TILE_C", shape.channel_tile() as f64));
+    } else {
+        // What the kernel of local support has not.
+        let unknown = |name| shape.basis.is_local() && ["POWERS", "TILE_S"].contains(&name);
+        let of_basis = shape.basis.overrides().into_iter();
+        overrides.extend(of_basis.filter(|(name, _)| !unknown(*name)));
+    }
+    let written = split_target(plan, splits, y);
+    let workgroups = forward_workgroups(shape, tile, workgroup, splits);
     plan.dispatch(kernel, &overrides, &[x, weight, bias, written], workgroups);
     plan.count(&shape.words(), shape.flops());
     add_splits(plan, written, y);

@@ -2,11 +2,11 @@
 
 use super::append::{each, limit_turns};
 use super::conv::ConvKept;
-use super::conv_layout::{change_basis, channels_last};
+use super::conv_layout::{BasisChange, change_basis, channels_last};
 use super::conv_shape::ConvShape;
-use super::reduce::{add_splits, channel_sum, reduce_partials, split_target, wanted_splits};
+use super::menu::{Pass, Variant, grad_input_turns, grad_weight_rows, phase_positions, pick};
+use super::reduce::{add_splits, channel_sum, reduce_partials, split_target};
 use super::sizes::{product, quotient};
-use super::tiles::{SPLINE_SUMS, cut, output_tile, position_tile, tiles};
 use crate::gpu::{BufferRole, Plan, Tensor};
 
 /// Gradients from grad_y: of weights and bias, and of the input, where they are wanted.
@@ -44,13 +44,13 @@ fn by_weight_and_bias(
     if shape.basis.has_powers() {
         let of_powers = plan.tensor("power gradients", grad_weight.shape, BufferRole::Scratch);
         conv_grad_weight(plan, shape, kept.kernel_x, outputs_last, of_powers);
-        let slots = shape.basis.slots();
-        let matrix = shape.basis.powers_from_splines();
-        let transposed = (0..slots)
-            .flat_map(|column| matrix.iter().skip(column).step_by(slots))
-            .copied()
-            .collect();
-        change_basis(plan, shape, transposed, of_powers, grad_weight);
+        let change = BasisChange {
+            shape: *shape,
+            back: true,
+            from: 0,
+            to: 0,
+        };
+        change_basis(plan, &[change], of_powers, grad_weight);
     } else {
         conv_grad_weight(plan, shape, kept.kernel_x, outputs_last, grad_weight);
     }
@@ -72,37 +72,17 @@ pub(crate) fn conv_grad_input(
     outputs_last: Tensor,
     grad_x: Tensor,
 ) {
-    let [rows, columns] = [0, 1].map(|a| shape.input[a].div_ceil(shape.stride[a].max(1)));
-    let positions = product(&[shape.n, rows, columns]);
     let (slots, slot_tiles) = shape.basis.slot_tile();
-    let [taps_h, taps_w] = [0, 1].map(|a| shape.kernel[a].div_ceil(shape.stride[a].max(1)));
-    let turns = product(&[taps_h, taps_w, shape.co_pad() / 4]);
-    limit_turns(
-        plan,
-        "conv_grad_input",
-        product(&[slot_tiles, turns]).saturating_add(slot_tiles),
-    );
-    // A row is a slot of a channel.
+    let turns = product(&[slot_tiles, grad_input_turns(shape)]);
+    limit_turns(plan, "conv_grad_input", turns.saturating_add(slot_tiles));
+    let Variant::Registers {
+        tile: [tile, tile_rows],
+        workgroup,
+        splits,
+    } = pick(plan, Pass::GradInput, shape);
+    let groups = phase_positions(shape).div_ceil(product(&[tile, workgroup]).max(1));
+    let channel_tiles = shape.ci.div_ceil(quotient(tile_rows, slots).max(1));
     let phases = product(&shape.stride);
-    let channel_tiles = |most_rows: usize| {
-        let channels = quotient(most_rows, slots).max(1);
-        shape.ci.div_ceil(channels).max(1)
-    };
-    let tiles = tiles(plan);
-    let workgroup = tiles.conv_workgroup;
-    let invocations = |[most_positions, most_rows]: [usize; 2]| {
-        let (_, groups) = position_tile(tiles, positions, most_positions);
-        product(&[workgroup, groups, phases, channel_tiles(most_rows)])
-    };
-    let sizes = if shape.basis.order == 0 {
-        tiles.conv_grad_input
-    } else {
-        tiles.kan_conv_grad_input
-    };
-    let ([most_positions, most_rows], splits) = cut(tiles, sizes, tiles.fill, turns, invocations);
-    let (tile, groups) = position_tile(tiles, positions, most_positions);
-    let channel_tiles = channel_tiles(most_rows);
-    let tile_rows = product(&[shape.ci.div_ceil(channel_tiles), slots]);
     let mut overrides = shape.overrides();
     overrides.extend(shape.basis.overrides());
     overrides.extend([
@@ -131,35 +111,16 @@ fn conv_grad_weight(
     grad_weight: Tensor,
 ) {
     let plain = shape.basis.order == 0;
-    let (slots, slot_tiles) = shape.basis.slot_tile();
-    let tiles = tiles(plan);
-    let workgroup = tiles.conv_workgroup;
-    let [most, most_outputs] = if plain {
-        tiles.conv_grad_weight
-    } else {
-        let [rows, outputs] = tiles.kan_conv_grad_weight;
-        [quotient(SPLINE_SUMS, slots).clamp(1, rows), outputs]
-    };
-    let rows = if plain {
-        shape.tiled_taps()
-    } else {
-        shape.taps()
-    };
-    let tile = most.min(rows).max(1);
-    let overhead = if plain { 4 } else { 1 };
-    let (outputs, output_tiles) = output_tile(shape.co_pad(), most_outputs, overhead);
-    let places = product(&[rows.div_ceil(tile), output_tiles]);
+    let (_, slot_tiles) = shape.basis.slot_tile();
+    let Variant::Registers {
+        tile: [tile, outputs],
+        workgroup,
+        splits,
+    } = pick(plan, Pass::GradWeight, shape);
+    let rows = grad_weight_rows(shape).div_ceil(tile.max(1));
+    let places = product(&[rows, (shape.co_pad() / 4).div_ceil(outputs.max(1))]);
     let [out_h, out_w] = shape.output();
     let image_rows = product(&[shape.n, out_h]);
-    // Enough invocations to fill the adapter, by splitting the positions; one loops over those of its split.
-    let most_rows = quotient(tiles.most_turns, out_w).max(1);
-    let splits = wanted_splits(
-        tiles.fill_grad_weight,
-        places,
-        image_rows,
-        shape.weight_len(),
-    )
-    .max(image_rows.div_ceil(most_rows));
     let partial = plan.tensor(
         "weight partials",
         [splits, 1, 1, shape.weight_len()],
@@ -179,7 +140,7 @@ fn conv_grad_weight(
         overrides.extend(shape.basis.overrides());
         "kan_conv_grad_weight"
     };
-    let turns = product(&[image_rows.div_ceil(splits), out_w]);
+    let turns = product(&[image_rows.div_ceil(splits.max(1)), out_w]);
     limit_turns(plan, kernel, turns);
     let groups = product(&[places, splits]).div_ceil(workgroup);
     plan.dispatch(

@@ -212,7 +212,7 @@ fn quicker_inference(gpu: &Gpu, models: [&Model; 2]) -> Result<Quicker, PruneErr
         let network = &model.network;
         let taps = network.tap_lists(gpu.class(), &model.parameters);
         let (plan, [parameters, clips, _]) =
-            inference_by(gpu.class(), network, &Storage::Floats, &taps, BATCH);
+            inference_by(gpu.tuning(), network, &Storage::Floats, &taps, BATCH);
         let program = Program::new(gpu, plan)?;
         program.write(parameters, &model.parameters);
         program.write(clips, &made_up(clips.len()));

@@ -110,7 +110,7 @@ impl Calibration {
         clips: &[Vec<f32>],
     ) -> Result<Self, GpuError> {
         let tensors = network.edge_tensors();
-        let mut plan = Plan::new(gpu.class());
+        let mut plan = Plan::new(gpu.tuning());
         plan.quick = gpu.class() == AdapterClass::Software;
         let storage = Storage::of(parameters);
         let weights = storage.weights(&mut plan, network.flat_len());

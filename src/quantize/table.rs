@@ -299,7 +299,7 @@ fn speeds(gpu: &Gpu, entries: &[Entry], clips: usize) -> Result<Vec<Speed>, GpuE
         };
         let taps = model.network.tap_lists(gpu.class(), &model.parameters);
         let (plan, [parameters, input, _]) =
-            inference_by(gpu.class(), &model.network, &storage, &taps, clips);
+            inference_by(gpu.tuning(), &model.network, &storage, &taps, clips);
         let program = Program::new(gpu, plan)?;
         program.write(parameters, &storage.words(&model.parameters));
         program.write(input, &made_up(input.len()));

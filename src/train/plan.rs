@@ -3,7 +3,7 @@
 use super::shaping::Shaping;
 use crate::adapt::inner_loop::InnerLoop;
 use crate::data::Task;
-use crate::gpu::{AdapterClass, BufferRole, Plan, Tensor};
+use crate::gpu::{BufferRole, Plan, Tensor, Tuning};
 use crate::model::Network;
 use crate::ops::{self, AdamW, Augment, EpisodeShape, OptimizerTensors, RowsAt, Slot};
 use crate::settings::{Learner, Method};
@@ -84,7 +84,7 @@ pub struct TrainingPlan {
 
 impl TrainingPlan {
     /// Builds the plan of one training step.
-    pub fn new(class: AdapterClass, shape: &StepShape) -> Self {
+    pub fn new(tuning: impl Into<Tuning>, shape: &StepShape) -> Self {
         let StepShape {
             network,
             task,
@@ -102,7 +102,7 @@ impl TrainingPlan {
             distance: network.spec.distance,
             scale: network.spec.scale,
         };
-        let mut plan = Plan::new(class);
+        let mut plan = Plan::new(tuning);
         let banks: Vec<_> = shape
             .banks
             .iter()

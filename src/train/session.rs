@@ -99,7 +99,7 @@ impl Session {
             [rows, lessons.width]
         });
         let student = run.student;
-        let budget = bank_budget(gpu.class(), &student, classes, rows, memory)?;
+        let budget = bank_budget(gpu.tuning(), &student, classes, rows, memory)?;
         let in_turns = needed as u64 * 4 > budget;
         let (banks, bank_limit) = if in_turns {
             // Buffers of one size, small enough that a file which does not fit wastes little.
@@ -113,7 +113,7 @@ impl Session {
             .step_by(target_rows)
             .map(|first| target_rows.min(rows - first))
             .collect();
-        let plan = TrainingPlan::new(gpu.class(), &student.step(classes, &banks, &targets));
+        let plan = TrainingPlan::new(gpu.tuning(), &student.step(classes, &banks, &targets));
         let count = |pool: &Pool| (pool.classes.len(), pool.files.iter().map(Vec::len).sum());
         let teacher = run
             .material
@@ -137,7 +137,7 @@ impl Session {
                 train: lessons.train.size(),
                 validation: lessons.validation.size(),
             }),
-            memory: plan.plan.bytes() + student.embedder_bytes(gpu.class()),
+            memory: plan.plan.bytes() + student.embedder_bytes(gpu.tuning()),
             in_turns,
             resumed_at: progress.episode,
         };

@@ -3,7 +3,7 @@
 use super::plan::{StepShape, TeacherShape, TrainingPlan};
 use super::shaping::Shaping;
 use crate::embed::Embedder;
-use crate::gpu::{AdapterClass, GpuError};
+use crate::gpu::{GpuError, Tuning};
 use crate::model::Network;
 use crate::settings::TrainConfig;
 
@@ -64,10 +64,10 @@ impl Student<'_> {
     }
 
     /// Device memory in bytes of the embedders of a validation.
-    pub(super) fn embedder_bytes(&self, class: AdapterClass) -> u64 {
-        let kept = Embedder::bytes(class, self.kept());
+    pub(super) fn embedder_bytes(&self, tuning: &Tuning) -> u64 {
+        let kept = Embedder::bytes(tuning, self.kept());
         match self.config.teacher {
-            Some(_) => kept + Embedder::bytes(class, self.whole),
+            Some(_) => kept + Embedder::bytes(tuning, self.whole),
             None => kept,
         }
     }
@@ -78,14 +78,14 @@ impl Student<'_> {
 /// # Errors
 /// [`GpuError::OverMemoryLimit`] if the rest of a training does not fit.
 pub(crate) fn bank_budget(
-    class: AdapterClass,
+    tuning: &Tuning,
     student: &Student,
     classes: usize,
     rows: usize,
     memory: Option<u64>,
 ) -> Result<u64, GpuError> {
-    let step = TrainingPlan::new(class, &student.step(classes, &[1], &[rows]));
-    let rest = step.plan.bytes() + student.embedder_bytes(class);
+    let step = TrainingPlan::new(tuning, &student.step(classes, &[1], &[rows]));
+    let rest = step.plan.bytes() + student.embedder_bytes(tuning);
     match memory {
         Some(limit) if limit <= rest => Err(GpuError::OverMemoryLimit {
             needed_mib: rest.div_ceil(1 << 20),

@@ -27,7 +27,7 @@ impl TrainingStep {
         let network = shape.network;
         let values = made_up(network.input[0] * BANK_FRAMES);
         let tensors = TrainingPlan::new(
-            gpu.class(),
+            gpu.tuning(),
             &StepShape {
                 banks: &[values.len()],
                 ..*shape

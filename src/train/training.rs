@@ -87,7 +87,7 @@ pub fn train(
         shaping: Shaping::default(),
     };
     let rows = matched.as_ref().map_or(0, |matched| matched.training_rows);
-    bank_budget(gpu.class(), &student, classes, rows, options.memory)?;
+    bank_budget(gpu.tuning(), &student, classes, rows, options.memory)?;
     if config.taught_alone() && config.shifts.is_some() {
         on(Event::Note(
             "altered copies are not made: the teacher alone trains, and its vectors are of the files themselves; give teacher.episode_weight for episodes beside it".into(),

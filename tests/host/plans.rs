@@ -502,7 +502,7 @@ fn sound() -> Plan {
     plan
 }
 
-/// A rasteriser's plan has arrays as long as they stand in the WGSL.
+/// A step's arrays are as long as the tile that it was added with.
 #[test]
 fn a_tile_longer_than_its_array_is_refused() {
     let spline = ConvShape {

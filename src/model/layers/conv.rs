@@ -348,15 +348,24 @@ impl<T: Edges> Layer for T {
         self.placed(input).shape.flops()
     }
 
+    fn splines(&self, input: Shape) -> Option<ConvShape> {
+        let shape = self.placed(input).shape;
+        shape.basis.has_powers().then_some(shape)
+    }
+
     fn forward(&self, build: &mut Build, x: Tensor, parameters: &[Tensor]) -> Forward {
         let shape = self.placed(x.shape).shape;
         let output = build.scratch("conv", shape.output_shape());
         let [weight, bias] = [parameters[0], parameters[1]];
-        let kept = match build.taps {
-            Some(taps) => {
-                ops::conv_forward_by_taps(build.plan, &shape, x, weight, bias, taps, output)
+        let plan = &mut *build.plan;
+        let kept = match (build.taps, build.powers) {
+            (Some(taps), _) => {
+                ops::conv_forward_by_taps(plan, &shape, x, weight, bias, taps, output)
             }
-            None => ops::conv_forward(build.plan, &shape, x, weight, bias, output),
+            (None, Some(powers)) => {
+                ops::conv_forward_prepared(plan, &shape, x, powers, bias, output)
+            }
+            (None, None) => ops::conv_forward(plan, &shape, x, weight, bias, output),
         };
         Forward {
             input: x,

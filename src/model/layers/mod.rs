@@ -20,7 +20,7 @@ pub use standardise::Standardise;
 pub use statistics_pool::{Over, StatisticsPool};
 
 use crate::gpu::{BufferRole, Plan, Shape, Tensor};
-use crate::ops::Basis;
+use crate::ops::{Basis, ConvShape};
 
 /// Largest size of a clip, a kernel or a padding on one axis, and most channels that a layer makes.
 pub(crate) const LARGEST: usize = 1 << 16;
@@ -99,6 +99,8 @@ pub(crate) struct Build<'a> {
     pub step: Option<Tensor>,
     /// Place of the layer in the network, which keeps random streams apart.
     pub layer: u32,
+    /// Its weights as its kernels take them, where [`Layer::splines`] asks for them and they are made for all layers at once.
+    pub powers: Option<Tensor>,
     /// The taps that each four of its outputs hear by, where these alone are to be walked: for inference.
     pub taps: Option<&'a [Vec<u32>]>,
 }
@@ -136,6 +138,11 @@ pub(crate) trait Layer {
     /// Floating-point operations of a forward pass that grow with its parameters.
     fn flops(&self, _input: Shape) -> u64 {
         0
+    }
+
+    /// The convolution whose weights, its first parameter, its kernels want in the basis of truncated powers.
+    fn splines(&self, _input: Shape) -> Option<ConvShape> {
+        None
     }
 
     /// Appends the forward kernels.

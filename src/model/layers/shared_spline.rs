@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::conv::{default_grid, default_order, default_range};
 use super::{Build, Forward, Init, KanConv, Layer, Pair, Parameter};
 use crate::gpu::{Shape, Tensor};
-use crate::ops::{Basis, product};
+use crate::ops::{Basis, ConvShape, product};
 
 /// One function, a spline plus a silu base, of every value: an activation that the layer learns. Followed
 /// by an ordinary convolution it is the single-variable KAN of 2606.24371. Normalise before it: the grid
@@ -74,6 +74,10 @@ impl Layer for SharedSpline {
 
     fn flops(&self, input: Shape) -> u64 {
         self.edge().flops(images(input))
+    }
+
+    fn splines(&self, input: Shape) -> Option<ConvShape> {
+        self.edge().splines(images(input))
     }
 
     fn forward(&self, build: &mut Build, x: Tensor, parameters: &[Tensor]) -> Forward {

@@ -1,0 +1,364 @@
+//! The menu of convolutions: the ways to cut each pass at each shape, and which of them a plan takes.
+
+use std::fmt;
+
+use super::conv_shape::ConvShape;
+use super::reduce::wanted_splits;
+use super::sizes::{product, quotient};
+use super::tiles::{SPLINE_SUMS, Tiles, cut, output_tile, position_tile, row, tiles};
+use crate::gpu::{AdapterClass, GpuError, Plan};
+
+/// For tiles of which the largest is taken only where its loop need not be split.
+const NEVER: usize = usize::MAX;
+
+/// A direction of a convolution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Pass {
+    /// Outputs from inputs.
+    Forward,
+    /// The gradient of the inputs from that of the outputs.
+    GradInput,
+    /// The gradient of the weights from that of the outputs.
+    GradWeight,
+}
+
+/// One way to run a pass. Written as text it is the id that plans, checkpoints and the cache of `gamaka tune` keep; the same
+/// id at the same shape is the same sums in the same order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Variant {
+    /// Every invocation keeps a tile of sums in registers and reads inputs and weights where they lie.
+    Registers {
+        /// Forward: positions and vec4 of outputs. Gradient of inputs: positions and slots of input channels. Gradient of
+        /// weights: taps (plain: of a tile of channels) and vec4 of outputs.
+        tile: [usize; 2],
+        /// Invocations a workgroup.
+        workgroup: usize,
+        /// Parts that every sum is cut into, added by a step of its own.
+        splits: usize,
+    },
+}
+
+impl fmt::Display for Variant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Registers {
+                tile: [a, b],
+                workgroup,
+                splits,
+            } => write!(f, "registers {a}x{b} w{workgroup} s{splits}"),
+        }
+    }
+}
+
+/// An operation in words: the pass and all of the shape that its speed depends on. Choices are kept by it.
+pub fn operation(pass: Pass, shape: &ConvShape) -> String {
+    let kind = match pass {
+        Pass::Forward => "forward",
+        Pass::GradInput => "input gradient",
+        Pass::GradWeight => "weight gradient",
+    };
+    let ConvShape {
+        n,
+        ci,
+        co,
+        input: [height, width],
+        kernel: [kh, kw],
+        stride: [sh, sw],
+        padding: [ph, pw],
+        basis,
+    } = shape;
+    let edges = match basis.order {
+        0 => "plain".to_string(),
+        order => format!("spline {order}, {}", basis.grid),
+    };
+    format!(
+        "{kind}, {edges}, {ci}->{co} @ {height}x{width}, {kh}x{kw} stride {sh}x{sw} padding {ph}x{pw}, batch {n}"
+    )
+}
+
+/// All ways to run a pass at a shape on a class of adapter, the first of them what suits the class. Each is within WebGPU's
+/// default limits wherever the first is.
+pub fn candidates(pass: Pass, shape: &ConvShape, class: AdapterClass) -> Vec<Variant> {
+    let mut all = vec![class_default(row(class, false), pass, shape)];
+    for variant in registers(class, pass, shape) {
+        if !all.contains(&variant) {
+            all.push(variant);
+        }
+    }
+    all
+}
+
+/// The variant of this id, of whatever class.
+pub fn variant(pass: Pass, shape: &ConvShape, id: &str) -> Option<Variant> {
+    let classes = AdapterClass::ALL.into_iter();
+    let mut all = classes.flat_map(|class| candidates(pass, shape, class));
+    all.find(|variant| variant.to_string() == id)
+}
+
+/// What a plan takes for a pass: its tuning's choice, or what suits its class. The plan keeps its id.
+pub(super) fn pick(plan: &mut Plan, pass: Pass, shape: &ConvShape) -> Variant {
+    let operation = operation(pass, shape);
+    let usual = class_default(tiles(plan), pass, shape);
+    // A plan that is to compile quickly has no use for what runs quickly.
+    let choice = match plan.quick {
+        true => None,
+        false => plan.tuning.choices().get(&operation).cloned(),
+    };
+    let variant = match choice {
+        None => usual,
+        Some(id) => variant(pass, shape, &id).unwrap_or_else(|| {
+            plan.refuse(GpuError::UnknownVariant {
+                operation: operation.clone(),
+                id,
+            });
+            usual
+        }),
+    };
+    plan.choices.insert(operation, variant.to_string());
+    variant
+}
+
+/// What suits a class.
+fn class_default(tiles: &Tiles, pass: Pass, shape: &ConvShape) -> Variant {
+    let plain = shape.basis.order == 0;
+    let workgroup = tiles.conv_workgroup;
+    let (tile, splits) = match pass {
+        Pass::Forward => {
+            let (sizes, split_from) = match plain {
+                true => (tiles.conv_forward, NEVER),
+                false if shape.basis.is_local() => (tiles.kan_conv_forward_local, NEVER),
+                false => (tiles.kan_conv_forward, tiles.fill_kan_conv_forward),
+            };
+            forward_tile(tiles, shape, (sizes, split_from), forward_turns(shape))
+        }
+        Pass::GradInput => {
+            let sizes = match plain {
+                true => tiles.conv_grad_input,
+                false => tiles.kan_conv_grad_input,
+            };
+            grad_input_tile(tiles, shape, sizes)
+        }
+        Pass::GradWeight => {
+            let most = match plain {
+                true => tiles.conv_grad_weight,
+                false => tiles.kan_conv_grad_weight,
+            };
+            grad_weight_tile(tiles, shape, most)
+        }
+    };
+    Variant::Registers {
+        tile,
+        workgroup,
+        splits,
+    }
+}
+
+/// Turns of a forward's loop.
+pub(super) fn forward_turns(shape: &ConvShape) -> usize {
+    let (_, slot_tiles) = shape.basis.slot_tile();
+    match shape.basis.order {
+        0 => shape.tiled_taps(),
+        _ if shape.basis.is_local() => shape.taps(),
+        _ => product(&[shape.taps(), slot_tiles]),
+    }
+}
+
+/// Positions and vec4 of outputs of a forward, and splits of its loop; `sizes` are its tiles, and from how many invocations on
+/// the largest is taken though its loop is split.
+pub(super) fn forward_tile(
+    tiles: &Tiles,
+    shape: &ConvShape,
+    (sizes, split_from): (&[[usize; 2]], usize),
+    turns: usize,
+) -> ([usize; 2], usize) {
+    // For every tile of outputs a plain one shares the loads of four channels.
+    let overhead = if shape.basis.order == 0 { 2 } else { 1 };
+    let [out_h, out_w] = shape.output();
+    let positions = product(&[shape.n, out_h, out_w]);
+    let invocations = |[most_positions, most_outputs]: [usize; 2]| {
+        let (_, groups) = position_tile(tiles, positions, most_positions);
+        let (_, output_tiles) = output_tile(shape.co_pad(), most_outputs, overhead);
+        product(&[tiles.conv_workgroup, groups, output_tiles])
+    };
+    let ([most_positions, most_outputs], splits) =
+        cut(tiles, sizes, split_from, turns, invocations);
+    let (positions, _) = position_tile(tiles, positions, most_positions);
+    let (outputs, _) = output_tile(shape.co_pad(), most_outputs, overhead);
+    ([positions, outputs], splits)
+}
+
+/// Positions of a phase of the stride, of all images.
+pub(super) fn phase_positions(shape: &ConvShape) -> usize {
+    let [rows, columns] = [0, 1].map(|a| shape.input[a].div_ceil(shape.stride[a].max(1)));
+    product(&[shape.n, rows, columns])
+}
+
+/// Turns of the loop of an input's gradient.
+pub(super) fn grad_input_turns(shape: &ConvShape) -> usize {
+    let [taps_h, taps_w] = [0, 1].map(|a| shape.kernel[a].div_ceil(shape.stride[a].max(1)));
+    product(&[taps_h, taps_w, shape.co_pad() / 4])
+}
+
+fn grad_input_tile(tiles: &Tiles, shape: &ConvShape, sizes: &[[usize; 2]]) -> ([usize; 2], usize) {
+    let positions = phase_positions(shape);
+    let (slots, _) = shape.basis.slot_tile();
+    let phases = product(&shape.stride);
+    // A row is a slot of a channel.
+    let channel_tiles = |most_rows: usize| {
+        let channels = quotient(most_rows, slots).max(1);
+        shape.ci.div_ceil(channels).max(1)
+    };
+    let invocations = |[most_positions, most_rows]: [usize; 2]| {
+        let (_, groups) = position_tile(tiles, positions, most_positions);
+        product(&[
+            tiles.conv_workgroup,
+            groups,
+            phases,
+            channel_tiles(most_rows),
+        ])
+    };
+    let turns = grad_input_turns(shape);
+    let ([most_positions, most_rows], splits) = cut(tiles, sizes, tiles.fill, turns, invocations);
+    let (positions, _) = position_tile(tiles, positions, most_positions);
+    let rows = product(&[shape.ci.div_ceil(channel_tiles(most_rows)), slots]);
+    ([positions, rows], splits)
+}
+
+/// Rows of the gradient of weights that its tile is made of: taps, plain ones of a tile of channels.
+pub(super) fn grad_weight_rows(shape: &ConvShape) -> usize {
+    match shape.basis.order {
+        0 => shape.tiled_taps(),
+        _ => shape.taps(),
+    }
+}
+
+fn grad_weight_tile(tiles: &Tiles, shape: &ConvShape, most: [usize; 2]) -> ([usize; 2], usize) {
+    let plain = shape.basis.order == 0;
+    let [mut most_rows, most_outputs] = most;
+    if !plain {
+        let (slots, _) = shape.basis.slot_tile();
+        most_rows = quotient(SPLINE_SUMS, slots).clamp(1, most_rows);
+    }
+    let rows = grad_weight_rows(shape);
+    let tile = most_rows.min(rows).max(1);
+    let overhead = if plain { 4 } else { 1 };
+    let (outputs, output_tiles) = output_tile(shape.co_pad(), most_outputs, overhead);
+    let places = product(&[rows.div_ceil(tile), output_tiles]);
+    let [out_h, out_w] = shape.output();
+    let image_rows = product(&[shape.n, out_h]);
+    // Enough invocations to fill the adapter, by splitting the positions; one loops over those of its split.
+    let turns = quotient(tiles.most_turns, out_w).max(1);
+    let weights = shape.weight_len();
+    let splits = wanted_splits(tiles.fill_grad_weight, places, image_rows, weights)
+        .max(image_rows.div_ceil(turns));
+    ([tile, outputs], splits)
+}
+
+/// Register tiles that were the best at some shape: on a class's row each of them, where the adapter is filled by half as
+/// many invocations, as many, and twice as many.
+fn registers(class: AdapterClass, pass: Pass, shape: &ConvShape) -> Vec<Variant> {
+    let plain = shape.basis.order == 0;
+    let usual = row(class, false);
+    let (slots, _) = shape.basis.slot_tile();
+    let sizes: Vec<[usize; 2]> = match (pass, plain, class) {
+        (Pass::Forward, true, AdapterClass::Hardware) => {
+            vec![
+                [4, 2],
+                [2, 2],
+                [4, 4],
+                [2, 4],
+                [1, 4],
+                [8, 2],
+                [4, 1],
+                [1, 2],
+            ]
+        }
+        (Pass::Forward, true, AdapterClass::Software) => vec![[16, 4], [16, 2], [8, 4], [8, 2]],
+        (Pass::Forward, false, _) if shape.basis.is_local() => {
+            vec![[4, 2], [4, 1], [2, 2], [1, 2]]
+        }
+        (Pass::Forward, false, AdapterClass::Hardware) => {
+            vec![[4, 3], [4, 2], [2, 3], [2, 2], [1, 3], [1, 2], [4, 1]]
+        }
+        (Pass::Forward, false, AdapterClass::Software) => {
+            vec![[16, 2], [16, 3], [8, 3], [8, 2], [16, 1]]
+        }
+        (Pass::GradInput, true, AdapterClass::Hardware) => {
+            vec![[4, 8], [2, 8], [4, 4], [2, 4], [1, 8], [8, 4], [2, 16]]
+        }
+        (Pass::GradInput, true, AdapterClass::Software) => vec![[16, 16], [16, 8], [8, 16]],
+        (Pass::GradInput, false, AdapterClass::Hardware) => {
+            let channels = [[4, 2], [4, 1], [2, 2], [2, 1], [1, 2], [1, 1]];
+            channels.map(|[p, c]| [p, product(&[c, slots])]).to_vec()
+        }
+        (Pass::GradInput, false, AdapterClass::Software) => vec![[16, 16], [8, 16], [16, 8]],
+        (Pass::GradWeight, true, _) => vec![[2, 2], [4, 4], [2, 4], [4, 2], [1, 2], [1, 4]],
+        (Pass::GradWeight, false, _) => vec![[1, 2], [1, 4], [2, 2], [3, 2], [1, 1], [3, 4]],
+    };
+    let mut all = Vec::new();
+    for fill in [usual.fill, usual.fill / 2, product(&[usual.fill, 2])] {
+        let grad = match class {
+            AdapterClass::Hardware => fill,
+            AdapterClass::Software => usual.fill_grad_weight,
+        };
+        for &size in &sizes {
+            let one = [size];
+            let tiles = Tiles {
+                fill: fill.max(1),
+                fill_grad_weight: grad,
+                ..*usual
+            };
+            let (tile, splits) = match pass {
+                Pass::Forward => forward_tile(&tiles, shape, (&one, NEVER), forward_turns(shape)),
+                Pass::GradInput => grad_input_tile(&tiles, shape, &one),
+                Pass::GradWeight => grad_weight_tile(&tiles, shape, size),
+            };
+            all.push(Variant::Registers {
+                tile,
+                workgroup: tiles.conv_workgroup,
+                splits,
+            });
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::Basis;
+
+    #[test]
+    fn every_variant_is_found_by_its_id_and_nothing_else_is() {
+        let basis = Basis {
+            order: 3,
+            grid: 4,
+            range: 2.5,
+            centre: 0.0,
+        };
+        for basis in [basis, Basis { grid: 20, ..basis }, Basis::IDENTITY] {
+            let shape = ConvShape {
+                n: 50,
+                ci: 12,
+                input: [32, 64],
+                co: 24,
+                kernel: [3; 2],
+                stride: [2; 2],
+                padding: [1; 2],
+                basis,
+            };
+            for pass in [Pass::Forward, Pass::GradInput, Pass::GradWeight] {
+                for class in AdapterClass::ALL {
+                    let all = candidates(pass, &shape, class);
+                    assert!(all.len() > 1);
+                    for one in all {
+                        assert_eq!(variant(pass, &shape, &one.to_string()), Some(one));
+                    }
+                }
+                for id in ["", "registers", "registers 4x3", "registers 5x7 w64 s1"] {
+                    assert_eq!(variant(pass, &shape, id), None, "{id}");
+                }
+            }
+        }
+    }
+}
