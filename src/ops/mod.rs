@@ -20,6 +20,7 @@ mod packed;
 mod pool;
 mod reduce;
 mod sizes;
+mod tiled;
 mod tiles;
 
 pub use basis::*;
@@ -38,3 +39,4 @@ pub use packed::*;
 pub use pool::*;
 pub use reduce::*;
 pub(crate) use sizes::product;
+pub use tiled::Tile;

@@ -7,11 +7,22 @@ use super::episode::{
 use super::layers::{band_affine, ceiling, conv, element, norm, pool, sparse_conv, statistics};
 use super::mel::mel;
 use super::packed::{codebook, halves, integers, rounded};
-use crate::gpu::AdapterClass;
+use crate::gpu::{AdapterClass, Tuning};
 use crate::ops::{
     Augment, Basis, CodebookShape, ConvShape, Distance, EpisodeShape, IntegersShape, NormShape,
-    PoolKind, PoolShape, StatisticsShape,
+    Pass, PoolKind, PoolShape, StatisticsShape, Variant, candidates, operation,
 };
+
+/// A class, with tiles in workgroup memory for a convolution.
+fn by_tiles(class: AdapterClass, shape: &ConvShape) -> Tuning {
+    let passes = [Pass::Forward, Pass::GradInput, Pass::GradWeight];
+    let choice = |pass| {
+        let mut variants = candidates(pass, shape, AdapterClass::Hardware).into_iter();
+        let tiled = variants.find(|variant| matches!(variant, Variant::Tiled(_)))?;
+        Some((operation(pass, shape), tiled.to_string()))
+    };
+    Tuning::new(class, passes.into_iter().filter_map(choice).collect())
+}
 
 /// One small case for each kernel: what `gamaka doctor` runs.
 pub fn doctor_cases(class: AdapterClass) -> Vec<Case> {
@@ -30,6 +41,10 @@ pub fn doctor_cases(class: AdapterClass) -> Vec<Case> {
         stride: [2, 2],
         padding: [1, 1],
         basis,
+    };
+    let plain = ConvShape {
+        basis: Basis::IDENTITY,
+        ..spline
     };
     let augment = Augment {
         stretch: 0.1,
@@ -87,13 +102,9 @@ pub fn doctor_cases(class: AdapterClass) -> Vec<Case> {
                 ..spline
             },
         ),
-        conv(
-            class,
-            &ConvShape {
-                basis: Basis::IDENTITY,
-                ..spline
-            },
-        ),
+        conv(class, &plain),
+        conv(by_tiles(class, &spline), &spline),
+        conv(by_tiles(class, &plain), &plain),
         sparse_conv(class, &spline),
         norm(
             class,

@@ -108,7 +108,7 @@ fn register_arrays_are_as_long_as_their_tiles() {
             tiles.insert(tile.to_string());
         }
     }
-    assert_eq!(tiles.len(), 6, "{tiles:?}");
+    assert_eq!(tiles.len(), 8, "{tiles:?}");
 }
 
 #[test]
