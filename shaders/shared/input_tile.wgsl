@@ -12,14 +12,15 @@ override TILE_F: u32; // 1 to 64: MAX_F, which a plan may set; elements that an 
 
 const MAX_F = 8u;
 
-override RUN: u32 = GROUP_W - 1u + (KERNEL_W + STRIDE_W - 1u) / STRIDE_W; // columns of one residue
-override ROW: u32 = RUN * STRIDE_W;
+override COLUMNS: u32 = (GROUP_W - 1u) * STRIDE_W + KERNEL_W;
+override RUN: u32 = (COLUMNS + STRIDE_W - 1u) / STRIDE_W; // columns of one residue: the last one may have one less
+override ROW: u32 = RUN * STRIDE_W - (RUN * STRIDE_W - COLUMNS + STRIDE_W - 1u) / STRIDE_W;
 override IMAGE: u32 = ((GROUP_H - 1u) * STRIDE_H + KERNEL_H) * ROW;
 override ELEMENTS: u32 = GROUP_N * IMAGE; // of an input
 override FILL: u32 = GROUP_I * ELEMENTS;
 override BASIS: u32 = FILL * VECTORS; // 1 to 1024
 
-var<workgroup> basis: array<vec4<f32>, BASIS>; // [GROUP_I, VECTORS, GROUP_N, rows, STRIDE_W, RUN]
+var<workgroup> basis: array<vec4<f32>, BASIS>; // [GROUP_I, VECTORS, GROUP_N, rows, ROW]
 
 // Element e of FILL: its image and input, counted from the tile's first, and its row and column from where the tile's first
 // output position begins.

@@ -5,7 +5,7 @@ use std::fmt;
 use super::conv_shape::ConvShape;
 use super::reduce::wanted_splits;
 use super::sizes::{product, quotient};
-use super::tiled::{self, Tile};
+use super::tiled::{Tile, forward_tiles, grad_input_tiles, grad_weight_tiles};
 use super::tiles::{SLOTS, SPLINE_SUMS, Tiles, cut, output_tile, position_tile, row, tiles};
 use crate::gpu::{AdapterClass, GpuError, Plan};
 
@@ -83,18 +83,14 @@ pub fn operation(pass: Pass, shape: &ConvShape) -> String {
 /// All ways to run a pass at a shape on a class of adapter, the first of them what suits the class. Each is within WebGPU's
 /// default limits wherever the first is.
 pub fn candidates(pass: Pass, shape: &ConvShape, class: AdapterClass) -> Vec<Variant> {
-    let mut all = vec![class_default(row(class, false), pass, shape)];
-    let tiled = match class {
-        AdapterClass::Hardware => match pass {
-            Pass::Forward => tiled::forward_tiles(shape),
-            Pass::GradInput => tiled::grad_input_tiles(shape),
-            Pass::GradWeight => tiled::grad_weight_tiles(shape),
-        },
-        // Barriers cost more there than they save.
-        AdapterClass::Software => Vec::new(),
-    };
-    let tiled = tiled.into_iter().map(Variant::Tiled);
-    for variant in registers(class, pass, shape).into_iter().chain(tiled) {
+    let usual = row(class, false);
+    let mut all = vec![class_default(usual, pass, shape)];
+    let mut others = vec![register_default(usual, pass, shape)];
+    others.extend(registers(class, pass, shape));
+    if usual.workgroup_memory {
+        others.extend(tiled(pass, shape).into_iter().map(Variant::Tiled));
+    }
+    for variant in others {
         if !all.contains(&variant) {
             all.push(variant);
         }
@@ -132,8 +128,36 @@ pub(super) fn pick(plan: &mut Plan, pass: Pass, shape: &ConvShape) -> Variant {
     variant
 }
 
-/// What suits a class.
+/// What suits a class: tiles in workgroup memory where one rule won at every shape that was timed on an H200
+/// (docs/performance.md), else registers.
 fn class_default(tiles: &Tiles, pass: Pass, shape: &ConvShape) -> Variant {
+    const LEAST_PLAIN_GRADIENT: u64 = 300_000_000;
+    let plain = shape.basis.order == 0;
+    // Linear layers were not timed.
+    let wins = shape.kernel != [1, 1]
+        && match pass {
+            Pass::Forward => plain && shape.ci > 1,
+            Pass::GradInput => shape.ci > 1 && (!plain || shape.flops() >= LEAST_PLAIN_GRADIENT),
+            Pass::GradWeight => !plain,
+        };
+    let tile = match tiles.workgroup_memory && wins {
+        true => tiled(pass, shape).first().copied(),
+        false => None,
+    };
+    tile.map_or_else(|| register_default(tiles, pass, shape), Variant::Tiled)
+}
+
+/// Tiles in workgroup memory for a pass, that of the class's rule first.
+fn tiled(pass: Pass, shape: &ConvShape) -> Vec<Tile> {
+    match pass {
+        Pass::Forward => forward_tiles(shape),
+        Pass::GradInput => grad_input_tiles(shape),
+        Pass::GradWeight => grad_weight_tiles(shape),
+    }
+}
+
+/// The register tile that suits a class.
+fn register_default(tiles: &Tiles, pass: Pass, shape: &ConvShape) -> Variant {
     let plain = shape.basis.order == 0;
     let workgroup = tiles.conv_workgroup;
     let (tile, splits) = match pass {

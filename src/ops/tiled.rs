@@ -123,7 +123,7 @@ fn fitting(
     fitting
 }
 
-/// Tiles of a forward, the best on the average first.
+/// Tiles of a forward, the one that suits most shapes first.
 pub(super) fn forward_tiles(shape: &ConvShape) -> Vec<Tile> {
     let tile = |group, [positions, outputs, inputs]: [usize; 3]| Tile::Forward {
         group,
@@ -133,8 +133,8 @@ pub(super) fn forward_tiles(shape: &ConvShape) -> Vec<Tile> {
         splits: 1,
     };
     let plain = [
-        (tile([4, 16], [4, 2, 2]), FILL),
         (tile([4, 16], [2, 2, 2]), FILL),
+        (tile([4, 16], [4, 2, 2]), FILL),
         (tile([4, 8], [2, 2, 4]), FILL),
         (tile([4, 8], [2, 4, 4]), FILL),
         (tile([4, 16], [2, 2, 2]), 2 * FILL),
@@ -158,7 +158,7 @@ pub(super) fn forward_tiles(shape: &ConvShape) -> Vec<Tile> {
     })
 }
 
-/// Tiles of a gradient of the input, the best on the average first.
+/// Tiles of a gradient of the input, the one that suits most shapes first.
 pub(super) fn grad_input_tiles(shape: &ConvShape) -> Vec<Tile> {
     let tile = |lanes, tile| Tile::GradInput {
         lanes,
@@ -190,7 +190,7 @@ pub(super) fn grad_input_tiles(shape: &ConvShape) -> Vec<Tile> {
     })
 }
 
-/// Tiles of a gradient of the weights, the best on the average first.
+/// Tiles of a gradient of the weights, the one that suits most shapes first.
 pub(super) fn grad_weight_tiles(shape: &ConvShape) -> Vec<Tile> {
     let tile = |inputs, group, outputs| Tile::GradWeight {
         inputs,
@@ -199,8 +199,8 @@ pub(super) fn grad_weight_tiles(shape: &ConvShape) -> Vec<Tile> {
         splits: 1,
     };
     let tiles = [
-        (tile(4, [4, 4], 1), FILL),
         (tile(2, [4, 8], 1), FILL),
+        (tile(4, [4, 4], 1), FILL),
         (tile(4, [4, 4], 2), FILL / 2),
         (tile(2, [4, 4], 1), FILL),
         (tile(2, [4, 4], 2), FILL),
