@@ -558,14 +558,14 @@ fn tiles_that_workgroup_memory_does_not_hold_are_refused() {
             5.0,
             "bytes of workgroup memory",
         ),
-        ("kan_conv_grad_weight_tiled", "LANES_I", 256.0, "WORKGROUP"),
+        ("kan_conv_grad_weight_tiled", "LANES_I", 256.0, "BASIS"),
         (
             "conv_grad_input_tiled",
             "GROUP_O",
             8.0,
             "bytes of workgroup memory",
         ),
-        ("conv_grad_input_tiled", "LANES_P", 256.0, "GRADS"),
+        ("conv_grad_input_tiled", "LANES_P", 256.0, "WORKGROUP"),
         ("conv_grad_input_tiled", "LANES_I", 0.0, "LANES_I"),
     ] {
         let mut changed = plan.clone();
