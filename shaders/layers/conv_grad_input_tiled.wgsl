@@ -36,6 +36,7 @@ override ROWS: u32 = LANES_I * TILE_R;
 // Two vec4 more, because lanes fill neighbouring outputs of a position, whose banks then differ.
 override NEXT_G: u32 = POSITIONS + 2u;
 override NEXT_W: u32 = ROWS + 2u;
+override FILLS_W: u32 = (GROUP_O * ROWS + WORKGROUP - 1u) / WORKGROUP; // weights that an invocation fills
 override GRADS: u32 = GROUP_O * NEXT_G; // 1 to 1024
 override WEIGHTS: u32 = GROUP_O * NEXT_W; // 1 to 1024
 
@@ -73,6 +74,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     right[k] = i32(((r % columns) * STRIDE_W + phase_w + PAD_W) / STRIDE_W);
   }
 
+  var loaded: array<vec4<f32>, MAX_F>;
   var sum: array<array<f32, MAX_P>, MAX_R>;
   let chunks = (CO_PAD / 4u + GROUP_O - 1u) / GROUP_O;
   let turns = taps_h * taps_w * chunks;
@@ -82,25 +84,33 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let tap_w = e / chunks % taps_w;
     let tap_h = e / chunks / taps_w;
     let tap = (kh0 + tap_h * STRIDE_H) * KERNEL_W + kw0 + tap_w * STRIDE_W;
+    // Loads come before the barrier, behind which others still work on the last turn's tiles.
+    for (var k = 0u; k < TILE_F; k++) {
+      let o4 = first_o4 + (lane + k * WORKGROUP) % GROUP_O;
+      let oh = bottom[k] - i32(tap_h);
+      let ow = right[k] - i32(tap_w);
+      let present = oh >= 0 && ow >= 0 && oh < i32(OUT_H) && ow < i32(OUT_W) && o4 < CO_PAD / 4u;
+      let at = u32(image[k] + oh * i32(OUT_W) + ow) * (CO_PAD / 4u) + o4;
+      loaded[k] = select(vec4<f32>(), grad_y[select(0u, at, present)], present);
+    }
     workgroupBarrier();
     for (var k = 0u; k < TILE_F; k++) {
       let q = lane + k * WORKGROUP;
       if (q < FILL) {
-        let o = q % GROUP_O;
-        let oh = bottom[k] - i32(tap_h);
-        let ow = right[k] - i32(tap_w);
-        let present = oh >= 0 && ow >= 0 && oh < i32(OUT_H) && ow < i32(OUT_W) && first_o4 + o < CO_PAD / 4u;
-        let at = u32(image[k] + oh * i32(OUT_W) + ow) * (CO_PAD / 4u) + first_o4 + o;
-        tile_g[o * NEXT_G + q / GROUP_O] = select(vec4<f32>(), grad_y[select(0u, at, present)], present);
+        tile_g[q % GROUP_O * NEXT_G + q / GROUP_O] = loaded[k];
       }
     }
-    for (var q = lane; q < GROUP_O * ROWS; q += WORKGROUP) {
-      let o = q % GROUP_O;
+    for (var k = 0u; k < FILLS_W; k++) {
+      let q = lane + k * WORKGROUP;
+      let o4 = first_o4 + q % GROUP_O;
       let r = q / GROUP_O;
       // Channels past CI and outputs past CO_PAD repeat the last ones: the first are not stored, of the others grad_y is 0.
       let channel = min(first_channel + r / TILE_S, CI - 1u);
       let weights = (channel * (KERNEL_H * KERNEL_W) + tap) * slot_count() + r % TILE_S;
-      tile_w[o * NEXT_W + r] = weight[weights * (CO_PAD / 4u) + min(first_o4 + o, CO_PAD / 4u - 1u)];
+      let w = weight[weights * (CO_PAD / 4u) + min(o4, CO_PAD / 4u - 1u)];
+      if (r < ROWS) {
+        tile_w[q % GROUP_O * NEXT_W + r] = w;
+      }
     }
     workgroupBarrier();
     for (var o = 0u; o < GROUP_O; o++) {

@@ -26,6 +26,7 @@ override GROUP_I: u32 = LANES_I * TILE_I;
 override WORKGROUP: u32 = LANES_I * KERNEL_H * KERNEL_W * LANES_O; // 1 to 256
 override OUTPUTS: u32 = TILE_O * LANES_O; // vec4 of outputs
 override GRADS: u32 = GROUP_N * GROUP_H * GROUP_W * OUTPUTS; // 1 to 1024
+override FILLS_G: u32 = (GRADS + WORKGROUP - 1u) / WORKGROUP; // of them that an invocation fills
 
 var<workgroup> tile_g: array<vec4<f32>, GRADS>; // [GROUP_N, GROUP_H, GROUP_W, OUTPUTS]
 
@@ -45,6 +46,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   for (var k = 0u; k < TILE_F; k++) {
     element[k] = tile_element(lane + k * WORKGROUP);
   }
+  var loaded: array<Element, MAX_F>;
   var sum: array<array<array<vec4<f32>, MAX_O>, MAX_S>, MAX_I>;
   // Quotient and remainder apart, because there may be more tiles than 32 bits hold times SPLITS.
   let quotient = tiles / SPLITS;
@@ -54,24 +56,32 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let first_n = t / (tiles_h * tiles_w) * GROUP_N;
     let first_oh = t / tiles_w % tiles_h * GROUP_H;
     let first_ow = t % tiles_w * GROUP_W;
+    // Loads come before the barrier, behind which others still work on the last tile.
+    var present: array<bool, MAX_F>;
+    for (var k = 0u; k < TILE_F; k++) {
+      let index = input_index(element[k], first_n, first_oh, first_ow, first_input);
+      present[k] = index != ABSENT && first_input + element[k].i < INPUTS;
+      loaded[k] = load_element(select(0u, index, present[k]));
+    }
     workgroupBarrier();
     for (var k = 0u; k < TILE_F; k++) {
       let e = lane + k * WORKGROUP;
       if (e < FILL) {
-        let index = input_index(element[k], first_n, first_oh, first_ow, first_input);
-        let present = index != ABSENT && first_input + element[k].i < INPUTS;
-        fill(e, element[k].i, load_element(select(0u, index, present)), present);
+        fill(e, element[k].i, loaded[k], present[k]);
       }
     }
-    for (var e = lane; e < GRADS; e += WORKGROUP) {
+    for (var k = 0u; k < FILLS_G; k++) {
+      let e = lane + k * WORKGROUP;
       let at = e / OUTPUTS;
       let n = first_n + at / (GROUP_H * GROUP_W);
       let oh = first_oh + at / GROUP_W % GROUP_H;
       let ow = first_ow + at % GROUP_W;
       let o4 = first_o4 + e % OUTPUTS;
-      let present = n < N && oh < OUT_H && ow < OUT_W && o4 < CO_PAD / 4u;
-      let g = grad_y[select(0u, ((n * OUT_H + oh) * OUT_W + ow) * (CO_PAD / 4u) + o4, present)];
-      tile_g[e] = select(vec4<f32>(), g, present);
+      let there = n < N && oh < OUT_H && ow < OUT_W && o4 < CO_PAD / 4u;
+      let g = grad_y[select(0u, ((n * OUT_H + oh) * OUT_W + ow) * (CO_PAD / 4u) + o4, there)];
+      if (e < GRADS) {
+        tile_g[e] = select(vec4<f32>(), g, there);
+      }
     }
     workgroupBarrier();
     for (var n = 0u; n < GROUP_N; n++) {
