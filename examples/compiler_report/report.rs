@@ -192,10 +192,16 @@ fn tile_fma(step: &Step) -> Option<usize> {
     let product = |names: &[&str]| names.iter().map(|name| of(name)).product::<Option<usize>>();
     let count = match step.kernel.as_str() {
         "conv_forward" => product(&["TILE_P", "TILE_O", "TILE_C"]),
-        "kan_conv_forward" | "kan_conv_forward_sparse" => product(&["TILE_P", "TILE_O", "TILE_S"]),
+        "kan_conv_forward"
+        | "kan_conv_forward_sparse"
+        | "kan_conv_forward_tiled"
+        | "conv_forward_tiled" => product(&["TILE_P", "TILE_O", "TILE_S"]),
         "conv_grad_weight" => product(&["TILE_T", "TILE_O", "TILE_C"]),
         "kan_conv_grad_weight" => product(&["TILE_T", "TILE_O", "TILE_S"]),
-        "conv_grad_input" => {
+        "kan_conv_grad_weight_tiled" | "conv_grad_weight_tiled" => {
+            product(&["TILE_I", "TILE_O", "TILE_S"])
+        }
+        "conv_grad_input" | "conv_grad_input_tiled" => {
             let [positions, rows, slots] = ["TILE_P", "TILE_R", "TILE_S"].map(of);
             let sloped = if slots? > 1 { slots? - 1 } else { 1 };
             Some(positions? * (rows? / slots?) * sloped)
