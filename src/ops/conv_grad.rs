@@ -79,6 +79,11 @@ pub(crate) fn conv_grad_input(
             tile,
             workgroup,
             splits,
+        }
+        | Variant::Local {
+            tile,
+            workgroup,
+            splits,
         } => (tile, workgroup, splits),
         Variant::Tiled(tile) => {
             let bindings = [kept.x, kept.kernel_weight, outputs_last];
@@ -112,7 +117,7 @@ pub(crate) fn conv_grad_input(
 }
 
 /// grad_weight in the kernels' basis, by partial sums and a second pass.
-fn conv_grad_weight(
+pub(super) fn conv_grad_weight(
     plan: &mut Plan,
     shape: &ConvShape,
     kernel_x: Tensor,
@@ -123,6 +128,11 @@ fn conv_grad_weight(
     let (_, slot_tiles) = shape.basis.slot_tile();
     let ([tile, outputs], workgroup, splits) = match pick(plan, Pass::GradWeight, shape) {
         Variant::Registers {
+            tile,
+            workgroup,
+            splits,
+        }
+        | Variant::Local {
             tile,
             workgroup,
             splits,

@@ -19,6 +19,8 @@ mod optimizer;
 mod packed;
 mod pool;
 mod reduce;
+#[cfg(feature = "cli")]
+mod single_pass;
 mod sizes;
 mod tiled;
 mod tiles;
@@ -32,11 +34,13 @@ pub use conv_shape::*;
 pub use element::*;
 pub use episode::*;
 pub use mel::*;
-pub use menu::{Pass, Variant, candidates, operation, variant};
+pub use menu::{Pass, Variant, candidates, operation, parse_operation, variant};
 pub use norm::*;
 pub use optimizer::*;
 pub use packed::*;
 pub use pool::*;
 pub use reduce::*;
+#[cfg(feature = "cli")]
+pub(crate) use single_pass::single_pass;
 pub(crate) use sizes::product;
 pub use tiled::Tile;
