@@ -112,9 +112,7 @@ fn fitting(
     // Splines of more slots are the register kernels'.
     let tiles = tiles.iter().filter(|_| shape.basis.slots() <= SLOTS);
     for (tile, fill) in tiles {
-        let unsplit = tile.cut(shape);
-        let invocations = product(&[product(&unsplit.workgroups), unsplit.lanes()]);
-        let splits = fill.div_ceil(invocations.max(1));
+        let splits = fill.div_ceil(tile.invocations(shape).max(1));
         let tile = tile.split(splits.clamp(1, most_splits(tile).max(1)));
         if !fitting.contains(&tile) && tile.cut(shape).fits() {
             fitting.push(tile);
@@ -268,6 +266,12 @@ impl Tile {
             | Self::GradInput { splits, .. }
             | Self::GradWeight { splits, .. } => splits,
         }
+    }
+
+    /// How many invocations it has for a shape.
+    pub(super) fn invocations(&self, shape: &ConvShape) -> usize {
+        let cut = self.cut(shape);
+        product(&[product(&cut.workgroups), cut.lanes()])
     }
 
     /// What its kernel is given for a shape.
