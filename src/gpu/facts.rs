@@ -396,4 +396,41 @@ fn main() {
         assert!(binding.writes && binding.least_bytes == 16);
         assert_eq!(binding.shape, [vec!["A", "B"], vec!["3"], vec!["other"]]);
     }
+
+    #[test]
+    fn what_follows_from_constants_is_computed_and_its_memory_counted() {
+        let wgsl = "
+const FOUR = 4u;
+override B: u32 = A * FOUR + 1u; // 1 to 21
+override A: u32;
+override C: u32 = (B - A) / D;
+override D: u32; // 0 or more
+var<workgroup> tile: array<vec4<f32>, B>;
+var<workgroup> few: array<f32, FOUR>;
+var<workgroup> one: u32;
+@group(0) @binding(0) var<storage, read_write> y: array<f32>; // [A]
+@compute @workgroup_size(C)
+fn main() {
+  y[0] = tile[0].x + few[0] + f32(one);
+}
+";
+        let facts = Facts::read(wgsl);
+        let given = |a, d| [("A", a), ("D", d)];
+        let values = facts.values(given(3.0, 2.0)).unwrap();
+        assert_eq!((values["B"], values["C"]), (13.0, 5.0));
+        assert_eq!(facts.workgroup_bytes(&values), Some(13 * 16 + 16 + 4));
+        let refused = |a, d| {
+            let values = facts.values(given(a, d))?;
+            let mut all = facts.all_constants();
+            all.find(|c| !c.allows(values[c.name.as_str()], &values))
+                .map(|c| c.name.clone())
+        };
+        assert_eq!(refused(5.0, 1.0), None);
+        assert_eq!(refused(6.0, 1.0).as_deref(), Some("B"));
+        // A quotient of 0, and what is not of 32 bits.
+        assert_eq!(refused(5.0, 20.0).as_deref(), Some("C"));
+        assert!(facts.values(given(5.0, 0.0)).is_none());
+        assert!(facts.values(given(f64::from(1 << 30), 1.0)).is_none());
+        assert!(facts.values([("A", 5.0)]).is_none());
+    }
 }

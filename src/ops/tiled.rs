@@ -112,9 +112,7 @@ fn fitting(
     // Splines of more slots are the register kernels'.
     let tiles = tiles.iter().filter(|_| shape.basis.slots() <= SLOTS);
     for (tile, fill) in tiles {
-        let unsplit = tile.cut(shape);
-        let invocations = product(&[product(&unsplit.workgroups), unsplit.lanes()]);
-        let splits = fill.div_ceil(invocations.max(1));
+        let splits = fill.div_ceil(tile.invocations(shape).max(1));
         let tile = tile.split(splits.clamp(1, most_splits(tile).max(1)));
         if !fitting.contains(&tile) && tile.cut(shape).fits() {
             fitting.push(tile);
@@ -146,6 +144,7 @@ pub(super) fn forward_tiles(shape: &ConvShape) -> Vec<Tile> {
         (tile([4, 16], [4, 4, 1]), FILL),
         (tile([4, 16], [2, 2, 1]), 2 * FILL),
         (tile([4, 8], [4, 2, 2]), FILL),
+        (tile([6, 16], [4, 3, 1]), FILL),
     ];
     let tiles = if shape.is_plain() {
         &plain[..]
@@ -216,7 +215,7 @@ pub(super) fn grad_weight_tiles(shape: &ConvShape) -> Vec<Tile> {
 impl Cut {
     fn value(&self, name: &str) -> usize {
         let kernel = kernel(self.kernel);
-        let value = kernel.and_then(|kernel| kernel.derived(&self.overrides, name));
+        let value = kernel.and_then(|kernel| kernel.constant(self.overrides.iter().copied(), name));
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -267,6 +266,12 @@ impl Tile {
             | Self::GradInput { splits, .. }
             | Self::GradWeight { splits, .. } => splits,
         }
+    }
+
+    /// How many invocations it has for a shape.
+    pub(super) fn invocations(&self, shape: &ConvShape) -> usize {
+        let cut = self.cut(shape);
+        product(&[product(&cut.workgroups), cut.lanes()])
     }
 
     /// What its kernel is given for a shape.
@@ -356,7 +361,10 @@ fn forward(
     let lanes_p = quotient(places, positions).max(1);
     let vectors = shape.co_pad() / 4;
     let outputs = outputs.min(vectors);
-    let (lanes_o, output_groups) = lanes(vectors.div_ceil(outputs.max(1)), MOST_LANES / lanes_p);
+    let (lanes_o, output_groups) = lanes(
+        vectors.div_ceil(outputs.max(1)),
+        quotient(MOST_LANES, lanes_p),
+    );
     let mut overrides = shape.tile_overrides();
     overrides.extend([
         ("SPLITS", splits as f64),
