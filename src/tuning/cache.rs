@@ -1,7 +1,7 @@
 //! What was found quickest on an adapter, kept in the platform's folder for caches: a file an adapter.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read};
 use std::path::PathBuf;
 
@@ -57,7 +57,7 @@ impl Tuned {
 
 /// As long as it lives no other process tunes.
 #[derive(Debug)]
-pub struct Tuning(#[expect(dead_code, reason = "it holds the lock")] File);
+pub struct Lock(#[expect(dead_code, reason = "it holds the lock")] File);
 
 impl Cache {
     /// The folder that `GAMAKA_CACHE` names, else the platform's; none for a user without a home.
@@ -97,8 +97,8 @@ impl Cache {
             reason,
         };
         let mut text = String::new();
-        let read = File::open(&path)
-            .and_then(|file| file.take(MOST_BYTES + 1).read_to_string(&mut text));
+        let read =
+            File::open(&path).and_then(|file| file.take(MOST_BYTES + 1).read_to_string(&mut text));
         match read {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
@@ -138,7 +138,7 @@ impl Cache {
     ///
     /// # Errors
     /// [`TuningError::Busy`] if one does, and a folder that cannot be written.
-    pub fn lock(&self) -> Result<Tuning, TuningError> {
+    pub fn lock(&self) -> Result<Lock, TuningError> {
         files::make_folder(&self.folder)?;
         let path = self.folder.join("tuning.lock");
         let mut options = OpenOptions::new();
@@ -150,7 +150,7 @@ impl Cache {
         match file.try_lock() {
             Err(TryLockError::WouldBlock) => Err(TuningError::Busy),
             // Where a file system knows no locks there is nothing to wait for.
-            _ => Ok(Tuning(file)),
+            _ => Ok(Lock(file)),
         }
     }
 
@@ -173,10 +173,5 @@ impl Cache {
         files::make_folder(&self.folder)?;
         files::write(&path, text.as_bytes())?;
         Ok(path)
-    }
-
-    /// Forgets what was found on an adapter.
-    pub fn forget(&self, adapter: &AdapterSummary) {
-        let _ = fs::remove_file(self.path(adapter));
     }
 }

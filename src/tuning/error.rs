@@ -6,7 +6,7 @@ use crate::files::WriteError;
 use crate::gpu::GpuError;
 
 /// A tuning that could not be made, kept or read.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum TuningError {
     /// It cannot be read, or is none.
     #[error("{}: {reason}: tune this adapter anew", path.display())]

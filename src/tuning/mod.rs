@@ -5,9 +5,9 @@ mod cache;
 mod contest;
 mod error;
 
-pub use cache::{Cache, Tuned};
+pub use cache::{Cache, Lock, Tuned};
 #[cfg(feature = "cli")]
-pub use contest::{Contest, Outcome, Verdict, contest};
+pub use contest::{Contender, Contest, Outcome, Verdict, contenders, contest};
 pub use error::TuningError;
 
 use crate::gpu::{DeviceChoice, Gpu, GpuError};
