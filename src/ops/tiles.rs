@@ -28,6 +28,8 @@ pub(super) struct Tiles {
     pub fill_grad_weight: usize,
     /// The same for the largest tile of a spline's forward, whose many sums hide latency as well.
     pub fill_kan_conv_forward: usize,
+    /// Whether kernels do several operations at once where that saves dispatches, each of which waits for those before.
+    pub joined: bool,
     /// Turns that all loops of an invocation may take.
     pub most_turns: usize,
     /// Invocations a workgroup of convolutions.
@@ -66,6 +68,7 @@ const SOFTWARE: Tiles = Tiles {
     fill: 1,
     fill_grad_weight: 512,
     fill_kan_conv_forward: 1,
+    joined: false,
     most_turns: 65_000,
     conv_workgroup: 32,
     conv_forward: &[[16, 4]],
@@ -99,6 +102,7 @@ const HARDWARE: Tiles = Tiles {
     fill: 65_536,
     fill_grad_weight: 65_536,
     fill_kan_conv_forward: 24_576,
+    joined: true,
     most_turns: usize::MAX,
     conv_workgroup: 64,
     conv_forward: &[[4, 2], [2, 2], [1, 2], [1, 1]],
