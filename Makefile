@@ -1,7 +1,7 @@
 # `make demo` and `make test` work on a machine that has only Rust: they install a software Vulkan
 # driver where there is none. On macOS and Windows the plain cargo commands do.
 
-.PHONY: demo test fuzz ray-test map-test setup lint
+.PHONY: demo test fuzz compiler-report ray-test map-test setup lint
 
 demo: setup
 	cargo run --release -- demo
@@ -12,6 +12,10 @@ test: setup lint
 # Changed inputs for every reader (fuzz/README.md).
 fuzz:
 	GAMAKA_FUZZ_INPUTS=$${INPUTS:-1000000} cargo test --release --features internals --test fuzz -- --nocapture
+
+# What RADV makes of the kernels for AMD cards, without one (docs/performance.md).
+compiler-report:
+	cargo run --features internals --example compiler_report
 
 # A catalogue on a local Ray cluster of two nodes, with a worker that dies (scale/README.md). Needs Python 3.10 or later.
 ray-test: setup

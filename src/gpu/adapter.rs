@@ -408,9 +408,12 @@ impl Gpu {
         // declares (at most MOST_ELEMENTS, strides of loops at least 1), and their products to the sizes of the tensors
         // bound, so that none wraps.
         // Divisors are such constants and products too: `validate` refuses a 0 where the WGSL does not allow it.
-        // Local arrays are indexed by loop counters and quotients of them, whose bounds are literals; workgroup arrays by
-        // the lane, plus in `lane_sum` a part of LANES, which is at most WORKGROUP, and in `window_fft_power` by places below HALF, which follows from the factors of HALF that
-        // `validate` multiplies out.
+        // Local arrays are indexed by loop counters and quotients of them, whose bounds are literals or tiles, which
+        // `validate` holds to the arrays' lengths. Workgroup arrays are indexed by the lane, plus in `lane_sum` a part of
+        // LANES, which is at most WORKGROUP; in `window_fft_power` by places below HALF, which follows from the factors of
+        // HALF that `validate` multiplies out; and in kernels by tiles by sums over the dimensions that the WGSL itself
+        // multiplies to the array's length, an override constant that follows from theirs. `validate` computes what follows,
+        // holds it to its range like the rest, so that no product wraps, and counts the bytes of workgroup memory.
         // Buffer accesses stay checked: by the driver's robust buffer access, on Metal by naga.
         unsafe { self.device.create_shader_module_trusted(descriptor, checks) }
     }

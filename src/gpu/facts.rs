@@ -1,8 +1,10 @@
 //! What a kernel's WGSL says of its override constants and bindings.
 
+use std::collections::HashMap;
+
 use wgpu::naga::{
-    AddressSpace, Expression, Handle, Literal, Module, ScalarKind, StorageAccess, Type, TypeInner,
-    proc::Layouter,
+    AddressSpace, ArraySize, BinaryOperator, Expression, Handle, Literal, Module, Override,
+    ScalarKind, StorageAccess, Type, TypeInner, proc::Layouter,
 };
 
 use super::Dtype;
@@ -14,7 +16,12 @@ pub(super) const MOST_ELEMENTS: u64 = 1 << 25;
 /// Override constants and bindings of a kernel.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
+    /// Those that a step gives a value.
     pub constants: Vec<Constant>,
+    /// Those that follow from others, `override ROW: u32 = RUN * STRIDE_W;`, each behind what it follows from.
+    pub derived: Vec<(Constant, Formula)>,
+    /// Arrays of workgroup memory: bytes of an element, and elements.
+    pub workgroup: Vec<(u64, Formula)>,
     /// In order of their numbers, which have no gaps.
     pub bindings: Vec<Binding>,
     /// Constants of the module whose names begin with `MAX_`: lengths of arrays.
@@ -26,6 +33,23 @@ pub(super) struct Facts {
 pub(super) struct Constant {
     pub name: String,
     pub kind: ConstantKind,
+}
+
+impl Constant {
+    /// Whether it may have this value, beside these of the others.
+    pub(super) fn allows(&self, value: f64, values: &HashMap<&str, f64>) -> bool {
+        match &self.kind {
+            ConstantKind::Float => value.abs() <= f64::from(f32::MAX),
+            ConstantKind::Bool => value == 0.0 || value == 1.0,
+            ConstantKind::Whole { least, most } => {
+                let most = match most {
+                    Most::Value(most) => *most as f64,
+                    Most::Constant(other) => values.get(other.as_str()).copied().unwrap_or(0.0),
+                };
+                value.fract() == 0.0 && value >= *least as f64 && value <= most
+            }
+        }
+    }
 }
 
 /// The type of an override constant, and what it may be.
@@ -46,6 +70,58 @@ pub(super) enum Most {
     Value(u64),
     /// That of another constant.
     Constant(String),
+}
+
+/// A whole number that follows from override constants.
+#[derive(Debug)]
+pub(super) enum Formula {
+    Number(u64),
+    Constant(String),
+    Operation(BinaryOperator, Box<[Self; 2]>),
+}
+
+impl Formula {
+    /// An expression of the module's; of other operations than a plan's sizes need it knows nothing.
+    fn read(module: &Module, expression: Handle<Expression>) -> Option<Self> {
+        match module.global_expressions[expression] {
+            Expression::Literal(Literal::U32(number)) => Some(Self::Number(number.into())),
+            Expression::Constant(constant) => Self::read(module, module.constants[constant].init),
+            Expression::Override(constant) => Self::constant(module, constant),
+            Expression::Binary { op, left, right } => {
+                let sides = [Self::read(module, left)?, Self::read(module, right)?];
+                Some(Self::Operation(op, Box::new(sides)))
+            }
+            _ => None,
+        }
+    }
+
+    fn constant(module: &Module, constant: Handle<Override>) -> Option<Self> {
+        module.overrides[constant].name.clone().map(Self::Constant)
+    }
+
+    /// Its value for these of the constants, none where 32 bits do not hold a part of it.
+    pub(super) fn value(&self, values: &HashMap<&str, f64>) -> Option<u64> {
+        let value = match self {
+            Self::Number(number) => Some(*number),
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "what is negative or too large becomes the least or the largest"
+            )]
+            Self::Constant(name) => values.get(name.as_str()).map(|value| *value as u64),
+            Self::Operation(operator, sides) => {
+                let [left, right] = [sides[0].value(values)?, sides[1].value(values)?];
+                match operator {
+                    BinaryOperator::Add => left.checked_add(right),
+                    BinaryOperator::Subtract => left.checked_sub(right),
+                    BinaryOperator::Multiply => left.checked_mul(right),
+                    BinaryOperator::Divide => left.checked_div(right),
+                    _ => None,
+                }
+            }
+        };
+        value.filter(|value| *value <= u64::from(u32::MAX))
+    }
 }
 
 /// A storage buffer.
@@ -72,10 +148,9 @@ impl Facts {
         if layouter.update(module.to_ctx()).is_err() {
             return Self::default();
         }
-        let constants = module
-            .overrides
-            .iter()
-            .map(|(_, constant)| {
+        let mut facts = Self::default();
+        for (_, constant) in module.overrides.iter() {
+            let known = {
                 let name = constant.name.clone().unwrap_or_default();
                 let kind = match module.types[constant.ty].inner {
                     TypeInner::Scalar(scalar) if scalar.kind == ScalarKind::Float => {
@@ -87,8 +162,30 @@ impl Facts {
                     _ => range(&module, comment(wgsl, &format!("override {name}:"))),
                 };
                 Constant { name, kind }
-            })
-            .collect();
+            };
+            match constant.init.map(|init| Formula::read(&module, init)) {
+                None => facts.constants.push(known),
+                Some(Some(formula)) => facts.derived.push((known, formula)),
+                Some(None) => return Self::default(),
+            }
+        }
+        for (_, variable) in module.global_variables.iter() {
+            if variable.space != AddressSpace::WorkGroup {
+                continue;
+            }
+            let (bytes, length) = match module.types[variable.ty].inner {
+                TypeInner::Array { size, stride, .. } => match size {
+                    ArraySize::Constant(size) => (stride, Some(Formula::Number(size.get().into()))),
+                    ArraySize::Pending(constant) => (stride, Formula::constant(&module, constant)),
+                    ArraySize::Dynamic => (stride, None),
+                },
+                _ => (layouter[variable.ty].size, Some(Formula::Number(1))),
+            };
+            match length {
+                Some(length) => facts.workgroup.push((bytes.into(), length)),
+                None => return Self::default(),
+            }
+        }
         let mut bindings: Vec<(u32, Binding)> = module
             .global_variables
             .iter()
@@ -110,11 +207,36 @@ impl Facts {
         let names = module.constants.iter().filter_map(|(_, c)| c.name.clone());
         let arrays = names.filter(|name| name.starts_with("MAX_"));
         let arrays = arrays.filter_map(|name| Some((name.clone(), literal(&module, &name)?)));
-        Self {
-            constants,
-            arrays: arrays.collect(),
-            bindings: bindings.into_iter().map(|(_, binding)| binding).collect(),
+        facts.arrays = arrays.collect();
+        facts.bindings = bindings.into_iter().map(|(_, binding)| binding).collect();
+        facts
+    }
+
+    /// All of its constants.
+    pub(super) fn all_constants(&self) -> impl Iterator<Item = &Constant> {
+        let derived = self.derived.iter().map(|(constant, _)| constant);
+        self.constants.iter().chain(derived)
+    }
+
+    /// The values of all constants, from those given; none if one that follows from others does not fit 32 bits.
+    pub(super) fn values<'a>(
+        &'a self,
+        given: impl IntoIterator<Item = (&'a str, f64)>,
+    ) -> Option<HashMap<&'a str, f64>> {
+        let mut values: HashMap<&str, f64> = given.into_iter().collect();
+        for (constant, formula) in &self.derived {
+            let value = formula.value(&values)?;
+            values.insert(&constant.name, value as f64);
         }
+        Some(values)
+    }
+
+    /// Bytes of its workgroup memory, none where they cannot be counted.
+    pub(super) fn workgroup_bytes(&self, values: &HashMap<&str, f64>) -> Option<u64> {
+        let mut arrays = self.workgroup.iter();
+        arrays.try_fold(0_u64, |sum, (bytes, length)| {
+            sum.checked_add(length.value(values)?.checked_mul(*bytes)?)
+        })
     }
 
     /// The greatest value of a whole number, where that is a number too.
@@ -273,5 +395,42 @@ fn main() {
         };
         assert!(binding.writes && binding.least_bytes == 16);
         assert_eq!(binding.shape, [vec!["A", "B"], vec!["3"], vec!["other"]]);
+    }
+
+    #[test]
+    fn what_follows_from_constants_is_computed_and_its_memory_counted() {
+        let wgsl = "
+const FOUR = 4u;
+override B: u32 = A * FOUR + 1u; // 1 to 21
+override A: u32;
+override C: u32 = (B - A) / D;
+override D: u32; // 0 or more
+var<workgroup> tile: array<vec4<f32>, B>;
+var<workgroup> few: array<f32, FOUR>;
+var<workgroup> one: u32;
+@group(0) @binding(0) var<storage, read_write> y: array<f32>; // [A]
+@compute @workgroup_size(C)
+fn main() {
+  y[0] = tile[0].x + few[0] + f32(one);
+}
+";
+        let facts = Facts::read(wgsl);
+        let given = |a, d| [("A", a), ("D", d)];
+        let values = facts.values(given(3.0, 2.0)).unwrap();
+        assert_eq!((values["B"], values["C"]), (13.0, 5.0));
+        assert_eq!(facts.workgroup_bytes(&values), Some(13 * 16 + 16 + 4));
+        let refused = |a, d| {
+            let values = facts.values(given(a, d))?;
+            let mut all = facts.all_constants();
+            all.find(|c| !c.allows(values[c.name.as_str()], &values))
+                .map(|c| c.name.clone())
+        };
+        assert_eq!(refused(5.0, 1.0), None);
+        assert_eq!(refused(6.0, 1.0).as_deref(), Some("B"));
+        // A quotient of 0, and what is not of 32 bits.
+        assert_eq!(refused(5.0, 20.0).as_deref(), Some("C"));
+        assert!(facts.values(given(5.0, 0.0)).is_none());
+        assert!(facts.values(given(f64::from(1 << 30), 1.0)).is_none());
+        assert!(facts.values([("A", 5.0)]).is_none());
     }
 }

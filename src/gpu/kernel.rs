@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use super::facts::Facts;
+use super::facts::{Constant, Facts};
 
 /// One compute kernel: WGSL files, joined in their order, with an entry point `main`. Its name is that of no file, so that
 /// one file may serve several kernels.
@@ -60,6 +60,25 @@ impl Kernel {
             Some((array, value.clamp(1.0, most as f64) as u32))
         };
         overrides.iter().filter_map(exact).collect()
+    }
+
+    /// The value of an override constant that follows from others, for these of the others.
+    pub(crate) fn derived(&self, overrides: &[(&'static str, f64)], name: &str) -> Option<f64> {
+        let values = self.facts().values(overrides.iter().copied())?;
+        values.get(name).copied()
+    }
+
+    /// Bytes of its workgroup memory with these override constants; none where one of them, or one that follows from them,
+    /// is not in its range.
+    pub(crate) fn workgroup_bytes(&self, overrides: &[(&'static str, f64)]) -> Option<u64> {
+        let facts = self.facts();
+        let values = facts.values(overrides.iter().copied())?;
+        let allowed = |constant: &Constant| {
+            let value = values.get(constant.name.as_str());
+            value.is_some_and(|value| constant.allows(*value, &values))
+        };
+        let all = facts.all_constants().all(allowed);
+        facts.workgroup_bytes(&values).filter(|_| all)
     }
 
     /// What a step must give it; read from its WGSL once.
@@ -131,6 +150,45 @@ pub static KERNELS: &[Kernel] = &[
         "conv_grad_weight",
         "shared/conv_shape.wgsl",
         "layers/conv_grad_weight.wgsl"
+    ),
+    kernel!(
+        "kan_conv_forward_tiled",
+        "shared/conv_shape.wgsl",
+        "shared/split.wgsl",
+        "shared/spline.wgsl",
+        "shared/spline_slots.wgsl",
+        "shared/input_tile.wgsl",
+        "layers/conv_forward_tiled.wgsl"
+    ),
+    kernel!(
+        "kan_conv_grad_weight_tiled",
+        "shared/conv_shape.wgsl",
+        "shared/spline.wgsl",
+        "shared/spline_slots.wgsl",
+        "shared/input_tile.wgsl",
+        "layers/conv_grad_weight_tiled.wgsl"
+    ),
+    kernel!(
+        "conv_forward_tiled",
+        "shared/conv_shape.wgsl",
+        "shared/split.wgsl",
+        "shared/channel_slots.wgsl",
+        "shared/input_tile.wgsl",
+        "layers/conv_forward_tiled.wgsl"
+    ),
+    kernel!(
+        "conv_grad_input_tiled",
+        "shared/conv_shape.wgsl",
+        "shared/split.wgsl",
+        "shared/spline.wgsl",
+        "layers/conv_grad_input_tiled.wgsl"
+    ),
+    kernel!(
+        "conv_grad_weight_tiled",
+        "shared/conv_shape.wgsl",
+        "shared/channel_slots.wgsl",
+        "shared/input_tile.wgsl",
+        "layers/conv_grad_weight_tiled.wgsl"
     ),
     kernel!(
         "unpack_halves",

@@ -467,7 +467,8 @@ impl Plan {
 
     /// Takes the last dispatch back, if it is of this kernel and writes this tensor; returns its first binding.
     pub(crate) fn take_back(&mut self, kernel: &str, written: Tensor) -> Option<Tensor> {
-        let taken = |step: &mut Step| step.kernel == kernel && step.bindings.last() == Some(&written.id);
+        let taken =
+            |step: &mut Step| step.kernel == kernel && step.bindings.last() == Some(&written.id);
         let step = self.steps.pop_if(taken)?;
         if self.steps.iter().all(|step| step.kernel != kernel) {
             self.kernels.remove(kernel);

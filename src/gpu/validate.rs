@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::facts::{ConstantKind, MOST_ELEMENTS, Most};
+use super::facts::MOST_ELEMENTS;
 use super::kernel::{Kernel, kernel};
 use super::plan::{VEC4_BYTES, padded};
 use super::{BufferRole, Constant, Dtype, GpuError, Plan, Step};
@@ -193,19 +193,14 @@ impl Plan {
             let wanted: Vec<&str> = facts.constants.iter().map(|c| c.name.as_str()).collect();
             format!("kernel `{name}` has the constants {given:?} instead of {wanted:?}")
         })?;
-        for constant in &facts.constants {
+        let values = facts.values(values).ok_or_else(|| {
+            invalid(format!(
+                "kernel `{name}` has constants that others do not follow from in 32 bits"
+            ))
+        })?;
+        for constant in facts.all_constants() {
             let value = values[constant.name.as_str()];
-            let allowed = match &constant.kind {
-                ConstantKind::Float => value.abs() <= f64::from(f32::MAX),
-                ConstantKind::Bool => value == 0.0 || value == 1.0,
-                ConstantKind::Whole { least, most } => {
-                    let most = match most {
-                        Most::Value(most) => *most as f64,
-                        Most::Constant(other) => values.get(other.as_str()).copied().unwrap_or(0.0),
-                    };
-                    value.fract() == 0.0 && value >= *least as f64 && value <= most
-                }
-            };
+            let allowed = constant.allows(value, &values);
             require(allowed, || {
                 format!("kernel `{name}` cannot have {} = {value}", constant.name)
             })?;
@@ -281,6 +276,11 @@ impl Plan {
                 })?;
             }
         }
+        let most = wgpu::Limits::default().max_compute_workgroup_storage_size;
+        let bytes = facts.workgroup_bytes(&values);
+        require(bytes.is_some_and(|bytes| bytes <= most.into()), || {
+            format!("kernel `{name}` takes {bytes:?} bytes of workgroup memory, more than {most}")
+        })?;
         if name == "window_fft_power" {
             validate_transform(&values)?;
         }

@@ -3,9 +3,7 @@
 use std::ops::Range;
 
 use super::ModelError;
-use super::layers::{
-    Build, Forward, Gradients, LARGEST, Layer, MOST_VALUES, Standardise, values,
-};
+use super::layers::{Build, Forward, Gradients, LARGEST, Layer, MOST_VALUES, Standardise, values};
 use super::packing::Packing;
 use super::placed::Placed;
 use super::spec::{LayerSpec, Spec};
@@ -436,7 +434,8 @@ impl Network {
                 last => last,
             };
             let parameters = &parameters[place];
-            let grad_x = layer.backward(&mut build, kept, parameters, of_parameters, grad_y, wanted);
+            let grad_x =
+                layer.backward(&mut build, kept, parameters, of_parameters, grad_y, wanted);
             input = match (grad_x, wanted) {
                 (None, _) | (_, Wanted::Nothing) => None,
                 (Some(Gradient::Plain(grad_x)), _) => {

@@ -6,6 +6,7 @@ use super::conv_shape::ConvShape;
 use super::menu::{Pass, Variant, forward_tile, forward_turns, pick};
 use super::reduce::{add_splits, split_target};
 use super::sizes::product;
+use super::tiled::tiled;
 use super::tiles::tiles;
 use crate::gpu::{Plan, Tensor, word};
 
@@ -86,7 +87,7 @@ pub fn conv_forward_by_taps(
 }
 
 /// Weights of splines as the kernels take them.
-fn in_kernels_basis(plan: &mut Plan, shape: &ConvShape, weight: Tensor) -> Tensor {
+pub(crate) fn in_kernels_basis(plan: &mut Plan, shape: &ConvShape, weight: Tensor) -> Tensor {
     if !shape.basis.has_powers() {
         return weight;
     }
@@ -203,12 +204,15 @@ fn dispatch_forward(
     shape: &ConvShape,
     [x, weight, bias, y]: [Tensor; 4],
 ) {
+    let (tile, workgroup, splits) = match pick(plan, Pass::Forward, shape) {
+        Variant::Registers {
+            tile,
+            workgroup,
+            splits,
+        } => (tile, workgroup, splits),
+        Variant::Tiled(tile) => return tiled(plan, shape, &tile, &[x, weight, bias], y),
+    };
     limit_turns(plan, kernel, forward_turns(shape));
-    let Variant::Registers {
-        tile,
-        workgroup,
-        splits,
-    } = pick(plan, Pass::Forward, shape);
     let mut overrides = shape.overrides();
     overrides.extend(tile_overrides(tile, workgroup));
     overrides.push(("SPLITS", splits as f64));

@@ -4,10 +4,11 @@ use super::append::{each, limit_turns};
 use super::conv::ConvKept;
 use super::conv_shape::ConvShape;
 use super::gradient::{Gradient, for_convolution};
-use super::menu::{Pass, Variant, grad_input_turns, grad_weight_rows, phase_positions, pick};
+use super::menu::{Pass, Variant, grad_weight_rows, pick};
 use super::pending::{PendingSums, Summed};
 use super::reduce::{add_splits, split_target};
 use super::sizes::{product, quotient};
+use super::tiled::{tiled, tiled_splits};
 use crate::gpu::{Plan, Tensor};
 
 /// Gradients from grad_y: of weights and bias, and of the input, where they are wanted.
@@ -61,14 +62,22 @@ pub(crate) fn conv_grad_input(
     grad_x: Tensor,
 ) {
     let (slots, slot_tiles) = shape.basis.slot_tile();
-    let turns = product(&[slot_tiles, grad_input_turns(shape)]);
+    let ([tile, tile_rows], workgroup, splits) = match pick(plan, Pass::GradInput, shape) {
+        Variant::Registers {
+            tile,
+            workgroup,
+            splits,
+        } => (tile, workgroup, splits),
+        Variant::Tiled(tile) => {
+            let bindings = [kept.x, kept.kernel_weight, outputs_last];
+            return tiled(plan, shape, &tile, &bindings, grad_x);
+        }
+    };
+    let turns = product(&[slot_tiles, shape.grad_input_turns()]);
     limit_turns(plan, "conv_grad_input", turns.saturating_add(slot_tiles));
-    let Variant::Registers {
-        tile: [tile, tile_rows],
-        workgroup,
-        splits,
-    } = pick(plan, Pass::GradInput, shape);
-    let groups = phase_positions(shape).div_ceil(product(&[tile, workgroup]).max(1));
+    let groups = shape
+        .phase_positions()
+        .div_ceil(product(&[tile, workgroup]).max(1));
     let channel_tiles = shape.ci.div_ceil(quotient(tile_rows, slots).max(1));
     let phases = product(&shape.stride);
     let mut overrides = shape.overrides();
@@ -101,20 +110,26 @@ fn conv_grad_weight(
 ) {
     let plain = shape.basis.order == 0;
     let (_, slot_tiles) = shape.basis.slot_tile();
-    let Variant::Registers {
-        tile: [tile, outputs],
-        workgroup,
-        splits,
-    } = pick(plan, Pass::GradWeight, shape);
-    let rows = grad_weight_rows(shape).div_ceil(tile.max(1));
-    let places = product(&[rows, (shape.co_pad() / 4).div_ceil(outputs.max(1))]);
-    let [out_h, out_w] = shape.output();
-    let image_rows = product(&[shape.n, out_h]);
     let summed = Summed {
         len: shape.weight_len(),
         total: Some(grad_weight),
         change: shape.basis.has_powers().then_some(*shape),
     };
+    let ([tile, outputs], workgroup, splits) = match pick(plan, Pass::GradWeight, shape) {
+        Variant::Registers {
+            tile,
+            workgroup,
+            splits,
+        } => (tile, workgroup, splits),
+        Variant::Tiled(tile) => {
+            let partial = sums.rows(plan, tile.splits(), &[summed]);
+            return tiled_splits(plan, shape, &tile, &[kernel_x, outputs_last], partial);
+        }
+    };
+    let rows = grad_weight_rows(shape).div_ceil(tile.max(1));
+    let places = product(&[rows, (shape.co_pad() / 4).div_ceil(outputs.max(1))]);
+    let [out_h, out_w] = shape.output();
+    let image_rows = product(&[shape.n, out_h]);
     let partial = sums.rows(plan, splits, &[summed]);
     let mut overrides = shape.overrides();
     overrides.extend([

@@ -71,6 +71,18 @@ impl ConvShape {
         product(&counted) as u64
     }
 
+    /// Positions of the input of a phase of the stride, of all images.
+    pub(super) fn phase_positions(&self) -> usize {
+        let [rows, columns] = [0, 1].map(|a| self.input[a].div_ceil(self.stride[a].max(1)));
+        product(&[self.n, rows, columns])
+    }
+
+    /// Turns of the loop of an input's gradient: taps of a phase, and vec4 of outputs.
+    pub(super) fn grad_input_turns(&self) -> usize {
+        let [taps_h, taps_w] = [0, 1].map(|a| self.kernel[a].div_ceil(self.stride[a].max(1)));
+        product(&[taps_h, taps_w, self.co_pad() / 4])
+    }
+
     /// The shape in words, for profiles.
     pub(super) fn words(&self) -> String {
         let Self {

@@ -5,7 +5,8 @@ use std::fmt;
 use super::conv_shape::ConvShape;
 use super::reduce::wanted_splits;
 use super::sizes::{product, quotient};
-use super::tiles::{SPLINE_SUMS, Tiles, cut, output_tile, position_tile, row, tiles};
+use super::tiled::{Tile, forward_tiles, grad_input_tiles, grad_weight_tiles};
+use super::tiles::{SLOTS, SPLINE_SUMS, Tiles, cut, output_tile, position_tile, row, tiles};
 use crate::gpu::{AdapterClass, GpuError, Plan};
 
 /// For tiles of which the largest is taken only where its loop need not be split.
@@ -36,6 +37,8 @@ pub enum Variant {
         /// Parts that every sum is cut into, added by a step of its own.
         splits: usize,
     },
+    /// A workgroup keeps tiles of inputs, weights or gradients in its memory.
+    Tiled(Tile),
 }
 
 impl fmt::Display for Variant {
@@ -46,6 +49,7 @@ impl fmt::Display for Variant {
                 workgroup,
                 splits,
             } => write!(f, "registers {a}x{b} w{workgroup} s{splits}"),
+            Self::Tiled(tile) => tile.fmt(f),
         }
     }
 }
@@ -79,8 +83,14 @@ pub fn operation(pass: Pass, shape: &ConvShape) -> String {
 /// All ways to run a pass at a shape on a class of adapter, the first of them what suits the class. Each is within WebGPU's
 /// default limits wherever the first is.
 pub fn candidates(pass: Pass, shape: &ConvShape, class: AdapterClass) -> Vec<Variant> {
-    let mut all = vec![class_default(row(class, false), pass, shape)];
-    for variant in registers(class, pass, shape) {
+    let usual = row(class, false);
+    let mut all = vec![class_default(usual, pass, shape)];
+    let mut others = vec![register_default(usual, pass, shape)];
+    others.extend(registers(class, pass, shape));
+    if usual.workgroup_memory {
+        others.extend(tiled(pass, shape).into_iter().map(Variant::Tiled));
+    }
+    for variant in others {
         if !all.contains(&variant) {
             all.push(variant);
         }
@@ -118,8 +128,36 @@ pub(super) fn pick(plan: &mut Plan, pass: Pass, shape: &ConvShape) -> Variant {
     variant
 }
 
-/// What suits a class.
+/// What suits a class: tiles in workgroup memory where one rule won at every shape that was timed on an H200
+/// (docs/performance.md), else registers.
 fn class_default(tiles: &Tiles, pass: Pass, shape: &ConvShape) -> Variant {
+    const LEAST_PLAIN_GRADIENT: u64 = 300_000_000;
+    let plain = shape.basis.order == 0;
+    // Linear layers were not timed.
+    let wins = shape.kernel != [1, 1]
+        && match pass {
+            Pass::Forward => plain && shape.ci > 1,
+            Pass::GradInput => shape.ci > 1 && (!plain || shape.flops() >= LEAST_PLAIN_GRADIENT),
+            Pass::GradWeight => !plain,
+        };
+    let tile = match tiles.workgroup_memory && wins {
+        true => tiled(pass, shape).first().copied(),
+        false => None,
+    };
+    tile.map_or_else(|| register_default(tiles, pass, shape), Variant::Tiled)
+}
+
+/// Tiles in workgroup memory for a pass, that of the class's rule first.
+fn tiled(pass: Pass, shape: &ConvShape) -> Vec<Tile> {
+    match pass {
+        Pass::Forward => forward_tiles(shape),
+        Pass::GradInput => grad_input_tiles(shape),
+        Pass::GradWeight => grad_weight_tiles(shape),
+    }
+}
+
+/// The register tile that suits a class.
+fn register_default(tiles: &Tiles, pass: Pass, shape: &ConvShape) -> Variant {
     let plain = shape.basis.order == 0;
     let workgroup = tiles.conv_workgroup;
     let (tile, splits) = match pass {
@@ -187,20 +225,8 @@ pub(super) fn forward_tile(
     ([positions, outputs], splits)
 }
 
-/// Positions of a phase of the stride, of all images.
-pub(super) fn phase_positions(shape: &ConvShape) -> usize {
-    let [rows, columns] = [0, 1].map(|a| shape.input[a].div_ceil(shape.stride[a].max(1)));
-    product(&[shape.n, rows, columns])
-}
-
-/// Turns of the loop of an input's gradient.
-pub(super) fn grad_input_turns(shape: &ConvShape) -> usize {
-    let [taps_h, taps_w] = [0, 1].map(|a| shape.kernel[a].div_ceil(shape.stride[a].max(1)));
-    product(&[taps_h, taps_w, shape.co_pad() / 4])
-}
-
 fn grad_input_tile(tiles: &Tiles, shape: &ConvShape, sizes: &[[usize; 2]]) -> ([usize; 2], usize) {
-    let positions = phase_positions(shape);
+    let positions = shape.phase_positions();
     let (slots, _) = shape.basis.slot_tile();
     let phases = product(&shape.stride);
     // A row is a slot of a channel.
@@ -217,7 +243,7 @@ fn grad_input_tile(tiles: &Tiles, shape: &ConvShape, sizes: &[[usize; 2]]) -> ([
             channel_tiles(most_rows),
         ])
     };
-    let turns = grad_input_turns(shape);
+    let turns = shape.grad_input_turns();
     let ([most_positions, most_rows], splits) = cut(tiles, sizes, tiles.fill, turns, invocations);
     let (positions, _) = position_tile(tiles, positions, most_positions);
     let rows = product(&[shape.ci.div_ceil(channel_tiles(most_rows)), slots]);
@@ -289,7 +315,9 @@ fn registers(class: AdapterClass, pass: Pass, shape: &ConvShape) -> Vec<Variant>
         (Pass::GradInput, true, AdapterClass::Software) => vec![[16, 16], [16, 8], [8, 16]],
         (Pass::GradInput, false, AdapterClass::Hardware) => {
             let channels = [[4, 2], [4, 1], [2, 2], [2, 1], [1, 2], [1, 1]];
-            channels.map(|[p, c]| [p, product(&[c, slots])]).to_vec()
+            channels
+                .map(|[p, c]| [p, product(&[c, slots]).min(SLOTS)])
+                .to_vec()
         }
         (Pass::GradInput, false, AdapterClass::Software) => vec![[16, 16], [8, 16], [16, 8]],
         (Pass::GradWeight, true, _) => vec![[2, 2], [4, 4], [2, 4], [4, 2], [1, 2], [1, 4]],

@@ -22,6 +22,7 @@ mod pending;
 mod pool;
 mod reduce;
 mod sizes;
+mod tiled;
 mod tiles;
 
 pub use basis::*;
@@ -42,3 +43,4 @@ pub use pending::PendingSums;
 pub use pool::*;
 pub use reduce::*;
 pub(crate) use sizes::product;
+pub use tiled::Tile;

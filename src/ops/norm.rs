@@ -166,7 +166,15 @@ pub(crate) fn group_norm_backward(
     match by_affine {
         Some((grad_affine, sums)) if joined => {
             let given = [affine, grad_y];
-            let grad = grad_joined(plan, sums, shape, (input, of_input), given, grad_affine, wanted);
+            let grad = grad_joined(
+                plan,
+                sums,
+                shape,
+                (input, of_input),
+                given,
+                grad_affine,
+                wanted,
+            );
             return Some(grad);
         }
         Some((Some(grad_affine), sums)) => {

@@ -30,6 +30,8 @@ pub(super) struct Tiles {
     pub fill_kan_conv_forward: usize,
     /// Whether kernels do several operations at once where that saves dispatches, each of which waits for those before.
     pub joined: bool,
+    /// Whether tiles in workgroup memory are worth their barriers.
+    pub workgroup_memory: bool,
     /// Turns that all loops of an invocation may take.
     pub most_turns: usize,
     /// Invocations a workgroup of convolutions.
@@ -69,6 +71,7 @@ const SOFTWARE: Tiles = Tiles {
     fill_grad_weight: 512,
     fill_kan_conv_forward: 1,
     joined: false,
+    workgroup_memory: false,
     most_turns: 65_000,
     conv_workgroup: 32,
     conv_forward: &[[16, 4]],
@@ -103,6 +106,7 @@ const HARDWARE: Tiles = Tiles {
     fill_grad_weight: 65_536,
     fill_kan_conv_forward: 24_576,
     joined: true,
+    workgroup_memory: true,
     most_turns: usize::MAX,
     conv_workgroup: 64,
     conv_forward: &[[4, 2], [2, 2], [1, 2], [1, 1]],

@@ -1,7 +1,7 @@
 //! Building a case.
 
 use super::case::{Case, Expected};
-use crate::gpu::{AdapterClass, BufferRole, Plan, Shape, Tensor};
+use crate::gpu::{BufferRole, Plan, Shape, Tensor, Tuning};
 use crate::reference as twin;
 
 /// Collects a case while its plan is built.
@@ -13,9 +13,9 @@ pub(super) struct Builder {
 }
 
 impl Builder {
-    pub(super) fn new(class: AdapterClass) -> Self {
+    pub(super) fn new(tuning: impl Into<Tuning>) -> Self {
         Self {
-            plan: Plan::new(class),
+            plan: Plan::new(tuning),
             inputs: Vec::new(),
             expected: Vec::new(),
             stream: 0,

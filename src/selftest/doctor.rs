@@ -4,14 +4,27 @@ use super::case::Case;
 use super::episode::{
     distances, episode, gather, optimizer, rows, sparse, standardised_rows, teacher, weighted,
 };
+use super::joined::{activation_last, norm_between, statistics_between};
 use super::layers::{band_affine, ceiling, conv, element, norm, pool, sparse_conv, statistics};
 use super::mel::mel;
 use super::packed::{codebook, halves, integers, rounded};
-use crate::gpu::AdapterClass;
+use crate::gpu::{AdapterClass, Tuning};
 use crate::ops::{
-    Augment, Basis, CodebookShape, ConvShape, Distance, EpisodeShape, IntegersShape, NormShape,
-    PoolKind, PoolShape, StatisticsShape,
+    ActivationKind, Augment, Basis, CodebookShape, ConvShape, Distance, EpisodeShape,
+    IntegersShape, NormShape, Pass, PoolKind, PoolShape, StatisticsShape, Variant, candidates,
+    operation,
 };
+
+/// A class, with tiles in workgroup memory for a convolution.
+fn by_tiles(class: AdapterClass, shape: &ConvShape) -> Tuning {
+    let passes = [Pass::Forward, Pass::GradInput, Pass::GradWeight];
+    let choice = |pass| {
+        let mut variants = candidates(pass, shape, AdapterClass::Hardware).into_iter();
+        let tiled = variants.find(|variant| matches!(variant, Variant::Tiled(_)))?;
+        Some((operation(pass, shape), tiled.to_string()))
+    };
+    Tuning::new(class, passes.into_iter().filter_map(choice).collect())
+}
 
 /// One small case for each kernel: what `gamaka doctor` runs.
 pub fn doctor_cases(class: AdapterClass) -> Vec<Case> {
@@ -30,6 +43,10 @@ pub fn doctor_cases(class: AdapterClass) -> Vec<Case> {
         stride: [2, 2],
         padding: [1, 1],
         basis,
+    };
+    let plain = ConvShape {
+        basis: Basis::IDENTITY,
+        ..spline
     };
     let augment = Augment {
         stretch: 0.1,
@@ -87,13 +104,9 @@ pub fn doctor_cases(class: AdapterClass) -> Vec<Case> {
                 ..spline
             },
         ),
-        conv(
-            class,
-            &ConvShape {
-                basis: Basis::IDENTITY,
-                ..spline
-            },
-        ),
+        conv(class, &plain),
+        conv(by_tiles(class, &spline), &spline),
+        conv(by_tiles(class, &plain), &plain),
         sparse_conv(class, &spline),
         norm(
             class,
@@ -115,6 +128,9 @@ pub fn doctor_cases(class: AdapterClass) -> Vec<Case> {
                 frames: 65,
             },
         ),
+        norm_between(class, [2, 6, 5, 13], 1, 3),
+        statistics_between(class, [2, 6, 3, 9], true, 4),
+        activation_last(class, ActivationKind::Silu, [2, 6, 3, 9]),
         gather(class, 16, 33, &augment),
         episode(class, &shots),
         distances(class, Distance::Cosine, [2, 129, 64]),

@@ -2,13 +2,13 @@
 
 use super::builder::{Builder, largest, mean_magnitude, mean_rounding};
 use super::case::Case;
-use crate::gpu::{AdapterClass, Shape};
+use crate::gpu::{AdapterClass, Shape, Tuning};
 use crate::ops::{self, ActivationKind, ConvShape, NormShape, PoolShape, StatisticsShape};
 use crate::reference as twin;
 
 /// A convolution with functions on its edges: forward, all gradients, curvature penalty.
-pub fn conv(class: AdapterClass, shape: &ConvShape) -> Case {
-    let mut b = Builder::new(class);
+pub fn conv(tuning: impl Into<Tuning>, shape: &ConvShape) -> Case {
+    let mut b = Builder::new(tuning);
     let (x, x_values) = b.normal(shape.input_shape());
     // Reach well beyond the grid.
     let (bias, bias_values) = b.normal([1, 1, 1, shape.co]);
@@ -63,7 +63,9 @@ pub fn conv(class: AdapterClass, shape: &ConvShape) -> Case {
         twin::reduce_partials(&partial, shape.co),
         shape.n * area,
     );
-    b.case(format!("kan_conv {shape:?}"))
+    let ids: Vec<&String> = b.plan.choices.values().collect();
+    let label = format!("kan_conv {shape:?} {ids:?}");
+    b.case(label)
 }
 
 /// Adding partial sums.

@@ -26,6 +26,7 @@ mod similar;
 mod teacher;
 mod training;
 mod tune;
+mod variants;
 
 use std::sync::OnceLock;
 

@@ -9,6 +9,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[cfg(target_os = "linux")]
+mod compiler;
 mod dataset;
 mod episodes;
 mod house;

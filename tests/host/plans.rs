@@ -1,13 +1,13 @@
 //! Plans on a device that runs nothing but checks everything against WebGPU's default limits.
 
-use gamaka::gpu::{AdapterClass, BufferRole, Dtype, Gpu, GpuError, Plan, Program, Step};
+use gamaka::gpu::{AdapterClass, BufferRole, Dtype, Gpu, GpuError, Plan, Program, Step, Tuning};
 use gamaka::internals::adapt::TaskAdapter;
 use gamaka::internals::data::Task;
 use gamaka::internals::selftest::doctor_cases;
 use gamaka::internals::settings::{Learner, Method};
 use gamaka::internals::train::{Shaping, StepShape, TeacherShape, TrainingPlan};
 use gamaka::model::{Network, Spec};
-use gamaka::ops::{self, AdamW, Augment, Basis, ConvShape};
+use gamaka::ops::{self, AdamW, Augment, Basis, ConvShape, Pass, Variant};
 
 const CLASSES: [AdapterClass; 2] = [AdapterClass::Software, AdapterClass::Hardware];
 
@@ -292,8 +292,8 @@ fn a_missing_binding_is_a_typed_error() {
 }
 
 /// The convolution's own steps, forward and backward, of whatever shape.
-fn convolution(class: AdapterClass, shape: &ConvShape) -> Plan {
-    let mut plan = Plan::new(class);
+fn convolution(tuning: impl Into<Tuning>, shape: &ConvShape) -> Plan {
+    let mut plan = Plan::new(tuning);
     let mut input = |label: &str, shape| plan.tensor(label, shape, BufferRole::Input);
     let x = input("x", shape.input_shape());
     let weight = input("weight", [1, 1, 1, shape.weight_len()]);
@@ -308,6 +308,17 @@ fn convolution(class: AdapterClass, shape: &ConvShape) -> Plan {
     let by_parameters = Some([by_weight, by_bias]);
     ops::conv_backward(&mut plan, shape, &kept, grad_y, by_parameters, Some(grad_x));
     plan
+}
+
+/// What suits a GPU best of the kernels that keep tiles in registers.
+fn by_registers(shape: &ConvShape) -> Tuning {
+    let passes = [Pass::Forward, Pass::GradInput, Pass::GradWeight];
+    let choices = passes.map(|pass| {
+        let mut all = ops::candidates(pass, shape, AdapterClass::Hardware).into_iter();
+        let registers = all.find(|variant| matches!(variant, Variant::Registers { .. }));
+        (ops::operation(pass, shape), registers.unwrap().to_string())
+    });
+    Tuning::new(AdapterClass::Hardware, choices.into())
 }
 
 const POINT: ConvShape = ConvShape {
@@ -443,7 +454,7 @@ fn every_convolution_for_a_gpu_has_invocations_enough_and_loops_worth_a_split() 
     for layer in layers() {
         for basis in [CUBIC, Basis::IDENTITY] {
             let shape = ConvShape { basis, ..layer };
-            let plan = convolution(AdapterClass::Hardware, &shape);
+            let plan = convolution(by_registers(&shape), &shape);
             plan.validate().unwrap();
             for step in plan.steps.iter().filter(|s| s.kernel.contains("conv_")) {
                 let groups: f64 = step.workgroups.iter().map(|&g| f64::from(g)).product();
@@ -517,6 +528,54 @@ fn a_tile_longer_than_its_array_is_refused() {
     overrides.find(|(name, _)| name == "TILE_O").unwrap().1 = 3.0;
     let error = plan.validate().unwrap_err().to_string();
     assert!(error.contains("MAX_O = 2 for a tile of"), "{error}");
+}
+
+/// Workgroup memory is as long as its kernel's constants make it, and no longer than every device has.
+#[test]
+fn tiles_that_workgroup_memory_does_not_hold_are_refused() {
+    let shape = ConvShape {
+        basis: CUBIC,
+        ..layers()[1]
+    };
+    let passes = [Pass::Forward, Pass::GradInput, Pass::GradWeight];
+    let choices = passes.map(|pass| {
+        let mut all = ops::candidates(pass, &shape, AdapterClass::Hardware).into_iter();
+        let tiled = all.find(|variant| matches!(variant, Variant::Tiled(_)));
+        (ops::operation(pass, &shape), tiled.unwrap().to_string())
+    });
+    let plan = convolution(Tuning::new(AdapterClass::Hardware, choices.into()), &shape);
+    plan.validate().unwrap();
+    for (kernel, constant, value, refused) in [
+        ("kan_conv_forward_tiled", "GROUP_I", 2.0, "BASIS"),
+        ("kan_conv_forward_tiled", "GROUP_N", 0.0, "GROUP_N"),
+        ("kan_conv_forward_tiled", "LANES_O", 17.0, "WORKGROUP"),
+        ("kan_conv_forward_tiled", "STRIDE_W", 65_535.0, "BASIS"),
+        ("kan_conv_forward_tiled", "GROUP_H", 1.5, "GROUP_H"),
+        ("kan_conv_forward_tiled", "TILE_S", 0.0, "TILE_S"),
+        (
+            "kan_conv_grad_weight_tiled",
+            "GROUP_H",
+            5.0,
+            "bytes of workgroup memory",
+        ),
+        ("kan_conv_grad_weight_tiled", "LANES_I", 256.0, "BASIS"),
+        (
+            "conv_grad_input_tiled",
+            "GROUP_O",
+            8.0,
+            "bytes of workgroup memory",
+        ),
+        ("conv_grad_input_tiled", "LANES_P", 256.0, "WORKGROUP"),
+        ("conv_grad_input_tiled", "LANES_I", 0.0, "LANES_I"),
+    ] {
+        let mut changed = plan.clone();
+        let mut steps = changed.steps.iter_mut();
+        let step = steps.find(|step| step.kernel == kernel).expect(kernel);
+        let mut overrides = step.overrides.iter_mut();
+        overrides.find(|(name, _)| name == constant).unwrap().1 = value;
+        let error = changed.validate().unwrap_err().to_string();
+        assert!(error.contains(refused), "{constant} = {value}: {error}");
+    }
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use gamaka::gpu::{AdapterClass, KERNELS, Step, kernel};
-use gamaka::internals::selftest::doctor_cases;
+use gamaka::gpu::{AdapterClass, KERNELS, Step, Tuning, kernel};
+use gamaka::internals::selftest::{self, doctor_cases};
+use gamaka::ops::{Basis, ConvShape, Pass, Variant, candidates, operation};
 use naga::back::{hlsl, msl, pipeline_constants::process_overrides, spv};
 use naga::proc::Layouter;
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
@@ -32,6 +33,56 @@ fn steps() -> Vec<(AdapterClass, Step)> {
         cases.flat_map(move |case| case.plan.steps.into_iter().map(move |step| (class, step)))
     };
     CLASSES.into_iter().flat_map(steps).collect()
+}
+
+/// Every tile in workgroup memory of a convolution at several shapes.
+fn tiled_steps() -> Vec<(AdapterClass, Step)> {
+    let cubic = Basis {
+        order: 3,
+        grid: 4,
+        range: 2.5,
+        centre: 0.0,
+    };
+    let large = ConvShape {
+        n: 1,
+        ci: 6,
+        input: [9, 33],
+        co: 50,
+        kernel: [3, 3],
+        stride: [2, 2],
+        padding: [1, 1],
+        basis: cubic,
+    };
+    let plain = |shape| ConvShape {
+        basis: Basis::IDENTITY,
+        ..shape
+    };
+    let small = ConvShape {
+        ci: 1,
+        input: [5, 3],
+        co: 3,
+        stride: [1, 3],
+        ..large
+    };
+    let passes = [Pass::Forward, Pass::GradInput, Pass::GradWeight];
+    let mut steps = Vec::new();
+    for shape in [large, plain(large), small, plain(small)] {
+        for pass in passes {
+            let all = candidates(pass, &shape, AdapterClass::Hardware).into_iter();
+            for tiled in all.filter(|variant| matches!(variant, Variant::Tiled(_))) {
+                let choice = [(operation(pass, &shape), tiled.to_string())];
+                let tuning = Tuning::new(AdapterClass::Software, choice.into());
+                let plan = selftest::conv(tuning, &shape).plan;
+                let step = plan
+                    .steps
+                    .into_iter()
+                    .find(|s| s.kernel.ends_with("_tiled"));
+                steps.push((AdapterClass::Hardware, step.expect("the choice was taken")));
+            }
+        }
+    }
+    assert!(steps.len() >= 50, "{}", steps.len());
+    steps
 }
 
 fn specialised((_, step): &(AdapterClass, Step)) -> (Module, ModuleInfo) {
@@ -108,12 +159,12 @@ fn register_arrays_are_as_long_as_their_tiles() {
             tiles.insert(tile.to_string());
         }
     }
-    assert_eq!(tiles.len(), 6, "{tiles:?}");
+    assert_eq!(tiles.len(), 8, "{tiles:?}");
 }
 
 #[test]
 fn every_kernel_translates_to_hlsl_msl_and_spirv() {
-    for step in steps() {
+    for step in steps().into_iter().chain(tiled_steps()) {
         let (module, info) = specialised(&step);
         let name = &step.1.kernel;
         let mut text = String::new();
@@ -141,7 +192,7 @@ fn every_kernel_translates_to_hlsl_msl_and_spirv() {
 
 #[test]
 fn no_kernel_takes_more_workgroup_memory_than_webgpu_gives() {
-    for step in steps() {
+    for step in steps().into_iter().chain(tiled_steps()) {
         let (module, _) = specialised(&step);
         let bytes = workgroup_memory(&module);
         assert!(

@@ -1,39 +1,74 @@
 //! A check that naga does not make: no barrier in control flow that lanes may disagree on. Browsers
 //! reject such shaders, and on GPUs they hang.
 //!
-//! Conservative: arguments of functions, results of calls, and everything read from workgroup or
-//! writable memory count as different from lane to lane.
+//! Conservative: arguments of functions, what a function makes of memory that is written, and everything read from workgroup
+//! or writable memory count as different from lane to lane.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use naga::{
-    AddressSpace, Binding, Block, BuiltIn, Expression, Function, Handle, LocalVariable, Module,
-    Statement, StorageAccess,
+    AddressSpace, Binding, Block, BuiltIn, Expression, Function, GlobalVariable, Handle,
+    LocalVariable, Module, Statement, StorageAccess,
 };
 
 /// The first barrier in control flow that may not be uniform, or `Ok`.
 pub(crate) fn check(module: &Module) -> Result<(), String> {
-    let mut with_barriers = HashSet::new();
+    let mut called = Called::default();
     for (handle, function) in module.functions.iter() {
-        let mut walk = Walk::new(module, function, false, &with_barriers);
+        let mut walk = Walk::new(module, function, false, &called);
         walk.settle(&function.body)?;
         if walk.has_barrier {
-            with_barriers.insert(handle);
+            called.with_barriers.insert(handle);
+        }
+        if called.follows_from_arguments(module, function) {
+            called.of_arguments.insert(handle);
         }
     }
     for entry in &module.entry_points {
-        Walk::new(module, &entry.function, true, &with_barriers)
+        Walk::new(module, &entry.function, true, &called)
             .settle(&entry.function.body)
             .map_err(|e| format!("{}: {e}", entry.name))?;
     }
     Ok(())
 }
 
+/// What is known of the functions so far: a function comes behind those that it calls.
+#[derive(Default)]
+struct Called {
+    with_barriers: HashSet<Handle<Function>>,
+    /// Those whose result follows from their arguments and memory that nobody writes.
+    of_arguments: HashSet<Handle<Function>>,
+}
+
+impl Called {
+    fn follows_from_arguments(&self, module: &Module, function: &Function) -> bool {
+        function
+            .expressions
+            .iter()
+            .all(|(_, expression)| match expression {
+                Expression::GlobalVariable(global) => unwritten(module, *global),
+                Expression::CallResult(callee) => self.of_arguments.contains(callee),
+                _ => true,
+            })
+    }
+}
+
+/// Whether it is memory that no invocation writes.
+fn unwritten(module: &Module, global: Handle<GlobalVariable>) -> bool {
+    match module.global_variables[global].space {
+        AddressSpace::Uniform => true,
+        AddressSpace::Storage { access } => !access.contains(StorageAccess::STORE),
+        _ => false,
+    }
+}
+
 struct Walk<'a> {
     module: &'a Module,
     function: &'a Function,
     is_entry: bool,
-    with_barriers: &'a HashSet<Handle<Function>>,
+    called: &'a Called,
+    /// Results of calls that all lanes agree on.
+    agreed: HashMap<Handle<Expression>, bool>,
     /// Local variables that lanes may disagree on.
     varying: HashSet<Handle<LocalVariable>>,
     has_barrier: bool,
@@ -41,17 +76,13 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(
-        module: &'a Module,
-        function: &'a Function,
-        is_entry: bool,
-        with_barriers: &'a HashSet<Handle<Function>>,
-    ) -> Self {
+    fn new(module: &'a Module, function: &'a Function, is_entry: bool, called: &'a Called) -> Self {
         Self {
             module,
             function,
             is_entry,
-            with_barriers,
+            called,
+            agreed: HashMap::new(),
             varying: HashSet::new(),
             has_barrier: false,
             error: None,
@@ -92,12 +123,8 @@ impl<'a> Walk<'a> {
                         ))
                     )
             }
-            Expression::GlobalVariable(global) => match self.module.global_variables[*global].space
-            {
-                AddressSpace::Uniform => true,
-                AddressSpace::Storage { access } => !access.contains(StorageAccess::STORE),
-                _ => false,
-            },
+            Expression::GlobalVariable(global) => unwritten(self.module, *global),
+            Expression::CallResult(_) => self.agreed.get(&handle).copied().unwrap_or(false),
             Expression::LocalVariable(local) => !self.varying.contains(local),
             Expression::Load { pointer } => all(&[*pointer]),
             Expression::Unary { expr, .. } | Expression::As { expr, .. } => all(&[*expr]),
@@ -160,10 +187,15 @@ impl<'a> Walk<'a> {
                 Statement::Call {
                     function,
                     arguments,
-                    ..
+                    result,
                 } => {
-                    if self.with_barriers.contains(function) {
+                    if self.called.with_barriers.contains(function) {
                         self.barrier(together, "a call of a function with a barrier");
+                    }
+                    if let Some(result) = result {
+                        let same = arguments.iter().all(|&argument| self.uniform(argument));
+                        let known = self.called.of_arguments.contains(function);
+                        self.agreed.insert(*result, together && same && known);
                     }
                     // The callee may write what it gets a pointer to.
                     for &argument in arguments {
@@ -260,6 +292,8 @@ mod tests {
              override N: u32 = 4u;
              var<workgroup> scratch: array<f32, 64>;
              fn sum(lane: u32) -> f32 {{ workgroupBarrier(); return scratch[lane]; }}
+             fn half(count: u32) -> u32 {{ if (count > N) {{ return limits[count]; }} return count / 2u; }}
+             fn stored(count: u32) -> u32 {{ return half(count) + u32(scratch[count]); }}
              @compute @workgroup_size(64)
              fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {{ {body} }}"
         );
@@ -277,6 +311,7 @@ mod tests {
             "if (limits[group.x] > 3u) { workgroupBarrier(); }",
             "for (var k = lane; k < N; k += 64u) { scratch[k] = 1.0; } workgroupBarrier();",
             "data[lane] = sum(lane);",
+            "for (var k = half(group.x); k < half(N); k++) { workgroupBarrier(); }",
         ] {
             assert_eq!(verdict(body), Ok(()), "{body}");
         }
@@ -292,6 +327,9 @@ mod tests {
             "var n = 2u; if (lane < 3u) { n = 5u; } for (var k = 0u; k < n; k++) { workgroupBarrier(); }",
             "if (data[0] > 0.0) { workgroupBarrier(); }",
             "if (lane < 3u) { data[lane] = sum(lane); }",
+            "if (half(lane) < 3u) { workgroupBarrier(); }",
+            "if (stored(group.x) < 3u) { workgroupBarrier(); }",
+            "var n = 0u; if (lane < 3u) { n = half(group.x); } if (n < 2u) { workgroupBarrier(); }",
             "var n: array<u32, 2>; n[lane % 2u] = 1u; if (n[0] == 1u) { workgroupBarrier(); }",
         ] {
             assert!(verdict(body).is_err(), "{body}");

@@ -47,9 +47,9 @@ impl Layer for Activation {
             let last = ops::activation_grad_last(build.plan, sums, self.kind, [x, grad_y], bias);
             return Some(Gradient::ChannelsLast(last));
         }
-            let grad_x = build.scratch("activation grad", x.shape);
-            ops::activation_grad_input(build.plan, self.kind, x, grad_y, grad_x);
-            Some(Gradient::Plain(grad_x))
+        let grad_x = build.scratch("activation grad", x.shape);
+        ops::activation_grad_input(build.plan, self.kind, x, grad_y, grad_x);
+        Some(Gradient::Plain(grad_x))
     }
 
     fn reference(&self, _: Shape, x: &[f64], _: &[&[f64]], _: Option<[u32; 3]>) -> Vec<f64> {

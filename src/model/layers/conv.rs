@@ -402,13 +402,7 @@ impl<T: Edges> Layer for T {
         grad_x.map(Gradient::Plain)
     }
 
-    fn penalise(
-        &self,
-        plan: &mut Plan,
-        input: Shape,
-        parameters: &[Tensor],
-        gradients: &[Tensor],
-    ) {
+    fn penalise(&self, plan: &mut Plan, input: Shape, parameters: &[Tensor], gradients: &[Tensor]) {
         let EdgeLayer { shape, curvature } = self.placed(input);
         if curvature > 0.0 {
             ops::curvature_penalty(plan, &shape, curvature, parameters[0], gradients[0]);

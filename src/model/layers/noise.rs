@@ -113,9 +113,9 @@ impl Layer for Dropout {
             return None;
         }
         let grad_y = grad_y.plain();
-            let grad_x = build.scratch("dropout grad", grad_y.shape);
-            ops::dropout_forward(build.plan, self.rate, build.layer, grad_y, step, grad_x);
-            Some(Gradient::Plain(grad_x))
+        let grad_x = build.scratch("dropout grad", grad_y.shape);
+        ops::dropout_forward(build.plan, self.rate, build.layer, grad_y, step, grad_x);
+        Some(Gradient::Plain(grad_x))
     }
 
     fn reference(&self, _: Shape, x: &[f64], _: &[&[f64]], stream: Option<[u32; 3]>) -> Vec<f64> {

@@ -79,15 +79,15 @@ impl Layer for Pool {
             return None;
         }
         let grad_y = grad_y.plain();
-            let grad_x = build.scratch("pool grad", forward.input.shape);
-            ops::pool_grad_input(
-                build.plan,
-                &self.shape(forward.input.shape),
-                forward.input,
-                grad_y,
-                grad_x,
-            );
-            Some(Gradient::Plain(grad_x))
+        let grad_x = build.scratch("pool grad", forward.input.shape);
+        ops::pool_grad_input(
+            build.plan,
+            &self.shape(forward.input.shape),
+            forward.input,
+            grad_y,
+            grad_x,
+        );
+        Some(Gradient::Plain(grad_x))
     }
 
     fn reference(&self, input: Shape, x: &[f64], _: &[&[f64]], _: Option<[u32; 3]>) -> Vec<f64> {

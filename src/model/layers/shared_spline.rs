@@ -110,13 +110,7 @@ impl Layer for SharedSpline {
         )
     }
 
-    fn penalise(
-        &self,
-        plan: &mut Plan,
-        input: Shape,
-        parameters: &[Tensor],
-        gradients: &[Tensor],
-    ) {
+    fn penalise(&self, plan: &mut Plan, input: Shape, parameters: &[Tensor], gradients: &[Tensor]) {
         let edge = self.edge();
         edge.penalise(plan, images(input), parameters, gradients);
     }

@@ -82,14 +82,14 @@ impl Layer for Standardise {
             return None;
         }
         let grad_y = grad_y.plain();
-            let shape = forward.input.shape;
-            let mut scales = self.affine(shape[2]);
-            scales[shape[2]..].fill(0.0);
-            let affine = [1, 1, 2, shape[2]];
-            let affine = build.plan.constant("band scales", affine, scales);
-            let grad_x = build.scratch("standardised grad", shape);
-            ops::band_affine(build.plan, grad_y, affine, grad_x);
-            Some(Gradient::Plain(grad_x))
+        let shape = forward.input.shape;
+        let mut scales = self.affine(shape[2]);
+        scales[shape[2]..].fill(0.0);
+        let affine = [1, 1, 2, shape[2]];
+        let affine = build.plan.constant("band scales", affine, scales);
+        let grad_x = build.scratch("standardised grad", shape);
+        ops::band_affine(build.plan, grad_y, affine, grad_x);
+        Some(Gradient::Plain(grad_x))
     }
 
     fn reference(&self, input: Shape, x: &[f64], _: &[&[f64]], _: Option<[u32; 3]>) -> Vec<f64> {

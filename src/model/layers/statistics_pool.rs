@@ -83,9 +83,9 @@ impl Layer for StatisticsPool {
             let last = ops::statistics_pool_grad_last(build.plan, sums, &shape, given, bias);
             return Some(Gradient::ChannelsLast(last));
         }
-            let grad_x = build.scratch("statistics grad", x.shape);
-            ops::statistics_pool_grad_input(build.plan, &shape, x, y, grad_y, grad_x);
-            Some(Gradient::Plain(grad_x))
+        let grad_x = build.scratch("statistics grad", x.shape);
+        ops::statistics_pool_grad_input(build.plan, &shape, x, y, grad_y, grad_x);
+        Some(Gradient::Plain(grad_x))
     }
 
     fn reference(&self, input: Shape, x: &[f64], _: &[&[f64]], _: Option<[u32; 3]>) -> Vec<f64> {
