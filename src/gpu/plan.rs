@@ -128,7 +128,7 @@ pub struct Step {
     pub kernel: String,
     /// Lengths of its register arrays: each takes the place of the number in the line `const NAME = 16u;` of its WGSL.
     pub arrays: Vec<(String, u32)>,
-    /// Values of its override constants.
+    /// Values of its override constants, but for those that follow from others.
     pub overrides: Vec<(String, f64)>,
     /// Tensor ids, in binding order.
     pub bindings: Vec<usize>,
