@@ -62,9 +62,13 @@ impl Kernel {
         overrides.iter().filter_map(exact).collect()
     }
 
-    /// The value of an override constant that follows from others, for these of the others.
-    pub(crate) fn derived(&self, overrides: &[(&'static str, f64)], name: &str) -> Option<f64> {
-        let values = self.facts().values(overrides.iter().copied())?;
+    /// The value of an override constant, one of these or one that follows from them.
+    pub(crate) fn constant<'a>(
+        &'a self,
+        overrides: impl IntoIterator<Item = (&'a str, f64)>,
+        name: &str,
+    ) -> Option<f64> {
+        let values = self.facts().values(overrides)?;
         values.get(name).copied()
     }
 

@@ -128,12 +128,21 @@ pub struct Step {
     pub kernel: String,
     /// Lengths of its register arrays: each takes the place of the number in the line `const NAME = 16u;` of its WGSL.
     pub arrays: Vec<(String, u32)>,
-    /// Values of its override constants.
+    /// Values of its override constants, but for those that follow from others.
     pub overrides: Vec<(String, f64)>,
     /// Tensor ids, in binding order.
     pub bindings: Vec<usize>,
     /// Workgroups in x, y and z.
     pub workgroups: [u32; 3],
+}
+
+impl Step {
+    /// The value of one of its kernel's override constants, of one that follows from others too.
+    pub(crate) fn constant(&self, name: &str) -> Option<f64> {
+        let given = self.overrides.iter();
+        let given = given.map(|(constant, value)| (constant.as_str(), *value));
+        kernel(&self.kernel)?.constant(given, name)
+    }
 }
 
 /// Tensors and steps. Build it once, replay it with a [`super::Program`].

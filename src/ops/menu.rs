@@ -132,8 +132,9 @@ pub(super) fn pick(plan: &mut Plan, pass: Pass, shape: &ConvShape) -> Variant {
 /// (docs/performance.md), else registers.
 fn class_default(tiles: &Tiles, pass: Pass, shape: &ConvShape) -> Variant {
     const LEAST_PLAIN_GRADIENT: u64 = 300_000_000;
+    const LEAST_INVOCATIONS: usize = 16_384;
     let plain = shape.basis.order == 0;
-    // Linear layers were not timed.
+    // Neither linear layers nor fewer invocations were timed.
     let wins = shape.kernel != [1, 1]
         && match pass {
             Pass::Forward => plain && shape.ci > 1,
@@ -144,6 +145,7 @@ fn class_default(tiles: &Tiles, pass: Pass, shape: &ConvShape) -> Variant {
         true => tiled(pass, shape).first().copied(),
         false => None,
     };
+    let tile = tile.filter(|tile| tile.invocations(shape) >= LEAST_INVOCATIONS);
     tile.map_or_else(|| register_default(tiles, pass, shape), Variant::Tiled)
 }
 
