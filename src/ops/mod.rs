@@ -12,11 +12,13 @@ mod conv_layout;
 mod conv_shape;
 mod element;
 mod episode;
+mod gradient;
 mod mel;
 mod menu;
 mod norm;
 mod optimizer;
 mod packed;
+mod pending;
 mod pool;
 mod reduce;
 #[cfg(feature = "cli")]
@@ -33,11 +35,13 @@ pub(crate) use conv_layout::*;
 pub use conv_shape::*;
 pub use element::*;
 pub use episode::*;
+pub(crate) use gradient::{Gradient, Wanted};
 pub use mel::*;
 pub use menu::{Pass, Variant, candidates, operation, parse_operation, variant};
 pub use norm::*;
 pub use optimizer::*;
 pub use packed::*;
+pub use pending::PendingSums;
 pub use pool::*;
 pub use reduce::*;
 #[cfg(feature = "cli")]

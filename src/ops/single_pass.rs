@@ -1,9 +1,10 @@
 //! A pass of a convolution by itself, to be measured.
 
-use super::conv::{ConvKept, conv_forward_prepared};
+use super::conv::{ConvKept, conv_forward_by};
 use super::conv_grad::{conv_grad_input, conv_grad_weight};
 use super::conv_shape::ConvShape;
-use super::menu::Pass;
+use super::menu::{Pass, pick};
+use super::pending::PendingSums;
 use crate::gpu::{BufferRole, Plan, Tensor};
 
 /// Appends a pass alone, in the variant that the plan takes; what other kernels prepare for it are inputs. Gives the inputs and
@@ -25,7 +26,8 @@ pub(crate) fn single_pass(plan: &mut Plan, pass: Pass, shape: &ConvShape) -> (Ve
             let weight = input(plan, "weight", weights);
             let bias = input(plan, "bias", [1, 1, 1, shape.co]);
             let y = plan.tensor("y", shape.output_shape(), BufferRole::Output);
-            conv_forward_prepared(plan, shape, x, weight, bias, y);
+            let variant = pick(plan, pass, shape);
+            conv_forward_by(plan, shape, variant, [x, weight, bias, y]);
             (vec![x, weight, bias], y)
         }
         Pass::GradInput => {
@@ -45,7 +47,9 @@ pub(crate) fn single_pass(plan: &mut Plan, pass: Pass, shape: &ConvShape) -> (Ve
             let x = input(plan, "x", kernel_x);
             let outputs_last = input(plan, "grad_y", last(shape.output_shape()));
             let grad_weight = plan.tensor("grad_weight", weights, BufferRole::Output);
-            conv_grad_weight(plan, shape, x, outputs_last, grad_weight);
+            let mut sums = PendingSums::default();
+            conv_grad_weight(plan, &mut sums, shape, x, outputs_last, grad_weight);
+            sums.add_up(plan);
             (vec![x, outputs_last], grad_weight)
         }
     }
