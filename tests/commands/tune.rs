@@ -23,7 +23,8 @@ type = "kan_conv"
 channels = 4
 kernel = 3
 [[layers]]
-type = "global_pool"
+type = "statistics_pool"
+over = "all"
 "#;
 
 fn tune(folder: &Path, more: &[&str]) -> Output {
