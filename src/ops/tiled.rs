@@ -18,7 +18,7 @@ use crate::gpu::{Plan, Tensor, kernel};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tile {
     sizes: Sizes,
-    splits: usize,
+    pub(super) splits: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -467,6 +467,19 @@ pub(super) fn tiled(
     bindings: &[Tensor],
     total: Tensor,
 ) {
+    let written = split_target(plan, tile.splits, total);
+    tiled_splits(plan, shape, tile, bindings, written);
+    add_splits(plan, written, total);
+}
+
+/// The same without the sum: `written` has the parts of all splits.
+pub(super) fn tiled_splits(
+    plan: &mut Plan,
+    shape: &ConvShape,
+    tile: &Tile,
+    bindings: &[Tensor],
+    written: Tensor,
+) {
     let Cut {
         kernel,
         overrides,
@@ -474,9 +487,7 @@ pub(super) fn tiled(
         turns,
     } = tile.cut(shape);
     limit_turns(plan, kernel, turns);
-    let written = split_target(plan, tile.splits, total);
     let bindings = [bindings, &[written]].concat();
     plan.dispatch(kernel, &overrides, &bindings, workgroups);
     plan.count(&shape.words(), shape.flops());
-    add_splits(plan, written, total);
 }
