@@ -160,7 +160,7 @@ impl Embedder {
 }
 
 /// Clips that an [`Embedder`] takes at a time.
-fn batch(class: AdapterClass) -> usize {
+pub(crate) fn batch(class: AdapterClass) -> usize {
     match class {
         AdapterClass::Software => 16,
         AdapterClass::Hardware => 128,
