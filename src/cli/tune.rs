@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, anyhow};
 use serde::Serialize;
 
-use crate::bench::{INPUT, reference_step};
+use crate::bench::{INPUT, reference_networks, reference_step};
 use crate::embedder::{batch, inference};
 use crate::gpu::{AdapterClass, AdapterSummary, Gpu};
 use crate::measure::Spread;
@@ -24,8 +25,8 @@ use super::table::{Align, Table};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// Measure the kernels of this network: one that comes with gamaka (`included` is its model), a TOML file, or a model file.
-    /// May be repeated [default: included and ickan]
+    /// Measure the kernels of this network: one that comes with gamaka (`included` is its model), a TOML file, a model file, or
+    /// those of `gamaka bench` (`reference`, `reference-x4`). May be repeated [default: included and ickan]
     #[arg(long, value_name = "NAME|SPEC.toml|MODEL")]
     network: Vec<String>,
 }
@@ -144,18 +145,23 @@ fn networks(args: &Args) -> anyhow::Result<Vec<Network>> {
         [] => &default[..],
         named => named,
     };
-    let network = |name: &String| {
-        let path = std::path::Path::new(name);
-        if is_included(path) {
-            return Ok(Model::included()?.network);
+    let mut networks = Vec::new();
+    for name in names {
+        let path = Path::new(name);
+        match name.as_str() {
+            "reference" => networks.extend(reference_networks(1)),
+            "reference-x4" => networks.extend(reference_networks(4)),
+            _ if is_included(path) => networks.push(Model::included()?.network),
+            _ if path.extension().is_some_and(|end| end == "safetensors") => {
+                networks.push(Model::load(path)?.network);
+            }
+            _ => {
+                let network = Network::new(network_spec(name, INPUT)?, INPUT);
+                networks.push(network.with_context(|| name.clone())?);
+            }
         }
-        if path.extension().is_some_and(|end| end == "safetensors") {
-            return Ok(Model::load(path)?.network);
-        }
-        let spec = network_spec(name, INPUT)?;
-        Network::new(spec, INPUT).with_context(|| name.clone())
-    };
-    names.iter().map(network).collect()
+    }
+    Ok(networks)
 }
 
 /// Times training steps by both in turns.
