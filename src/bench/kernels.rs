@@ -2,7 +2,9 @@
 
 use super::ceilings::Ceilings;
 use super::fastest::fastest;
-use crate::gpu::{AdapterClass, BufferRole, Gpu, GpuError, Plan, Program, Step, Tensor, kernel, word};
+use crate::gpu::{
+    AdapterClass, BufferRole, Gpu, GpuError, Plan, Program, Step, Tensor, kernel, word,
+};
 use crate::measure::made_up;
 use crate::ops::{self, Basis, ConvShape, Pass, Variant};
 use crate::train::StepShape;
