@@ -1,4 +1,4 @@
-// grad_x = grad_y * f'(x): KIND 0 is silu, 1 relu, 2 gelu (tanh form).
+// grad_x = grad_y * f'(x), with f' of shared/activation_slope.wgsl.
 //
 // Four elements an invocation; the last ones may only fill up the buffer.
 //
@@ -9,20 +9,7 @@
 @group(0) @binding(2) var<storage, read_write> grad_x: array<vec4<f32>>;  // [SIZE]
 
 override SIZE: u32;
-override KIND: u32; // 0 to 2
 override WORKGROUP: u32; // 1 to 256
-
-fn activation_slope(z: vec4<f32>) -> vec4<f32> {
-  if (KIND == 0u) {
-    let sigmoid = 1.0 / (1.0 + exp(-z));
-    return sigmoid * (1.0 + z * (1.0 - sigmoid));
-  }
-  if (KIND == 1u) {
-    return select(vec4<f32>(), vec4<f32>(1.0), z > vec4<f32>());
-  }
-  let sigmoid = 1.0 / (1.0 + exp(-1.5957691216 * (z + 0.044715 * z * z * z)));
-  return sigmoid * (1.0 + z * (1.0 - sigmoid) * 1.5957691216 * (1.0 + 0.134145 * z * z));
-}
 
 @compute @workgroup_size(WORKGROUP)
 fn main(

@@ -3,19 +3,15 @@
 //   y = (x - mean) / sqrt(variance + EPSILON) * affine[0,c] + affine[1,c]
 //   with mean and variance over the channels of a group and all positions of one image.
 //
-// One workgroup normalises one (n, group), WIDTH elements of a channel at a time.
+// One workgroup normalises one (n, group), WIDTH elements of a channel at a time. x is that of the file before.
 //
 // dispatch: N*GROUPS workgroups, folded over x and y
 
-@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;        // [N, C, POSITIONS]
 @group(0) @binding(1) var<storage, read> affine: array<f32>;         // [2, C]: scale, shift
 @group(0) @binding(2) var<storage, read_write> y: array<vec4<f32>>;  // [N, C, POSITIONS]
 @group(0) @binding(3) var<storage, read_write> moments: array<f32>;  // [N, GROUPS, 2]: mean, 1 / deviation
 
-override N: u32;
-override C: u32;
 override GROUPS: u32; // 1 to C
-override POSITIONS: u32;
 override EPSILON: f32;
 
 @compute @workgroup_size(WORKGROUP)
@@ -33,12 +29,12 @@ fn main(
 
   var sum = vec4<f32>();
   for (var k = lane; k < size / WIDTH; k += WORKGROUP) {
-    sum += few(x[few_index(first + k)], first + k);
+    sum += first_few_x(first + k);
   }
   let mean = row_sum(vec2<f32>(dot(sum, vec4<f32>(1.0)), 0.0), lane).x / f32(size);
   var square = vec4<f32>();
   for (var k = lane; k < size / WIDTH; k += WORKGROUP) {
-    let d = few(x[few_index(first + k)] - mean, first + k);
+    let d = few_x(first + k, mean);
     square = fma(d, d, square);
   }
   let variance = row_sum(vec2<f32>(dot(square, vec4<f32>(1.0)), 0.0), lane).x / f32(size);
@@ -48,7 +44,7 @@ fn main(
   for (var k = lane; k < size / WIDTH; k += WORKGROUP) {
     let c = first_channel + k * WIDTH / POSITIONS;
     let scale = inverse * affine[c];
-    let value = fma(few(x[few_index(first + k)] - mean, first + k), vec4<f32>(scale), vec4<f32>(affine[C + c]));
+    let value = fma(few_x(first + k, mean), vec4<f32>(scale), vec4<f32>(affine[C + c]));
     if (WIDTH == 4u) {
       y[first + k] = value;
     } else {

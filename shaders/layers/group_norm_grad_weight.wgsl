@@ -1,7 +1,7 @@
 // Gradient of group_norm_forward with respect to its affine parameters, one partial sum an image.
 //
-//   partial[n,0,c] = sum over p of grad_y[n,c,p] * (x[n,c,p] - mean) * inverse
-//   partial[n,1,c] = sum over p of grad_y[n,c,p]
+//   partial[n,c] = sum over p of grad_y[n,c,p] * (x[n,c,p] - mean) * inverse
+//   partial[n,C+c] = sum over p of grad_y[n,c,p]
 //
 // reduce_partials then adds over n. LANES invocations share a row (n,c), neighbours of the values neighbours of
 // the lanes.
@@ -11,12 +11,13 @@
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;        // [N, C, POSITIONS]
 @group(0) @binding(1) var<storage, read> moments: array<f32>;        // [N, GROUPS, 2]
 @group(0) @binding(2) var<storage, read> grad_y: array<vec4<f32>>;   // [N, C, POSITIONS]
-@group(0) @binding(3) var<storage, read_write> partial: array<f32>;  // [N, 2, C]
+@group(0) @binding(3) var<storage, read_write> partial: array<f32>;  // [N, ROW]
 
 override N: u32;
 override C: u32;
 override GROUPS: u32; // 1 to C
 override POSITIONS: u32;
+override ROW: u32; // of partial: 2*C, or more
 override WORKGROUP: u32; // 1 to 256
 
 @compute @workgroup_size(WORKGROUP)
@@ -44,7 +45,7 @@ fn main(
   let sums = vec2<f32>(dot(product, vec4<f32>(1.0)), dot(sum, vec4<f32>(1.0)));
   let totals = lane_sum(sums, lane, part, 1u);
   if (row < N * C && part == 0u) {
-    partial[n * 2u * C + c] = totals.x;
-    partial[n * 2u * C + C + c] = totals.y;
+    partial[n * ROW + c] = totals.x;
+    partial[n * ROW + C + c] = totals.y;
   }
 }

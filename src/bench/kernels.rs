@@ -190,23 +190,18 @@ impl Work {
         };
         let groups = step.workgroups.iter().map(|&count| f64::from(count));
         let cuts = step.overrides.iter().filter(|(constant, _)| {
-            constant.starts_with("TILE_") || ["SPLITS", "LANES"].contains(&constant.as_str())
+            let sizes = ["TILE_", "GROUP_", "LANES", "SPLITS"];
+            sizes.iter().any(|size| constant.starts_with(size))
         });
         let cuts: Vec<String> = cuts.map(|(name, size)| format!("{name} {size}")).collect();
         Self {
             name,
-            invocations: groups.product::<f64>() * constant(step, "WORKGROUP").unwrap_or(1.0),
+            invocations: groups.product::<f64>() * step.constant("WORKGROUP").unwrap_or(1.0),
             cut: cuts.join(", "),
             flop: step.flops.map(|flops| flops as f64),
             bytes,
         }
     }
-}
-
-/// An override constant of a step.
-fn constant(step: &Step, name: &str) -> Option<f64> {
-    let found = step.overrides.iter().find(|(known, _)| known == name);
-    found.map(|(_, value)| *value)
 }
 
 #[cfg(test)]
@@ -227,6 +222,20 @@ mod tests {
         let figures = target_convolution(&gpu, &ceilings).unwrap();
         let name = "kan_conv_forward 64->128 @ 128x128, 3x3 stride 1, batch 16";
         assert!(figures.iter().any(|f| f.name == name), "{figures:?}");
+    }
+
+    #[test]
+    fn invocations_of_a_workgroup_are_counted_that_follow_from_other_constants() {
+        let network = &reference_networks(1)[0];
+        let plan = TrainingPlan::new(AdapterClass::Hardware, &reference_step(network)).plan;
+        let mut steps = plan.steps.iter();
+        let step = steps.find(|step| step.kernel == "conv_grad_input_tiled");
+        let step = step.unwrap();
+        let groups: f64 = step.workgroups.iter().map(|&g| f64::from(g)).product();
+        let lanes = ["LANES_P", "LANES_I"].map(|name| step.constant(name).unwrap());
+        let work = Work::of(&plan, step);
+        assert_eq!(work.invocations, groups * lanes[0] * lanes[1]);
+        assert!(work.cut.contains("GROUP_O 4"), "{}", work.cut);
     }
 
     /// The forward kernels of a plan must have the operations that the network says it has.

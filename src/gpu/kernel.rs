@@ -68,9 +68,13 @@ impl Kernel {
         constants.any(|constant| constant.name == "IDLE_TURN")
     }
 
-    /// The value of an override constant that follows from others, for these of the others.
-    pub(crate) fn derived(&self, overrides: &[(&'static str, f64)], name: &str) -> Option<f64> {
-        let values = self.facts().values(overrides.iter().copied())?;
+    /// The value of an override constant, one of these or one that follows from them.
+    pub(crate) fn constant<'a>(
+        &'a self,
+        overrides: impl IntoIterator<Item = (&'a str, f64)>,
+        name: &str,
+    ) -> Option<f64> {
+        let values = self.facts().values(overrides)?;
         values.get(name).copied()
     }
 
@@ -220,7 +224,14 @@ pub static KERNELS: &[Kernel] = &[
     ),
     kernel!("round_weights", "optimizer/round_weights.wgsl"),
     kernel!("channels_last", "layers/channels_last.wgsl"),
+    kernel!(
+        "channels_last_sum",
+        "shared/row_sum.wgsl",
+        "shared/gradient_given.wgsl",
+        "layers/channels_last_sum.wgsl"
+    ),
     kernel!("change_basis", "layers/change_basis.wgsl"),
+    kernel!("sum_gradients", "layers/sum_gradients.wgsl"),
     kernel!(
         "channel_sum",
         "shared/few.wgsl",
@@ -236,6 +247,14 @@ pub static KERNELS: &[Kernel] = &[
         "group_norm_forward",
         "shared/few.wgsl",
         "shared/row_sum.wgsl",
+        "shared/norm_x.wgsl",
+        "layers/group_norm_forward.wgsl"
+    ),
+    kernel!(
+        "group_norm_forward_splits",
+        "shared/few.wgsl",
+        "shared/row_sum.wgsl",
+        "shared/norm_x_splits.wgsl",
         "layers/group_norm_forward.wgsl"
     ),
     kernel!(
@@ -250,14 +269,46 @@ pub static KERNELS: &[Kernel] = &[
         "shared/lane_sum.wgsl",
         "layers/group_norm_grad_weight.wgsl"
     ),
+    kernel!(
+        "group_norm_grad",
+        "shared/few.wgsl",
+        "shared/row_sum.wgsl",
+        "shared/lane_sum.wgsl",
+        "layers/group_norm_grad.wgsl"
+    ),
     kernel!("band_affine", "layers/band_affine.wgsl"),
     kernel!("activation_forward", "layers/activation_forward.wgsl"),
-    kernel!("activation_grad_input", "layers/activation_grad_input.wgsl"),
+    kernel!(
+        "activation_grad_input",
+        "shared/activation_slope.wgsl",
+        "layers/activation_grad_input.wgsl"
+    ),
+    kernel!(
+        "activation_grad_last",
+        "shared/row_sum.wgsl",
+        "shared/activation_slope.wgsl",
+        "shared/gradient_of_activation.wgsl",
+        "layers/channels_last_sum.wgsl"
+    ),
     kernel!("pool_forward", "layers/pool_forward.wgsl"),
     kernel!("pool_grad_input", "layers/pool_grad_input.wgsl"),
     kernel!(
         "statistics_pool_forward",
+        "shared/rows_x.wgsl",
+        "shared/lane_sum.wgsl",
         "layers/statistics_pool_forward.wgsl"
+    ),
+    kernel!(
+        "statistics_pool_forward_splits",
+        "shared/rows_x_splits.wgsl",
+        "shared/lane_sum.wgsl",
+        "layers/statistics_pool_forward.wgsl"
+    ),
+    kernel!(
+        "statistics_pool_grad_last",
+        "shared/row_sum.wgsl",
+        "shared/gradient_of_statistics.wgsl",
+        "layers/channels_last_sum.wgsl"
     ),
     kernel!(
         "statistics_pool_grad_input",

@@ -128,12 +128,21 @@ pub struct Step {
     pub kernel: String,
     /// Lengths of its register arrays: each takes the place of the number in the line `const NAME = 16u;` of its WGSL.
     pub arrays: Vec<(String, u32)>,
-    /// Values of its override constants.
+    /// Values of its override constants, but for those that follow from others.
     pub overrides: Vec<(String, f64)>,
     /// Tensor ids, in binding order.
     pub bindings: Vec<usize>,
     /// Workgroups in x, y and z.
     pub workgroups: [u32; 3],
+}
+
+impl Step {
+    /// The value of one of its kernel's override constants, of one that follows from others too.
+    pub(crate) fn constant(&self, name: &str) -> Option<f64> {
+        let given = self.overrides.iter();
+        let given = given.map(|(constant, value)| (constant.as_str(), *value));
+        kernel(&self.kernel)?.constant(given, name)
+    }
 }
 
 /// Tensors and steps. Build it once, replay it with a [`super::Program`].
@@ -355,6 +364,32 @@ impl Plan {
         Tensor { id, shape }
     }
 
+    /// The tensor that this one is a range of, or itself; and its first element there.
+    pub(crate) fn whole(&self, tensor: Tensor) -> (Tensor, usize) {
+        let TensorInfo { buffer, offset, .. } = self.tensors[tensor.id];
+        // Ranges come behind the tensor that they are ranges of.
+        let id = self.tensors.iter().position(|t| t.buffer == buffer);
+        let id = id.unwrap_or(tensor.id);
+        let info = &self.tensors[id];
+        let whole = Tensor {
+            id,
+            shape: info.shape,
+        };
+        let size = info.dtype.bytes(1).max(1);
+        (whole, usize::try_from(offset / size).unwrap_or(usize::MAX))
+    }
+
+    /// Makes a tensor longer, one with a buffer of its own; returns its first new element, a multiple of 64.
+    pub(crate) fn lengthen(&mut self, tensor: &mut Tensor, len: usize) -> usize {
+        let first = tensor.len().checked_next_multiple_of(VIEW_ALIGNMENT);
+        let first = first.unwrap_or(usize::MAX);
+        tensor.shape = [1, 1, 1, first.saturating_add(len)];
+        let info = &mut self.tensors[tensor.id];
+        info.shape = tensor.shape;
+        self.buffers[info.buffer].bytes = padded(info.bytes());
+        first
+    }
+
     /// Keeps a scratch tensor's content for the host; others are kept anyway.
     pub fn keep(&mut self, tensor: Tensor) {
         let buffer = self.tensors[tensor.id].buffer;
@@ -440,6 +475,19 @@ impl Plan {
             bindings: bindings.iter().map(|t| t.id).collect(),
             workgroups: workgroups.map(word),
         });
+    }
+
+    /// Takes the last dispatch back, if it is of this kernel and writes this tensor; returns its first binding.
+    pub(crate) fn take_back(&mut self, kernel: &str, written: Tensor) -> Option<Tensor> {
+        let taken =
+            |step: &mut Step| step.kernel == kernel && step.bindings.last() == Some(&written.id);
+        let step = self.steps.pop_if(taken)?;
+        if self.steps.iter().all(|step| step.kernel != kernel) {
+            self.kernels.remove(kernel);
+        }
+        let id = *step.bindings.first()?;
+        let shape = self.tensors[id].shape;
+        Some(Tensor { id, shape })
     }
 
     /// Says of the last dispatch of what shape it is, in words, and how many floating-point operations it has.

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::facts::MOST_ELEMENTS;
+use super::facts::{self, MOST_ELEMENTS};
 use super::kernel::{Kernel, kernel};
 use super::plan::{VEC4_BYTES, padded};
 use super::{BufferRole, Constant, Dtype, GpuError, Plan, Step};
@@ -193,18 +193,22 @@ impl Plan {
             let wanted: Vec<&str> = facts.constants.iter().map(|c| c.name.as_str()).collect();
             format!("kernel `{name}` has the constants {given:?} instead of {wanted:?}")
         })?;
+        let check = |constant: &facts::Constant, values: &HashMap<&str, f64>| {
+            let value = values[constant.name.as_str()];
+            require(constant.allows(value, values), || {
+                format!("kernel `{name}` cannot have {} = {value}", constant.name)
+            })
+        };
+        facts.constants.iter().try_for_each(|c| check(c, &values))?;
         let values = facts.values(values).ok_or_else(|| {
             invalid(format!(
                 "kernel `{name}` has constants that others do not follow from in 32 bits"
             ))
         })?;
-        for constant in facts.all_constants() {
-            let value = values[constant.name.as_str()];
-            let allowed = constant.allows(value, &values);
-            require(allowed, || {
-                format!("kernel `{name}` cannot have {} = {value}", constant.name)
-            })?;
-        }
+        facts
+            .derived
+            .iter()
+            .try_for_each(|(c, _)| check(c, &values))?;
 
         for (place, (array, length)) in step.arrays.iter().enumerate() {
             let tile = array

@@ -3,14 +3,14 @@
 use std::ops::Range;
 
 use super::ModelError;
-use super::layers::{Build, Forward, LARGEST, Layer, MOST_VALUES, Standardise, values};
+use super::layers::{Build, Forward, Gradients, LARGEST, Layer, MOST_VALUES, Standardise, values};
 use super::packing::Packing;
 use super::placed::Placed;
 use super::spec::{LayerSpec, Spec};
 use super::tap_lists::TapLists;
 use super::weights::{PackedWords, Storage, Weights};
 use crate::gpu::{Plan, Shape, Tensor, VIEW_ALIGNMENT};
-use crate::ops::{self, ConvShape, product};
+use crate::ops::{self, ConvShape, Gradient, PendingSums, Wanted, product};
 
 /// Most values that all layers together make of a clip.
 const MOST_ACTIVATIONS: usize = 4 * MOST_VALUES;
@@ -393,29 +393,69 @@ impl Network {
         wanted: impl Fn(usize) -> bool,
     ) -> Option<Tensor> {
         let last = forward.layers.last().map_or(grad_embedding, |f| f.output);
-        let mut grad = grad_embedding.reshaped(last.shape);
+        let mut grad = Gradient::Plain(grad_embedding.reshaped(last.shape));
         let layers = self.layers().skip(forward.first);
         let layers: Vec<_> = layers.zip(&forward.layers).collect();
-        for ((index, layer, stage), kept) in layers.into_iter().rev() {
-            let views = Weights::Floats(parameters).views(plan, &stage.parameters);
-            let gradient_views =
-                gradients.map(|flat| Weights::Floats(flat).views(plan, &stage.parameters));
-            let grad_y = grad.reshaped(kept.output.shape);
+        let mut views = |flat: Tensor| -> Vec<Vec<Tensor>> {
+            let of = |((_, _, stage), _): &((u32, &dyn Layer, &Stage), &Forward)| {
+                Weights::Floats(flat).views(plan, &stage.parameters)
+            };
+            layers.iter().map(of).collect()
+        };
+        let parameters = views(parameters);
+        let gradients = gradients.map(views);
+        let joined = PendingSums::joined(plan);
+        let mut sums = PendingSums::default();
+        let mut input = None;
+        for (place, ((index, layer, _), kept)) in layers.iter().enumerate().rev() {
+            let below = place.checked_sub(1);
+            let wanted = match (wanted(*index as usize), &gradients, below) {
+                (false, ..) => Wanted::Nothing,
+                (true, Some(gradients), Some(below)) if joined => {
+                    let ((_, layer, _), _) = &layers[below];
+                    let bias = layer.bias(&gradients[below]);
+                    bias.map_or(Wanted::Plain, Wanted::ChannelsLast)
+                }
+                (true, ..) => Wanted::Plain,
+            };
             let mut build = Build {
                 plan,
                 step: forward.step,
-                layer: index,
+                layer: *index,
                 powers: None,
                 taps: None,
             };
-            let wanted = wanted(index as usize);
-            let gradient_views = gradient_views.as_deref();
-            match layer.backward(&mut build, kept, &views, gradient_views, grad_y, wanted) {
-                Some(grad_x) if wanted => grad = grad_x.reshaped(kept.input.shape),
-                _ => return None,
+            let of_parameters = gradients.as_ref().map(|gradients| Gradients {
+                of: &gradients[place],
+                sums: &mut sums,
+            });
+            let grad_y = match grad {
+                Gradient::Plain(grad) => Gradient::Plain(grad.reshaped(kept.output.shape)),
+                last => last,
+            };
+            let parameters = &parameters[place];
+            let grad_x =
+                layer.backward(&mut build, kept, parameters, of_parameters, grad_y, wanted);
+            input = match (grad_x, wanted) {
+                (None, _) | (_, Wanted::Nothing) => None,
+                (Some(Gradient::Plain(grad_x)), _) => {
+                    Some(Gradient::Plain(grad_x.reshaped(kept.input.shape)))
+                }
+                (last, _) => last,
+            };
+            match input {
+                None => break,
+                Some(grad_x) => grad = grad_x,
             }
         }
-        Some(grad)
+        sums.add_up(plan);
+        for (place, ((_, layer, _), kept)) in layers.iter().enumerate().rev() {
+            if let Some(gradients) = &gradients {
+                let input = kept.input.shape;
+                layer.penalise(plan, input, &parameters[place], &gradients[place]);
+            }
+        }
+        input.map(Gradient::plain)
     }
 
     /// The forward in f64 with parameters in the flat layout; `stream` is (seed, step) while training.

@@ -204,13 +204,22 @@ fn dispatch_forward(
     shape: &ConvShape,
     [x, weight, bias, y]: [Tensor; 4],
 ) {
-    let (tile, workgroup, splits) = match pick(plan, Pass::Forward, shape) {
-        Variant::Registers {
-            tile,
-            workgroup,
-            splits,
-        } => (tile, workgroup, splits),
-        Variant::Tiled(tile) => return tiled(plan, shape, &tile, &[x, weight, bias], y),
+    let local = kernel == "kan_conv_forward_local";
+    let (tile, workgroup, splits) = if local && !shape.basis.is_local() {
+        // The menu's are for the kernel that such a grid has.
+        let tiles = tiles(plan);
+        let sizes = (tiles.kan_conv_forward_local, usize::MAX);
+        let (tile, splits) = forward_tile(tiles, shape, sizes, shape.taps());
+        (tile, tiles.conv_workgroup, splits)
+    } else {
+        match pick(plan, Pass::Forward, shape) {
+            Variant::Registers {
+                tile,
+                workgroup,
+                splits,
+            } => (tile, workgroup, splits),
+            Variant::Tiled(tile) => return tiled(plan, shape, &tile, &[x, weight, bias], y),
+        }
     };
     limit_turns(plan, kernel, forward_turns(shape));
     let mut overrides = shape.overrides();
@@ -220,7 +229,7 @@ fn dispatch_forward(
         overrides.push(("TILE_C", shape.channel_tile() as f64));
     } else {
         // What the kernel of local support has not.
-        let unknown = |name| shape.basis.is_local() && ["POWERS", "TILE_S"].contains(&name);
+        let unknown = |name| local && ["POWERS", "TILE_S"].contains(&name);
         let of_basis = shape.basis.overrides().into_iter();
         overrides.extend(of_basis.filter(|(name, _)| !unknown(*name)));
     }

@@ -2,13 +2,14 @@
 
 use super::append::{each, limit_turns};
 use super::conv::ConvKept;
-use super::conv_layout::{BasisChange, change_basis, channels_last};
 use super::conv_shape::ConvShape;
+use super::gradient::{Gradient, for_convolution};
 use super::menu::{Pass, Variant, grad_weight_rows, pick};
-use super::reduce::{add_splits, channel_sum, reduce_partials, split_target};
+use super::pending::{PendingSums, Summed};
+use super::reduce::{add_splits, split_target};
 use super::sizes::{product, quotient};
-use super::tiled::tiled;
-use crate::gpu::{BufferRole, Plan, Tensor};
+use super::tiled::{tiled, tiled_splits};
+use crate::gpu::{Plan, Tensor};
 
 /// Gradients from grad_y: of weights and bias, and of the input, where they are wanted.
 pub fn conv_backward(
@@ -19,50 +20,37 @@ pub fn conv_backward(
     by_parameters: Option<[Tensor; 2]>,
     grad_x: Option<Tensor>,
 ) {
-    let outputs_last = channels_last(plan, grad_y.reshaped(shape.output_shape()));
-    if let Some([grad_weight, grad_bias]) = by_parameters {
-        by_weight_and_bias(
-            plan,
-            shape,
-            kept,
-            [grad_y, outputs_last],
-            [grad_weight, grad_bias],
-        );
+    let mut sums = PendingSums::default();
+    let by_parameters = by_parameters.map(|gradients| (gradients, &mut sums));
+    let grad_y = Gradient::Plain(grad_y);
+    conv_backward_pending(plan, shape, kept, grad_y, by_parameters, grad_x);
+    sums.add_up(plan);
+}
+
+/// The same, but those of weights and bias are left among the pending sums.
+pub(crate) fn conv_backward_pending(
+    plan: &mut Plan,
+    shape: &ConvShape,
+    kept: &ConvKept,
+    grad_y: Gradient,
+    mut by_parameters: Option<([Tensor; 2], &mut PendingSums)>,
+    grad_x: Option<Tensor>,
+) {
+    let outputs_last = match grad_y {
+        Gradient::ChannelsLast(last) => last,
+        Gradient::Plain(grad_y) => {
+            let grad_y = grad_y.reshaped(shape.output_shape());
+            let bias = by_parameters.as_mut();
+            let bias = bias.map(|([_, grad_bias], sums)| (*grad_bias, &mut **sums));
+            for_convolution(plan, grad_y, bias)
+        }
+    };
+    if let Some(([grad_weight, _], sums)) = by_parameters {
+        conv_grad_weight(plan, sums, shape, kept.kernel_x, outputs_last, grad_weight);
     }
     if let Some(grad_x) = grad_x {
         conv_grad_input(plan, shape, kept, outputs_last, grad_x);
     }
-}
-
-/// Gradients of the weights and the bias; grad_y comes as it is and with its channels innermost.
-fn by_weight_and_bias(
-    plan: &mut Plan,
-    shape: &ConvShape,
-    kept: &ConvKept,
-    [grad_y, outputs_last]: [Tensor; 2],
-    [grad_weight, grad_bias]: [Tensor; 2],
-) {
-    if shape.basis.has_powers() {
-        let of_powers = plan.tensor("power gradients", grad_weight.shape, BufferRole::Scratch);
-        conv_grad_weight(plan, shape, kept.kernel_x, outputs_last, of_powers);
-        let change = BasisChange {
-            shape: *shape,
-            back: true,
-            from: 0,
-            to: 0,
-        };
-        change_basis(plan, &[change], of_powers, grad_weight);
-    } else {
-        conv_grad_weight(plan, shape, kept.kernel_x, outputs_last, grad_weight);
-    }
-    let [out_h, out_w] = shape.output();
-    let partial = plan.tensor(
-        "bias partials",
-        [shape.n, 1, 1, shape.co],
-        BufferRole::Scratch,
-    );
-    channel_sum(plan, product(&[out_h, out_w]), grad_y, partial);
-    reduce_partials(plan, partial, grad_bias);
 }
 
 /// grad_x from grad_y with its channels innermost.
@@ -111,9 +99,10 @@ pub(crate) fn conv_grad_input(
     add_splits(plan, written, grad_x);
 }
 
-/// grad_weight in the kernels' basis, by partial sums and a second pass.
+/// The gradient of the weights, by partial sums that are to be added up.
 fn conv_grad_weight(
     plan: &mut Plan,
+    sums: &mut PendingSums,
     shape: &ConvShape,
     kernel_x: Tensor,
     outputs_last: Tensor,
@@ -121,6 +110,11 @@ fn conv_grad_weight(
 ) {
     let plain = shape.basis.order == 0;
     let (_, slot_tiles) = shape.basis.slot_tile();
+    let summed = Summed {
+        len: shape.weight_len(),
+        total: Some(grad_weight),
+        change: shape.basis.has_powers().then_some(*shape),
+    };
     let ([tile, outputs], workgroup, splits) = match pick(plan, Pass::GradWeight, shape) {
         Variant::Registers {
             tile,
@@ -128,18 +122,15 @@ fn conv_grad_weight(
             splits,
         } => (tile, workgroup, splits),
         Variant::Tiled(tile) => {
-            return tiled(plan, shape, &tile, &[kernel_x, outputs_last], grad_weight);
+            let partial = sums.rows(plan, tile.splits(), &[summed]);
+            return tiled_splits(plan, shape, &tile, &[kernel_x, outputs_last], partial);
         }
     };
     let rows = grad_weight_rows(shape).div_ceil(tile.max(1));
     let places = product(&[rows, (shape.co_pad() / 4).div_ceil(outputs.max(1))]);
     let [out_h, out_w] = shape.output();
     let image_rows = product(&[shape.n, out_h]);
-    let partial = plan.tensor(
-        "weight partials",
-        [splits, 1, 1, shape.weight_len()],
-        BufferRole::Scratch,
-    );
+    let partial = sums.rows(plan, splits, &[summed]);
     let mut overrides = shape.overrides();
     overrides.extend([
         ("SPLITS", splits as f64),
@@ -164,7 +155,6 @@ fn conv_grad_weight(
         [groups, 1, slot_tiles],
     );
     plan.count(&shape.words(), shape.flops());
-    reduce_partials(plan, partial, grad_weight);
 }
 
 /// Adds the gradient of a curvature penalty on the spline coefficients to `grad`.

@@ -68,8 +68,11 @@ impl Matrices {
         place
     }
 
-    /// All of them.
-    pub(super) fn constant(self, plan: &mut Plan) -> Tensor {
+    /// All of them; a zero if there are none, for no tensor is empty.
+    pub(super) fn constant(mut self, plan: &mut Plan) -> Tensor {
+        if self.values.is_empty() {
+            self.values.push(0.0);
+        }
         let shape = [1, 1, 1, self.values.len()];
         plan.constant("changes of basis", shape, self.values)
     }

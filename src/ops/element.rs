@@ -1,6 +1,8 @@
 //! Kernels that work element by element.
 
 use super::append::each;
+use super::gradient::channels_last_sum;
+use super::pending::PendingSums;
 use crate::gpu::{Plan, Tensor};
 
 /// An element-wise activation. The discriminant is the kernel's `KIND`.
@@ -38,6 +40,19 @@ pub fn activation_grad_input(
         &[x, grad_y, grad_x],
         x.len().div_ceil(4),
     );
+}
+
+/// grad_x with the channels innermost, and its sums by channel, the gradient of a bias, among the pending ones.
+pub(crate) fn activation_grad_last(
+    plan: &mut Plan,
+    sums: &mut PendingSums,
+    kind: ActivationKind,
+    [x, grad_y]: [Tensor; 2],
+    bias: Tensor,
+) -> Tensor {
+    let kind = ("KIND", kind as u32 as f64);
+    let kernel: (_, &[_], &[_]) = ("activation_grad_last", &[kind], &[x, grad_y]);
+    channels_last_sum(plan, sums, x.shape, kernel, bias)
 }
 
 /// y = scale * x + shift with a scale and a shift for each band: `affine` is [2, bands], and the bands are x's heights.

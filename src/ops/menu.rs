@@ -132,8 +132,9 @@ pub(super) fn pick(plan: &mut Plan, pass: Pass, shape: &ConvShape) -> Variant {
 /// (docs/performance.md), else registers.
 fn class_default(tiles: &Tiles, pass: Pass, shape: &ConvShape) -> Variant {
     const LEAST_PLAIN_GRADIENT: u64 = 300_000_000;
+    const LEAST_INVOCATIONS: usize = 16_384;
     let plain = shape.basis.order == 0;
-    // Linear layers were not timed.
+    // Neither linear layers nor fewer invocations were timed.
     let wins = shape.kernel != [1, 1]
         && match pass {
             Pass::Forward => plain && shape.ci > 1,
@@ -144,6 +145,7 @@ fn class_default(tiles: &Tiles, pass: Pass, shape: &ConvShape) -> Variant {
         true => tiled(pass, shape).first().copied(),
         false => None,
     };
+    let tile = tile.filter(|tile| tile.invocations(shape) >= LEAST_INVOCATIONS);
     tile.map_or_else(|| register_default(tiles, pass, shape), Variant::Tiled)
 }
 
@@ -387,6 +389,76 @@ mod tests {
                     assert_eq!(variant(pass, &shape, id), None, "{id}");
                 }
             }
+        }
+    }
+
+    /// As they were cut when they won on an H200.
+    #[test]
+    fn a_gpu_takes_tiles_in_workgroup_memory_where_they_won() {
+        let cubic = Basis {
+            order: 3,
+            grid: 4,
+            range: 2.5,
+            centre: 0.0,
+        };
+        let layer = |ci, input, co, basis| ConvShape {
+            n: 50,
+            ci,
+            input,
+            co,
+            kernel: [3; 2],
+            stride: [2; 2],
+            padding: [1; 2],
+            basis,
+        };
+        let usual = |pass, shape: &ConvShape, class| candidates(pass, shape, class)[0].to_string();
+        let plain = Basis::IDENTITY;
+        let one = |basis| layer(1, [64, 128], 12, basis);
+        let small = |basis| layer(12, [32, 64], 24, basis);
+        let wide = |basis| layer(48, [32, 64], 96, basis);
+        for (pass, shape, expected) in [
+            (Pass::Forward, small(cubic), "registers 4x3 w64 s6"),
+            (Pass::Forward, small(plain), "tiled 4x16 p2 o2 i2 s2"),
+            (Pass::Forward, wide(plain), "tiled 4x16 p2 o2 i2 s1"),
+            (Pass::Forward, one(plain), "registers 2x2 w64 s1"),
+            (Pass::GradInput, one(cubic), "registers 4x8 w64 s1"),
+            (Pass::GradInput, small(cubic), "tiled x16 p4 y8 c1 k4 s1"),
+            (
+                Pass::GradInput,
+                layer(32, [8, 16], 48, cubic),
+                "tiled x16 p4 y8 c1 k4 s2",
+            ),
+            (Pass::GradInput, small(plain), "registers 2x6 w64 s1"),
+            (Pass::GradInput, wide(plain), "tiled x32 p4 y4 c4 k4 s1"),
+            (Pass::GradWeight, small(cubic), "tiled i2 y16 4x8 o1 s102"),
+            (
+                Pass::GradWeight,
+                ConvShape {
+                    n: 64,
+                    ..layer(96, [4, 8], 96, cubic)
+                },
+                "tiled i4 y16 4x4 o1 s4",
+            ),
+            (Pass::GradWeight, small(plain), "registers 2x2 w64 s800"),
+        ] {
+            assert_eq!(usual(pass, &shape, AdapterClass::Hardware), expected);
+            let software = usual(pass, &shape, AdapterClass::Software);
+            assert!(software.starts_with("registers"), "{software}");
+        }
+        // Neither a linear layer nor a single small image was timed.
+        let linear = ConvShape {
+            kernel: [1; 2],
+            stride: [1; 2],
+            padding: [0; 2],
+            ..small(plain)
+        };
+        let single = ConvShape {
+            n: 1,
+            ..layer(32, [8, 16], 48, plain)
+        };
+        for shape in [linear, single] {
+            let forward = usual(Pass::Forward, &shape, AdapterClass::Hardware);
+            assert!(forward.starts_with("registers"), "{forward}");
         }
     }
 }

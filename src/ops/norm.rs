@@ -1,10 +1,12 @@
 //! Group normalisation.
 
 use super::append::{each_sum, limit_turns};
-use super::reduce_partials;
+use super::gradient::{Gradient, Wanted};
+use super::pending::{PendingSums, Summed};
+use super::reduce::unadded;
 use super::sizes::{product, quotient, width};
 use super::tiles::tiles;
-use crate::gpu::{BufferRole, Plan, Tensor, workgroups};
+use crate::gpu::{BufferRole, Plan, Shape, Tensor, workgroups};
 
 /// The shape of a group normalisation.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -68,13 +70,18 @@ pub fn group_norm_forward(
     y: Tensor,
     moments: Tensor,
 ) {
-    each_row(
-        plan,
-        "group_norm_forward",
-        shape,
-        &[("EPSILON", NORM_EPSILON)],
-        &[x, affine, y, moments],
-    );
+    let epsilon = ("EPSILON", NORM_EPSILON);
+    match unadded(plan, x) {
+        None => {
+            let bindings = [x, affine, y, moments];
+            each_row(plan, "group_norm_forward", shape, &[epsilon], &bindings);
+        }
+        Some(parts) => {
+            let more = [epsilon, ("SPLITS", quotient(parts.len(), x.len()) as f64)];
+            let bindings = [x, affine, y, moments, parts];
+            each_row(plan, "group_norm_forward_splits", shape, &more, &bindings);
+        }
+    }
 }
 
 /// grad_x from grad_y.
@@ -105,18 +112,142 @@ pub fn group_norm_grad_weight(
     grad_y: Tensor,
     grad_affine: Tensor,
 ) {
-    let partial = plan.tensor(
-        "norm partials",
-        [shape.n, 1, 2, shape.c],
-        BufferRole::Scratch,
-    );
+    let mut sums = PendingSums::default();
+    let input = NormInput { x, moments };
+    grad_weight_pending(plan, &mut sums, shape, input, grad_y, grad_affine);
+    sums.add_up(plan);
+}
+
+/// What the forward of a normalisation has left: its input, and [n, groups, 2] means and inverse deviations.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NormInput {
+    pub x: Tensor,
+    pub moments: Tensor,
+}
+
+fn grad_weight_pending(
+    plan: &mut Plan,
+    sums: &mut PendingSums,
+    shape: &NormShape,
+    NormInput { x, moments }: NormInput,
+    grad_y: Tensor,
+    grad_affine: Tensor,
+) {
+    let summed = Summed {
+        len: grad_affine.len(),
+        total: Some(grad_affine),
+        change: None,
+    };
+    let partial = sums.rows(plan, shape.n, &[summed]);
+    let mut overrides = shape.overrides().to_vec();
+    overrides.push(("ROW", partial.shape[3] as f64));
     each_sum(
         plan,
         "group_norm_grad_weight",
-        &shape.overrides(),
+        &overrides,
         &[x, moments, grad_y, partial],
         product(&[shape.n, shape.c]),
         quotient(shape.positions, width(shape.positions)),
     );
-    reduce_partials(plan, partial, grad_affine);
+}
+
+/// Gradients from grad_y: of the affine parameters among the pending sums, where they are wanted, and of the input, [n, c, height,
+/// width], where that is.
+pub(crate) fn group_norm_backward(
+    plan: &mut Plan,
+    shape: &NormShape,
+    (input, of_input): (NormInput, Shape),
+    affine: Tensor,
+    grad_y: Tensor,
+    by_affine: Option<(Option<Tensor>, &mut PendingSums)>,
+    wanted: Wanted,
+) -> Option<Gradient> {
+    let joined = PendingSums::joined(plan) && !matches!(wanted, Wanted::Nothing);
+    match by_affine {
+        Some((grad_affine, sums)) if joined => {
+            let given = [affine, grad_y];
+            let grad = grad_joined(
+                plan,
+                sums,
+                shape,
+                (input, of_input),
+                given,
+                grad_affine,
+                wanted,
+            );
+            return Some(grad);
+        }
+        Some((Some(grad_affine), sums)) => {
+            grad_weight_pending(plan, sums, shape, input, grad_y, grad_affine);
+        }
+        _ => (),
+    }
+    if matches!(wanted, Wanted::Nothing) {
+        return None;
+    }
+    let grad_x = plan.tensor("norm grad", of_input, BufferRole::Scratch);
+    let NormInput { x, moments } = input;
+    group_norm_grad_input(plan, shape, x, affine, moments, grad_y, grad_x);
+    Some(Gradient::Plain(grad_x))
+}
+
+/// All gradients by one kernel.
+fn grad_joined(
+    plan: &mut Plan,
+    sums: &mut PendingSums,
+    shape: &NormShape,
+    (NormInput { x, moments }, of_input): (NormInput, Shape),
+    [affine, grad_y]: [Tensor; 2],
+    grad_affine: Option<Tensor>,
+    wanted: Wanted,
+) -> Gradient {
+    let channels = quotient(shape.c, shape.groups);
+    let whole = shape.groups == 1 || channels.is_multiple_of(4);
+    let bias = match wanted {
+        Wanted::ChannelsLast(bias) if whole => Some(bias),
+        _ => None,
+    };
+    let [n, c, h, w] = of_input;
+    let c_out = match bias {
+        Some(_) => c.checked_next_multiple_of(4).unwrap_or(usize::MAX),
+        None => c,
+    };
+    let out = match bias {
+        Some(_) => [n, h, w, c_out],
+        None => of_input,
+    };
+    let grad_x = plan.tensor("norm grad", out, BufferRole::Scratch);
+    let summed = |len, total| Summed {
+        len,
+        total,
+        change: None,
+    };
+    let both = shape.c.saturating_mul(2);
+    let mut columns = vec![summed(both, grad_affine)];
+    columns.extend(bias.map(|bias| summed(c, Some(bias))));
+    let (parts, splits) = match unadded(plan, grad_y) {
+        Some(parts) => (parts, quotient(parts.len(), grad_y.len())),
+        None => (grad_y, 1),
+    };
+    let partial = sums.rows(plan, shape.n, &columns);
+    let workgroup = tiles(plan).norm_workgroup;
+    // Four lanes at least read side by side.
+    let lanes = quotient(workgroup, channels).clamp(4, workgroup);
+    let items = quotient(shape.positions, width(shape.positions)).max(1);
+    let lanes = lanes.min(items.next_power_of_two());
+    let lanes = lanes.checked_ilog2().map_or(1, |power| 1_usize << power);
+    let more = [
+        ("C_OUT", c_out as f64),
+        ("SPLITS", splits as f64),
+        ("LAST", f64::from(u8::from(bias.is_some()))),
+        ("BIAS", PendingSums::row(plan, both) as f64),
+        ("ROW", partial.shape[3] as f64),
+        ("LANES", lanes as f64),
+    ];
+    let bindings = [x, affine, moments, parts, grad_x, partial];
+    each_row(plan, "group_norm_grad", shape, &more, &bindings);
+    match bias {
+        Some(_) => Gradient::ChannelsLast(grad_x),
+        None => Gradient::Plain(grad_x),
+    }
 }

@@ -1,6 +1,9 @@
 //! Pooling.
 
-use super::append::{each, limit_turns, require_window};
+use super::append::{each, each_sum, limit_turns, require_window};
+use super::gradient::channels_last_sum;
+use super::pending::PendingSums;
+use super::reduce::unadded;
 use super::sizes::{product, quotient};
 use super::tiles::UNROLLED;
 use crate::gpu::{Plan, Tensor};
@@ -128,15 +131,31 @@ impl StatisticsShape {
 pub fn statistics_pool_forward(plan: &mut Plan, shape: &StatisticsShape, x: Tensor, y: Tensor) {
     let mut overrides = shape.overrides().to_vec();
     overrides.push(("EPSILON", STATISTICS_EPSILON));
+    let (kernel, bindings) = match unadded(plan, x) {
+        None => ("statistics_pool_forward", vec![x, y]),
+        Some(parts) => {
+            let splits = quotient(parts.len(), x.len());
+            overrides.push(("SPLITS", splits as f64));
+            ("statistics_pool_forward_splits", vec![x, y, parts])
+        }
+    };
     let turns = shape.frames.div_ceil(UNROLLED).saturating_mul(2);
-    limit_turns(plan, "statistics_pool_forward", turns);
-    each(
-        plan,
-        "statistics_pool_forward",
-        &overrides,
-        &[x, y],
-        product(&[shape.n, shape.rows]),
-    );
+    let rows = product(&[shape.n, shape.rows]);
+    each_sum(plan, kernel, &overrides, &bindings, rows, turns);
+}
+
+/// grad_x with the channels innermost, and its sums by channel, the gradient of a bias, among the pending ones. `x` is [n, c,
+/// height, width], and `rows` are those of its channels.
+pub(crate) fn statistics_pool_grad_last(
+    plan: &mut Plan,
+    sums: &mut PendingSums,
+    shape: &StatisticsShape,
+    [x, y, grad_y]: [Tensor; 3],
+    bias: Tensor,
+) -> Tensor {
+    let [_, more @ ..] = shape.overrides();
+    let kernel: (_, &[_], &[_]) = ("statistics_pool_grad_last", &more, &[x, y, grad_y]);
+    channels_last_sum(plan, sums, x.shape, kernel, bias)
 }
 
 /// grad_x from grad_y.

@@ -2,7 +2,7 @@
 
 use super::append::each_sum;
 use super::sizes::{quotient, width};
-use super::tiles::UNROLLED;
+use super::tiles::{UNROLLED, tiles};
 use crate::gpu::{BufferRole, Plan, Tensor};
 
 /// What the splits of a step write: `total` itself if there is one.
@@ -18,6 +18,15 @@ pub(super) fn split_target(plan: &mut Plan, splits: usize, total: Tensor) -> Ten
 pub(super) fn add_splits(plan: &mut Plan, written: Tensor, total: Tensor) {
     if written != total {
         reduce_partials(plan, written, total);
+    }
+}
+
+/// What the splits of a step have written to be added to `total` by the last step, which is taken back, if that was so: for a
+/// kernel that adds it up itself.
+pub(super) fn unadded(plan: &mut Plan, total: Tensor) -> Option<Tensor> {
+    match tiles(plan).joined {
+        true => plan.take_back("reduce_partials", total),
+        false => None,
     }
 }
 

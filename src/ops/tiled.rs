@@ -40,10 +40,10 @@ pub enum Tile {
         /// Into how many parts the sum over outputs is split.
         splits: usize,
     },
-    /// Of a gradient of the weights: `tiled i4 4x4 o1 s102`.
+    /// Of a gradient of the weights: `tiled i4 y16 4x4 o1 s102`.
     GradWeight {
-        /// Invocations of a workgroup over inputs: channels, of a plain convolution eight of them each.
-        inputs: usize,
+        /// Invocations of a workgroup over inputs (channels, of a plain convolution eight of them each), and at most over outputs.
+        lanes: [usize; 2],
         /// Rows and columns of output positions between two barriers.
         group: [usize; 2],
         /// vec4 of outputs of an invocation.
@@ -76,11 +76,11 @@ impl Display for Tile {
                 "tiled x{x} p{positions} y{y} c{channels} k{outputs} s{splits}"
             ),
             Self::GradWeight {
-                inputs,
+                lanes: [i, y],
                 group: [h, w],
                 outputs,
                 splits,
-            } => write!(f, "tiled i{inputs} {h}x{w} o{outputs} s{splits}"),
+            } => write!(f, "tiled i{i} y{y} {h}x{w} o{outputs} s{splits}"),
         }
     }
 }
@@ -112,9 +112,7 @@ fn fitting(
     // Splines of more slots are the register kernels'.
     let tiles = tiles.iter().filter(|_| shape.basis.slots() <= SLOTS);
     for (tile, fill) in tiles {
-        let unsplit = tile.cut(shape);
-        let invocations = product(&[product(&unsplit.workgroups), unsplit.lanes()]);
-        let splits = fill.div_ceil(invocations.max(1));
+        let splits = fill.div_ceil(tile.invocations(shape).max(1));
         let tile = tile.split(splits.clamp(1, most_splits(tile).max(1)));
         if !fitting.contains(&tile) && tile.cut(shape).fits() {
             fitting.push(tile);
@@ -146,6 +144,7 @@ pub(super) fn forward_tiles(shape: &ConvShape) -> Vec<Tile> {
         (tile([4, 16], [4, 4, 1]), FILL),
         (tile([4, 16], [2, 2, 1]), 2 * FILL),
         (tile([4, 8], [4, 2, 2]), FILL),
+        (tile([6, 16], [4, 3, 1]), FILL),
     ];
     let tiles = if shape.is_plain() {
         &plain[..]
@@ -192,19 +191,20 @@ pub(super) fn grad_input_tiles(shape: &ConvShape) -> Vec<Tile> {
 
 /// Tiles of a gradient of the weights, the one that suits most shapes first.
 pub(super) fn grad_weight_tiles(shape: &ConvShape) -> Vec<Tile> {
-    let tile = |inputs, group, outputs| Tile::GradWeight {
-        inputs,
+    let tile = |lanes, group, outputs| Tile::GradWeight {
+        lanes,
         group,
         outputs,
         splits: 1,
     };
     let tiles = [
-        (tile(2, [4, 8], 1), FILL),
-        (tile(4, [4, 4], 1), FILL),
-        (tile(4, [4, 4], 2), FILL / 2),
-        (tile(2, [4, 4], 1), FILL),
-        (tile(2, [4, 4], 2), FILL),
-        (tile(1, [4, 8], 2), FILL),
+        (tile([2, 16], [4, 8], 1), FILL),
+        (tile([4, 16], [4, 4], 1), FILL),
+        (tile([4, 16], [4, 4], 2), FILL / 2),
+        (tile([2, 6], [4, 8], 2), FILL),
+        (tile([2, 16], [4, 4], 1), FILL),
+        (tile([2, 16], [4, 4], 2), FILL),
+        (tile([1, 16], [4, 8], 2), FILL),
     ];
     let affordable = quotient(16 << 20, shape.weight_len());
     fitting(shape, &tiles, |tile| match tile {
@@ -216,7 +216,7 @@ pub(super) fn grad_weight_tiles(shape: &ConvShape) -> Vec<Tile> {
 impl Cut {
     fn value(&self, name: &str) -> usize {
         let kernel = kernel(self.kernel);
-        let value = kernel.and_then(|kernel| kernel.derived(&self.overrides, name));
+        let value = kernel.and_then(|kernel| kernel.constant(self.overrides.iter().copied(), name));
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -261,12 +261,18 @@ impl Tile {
     }
 
     /// Into how many parts its sum is split.
-    fn splits(&self) -> usize {
+    pub(super) fn splits(&self) -> usize {
         match *self {
             Self::Forward { splits, .. }
             | Self::GradInput { splits, .. }
             | Self::GradWeight { splits, .. } => splits,
         }
+    }
+
+    /// How many invocations it has for a shape.
+    pub(super) fn invocations(&self, shape: &ConvShape) -> usize {
+        let cut = self.cut(shape);
+        product(&[product(&cut.workgroups), cut.lanes()])
     }
 
     /// What its kernel is given for a shape.
@@ -286,11 +292,11 @@ impl Tile {
                 splits,
             } => grad_input(shape, lanes, tile, outputs, splits),
             Self::GradWeight {
-                inputs,
+                lanes,
                 group,
                 outputs,
                 splits,
-            } => grad_weight(shape, inputs, group, outputs, splits),
+            } => grad_weight(shape, lanes, group, outputs, splits),
         }
     }
 }
@@ -356,7 +362,10 @@ fn forward(
     let lanes_p = quotient(places, positions).max(1);
     let vectors = shape.co_pad() / 4;
     let outputs = outputs.min(vectors);
-    let (lanes_o, output_groups) = lanes(vectors.div_ceil(outputs.max(1)), MOST_LANES / lanes_p);
+    let (lanes_o, output_groups) = lanes(
+        vectors.div_ceil(outputs.max(1)),
+        quotient(MOST_LANES, lanes_p),
+    );
     let mut overrides = shape.tile_overrides();
     overrides.extend([
         ("SPLITS", splits as f64),
@@ -431,7 +440,7 @@ fn grad_input(
 
 fn grad_weight(
     shape: &ConvShape,
-    inputs: usize,
+    [inputs, most]: [usize; 2],
     group: [usize; 2],
     outputs: usize,
     splits: usize,
@@ -446,8 +455,8 @@ fn grad_weight(
     let taps = product(&[lanes_i, shape.kernel[0], shape.kernel[1]]);
     let vectors = shape.co_pad() / 4;
     let outputs = outputs.min(vectors);
-    let (lanes_o, output_groups) =
-        lanes(vectors.div_ceil(outputs.max(1)), quotient(MOST_LANES, taps));
+    let most = most.min(quotient(MOST_LANES, taps));
+    let (lanes_o, output_groups) = lanes(vectors.div_ceil(outputs.max(1)), most);
     let mut overrides = shape.tile_overrides();
     overrides.extend([
         ("SPLITS", splits as f64),
@@ -483,6 +492,19 @@ pub(super) fn tiled(
     bindings: &[Tensor],
     total: Tensor,
 ) {
+    let written = split_target(plan, tile.splits(), total);
+    tiled_splits(plan, shape, tile, bindings, written);
+    add_splits(plan, written, total);
+}
+
+/// The same without the sum: `written` has the parts of all splits.
+pub(super) fn tiled_splits(
+    plan: &mut Plan,
+    shape: &ConvShape,
+    tile: &Tile,
+    bindings: &[Tensor],
+    written: Tensor,
+) {
     let Cut {
         kernel,
         overrides,
@@ -490,9 +512,7 @@ pub(super) fn tiled(
         turns,
     } = tile.cut(shape);
     limit_turns(plan, kernel, turns);
-    let written = split_target(plan, tile.splits(), total);
     let bindings = [bindings, &[written]].concat();
     plan.dispatch(kernel, &overrides, &bindings, workgroups);
     plan.count(&shape.words(), shape.flops());
-    add_splits(plan, written, total);
 }

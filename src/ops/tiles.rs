@@ -28,6 +28,8 @@ pub(super) struct Tiles {
     pub fill_grad_weight: usize,
     /// The same for the largest tile of a spline's forward, whose many sums hide latency as well.
     pub fill_kan_conv_forward: usize,
+    /// Whether kernels do several operations at once where that saves dispatches, each of which waits for those before.
+    pub joined: bool,
     /// Whether tiles in workgroup memory are worth their barriers.
     pub workgroup_memory: bool,
     /// Turns that all loops of an invocation may take.
@@ -68,6 +70,7 @@ const SOFTWARE: Tiles = Tiles {
     fill: 1,
     fill_grad_weight: 512,
     fill_kan_conv_forward: 1,
+    joined: false,
     workgroup_memory: false,
     most_turns: 65_000,
     conv_workgroup: 32,
@@ -102,6 +105,7 @@ const HARDWARE: Tiles = Tiles {
     fill: 65_536,
     fill_grad_weight: 65_536,
     fill_kan_conv_forward: 24_576,
+    joined: true,
     workgroup_memory: true,
     most_turns: usize::MAX,
     conv_workgroup: 64,

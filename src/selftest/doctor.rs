@@ -4,13 +4,15 @@ use super::case::Case;
 use super::episode::{
     distances, episode, gather, optimizer, rows, sparse, standardised_rows, teacher, weighted,
 };
+use super::joined::{activation_last, norm_between, statistics_between};
 use super::layers::{band_affine, ceiling, conv, element, norm, pool, sparse_conv, statistics};
 use super::mel::mel;
 use super::packed::{codebook, halves, integers, rounded};
 use crate::gpu::{AdapterClass, Tuning};
 use crate::ops::{
-    Augment, Basis, CodebookShape, ConvShape, Distance, EpisodeShape, IntegersShape, NormShape,
-    Pass, PoolKind, PoolShape, StatisticsShape, Variant, candidates, operation,
+    ActivationKind, Augment, Basis, CodebookShape, ConvShape, Distance, EpisodeShape,
+    IntegersShape, NormShape, Pass, PoolKind, PoolShape, StatisticsShape, Variant, candidates,
+    operation,
 };
 
 /// A class, with tiles in workgroup memory for a convolution.
@@ -126,6 +128,9 @@ pub fn doctor_cases(class: AdapterClass) -> Vec<Case> {
                 frames: 65,
             },
         ),
+        norm_between(class, [2, 6, 5, 13], 1, 3),
+        statistics_between(class, [2, 6, 3, 9], true, 4),
+        activation_last(class, ActivationKind::Silu, [2, 6, 3, 9]),
         gather(class, 16, 33, &augment),
         episode(class, &shots),
         distances(class, Distance::Cosine, [2, 129, 64]),

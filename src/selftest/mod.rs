@@ -10,6 +10,7 @@ mod builder;
 mod case;
 mod doctor;
 mod episode;
+mod joined;
 mod layers;
 mod mel;
 mod packed;
@@ -19,6 +20,7 @@ pub use doctor::doctor_cases;
 pub use episode::{
     distances, episode, gather, optimizer, rows, sparse, standardised_rows, teacher, weighted,
 };
+pub use joined::{activation_last, norm_between, statistics_between};
 #[cfg(feature = "internals")]
 pub use layers::reduce;
 pub use layers::{band_affine, ceiling, conv, element, norm, pool, sparse_conv, statistics};

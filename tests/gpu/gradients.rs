@@ -1,6 +1,6 @@
 //! Gradients: of each layer in the middle of a graph, and of whole training steps.
 
-use gamaka::gpu::{BufferRole, Plan, Program};
+use gamaka::gpu::{AdapterClass, BufferRole, Plan, Program};
 use gamaka::internals::data::Task;
 use gamaka::internals::reference;
 use gamaka::internals::settings::Learner;
@@ -102,8 +102,17 @@ fn rough_parameters(network: &Network) -> Vec<f32> {
     flat
 }
 
-/// Puts one layer between two others and checks the gradient of every parameter around it.
+const CLASSES: [AdapterClass; 2] = [AdapterClass::Software, AdapterClass::Hardware];
+
+/// Puts one layer between two others and checks the gradient of every parameter around it, by the kernels of either class of
+/// adapter.
 fn check_layer(layer: &str) {
+    for class in CLASSES {
+        check_layer_for(class, layer);
+    }
+}
+
+fn check_layer_for(class: AdapterClass, layer: &str) {
     let spec = format!(
         r#"
         name = "test"
@@ -124,7 +133,7 @@ fn check_layer(layer: &str) {
     let x = normals(n * 42, 1);
     let weights = normals(n * network.width(), 2);
 
-    let mut plan = Plan::new(gpu().class());
+    let mut plan = Plan::new(class);
     let x_tensor = plan.tensor("x", [n, 1, 7, 6], BufferRole::Input);
     let step_tensor = plan.words("step", [1, 1, 1, 4], BufferRole::Input);
     let grad_embedding = plan.tensor("grad", [n, network.width(), 1, 1], BufferRole::Input);
@@ -232,7 +241,11 @@ channels = 10
 
 #[test]
 fn a_whole_training_step_has_the_twins_gradient_for_both_distances() {
-    for distance in ["euclidean", "cosine"] {
+    for (distance, class) in [
+        ("euclidean", AdapterClass::Software),
+        ("euclidean", AdapterClass::Hardware),
+        ("cosine", AdapterClass::Software),
+    ] {
         let spec = Spec::from_toml(&WHOLE.replace("DISTANCE", distance)).unwrap();
         let network = Network::new(spec, [9, 12]).unwrap();
         let shape = EpisodeShape {
@@ -249,7 +262,7 @@ fn a_whole_training_step_has_the_twins_gradient_for_both_distances() {
             .map(|v| v.abs())
             .collect();
         let training = TrainingPlan::new(
-            gpu().class(),
+            class,
             &StepShape {
                 network: &network,
                 task: Task::new(3, 2, 2),
@@ -315,11 +328,12 @@ const READ_OUTS: [&str; 2] = [
 
 #[test]
 fn a_step_with_a_teacher_has_the_twins_gradient_with_an_episode_and_without() {
-    for (read_out, episode_weight) in [
-        (READ_OUTS[0], 0.0),
-        (READ_OUTS[1], 0.0),
-        (READ_OUTS[0], 1.0),
-        (READ_OUTS[1], 0.3),
+    for (read_out, episode_weight, class) in [
+        (READ_OUTS[0], 0.0, AdapterClass::Software),
+        (READ_OUTS[1], 0.0, AdapterClass::Software),
+        (READ_OUTS[0], 1.0, AdapterClass::Software),
+        (READ_OUTS[1], 0.3, AdapterClass::Software),
+        (READ_OUTS[1], 0.3, AdapterClass::Hardware),
     ] {
         let spec = Spec::from_toml(&WHOLE.replace("DISTANCE", "euclidean")).unwrap();
         let network = Network::new(spec, [9, 12]).unwrap();
@@ -338,7 +352,7 @@ fn a_step_with_a_teacher_has_the_twins_gradient_with_an_episode_and_without() {
         };
         let bank: Vec<f32> = normals(40 * 9, 8).iter().map(|v| v.abs()).collect();
         let training = TrainingPlan::new(
-            gpu().class(),
+            class,
             &StepShape {
                 network: &network,
                 task: Task::new(2, 2, 1),

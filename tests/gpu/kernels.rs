@@ -3,8 +3,8 @@
 use gamaka::gpu::{AdapterClass, GpuError};
 use gamaka::internals::selftest::{self, Case};
 use gamaka::ops::{
-    Augment, Basis, CodebookShape, ConvShape, Distance, EpisodeShape, IntegersShape, NormShape,
-    PoolKind, PoolShape, StatisticsShape,
+    ActivationKind, Augment, Basis, CodebookShape, ConvShape, Distance, EpisodeShape,
+    IntegersShape, NormShape, PoolKind, PoolShape, StatisticsShape,
 };
 
 use crate::gpu;
@@ -225,6 +225,39 @@ fn norms_match() {
                 },
             )
         });
+    }
+}
+
+/// The sums of splits and the gradients as convolutions take them, which plans for GPUs have.
+#[test]
+fn norms_statistics_and_activations_between_convolutions_match() {
+    for (shape, groups, splits) in [
+        ([1, 1, 1, 2], 1, 2),
+        ([3, 5, 7, 9], 1, 1),
+        ([2, 6, 3, 11], 3, 4),
+        ([2, 8, 4, 5], 2, 3),
+        ([2, 13, 1, 1], 1, 2),
+        ([1, 3, 16, 65], 3, 7),
+        ([2, 300, 2, 2], 1, 2),
+    ] {
+        holds(|class| selftest::norm_between(class, shape, groups, splits));
+    }
+    for (shape, splits) in [
+        ([1, 1, 1, 2], 2),
+        ([3, 5, 7, 9], 1),
+        ([2, 9, 3, 1], 3),
+        ([2, 4, 5, 120], 18),
+    ] {
+        for all in [true, false] {
+            holds(|class| selftest::statistics_between(class, shape, all, splits));
+        }
+        for kind in [
+            ActivationKind::Silu,
+            ActivationKind::Relu,
+            ActivationKind::Gelu,
+        ] {
+            holds(|class| selftest::activation_last(class, kind, shape));
+        }
     }
 }
 

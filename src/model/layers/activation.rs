@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Build, Forward, Layer};
+use super::{Build, Forward, Gradients, Layer};
 use crate::gpu::{Shape, Tensor};
-use crate::ops::{self, ActivationKind};
+use crate::ops::{self, ActivationKind, Gradient, Wanted};
 use crate::reference;
 
 /// A fixed function on every value.
@@ -35,15 +35,21 @@ impl Layer for Activation {
         build: &mut Build,
         forward: &Forward,
         _: &[Tensor],
-        _: Option<&[Tensor]>,
-        grad_y: Tensor,
-        wants_grad_x: bool,
-    ) -> Option<Tensor> {
-        wants_grad_x.then(|| {
-            let grad_x = build.scratch("activation grad", forward.input.shape);
-            ops::activation_grad_input(build.plan, self.kind, forward.input, grad_y, grad_x);
-            grad_x
-        })
+        gradients: Option<Gradients>,
+        grad_y: Gradient,
+        wanted: Wanted,
+    ) -> Option<Gradient> {
+        if matches!(wanted, Wanted::Nothing) {
+            return None;
+        }
+        let (x, grad_y) = (forward.input, grad_y.plain());
+        if let (Wanted::ChannelsLast(bias), Some(Gradients { sums, .. })) = (wanted, gradients) {
+            let last = ops::activation_grad_last(build.plan, sums, self.kind, [x, grad_y], bias);
+            return Some(Gradient::ChannelsLast(last));
+        }
+        let grad_x = build.scratch("activation grad", x.shape);
+        ops::activation_grad_input(build.plan, self.kind, x, grad_y, grad_x);
+        Some(Gradient::Plain(grad_x))
     }
 
     fn reference(&self, _: Shape, x: &[f64], _: &[&[f64]], _: Option<[u32; 3]>) -> Vec<f64> {

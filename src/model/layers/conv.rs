@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Build, Forward, Init, LARGEST, Layer, Parameter};
-use crate::gpu::{Shape, Tensor};
-use crate::ops::{self, Basis, ConvKept, ConvShape};
+use super::{Build, Forward, Gradients, Init, LARGEST, Layer, Parameter};
+use crate::gpu::{Plan, Shape, Tensor};
+use crate::ops::{self, Basis, ConvKept, ConvShape, Gradient, Wanted};
 use crate::reference;
 
 /// Height and width; in a spec also one number for both.
@@ -374,28 +374,39 @@ impl<T: Edges> Layer for T {
         }
     }
 
+    fn bias(&self, gradients: &[Tensor]) -> Option<Tensor> {
+        gradients.get(1).copied()
+    }
+
     fn backward(
         &self,
         build: &mut Build,
         forward: &Forward,
-        parameters: &[Tensor],
-        gradients: Option<&[Tensor]>,
-        grad_y: Tensor,
-        wants_grad_x: bool,
-    ) -> Option<Tensor> {
-        let EdgeLayer { shape, curvature } = self.placed(forward.input.shape);
+        _: &[Tensor],
+        gradients: Option<Gradients>,
+        grad_y: Gradient,
+        wanted: Wanted,
+    ) -> Option<Gradient> {
+        let shape = self.placed(forward.input.shape).shape;
         let kept = ConvKept {
             x: forward.input,
             kernel_x: forward.kept[0],
             kernel_weight: forward.kept[1],
         };
-        let grad_x = wants_grad_x.then(|| build.scratch("conv grad", forward.input.shape));
-        let by_parameters = gradients.map(|gradients| [gradients[0], gradients[1]]);
-        ops::conv_backward(build.plan, &shape, &kept, grad_y, by_parameters, grad_x);
-        if let (Some(gradients), true) = (gradients, curvature > 0.0) {
-            ops::curvature_penalty(build.plan, &shape, curvature, parameters[0], gradients[0]);
+        let grad_x = match wanted {
+            Wanted::Nothing => None,
+            _ => Some(build.scratch("conv grad", forward.input.shape)),
+        };
+        let by_parameters = gradients.map(|Gradients { of, sums }| ([of[0], of[1]], sums));
+        ops::conv_backward_pending(build.plan, &shape, &kept, grad_y, by_parameters, grad_x);
+        grad_x.map(Gradient::Plain)
+    }
+
+    fn penalise(&self, plan: &mut Plan, input: Shape, parameters: &[Tensor], gradients: &[Tensor]) {
+        let EdgeLayer { shape, curvature } = self.placed(input);
+        if curvature > 0.0 {
+            ops::curvature_penalty(plan, &shape, curvature, parameters[0], gradients[0]);
         }
-        grad_x
     }
 
     fn reference(

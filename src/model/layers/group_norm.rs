@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Build, Forward, Init, Layer, Parameter};
+use super::{Build, Forward, Gradients, Init, Layer, Parameter};
 use crate::gpu::{Shape, Tensor};
-use crate::ops::{self, NormShape};
+use crate::ops::{self, Gradient, NormInput, NormShape, Wanted};
 use crate::reference;
 
 /// Group normalisation.
@@ -80,35 +80,24 @@ impl Layer for GroupNorm {
         build: &mut Build,
         forward: &Forward,
         parameters: &[Tensor],
-        gradients: Option<&[Tensor]>,
-        grad_y: Tensor,
-        wants_grad_x: bool,
-    ) -> Option<Tensor> {
-        let x = forward.input;
-        let shape = self.shape(x.shape);
-        if let (Some(gradients), true) = (gradients, self.affine) {
-            ops::group_norm_grad_weight(
-                build.plan,
-                &shape,
-                x,
-                forward.kept[0],
-                grad_y,
-                gradients[0],
-            );
-        }
-        wants_grad_x.then(|| {
-            let grad_x = build.scratch("norm grad", x.shape);
-            ops::group_norm_grad_input(
-                build.plan,
-                &shape,
-                x,
-                parameters[0],
-                forward.kept[0],
-                grad_y,
-                grad_x,
-            );
-            grad_x
-        })
+        gradients: Option<Gradients>,
+        grad_y: Gradient,
+        wanted: Wanted,
+    ) -> Option<Gradient> {
+        let input = NormInput {
+            x: forward.input,
+            moments: forward.kept[0],
+        };
+        let of_input = forward.input.shape;
+        ops::group_norm_backward(
+            build.plan,
+            &self.shape(of_input),
+            (input, of_input),
+            parameters[0],
+            grad_y.plain(),
+            gradients.map(|Gradients { of, sums }| (self.affine.then_some(of[0]), sums)),
+            wanted,
+        )
     }
 
     fn reference(

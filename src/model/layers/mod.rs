@@ -20,7 +20,7 @@ pub use standardise::Standardise;
 pub use statistics_pool::{Over, StatisticsPool};
 
 use crate::gpu::{BufferRole, Plan, Shape, Tensor};
-use crate::ops::{Basis, ConvShape};
+use crate::ops::{Basis, ConvShape, Gradient, PendingSums, Wanted};
 
 /// Largest size of a clip, a kernel or a padding on one axis, and most channels that a layer makes.
 pub(crate) const LARGEST: usize = 1 << 16;
@@ -124,6 +124,12 @@ pub(crate) struct Forward {
     pub kept: Vec<Tensor>,
 }
 
+/// Where the gradients of a layer's parameters go.
+pub(crate) struct Gradients<'a> {
+    pub of: &'a [Tensor],
+    pub sums: &'a mut PendingSums,
+}
+
 /// A layer. Shapes are [n, channels, height, width]. The network calls [`Self::output`] first; what it refuses the other
 /// functions never see, nor tensors of more than [`MOST_VALUES`].
 pub(crate) trait Layer {
@@ -148,17 +154,33 @@ pub(crate) trait Layer {
     /// Appends the forward kernels.
     fn forward(&self, build: &mut Build, x: Tensor, parameters: &[Tensor]) -> Forward;
 
-    /// Appends the gradient kernels and returns the gradient of the input, unless nobody wants it; `gradients` are those of the
-    /// parameters, where somebody wants them.
+    /// Of the gradients of its parameters that of a bias whose gradient is that of the output summed by channel: a convolution's,
+    /// which takes the gradient of its output as a [`Gradient::ChannelsLast`] too.
+    fn bias(&self, _gradients: &[Tensor]) -> Option<Tensor> {
+        None
+    }
+
+    /// Appends the gradient kernels and returns the gradient of the input, unless nobody wants it. Those of the parameters are
+    /// left among the pending sums, where somebody wants them.
     fn backward(
         &self,
         build: &mut Build,
         forward: &Forward,
         parameters: &[Tensor],
-        gradients: Option<&[Tensor]>,
-        grad_y: Tensor,
-        wants_grad_x: bool,
-    ) -> Option<Tensor>;
+        gradients: Option<Gradients>,
+        grad_y: Gradient,
+        wanted: Wanted,
+    ) -> Option<Gradient>;
+
+    /// Appends what is added to the gradients of its parameters, when these are complete: penalties.
+    fn penalise(
+        &self,
+        _plan: &mut Plan,
+        _input: Shape,
+        _parameters: &[Tensor],
+        _gradients: &[Tensor],
+    ) {
+    }
 
     /// The forward in f64. `stream` is (seed, step, layer) while training.
     fn reference(

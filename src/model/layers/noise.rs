@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Build, Forward, Layer};
+use super::{Build, Forward, Gradients, Layer};
 use crate::gpu::{Shape, Tensor};
-use crate::ops;
+use crate::ops::{self, Gradient, Wanted};
 use crate::reference;
 
 /// Adds normal noise.
@@ -47,10 +47,10 @@ impl Layer for Noise {
         _: &mut Build,
         _: &Forward,
         _: &[Tensor],
-        _: Option<&[Tensor]>,
-        grad_y: Tensor,
-        _: bool,
-    ) -> Option<Tensor> {
+        _: Option<Gradients>,
+        grad_y: Gradient,
+        _: Wanted,
+    ) -> Option<Gradient> {
         Some(grad_y)
     }
 
@@ -102,18 +102,20 @@ impl Layer for Dropout {
         build: &mut Build,
         _: &Forward,
         _: &[Tensor],
-        _: Option<&[Tensor]>,
-        grad_y: Tensor,
-        wants_grad_x: bool,
-    ) -> Option<Tensor> {
+        _: Option<Gradients>,
+        grad_y: Gradient,
+        wanted: Wanted,
+    ) -> Option<Gradient> {
         let Some(step) = build.step else {
             return Some(grad_y);
         };
-        wants_grad_x.then(|| {
-            let grad_x = build.scratch("dropout grad", grad_y.shape);
-            ops::dropout_forward(build.plan, self.rate, build.layer, grad_y, step, grad_x);
-            grad_x
-        })
+        if matches!(wanted, Wanted::Nothing) {
+            return None;
+        }
+        let grad_y = grad_y.plain();
+        let grad_x = build.scratch("dropout grad", grad_y.shape);
+        ops::dropout_forward(build.plan, self.rate, build.layer, grad_y, step, grad_x);
+        Some(Gradient::Plain(grad_x))
     }
 
     fn reference(&self, _: Shape, x: &[f64], _: &[&[f64]], stream: Option<[u32; 3]>) -> Vec<f64> {

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Build, Forward, Layer, Pair};
+use super::{Build, Forward, Gradients, Layer, Pair};
 use crate::gpu::{Shape, Tensor};
-use crate::ops::{self, PoolKind, PoolShape};
+use crate::ops::{self, Gradient, PoolKind, PoolShape, Wanted};
 use crate::reference;
 
 /// The mean or maximum of windows that lie wholly inside the image.
@@ -71,21 +71,23 @@ impl Layer for Pool {
         build: &mut Build,
         forward: &Forward,
         _: &[Tensor],
-        _: Option<&[Tensor]>,
-        grad_y: Tensor,
-        wants_grad_x: bool,
-    ) -> Option<Tensor> {
-        wants_grad_x.then(|| {
-            let grad_x = build.scratch("pool grad", forward.input.shape);
-            ops::pool_grad_input(
-                build.plan,
-                &self.shape(forward.input.shape),
-                forward.input,
-                grad_y,
-                grad_x,
-            );
-            grad_x
-        })
+        _: Option<Gradients>,
+        grad_y: Gradient,
+        wanted: Wanted,
+    ) -> Option<Gradient> {
+        if matches!(wanted, Wanted::Nothing) {
+            return None;
+        }
+        let grad_y = grad_y.plain();
+        let grad_x = build.scratch("pool grad", forward.input.shape);
+        ops::pool_grad_input(
+            build.plan,
+            &self.shape(forward.input.shape),
+            forward.input,
+            grad_y,
+            grad_x,
+        );
+        Some(Gradient::Plain(grad_x))
     }
 
     fn reference(&self, input: Shape, x: &[f64], _: &[&[f64]], _: Option<[u32; 3]>) -> Vec<f64> {

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::conv::{default_grid, default_order, default_range};
-use super::{Build, Forward, Init, KanConv, Layer, Pair, Parameter};
-use crate::gpu::{Shape, Tensor};
-use crate::ops::{Basis, ConvShape, product};
+use super::{Build, Forward, Gradients, Init, KanConv, Layer, Pair, Parameter};
+use crate::gpu::{Plan, Shape, Tensor};
+use crate::ops::{Basis, ConvShape, Gradient, Wanted, product};
 
 /// One function, a spline plus a silu base, of every value: an activation that the layer learns. Followed
 /// by an ordinary convolution it is the single-variable KAN of 2606.24371. Normalise before it: the grid
@@ -95,18 +95,24 @@ impl Layer for SharedSpline {
         build: &mut Build,
         forward: &Forward,
         parameters: &[Tensor],
-        gradients: Option<&[Tensor]>,
-        grad_y: Tensor,
-        wants_grad_x: bool,
-    ) -> Option<Tensor> {
+        gradients: Option<Gradients>,
+        grad_y: Gradient,
+        wanted: Wanted,
+    ) -> Option<Gradient> {
+        let grad_y = grad_y.plain().reshaped(forward.input.shape);
         self.edge().backward(
             build,
             forward,
             parameters,
             gradients,
-            grad_y.reshaped(forward.input.shape),
-            wants_grad_x,
+            Gradient::Plain(grad_y),
+            wanted,
         )
+    }
+
+    fn penalise(&self, plan: &mut Plan, input: Shape, parameters: &[Tensor], gradients: &[Tensor]) {
+        let edge = self.edge();
+        edge.penalise(plan, images(input), parameters, gradients);
     }
 
     fn reference(

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Build, Forward, Layer};
+use super::{Build, Forward, Gradients, Layer};
 use crate::gpu::{Shape, Tensor};
-use crate::ops;
+use crate::ops::{self, Gradient, Wanted};
 use crate::reference;
 
 /// Every mel band less its mean, divided by its deviation, both over all training files. Unlike a normalisation of
@@ -74,20 +74,22 @@ impl Layer for Standardise {
         build: &mut Build,
         forward: &Forward,
         _: &[Tensor],
-        _: Option<&[Tensor]>,
-        grad_y: Tensor,
-        wants_grad_x: bool,
-    ) -> Option<Tensor> {
-        wants_grad_x.then(|| {
-            let shape = forward.input.shape;
-            let mut scales = self.affine(shape[2]);
-            scales[shape[2]..].fill(0.0);
-            let affine = [1, 1, 2, shape[2]];
-            let affine = build.plan.constant("band scales", affine, scales);
-            let grad_x = build.scratch("standardised grad", shape);
-            ops::band_affine(build.plan, grad_y, affine, grad_x);
-            grad_x
-        })
+        _: Option<Gradients>,
+        grad_y: Gradient,
+        wanted: Wanted,
+    ) -> Option<Gradient> {
+        if matches!(wanted, Wanted::Nothing) {
+            return None;
+        }
+        let grad_y = grad_y.plain();
+        let shape = forward.input.shape;
+        let mut scales = self.affine(shape[2]);
+        scales[shape[2]..].fill(0.0);
+        let affine = [1, 1, 2, shape[2]];
+        let affine = build.plan.constant("band scales", affine, scales);
+        let grad_x = build.scratch("standardised grad", shape);
+        ops::band_affine(build.plan, grad_y, affine, grad_x);
+        Some(Gradient::Plain(grad_x))
     }
 
     fn reference(&self, input: Shape, x: &[f64], _: &[&[f64]], _: Option<[u32; 3]>) -> Vec<f64> {

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Build, Forward, Layer};
+use super::{Build, Forward, Gradients, Layer};
 use crate::gpu::{Shape, Tensor};
-use crate::ops::{self, StatisticsShape};
+use crate::ops::{self, Gradient, StatisticsShape, Wanted};
 use crate::reference;
 
 /// What a mean and a deviation are taken over.
@@ -69,23 +69,23 @@ impl Layer for StatisticsPool {
         build: &mut Build,
         forward: &Forward,
         _: &[Tensor],
-        _: Option<&[Tensor]>,
-        grad_y: Tensor,
-        wants_grad_x: bool,
-    ) -> Option<Tensor> {
-        wants_grad_x.then(|| {
-            let x = forward.input;
-            let grad_x = build.scratch("statistics grad", x.shape);
-            ops::statistics_pool_grad_input(
-                build.plan,
-                &self.shape(x.shape),
-                x,
-                forward.output,
-                grad_y,
-                grad_x,
-            );
-            grad_x
-        })
+        gradients: Option<Gradients>,
+        grad_y: Gradient,
+        wanted: Wanted,
+    ) -> Option<Gradient> {
+        if matches!(wanted, Wanted::Nothing) {
+            return None;
+        }
+        let (x, y, grad_y) = (forward.input, forward.output, grad_y.plain());
+        let shape = self.shape(x.shape);
+        if let (Wanted::ChannelsLast(bias), Some(Gradients { sums, .. })) = (wanted, gradients) {
+            let given = [x, y, grad_y];
+            let last = ops::statistics_pool_grad_last(build.plan, sums, &shape, given, bias);
+            return Some(Gradient::ChannelsLast(last));
+        }
+        let grad_x = build.scratch("statistics grad", x.shape);
+        ops::statistics_pool_grad_input(build.plan, &shape, x, y, grad_y, grad_x);
+        Some(Gradient::Plain(grad_x))
     }
 
     fn reference(&self, input: Shape, x: &[f64], _: &[&[f64]], _: Option<[u32; 3]>) -> Vec<f64> {
