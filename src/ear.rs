@@ -9,6 +9,7 @@ use crate::fewshot::{Answer, Examples, ScoreError};
 use crate::gpu::{DeviceChoice, Gpu, GpuError};
 use crate::mel::{EngineChoice, MelError};
 use crate::model_file::Model;
+use crate::tuning;
 
 /// A model on a device. It hears as much of a file as the model was trained on.
 #[derive(Debug)]
@@ -66,7 +67,7 @@ impl Ear {
     /// # Errors
     /// [`EarError::Gpu`], [`EarError::Mel`].
     pub fn new(model: Model, device: &DeviceChoice) -> Result<Self, EarError> {
-        let gpu = Gpu::open(device)?;
+        let gpu = tuning::open(device, &mut |_| {})?;
         let segment = model.info.segment;
         Self::every(&gpu, model, segment, EngineChoice::Auto, false, usize::MAX)
     }

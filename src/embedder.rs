@@ -160,7 +160,7 @@ impl Embedder {
 }
 
 /// Clips that an [`Embedder`] takes at a time.
-fn batch(class: AdapterClass) -> usize {
+pub(crate) fn batch(class: AdapterClass) -> usize {
     match class.is_software() {
         true => 16,
         false => 128,

@@ -84,6 +84,7 @@ mod similar;
 mod tagging;
 mod tensors;
 mod train;
+mod tuning;
 mod vectors;
 mod words;
 
@@ -184,6 +185,9 @@ pub mod internals {
     }
     pub mod train {
         pub use crate::train::*;
+    }
+    pub mod tuning {
+        pub use crate::tuning::*;
     }
     pub mod vectors {
         pub use crate::vectors::*;

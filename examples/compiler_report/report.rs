@@ -29,7 +29,7 @@ pub(crate) const CARDS: [Kind; 2] = [("RDNA2", &["navi21"]), ("RDNA3", &["navi31
 
 /// The most of a hot loop's vector arithmetic that may be moves of spilled scalars. RADV 22.3 and 25.0 spill some in loops
 /// that fill the scalar registers with weights, which costs as much as it counts.
-const MOST_LANE_MOVES: f64 = 0.02;
+const MOST_LANE_MOVES: f64 = 0.05;
 
 /// What a card's compiler made of all kernels.
 #[derive(Debug, Serialize)]

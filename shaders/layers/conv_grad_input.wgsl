@@ -85,7 +85,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       for (var k = 0u; k < MAX_R + IDLE_TURN; k++) {
         // Channels past CI repeat the last one and are not stored.
         let channel = min(first_channel + row_channel(k), CI - 1u);
-        if (k < TILE_R && m0 + row_slot(k) < slot_count()) {
+        if (k < TILE_R && m0 + row_slot(k) < slot_count() && has_slope(m0 + row_slot(k))) {
           w[k] = weight[((channel * KERNEL_H * KERNEL_W + tap) * slot_count() + m0 + row_slot(k)) * (CO_PAD / 4u) + o4];
         }
       }
@@ -97,7 +97,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
           let at = u32(select(0, image[j] + oh * i32(OUT_W) + ow, present));
           let g = select(vec4<f32>(), grad_y[at * (CO_PAD / 4u) + o4], present);
           for (var k = 0u; k < MAX_R + IDLE_TURN; k++) {
-            if (k < TILE_R && m0 + row_slot(k) < slot_count()) {
+            if (k < TILE_R && m0 + row_slot(k) < slot_count() && has_slope(m0 + row_slot(k))) {
               sum[j][k] = fma(g.x, w[k].x, fma(g.y, w[k].y, fma(g.z, w[k].z, fma(g.w, w[k].w, sum[j][k]))));
             }
           }
@@ -124,7 +124,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
               if (row_slot(k) == 0u) {
                 z = x[at];
               }
-              if (m < slot_count()) {
+              if (m < slot_count() && has_slope(m)) {
                 total[j][c] = fma(edge_basis_slope(m, z), sum[j][k], total[j][c]);
               }
               if (tile + 1u == slot_tiles() && row_slot(k) + 1u == TILE_S) {

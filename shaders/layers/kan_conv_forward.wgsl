@@ -69,10 +69,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let ih = top[j] + i32(kh);
         let iw = left[j] + i32(kw);
         let present = in_image(ih, iw);
-        let z = x[select(0, image[j] + (i32(i * IN_H) + ih) * i32(IN_W) + iw, present)];
+        let z = tap_input(x[select(0, image[j] + (i32(i * IN_H) + ih) * i32(IN_W) + iw, present)], present);
         for (var k = 0u; k < MAX_S + IDLE_TURN; k++) {
           if (k < TILE_S && m0 + k < slot_count()) {
-            let b = vec4<f32>(select(0.0, edge_basis(m0 + k, z), present));
+            let b = vec4<f32>(tap_basis(m0 + k, z, present));
             for (var h = 0u; h < MAX_O + IDLE_TURN; h++) {
               if (h < TILE_O) {
                 sum[j][h] = fma(b, w[k][h], sum[j][h]);

@@ -157,3 +157,22 @@ fn edge_basis_slope(m: u32, z: f32) -> f32 {
   }
   return cells * spline_slope(m, (z - CENTRE + RANGE) * cells);
 }
+
+// Where a tap that is an absent edge reads: all slots but the first and the last of truncated powers are 0 there.
+fn tap_input(z: f32, present: bool) -> f32 {
+  return select(CENTRE, z, present);
+}
+
+// Value of slot m at what tap_input gave, 0 for an absent edge.
+fn tap_basis(m: u32, z: f32, present: bool) -> f32 {
+  let value = edge_basis(m, z);
+  if (POWERS && m > 0u && m < GRID + ORDER) {
+    return value;
+  }
+  return select(0.0, value, present);
+}
+
+// Whether slot m has a slope anywhere.
+fn has_slope(m: u32) -> bool {
+  return !POWERS || m > 0u;
+}

@@ -56,7 +56,8 @@ impl Workbench<'_> {
                 "the GPU was lost ({detail}); going on with cell {} on a new device",
                 cell.name()
             )));
-            self.gpu = Gpu::open(&self.options.device)?;
+            let choices = self.gpu.tuning().choices().clone();
+            self.gpu = Gpu::open(&self.options.device)?.tuned(choices);
             trained = self.train(cell, &config, on);
         }
         let result = match trained {

@@ -13,6 +13,7 @@ use crate::gpu::{DeviceChoice, Gpu};
 use crate::model::{Network, Spec};
 use crate::settings::TrainConfig;
 use crate::train::{self, Collections, Material, TrainError, Units, Wanted};
+use crate::tuning;
 
 /// How a comparison runs, beside what it compares.
 #[derive(Debug)]
@@ -121,7 +122,7 @@ impl<'a> Workbench<'a> {
         for spec in &grid.networks {
             network(&grid.config, spec.clone())?;
         }
-        let gpu = Gpu::open(&options.device)?;
+        let gpu = tuning::open(&options.device, &mut |_| {})?;
         let engine = grid.config.engine().map_err(TrainError::from);
         let engine = engine.map_err(AblateError::Reading)?;
         let front_end = FrontEnd::new(engine, Some(&gpu), grid.config.hearing(options.strict))?

@@ -4,7 +4,7 @@ use super::ceilings::Ceilings;
 use super::fastest::fastest;
 use crate::gpu::{BufferRole, Gpu, GpuError, Plan, Program, Step, Tensor, word};
 use crate::measure::made_up;
-use crate::ops::{self, Basis, ConvShape};
+use crate::ops::{self, Basis, ConvShape, Pass, Variant};
 use crate::train::StepShape;
 use crate::train::TrainingStep;
 
@@ -108,16 +108,24 @@ pub fn target_convolution(gpu: &Gpu, ceilings: &Ceilings) -> Result<Vec<KernelFi
             centre: 0.0,
         },
     };
-    let mut figures = time_forward(gpu, ceilings, target, &ops::kan_conv_forward_dense)?;
-    for grid in [5, 12, 20] {
+    let usual = |local: bool| {
+        move |plan: &mut Plan, shape: &ConvShape, x, weight, bias, y| {
+            let all = ops::candidates(Pass::Forward, shape, plan.class);
+            let is_local = |variant: &Variant| matches!(variant, Variant::Local { .. });
+            if let Some(first) = all.into_iter().find(|variant| is_local(variant) == local) {
+                ops::conv_forward_by(plan, shape, first, [x, weight, bias, y]);
+            }
+        }
+    };
+    let mut figures = time_forward(gpu, ceilings, target, &usual(false))?;
+    for grid in [9, 12, 20] {
         let basis = Basis {
             grid,
             ..target.basis
         };
         let shape = ConvShape { basis, ..target };
-        let forwards: [Forward; 2] = [&ops::kan_conv_forward_dense, &ops::kan_conv_forward_local];
-        for forward in forwards {
-            figures.extend(time_forward(gpu, ceilings, shape, forward)?);
+        for local in [false, true] {
+            figures.extend(time_forward(gpu, ceilings, shape, &usual(local))?);
         }
     }
     for kept in [500, 200, 100, 50] {

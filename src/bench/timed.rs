@@ -11,6 +11,7 @@ use crate::gpu::{DeviceChoice, Gpu, GpuError, Program, word};
 use crate::measure::{Spread, enough, made_up, timed};
 use crate::model::Network;
 use crate::train::TrainingStep;
+use crate::tuning;
 
 /// Time that the steps and passes of one network may take; see [`enough`].
 const BUDGET: Duration = Duration::from_secs(20);
@@ -60,7 +61,7 @@ struct Bed {
 
 impl Bed {
     fn new(device: &DeviceChoice, network: &Network) -> Result<Self, GpuError> {
-        let gpu = Gpu::open(device)?;
+        let gpu = tuning::open(device, &mut |_| {})?;
         let Task { way, shot, query } = TASK;
         let training = TrainingStep::new(&gpu, &reference_step(network))?;
         let figures = NetworkFigures {

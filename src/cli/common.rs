@@ -8,10 +8,11 @@ use std::time::Duration;
 use crate::data::hash_file;
 use crate::features::FrontEnd;
 use crate::files::hash_bytes;
-use crate::gpu::{DeviceChoice, Gpu};
+use crate::gpu::{DeviceChoice, Gpu, GpuError};
 use crate::mel::EngineChoice;
 use crate::model::Spec;
 use crate::model_file::Model;
+use crate::tuning;
 use crate::words::count;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -48,9 +49,9 @@ pub(super) struct Common {
 }
 
 impl Common {
-    /// Opens the chosen adapter.
-    pub(super) fn gpu(&self) -> anyhow::Result<Gpu> {
-        Ok(Gpu::open(&self.device)?)
+    /// Opens the chosen adapter, its kernels cut by what was measured on it.
+    pub(super) fn gpu(&self) -> Result<Gpu, GpuError> {
+        tuning::open(&self.device, &mut |note| self.note(&note))
     }
 
     /// A progress bar on stderr, hidden under --quiet and where stderr is no terminal.

@@ -3,8 +3,9 @@
 use std::fmt::Write;
 use std::process::ExitCode;
 
-use crate::gpu::{AdapterSummary, DeviceChoice, Gpu, adapters, install_hint};
+use crate::gpu::{AdapterSummary, DeviceChoice, adapters, install_hint};
 use crate::selftest::{self, Worst};
+use crate::tuning;
 use serde::Serialize;
 
 use super::common::{Common, print, print_json};
@@ -72,7 +73,7 @@ fn examine(device: &DeviceChoice, common: &Common) -> Report {
         healthy: false,
         problems: Vec::new(),
     };
-    let gpu = match Gpu::open(device) {
+    let gpu = match tuning::open(device, &mut |note| report.problems.push(note)) {
         Ok(gpu) => gpu,
         Err(error) => {
             report.problems.push(hints::told(&error));

@@ -29,6 +29,7 @@ mod start;
 mod table;
 mod tag;
 mod train;
+mod tune;
 
 use std::process::ExitCode;
 
@@ -54,6 +55,8 @@ enum Command {
     Doctor,
     /// Measure how fast everything is on an adapter, and how near its limits
     Bench(bench::Args),
+    /// Measure which kernels are quickest on this adapter, and keep that for later runs
+    Tune(tune::Args),
     /// Write the mel-spectrogram of an audio file as an array or a picture
     Mel(mel::Args),
     /// Check the local copy of a data set, and write its manifest
@@ -115,6 +118,7 @@ pub fn run() -> ExitCode {
         Command::Demo(args) => demo::run(args, &cli.common),
         Command::Doctor => doctor::run(&cli.common),
         Command::Bench(args) => bench::run(args, &cli.common),
+        Command::Tune(args) => tune::run(args, &cli.common),
         Command::Mel(args) => mel::run(args, &cli.common),
         Command::Data(args) => data::run(args, &cli.common),
         Command::Train(args) => train::run(args, &cli.common),

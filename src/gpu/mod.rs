@@ -11,6 +11,7 @@ mod fault;
 mod kernel;
 mod plan;
 mod program;
+mod scratch;
 mod tuning;
 mod validate;
 

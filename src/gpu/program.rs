@@ -180,6 +180,18 @@ impl Program {
         Ok(start.elapsed() / times)
     }
 
+    /// Runs all steps so many times in one submission, and gives the mean time of one run.
+    ///
+    /// # Errors
+    /// A fault of the device, or [`GpuError::Timeout`].
+    pub(crate) fn time_runs(&self, times: u32) -> Result<Duration, GpuError> {
+        self.gpu.wait()?;
+        let start = Instant::now();
+        self.submit((0..times).flat_map(|_| &self.steps))?;
+        self.gpu.wait()?;
+        Ok(start.elapsed() / times.max(1))
+    }
+
     fn submit<'a>(&self, steps: impl Iterator<Item = &'a CompiledStep>) -> Result<(), GpuError> {
         let mut encoder = self
             .gpu

@@ -1,5 +1,7 @@
 //! A model.
 
+use std::collections::BTreeMap;
+
 use half::f16;
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +55,10 @@ pub struct ModelInfo {
     /// How it was trained.
     #[serde(with = "as_toml")]
     pub config: TrainConfig,
+    /// How the kernels of its training were cut where that was measured on the adapter ([`crate::gpu::Tuning`]); none where they
+    /// were cut as suits the class.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub choices: BTreeMap<String, String>,
     /// Episodes that it was trained on when its parameters were best on the validation files.
     pub episodes: usize,
 }

@@ -55,13 +55,10 @@ pub(crate) fn conv_forward_prepared(
         if shape.ci > 1 {
             kept.kernel_x = channels_last(plan, x.reshaped(shape.input_shape()));
         }
-        let bindings = [kept.kernel_x, weight, bias, y];
-        dispatch_forward(plan, "conv_forward", shape, bindings);
-    } else if shape.basis.is_local() {
-        kan_conv_forward_local(plan, shape, x, weight, bias, y);
-    } else {
-        kan_conv_forward_dense(plan, shape, x, weight, bias, y);
     }
+    let variant = pick(plan, Pass::Forward, shape);
+    let bindings = [kept.kernel_x, kept.kernel_weight, bias, y];
+    conv_forward_by(plan, shape, variant, bindings);
     kept
 }
 
@@ -94,31 +91,6 @@ pub(crate) fn in_kernels_basis(plan: &mut Plan, shape: &ConvShape, weight: Tenso
     weights_of_powers(plan, &[(*shape, 0)], weight)
         .pop()
         .unwrap_or(weight)
-}
-
-/// y = convolution of x, by all splines of an edge; `weight` is in the kernels' basis.
-pub fn kan_conv_forward_dense(
-    plan: &mut Plan,
-    shape: &ConvShape,
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor,
-    y: Tensor,
-) {
-    dispatch_forward(plan, "kan_conv_forward", shape, [x, weight, bias, y]);
-}
-
-/// y = convolution of x, by the few splines of an edge that are not zero at a place; `weight` is that of
-/// B-splines.
-pub fn kan_conv_forward_local(
-    plan: &mut Plan,
-    shape: &ConvShape,
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor,
-    y: Tensor,
-) {
-    dispatch_forward(plan, "kan_conv_forward_local", shape, [x, weight, bias, y]);
 }
 
 /// y = convolution of x, for each vec4 of outputs by the taps alone of which it has a list, ascending; `weight` is in the kernels'
@@ -197,38 +169,41 @@ fn forward_workgroups(
     ]
 }
 
-/// Appends the forward by a kernel that keeps sums in registers, in the variant that the plan takes.
-fn dispatch_forward(
+/// y = convolution of x in a variant of the menu; x and weight as its kernels read them.
+pub fn conv_forward_by(
     plan: &mut Plan,
-    kernel: &str,
     shape: &ConvShape,
+    variant: Variant,
     [x, weight, bias, y]: [Tensor; 4],
 ) {
-    let local = kernel == "kan_conv_forward_local";
-    let (tile, workgroup, splits) = if local && !shape.basis.is_local() {
-        // The menu's are for the kernel that such a grid has.
-        let tiles = tiles(plan);
-        let sizes = (tiles.kan_conv_forward_local, usize::MAX);
-        let (tile, splits) = forward_tile(tiles, shape, sizes, shape.taps());
-        (tile, tiles.conv_workgroup, splits)
-    } else {
-        match pick(plan, Pass::Forward, shape) {
-            Variant::Registers {
-                tile,
-                workgroup,
-                splits,
-            } => (tile, workgroup, splits),
-            Variant::Tiled(tile) => return tiled(plan, shape, &tile, &[x, weight, bias], y),
-        }
+    let plain = shape.basis.order == 0;
+    let (kernel, tile, workgroup, splits) = match variant {
+        Variant::Registers {
+            tile,
+            workgroup,
+            splits,
+        } if plain => ("conv_forward", tile, workgroup, splits),
+        Variant::Registers {
+            tile,
+            workgroup,
+            splits,
+        } => ("kan_conv_forward", tile, workgroup, splits),
+        Variant::Local {
+            tile,
+            workgroup,
+            splits,
+        } => ("kan_conv_forward_local", tile, workgroup, splits),
+        Variant::Tiled(tile) => return tiled(plan, shape, &tile, &[x, weight, bias], y),
     };
-    limit_turns(plan, kernel, forward_turns(shape));
+    limit_turns(plan, kernel, forward_turns(shape, variant));
     let mut overrides = shape.overrides();
     overrides.extend(tile_overrides(tile, workgroup));
     overrides.push(("SPLITS", splits as f64));
-    if shape.basis.order == 0 {
+    if plain {
         overrides.push(("TILE_C", shape.channel_tile() as f64));
     } else {
         // What the kernel of local support has not.
+        let local = matches!(variant, Variant::Local { .. });
         let unknown = |name| local && ["POWERS", "TILE_S"].contains(&name);
         let of_basis = shape.basis.overrides().into_iter();
         overrides.extend(of_basis.filter(|(name, _)| !unknown(*name)));

@@ -67,6 +67,11 @@ pub(crate) fn conv_grad_input(
             tile,
             workgroup,
             splits,
+        }
+        | Variant::Local {
+            tile,
+            workgroup,
+            splits,
         } => (tile, workgroup, splits),
         Variant::Tiled(tile) => {
             let bindings = [kept.x, kept.kernel_weight, outputs_last];
@@ -100,7 +105,7 @@ pub(crate) fn conv_grad_input(
 }
 
 /// The gradient of the weights, by partial sums that are to be added up.
-fn conv_grad_weight(
+pub(super) fn conv_grad_weight(
     plan: &mut Plan,
     sums: &mut PendingSums,
     shape: &ConvShape,
@@ -117,6 +122,11 @@ fn conv_grad_weight(
     };
     let ([tile, outputs], workgroup, splits) = match pick(plan, Pass::GradWeight, shape) {
         Variant::Registers {
+            tile,
+            workgroup,
+            splits,
+        }
+        | Variant::Local {
             tile,
             workgroup,
             splits,

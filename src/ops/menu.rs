@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::basis::Basis;
 use super::conv_shape::ConvShape;
 use super::reduce::wanted_splits;
 use super::sizes::{product, quotient};
@@ -23,6 +24,13 @@ pub enum Pass {
     GradWeight,
 }
 
+/// Every pass, and its name.
+const PASSES: [(Pass, &str); 3] = [
+    (Pass::Forward, "forward"),
+    (Pass::GradInput, "input gradient"),
+    (Pass::GradWeight, "weight gradient"),
+];
+
 /// One way to run a pass. Written as text it is the id that plans, checkpoints and the cache of `gamaka tune` keep; the same
 /// id at the same shape is the same sums in the same order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +39,15 @@ pub enum Variant {
     Registers {
         /// Forward: positions and vec4 of outputs. Gradient of inputs: positions and slots of input channels. Gradient of
         /// weights: taps (plain: of a tile of channels) and vec4 of outputs.
+        tile: [usize; 2],
+        /// Invocations a workgroup.
+        workgroup: usize,
+        /// Parts that every sum is cut into, added by a step of its own.
+        splits: usize,
+    },
+    /// A forward that loads, for each position, the weights of those splines alone that are not zero there.
+    Local {
+        /// Positions and vec4 of outputs.
         tile: [usize; 2],
         /// Invocations a workgroup.
         workgroup: usize,
@@ -49,6 +66,11 @@ impl fmt::Display for Variant {
                 workgroup,
                 splits,
             } => write!(f, "registers {a}x{b} w{workgroup} s{splits}"),
+            Self::Local {
+                tile: [a, b],
+                workgroup,
+                splits,
+            } => write!(f, "local {a}x{b} w{workgroup} s{splits}"),
             Self::Tiled(tile) => tile.fmt(f),
         }
     }
@@ -56,11 +78,8 @@ impl fmt::Display for Variant {
 
 /// An operation in words: the pass and all of the shape that its speed depends on. Choices are kept by it.
 pub fn operation(pass: Pass, shape: &ConvShape) -> String {
-    let kind = match pass {
-        Pass::Forward => "forward",
-        Pass::GradInput => "input gradient",
-        Pass::GradWeight => "weight gradient",
-    };
+    let name = PASSES.iter().find(|(known, _)| *known == pass);
+    let kind = name.map_or("", |(_, name)| name);
     let ConvShape {
         n,
         ci,
@@ -73,11 +92,51 @@ pub fn operation(pass: Pass, shape: &ConvShape) -> String {
     } = shape;
     let edges = match basis.order {
         0 => "plain".to_string(),
-        order => format!("spline {order}, {}", basis.grid),
+        order => format!("spline {order}/{}", basis.grid),
     };
     format!(
         "{kind}, {edges}, {ci}->{co} @ {height}x{width}, {kh}x{kw} stride {sh}x{sw} padding {ph}x{pw}, batch {n}"
     )
+}
+
+/// The pass and the shape of an operation in words; of splines with a grid as most have it.
+pub fn parse_operation(text: &str) -> Option<(Pass, ConvShape)> {
+    let pair = |text: &str, between: &str| {
+        let (a, b) = text.split_once(between)?;
+        Some([a.parse().ok()?, b.parse().ok()?])
+    };
+    let fields: Vec<&str> = text.split(", ").collect();
+    let [kind, edges, layer, window, batch] = fields.as_slice() else {
+        return None;
+    };
+    let pass = PASSES.into_iter().find(|(_, name)| name == kind)?.0;
+    let basis = match edges.strip_prefix("spline ") {
+        None => Basis::IDENTITY,
+        Some(spline) => {
+            let [order, grid] = pair(spline, "/")?;
+            Basis {
+                order,
+                grid,
+                range: 2.5,
+                centre: 0.0,
+            }
+        }
+    };
+    let (channels, input) = layer.split_once(" @ ")?;
+    let [ci, co] = pair(channels, "->")?;
+    let (kernel, rest) = window.split_once(" stride ")?;
+    let (stride, padding) = rest.split_once(" padding ")?;
+    let shape = ConvShape {
+        n: batch.strip_prefix("batch ")?.parse().ok()?,
+        ci,
+        co,
+        input: pair(input, "x")?,
+        kernel: pair(kernel, "x")?,
+        stride: pair(stride, "x")?,
+        padding: pair(padding, "x")?,
+        basis,
+    };
+    (operation(pass, &shape) == text).then_some((pass, shape))
 }
 
 /// All ways to run a pass at a shape on a class of adapter, the first of them what suits the class. Each is within WebGPU's
@@ -87,6 +146,11 @@ pub fn candidates(pass: Pass, shape: &ConvShape, class: AdapterClass) -> Vec<Var
     let mut all = vec![class_default(usual, pass, shape)];
     let mut others = vec![register_default(usual, pass, shape)];
     others.extend(registers(class, pass, shape));
+    // Both read the same weights where the kernels' basis is that of the parameters.
+    if pass == Pass::Forward && shape.basis.order > 0 && !shape.basis.has_powers() {
+        let sizes = [[4, 2], [4, 1], [2, 2], [1, 2]];
+        others.extend(sizes.map(|size| local(usual, shape, &[size])));
+    }
     if usual.workgroup_memory {
         others.extend(tiled(pass, shape).into_iter().map(Variant::Tiled));
     }
@@ -164,12 +228,14 @@ fn register_default(tiles: &Tiles, pass: Pass, shape: &ConvShape) -> Variant {
     let workgroup = tiles.conv_workgroup;
     let (tile, splits) = match pass {
         Pass::Forward => {
-            let (sizes, split_from) = match plain {
+            if shape.basis.is_local() {
+                return local(tiles, shape, tiles.kan_conv_forward_local);
+            }
+            let sizes = match plain {
                 true => (tiles.conv_forward, NEVER),
-                false if shape.basis.is_local() => (tiles.kan_conv_forward_local, NEVER),
                 false => (tiles.kan_conv_forward, tiles.fill_kan_conv_forward),
             };
-            forward_tile(tiles, shape, (sizes, split_from), forward_turns(shape))
+            forward_tile(tiles, shape, sizes, dense_turns(shape))
         }
         Pass::GradInput => {
             let sizes = match plain {
@@ -193,12 +259,29 @@ fn register_default(tiles: &Tiles, pass: Pass, shape: &ConvShape) -> Variant {
     }
 }
 
-/// Turns of a forward's loop.
-pub(super) fn forward_turns(shape: &ConvShape) -> usize {
+/// The forward by local support.
+fn local(tiles: &Tiles, shape: &ConvShape, sizes: &[[usize; 2]]) -> Variant {
+    let (tile, splits) = forward_tile(tiles, shape, (sizes, NEVER), shape.taps());
+    Variant::Local {
+        tile,
+        workgroup: tiles.conv_workgroup,
+        splits,
+    }
+}
+
+/// Turns of the loop of a forward in registers.
+pub(super) fn forward_turns(shape: &ConvShape, variant: Variant) -> usize {
+    match variant {
+        Variant::Local { .. } => shape.taps(),
+        Variant::Registers { .. } | Variant::Tiled(_) => dense_turns(shape),
+    }
+}
+
+/// The same by all functions of an edge.
+fn dense_turns(shape: &ConvShape) -> usize {
     let (_, slot_tiles) = shape.basis.slot_tile();
     match shape.basis.order {
         0 => shape.tiled_taps(),
-        _ if shape.basis.is_local() => shape.taps(),
         _ => product(&[shape.taps(), slot_tiles]),
     }
 }
@@ -302,9 +385,6 @@ fn registers(class: AdapterClass, pass: Pass, shape: &ConvShape) -> Vec<Variant>
             ]
         }
         (Pass::Forward, true, true) => vec![[16, 4], [16, 2], [8, 4], [8, 2]],
-        (Pass::Forward, false, _) if shape.basis.is_local() => {
-            vec![[4, 2], [4, 1], [2, 2], [1, 2]]
-        }
         (Pass::Forward, false, false) => {
             vec![[4, 3], [4, 2], [2, 3], [2, 2], [1, 3], [1, 2], [4, 1]]
         }
@@ -339,7 +419,7 @@ fn registers(class: AdapterClass, pass: Pass, shape: &ConvShape) -> Vec<Variant>
                 ..*usual
             };
             let (tile, splits) = match pass {
-                Pass::Forward => forward_tile(&tiles, shape, (&one, NEVER), forward_turns(shape)),
+                Pass::Forward => forward_tile(&tiles, shape, (&one, NEVER), dense_turns(shape)),
                 Pass::GradInput => grad_input_tile(&tiles, shape, &one),
                 Pass::GradWeight => grad_weight_tile(&tiles, shape, size),
             };
@@ -359,7 +439,7 @@ mod tests {
     use crate::ops::Basis;
 
     #[test]
-    fn every_variant_is_found_by_its_id_and_nothing_else_is() {
+    fn operations_and_variants_are_found_by_their_words_and_nothing_else_is() {
         let basis = Basis {
             order: 3,
             grid: 4,
@@ -377,7 +457,10 @@ mod tests {
                 padding: [1; 2],
                 basis,
             };
-            for pass in [Pass::Forward, Pass::GradInput, Pass::GradWeight] {
+            for (pass, _) in PASSES {
+                let text = operation(pass, &shape);
+                assert_eq!(parse_operation(&text), Some((pass, shape)), "{text}");
+                assert_eq!(parse_operation(&format!("{text} ")), None);
                 for class in AdapterClass::ALL {
                     let all = candidates(pass, &shape, class);
                     assert!(all.len() > 1);

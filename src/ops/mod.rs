@@ -21,6 +21,8 @@ mod packed;
 mod pending;
 mod pool;
 mod reduce;
+#[cfg(feature = "cli")]
+mod single_pass;
 mod sizes;
 mod tiled;
 mod tiles;
@@ -35,12 +37,14 @@ pub use element::*;
 pub use episode::*;
 pub(crate) use gradient::{Gradient, Wanted};
 pub use mel::*;
-pub use menu::{Pass, Variant, candidates, operation, variant};
+pub use menu::{Pass, Variant, candidates, operation, parse_operation, variant};
 pub use norm::*;
 pub use optimizer::*;
 pub use packed::*;
 pub use pending::PendingSums;
 pub use pool::*;
 pub use reduce::*;
+#[cfg(feature = "cli")]
+pub(crate) use single_pass::single_pass;
 pub(crate) use sizes::product;
 pub use tiled::Tile;

@@ -65,7 +65,7 @@ impl Builder {
         self.expected.push(Expected {
             tensor,
             values,
-            tolerance: 4e-6 * (terms as f64).sqrt().max(1.0),
+            tolerance: Expected::tolerance(terms),
             rounding,
         });
     }

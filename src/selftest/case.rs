@@ -28,3 +28,10 @@ pub struct Expected {
     /// equals is 0 for the twin, and a share of 0 allows nothing.
     pub rounding: f64,
 }
+
+impl Expected {
+    /// What the rounding of a sum of so many products in f32 is allowed.
+    pub fn tolerance(terms: usize) -> f64 {
+        4e-6 * (terms as f64).sqrt().max(1.0)
+    }
+}

@@ -1,5 +1,6 @@
 //! The state of a training: with it a killed run ends with the same bits.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use safetensors::tensor::{Dtype, SafeTensorError, TensorView};
@@ -9,7 +10,7 @@ use super::TrainError;
 use super::record::{LogRow, Validation};
 use crate::data::Split;
 use crate::files;
-use crate::ops::OptimizerState;
+use crate::ops::{self, OptimizerState};
 use crate::tensors::{self, TensorFile, TensorFileError};
 
 /// Key of the metadata.
@@ -54,6 +55,10 @@ pub struct Identity {
     pub split: Split,
     /// Files that could not be read.
     pub failed: Vec<PathBuf>,
+    /// How the run's kernels are cut where it was measured ([`crate::gpu::Tuning`]). A run that resumes takes these and not what
+    /// was measured since, so that it ends with the same bits.
+    #[serde(default)]
+    pub choices: BTreeMap<String, String>,
     /// The limit of device memory, which decides over the turns of a data set that does not fit.
     pub memory: Option<u64>,
 }
@@ -201,7 +206,22 @@ pub fn load(path: &Path, identity: &Identity, flat_len: usize) -> Result<Progres
             "was made with another memory limit: give the same, or start anew",
         ));
     }
-    if header.identity != *identity {
+    let Identity {
+        split,
+        failed,
+        choices,
+        ..
+    } = &header.identity;
+    let there = |(operation, id): (&String, &String)| {
+        let parsed = ops::parse_operation(operation);
+        parsed.is_some_and(|(pass, shape)| ops::variant(pass, &shape, id).is_some())
+    };
+    if !choices.iter().all(there) {
+        return Err(at(
+            "was made with kernels that this version does not have: resume with the version that made it, or start anew",
+        ));
+    }
+    if (split, failed) != (&identity.split, &identity.failed) {
         return Err(at(
             "was made with other files: give the same data, or start anew",
         ));
@@ -253,6 +273,13 @@ pub fn load(path: &Path, identity: &Identity, flat_len: usize) -> Result<Progres
     })
 }
 
+/// How the kernels of a training are cut that a checkpoint is of, as far as it can be read; [`load`] tells what is wrong with one.
+pub fn choices(path: &Path) -> BTreeMap<String, String> {
+    let file = TensorFile::open(path, KEY).ok();
+    let header: Option<Header> = file.and_then(|file| serde_json::from_str(&file.text).ok());
+    header.map_or_else(BTreeMap::new, |header| header.identity.choices)
+}
+
 /// A configuration without the hash of its teacher's vectors.
 fn without_hash(config: &str) -> Vec<&str> {
     let lines = config.lines();
@@ -281,6 +308,7 @@ mod tests {
                 files: Vec::new(),
             },
             failed: Vec::new(),
+            choices: BTreeMap::new(),
             memory: None,
         }
     }

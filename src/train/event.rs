@@ -1,5 +1,7 @@
 //! What a training tells while it runs.
 
+use std::collections::BTreeMap;
+
 use super::record::{LogRow, Validation};
 use crate::data::Task;
 use crate::gpu::Gpu;
@@ -36,6 +38,8 @@ pub enum Event<'a> {
 pub struct TrainSummary {
     /// The adapter.
     pub adapter: String,
+    /// How its kernels are cut: a variant's id for each operation of a step.
+    pub kernels: BTreeMap<String, String>,
     /// Trained values.
     pub parameters: usize,
     /// Training classes and files, or parts of tracks.

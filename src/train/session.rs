@@ -122,6 +122,7 @@ impl Session {
             .zip(run.config.teacher.as_ref());
         let summary = TrainSummary {
             adapter: gpu.adapter.to_string(),
+            kernels: plan.plan.choices.clone(),
             parameters: student.kept().parameter_count(),
             train: count(&run.material.pools.train),
             mix: run.material.pools.mix.as_ref().map(count),

@@ -24,6 +24,7 @@ use crate::mel::filter_bank;
 use crate::model::{Network, Packing};
 use crate::model_file::{Model, ModelInfo};
 use crate::settings::TrainConfig;
+use crate::tuning;
 
 /// A finished training.
 #[derive(Debug)]
@@ -76,7 +77,7 @@ pub fn train(
         Some(vectors) => Some(Matched::new(vectors, &sources, config)?),
         None => None,
     };
-    let gpu = Gpu::open(&options.device)?;
+    let gpu = tuning::open(&options.device, &mut |note| on(Event::Note(note)))?;
     // Before hours of decoding.
     let classes = splits.iter().map(|split| split.classes(Part::Train).len());
     let classes = classes.min().unwrap_or(0);
@@ -141,10 +142,15 @@ pub(crate) fn train_on(
     options: &TrainOptions,
     on: &mut dyn FnMut(Event),
 ) -> Result<Trained, TrainError> {
+    let gpu = match options.resume {
+        true => gpu.tuned(checkpoint::choices(&checkpoint_path(options.model))),
+        false => gpu,
+    };
     let identity = Identity {
         config: config.to_toml(),
         split: split.clone(),
         failed: material.units.failed.clone(),
+        choices: gpu.tuning().choices().clone(),
         memory: options.memory,
     };
     let whole = config.with_read_out(&network)?;
@@ -189,6 +195,7 @@ pub(crate) fn train_on(
             split,
             mfcc: material.mfcc.clone(),
             config: config.clone(),
+            choices: identity.choices.clone(),
             episodes: best.map_or(progress.episode, |v| v.episode),
             centre: if finite { learned.centre } else { Vec::new() },
             spread: if finite { learned.spread } else { Vec::new() },
@@ -235,7 +242,8 @@ impl Run<'_> {
                         "the GPU was lost ({detail}); going on from episode {} on a new device",
                         progress.episode
                     )));
-                    gpu = Gpu::open(&self.options.device)?;
+                    let choices = gpu.tuning().choices().clone();
+                    gpu = Gpu::open(&self.options.device)?.tuned(choices);
                 }
                 Err(error) => return Err(error),
             }

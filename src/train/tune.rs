@@ -27,6 +27,7 @@ use crate::model_file::{Model, ModelInfo};
 use crate::ops::Augment;
 use crate::random::Stream;
 use crate::settings::{Method, Teacher, TrainConfig};
+use crate::tuning;
 
 /// What a fine-tuning learns from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -162,7 +163,7 @@ impl<'a> Tuner<'a> {
             .chain(others.map(|index| (index, false)))
             .map(|(index, trains)| Wanted { index, trains })
             .collect();
-        let gpu = Gpu::open(&options.device)?;
+        let gpu = tuning::open(&options.device, &mut |_| {})?;
         let engine = config.engine()?;
         let front_end = FrontEnd::new(engine, Some(&gpu), config.hearing(options.strict))?
             .keeping(options.features.clone());
@@ -303,13 +304,18 @@ impl<'a> Tuner<'a> {
                 lasso: None,
             },
         };
+        let checkpoint = checkpoint_path(state);
+        let gpu = match checkpoint.exists() {
+            true => self.gpu.clone().tuned(checkpoint::choices(&checkpoint)),
+            false => self.gpu.clone(),
+        };
         let identity = Identity {
             config: config.to_toml(),
             split: self.known.clone(),
             failed: self.units.failed.clone(),
+            choices: gpu.tuning().choices().clone(),
             memory: self.options.memory,
         };
-        let checkpoint = checkpoint_path(state);
         let mut progress = match checkpoint.exists() {
             true => checkpoint::load(&checkpoint, &identity, network.flat_len())?,
             false => start(network, config.seed, Some(model)),
@@ -333,7 +339,7 @@ impl<'a> Tuner<'a> {
             material: &material,
             identity: &identity,
         };
-        let learned = run.learn(self.gpu.clone(), &mut progress, on)?;
+        let learned = run.learn(gpu, &mut progress, on)?;
         files::remove(&checkpoint);
         let mut info = ModelInfo {
             split: self.known.clone(),

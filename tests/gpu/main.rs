@@ -9,6 +9,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod contest;
 mod ear;
 mod explain;
 mod faults;

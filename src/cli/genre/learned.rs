@@ -8,7 +8,6 @@ use crate::cli::common::{Common, one_line};
 use crate::cli::library::Store;
 use crate::ear::Ear;
 use crate::genres::{GenreAnswer, Genres, GenresError, Part};
-use crate::gpu::Gpu;
 use crate::library::{Heard, KnownExample, KnownModel, Library, LibraryError};
 use crate::mel::EngineChoice;
 use crate::model_file::Model;
@@ -50,7 +49,7 @@ impl<'a> LazyEar<'a> {
         if let Some(ear) = self.ear.get() {
             return Ok(ear);
         }
-        let gpu = Gpu::open(&self.common.device)?;
+        let gpu = self.common.gpu()?;
         let ear = Ear::on(
             &gpu,
             self.model.clone(),

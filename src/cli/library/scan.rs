@@ -97,7 +97,7 @@ impl<'a> Scanner<'a> {
         let spinner = common.spinner("looking for music");
         let bar = RefCell::new(None);
         let ear = |files: usize| -> Result<Ear, LibraryError> {
-            let gpu = crate::gpu::Gpu::open(&common.device)?;
+            let gpu = common.gpu()?;
             Ok(Ear::on(
                 &gpu,
                 self.model.clone(),

@@ -6,6 +6,7 @@ use bytesize::ByteSize;
 use indicatif::ProgressBar;
 
 use crate::cli::common::Common;
+use crate::cli::tune;
 use crate::data::Task;
 use crate::train::{Event, LogRow, TrainSummary, Validation};
 use crate::words::count;
@@ -64,11 +65,14 @@ impl<'a> Display<'a> {
                     self.bar.suspend(|| self.common.note(text));
                 }
             }
-            Event::Start(summary, _) => {
+            Event::Start(summary, gpu) => {
                 if let Some(note) = self.fitted.take() {
                     self.common.note(&note);
                 }
                 self.common.note(&describe(summary));
+                if tune::would_pay(gpu, &summary.kernels) {
+                    self.common.note("kernels are cut as suits most GPUs: `gamaka tune` finds what is quickest on this one");
+                }
                 self.validated_on = summary.validated_on;
                 self.resumed_at = summary.resumed_at;
                 self.bar = self.common.bar(self.episodes, "training");

@@ -246,6 +246,7 @@ fn model(network: Network, config: TrainConfig) -> Model {
                 many: 2.0,
             }),
             config,
+            choices: Default::default(),
             episodes: 1,
         },
         network,
@@ -323,6 +324,7 @@ pub(super) fn identity(config: &TrainConfig) -> Identity {
         config: config.to_toml(),
         split: split(),
         failed: Vec::new(),
+        choices: Default::default(),
         memory: None,
     }
 }
