@@ -2,7 +2,7 @@
 
 use super::ceilings::Ceilings;
 use super::fastest::fastest;
-use crate::gpu::{BufferRole, Gpu, GpuError, Plan, Program, Step, Tensor, word};
+use crate::gpu::{BufferRole, Gpu, GpuError, Plan, Program, Step, Tensor, kernel, word};
 use crate::measure::made_up;
 use crate::ops::{self, Basis, ConvShape, Pass, Variant};
 use crate::train::StepShape;
@@ -204,12 +204,19 @@ impl Work {
         let cuts: Vec<String> = cuts.map(|(name, size)| format!("{name} {size}")).collect();
         Self {
             name,
-            invocations: groups.product::<f64>() * step.constant("WORKGROUP").unwrap_or(1.0),
+            invocations: groups.product::<f64>() * constant(step, "WORKGROUP").unwrap_or(1.0),
             cut: cuts.join(", "),
             flop: step.flops.map(|flops| flops as f64),
             bytes,
         }
     }
+}
+
+/// An override constant of a step, of one that follows from others too.
+fn constant(step: &Step, name: &str) -> Option<f64> {
+    let given = step.overrides.iter();
+    let given = given.map(|(constant, value)| (constant.as_str(), *value));
+    kernel(&step.kernel)?.constant(given, name)
 }
 
 #[cfg(test)]
@@ -240,7 +247,7 @@ mod tests {
         let step = steps.find(|step| step.kernel == "conv_grad_input_tiled");
         let step = step.unwrap();
         let groups: f64 = step.workgroups.iter().map(|&g| f64::from(g)).product();
-        let lanes = ["LANES_P", "LANES_I"].map(|name| step.constant(name).unwrap());
+        let lanes = ["LANES_P", "LANES_I"].map(|name| constant(step, name).unwrap());
         let work = Work::of(&plan, step);
         assert_eq!(work.invocations, groups * lanes[0] * lanes[1]);
         assert!(work.cut.contains("GROUP_O 4"), "{}", work.cut);

@@ -135,15 +135,6 @@ pub struct Step {
     pub workgroups: [u32; 3],
 }
 
-impl Step {
-    /// The value of one of its kernel's override constants, of one that follows from others too.
-    pub(crate) fn constant(&self, name: &str) -> Option<f64> {
-        let given = self.overrides.iter();
-        let given = given.map(|(constant, value)| (constant.as_str(), *value));
-        kernel(&self.kernel)?.constant(given, name)
-    }
-}
-
 /// Tensors and steps. Build it once, replay it with a [`super::Program`].
 ///
 /// Written as JSON it is complete: with the WGSL files that [`Self::kernels`] names, and bytes for its ports, anything that
