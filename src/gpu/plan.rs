@@ -398,11 +398,14 @@ impl Plan {
         workgroups: [usize; 3],
     ) {
         let owned = |(name, value): &(&str, f64)| (name.to_string(), *value);
-        let overrides: Vec<(String, f64)> = overrides.iter().map(owned).collect();
+        let mut overrides: Vec<(String, f64)> = overrides.iter().map(owned).collect();
         let mut arrays = Vec::new();
         // A plan with another does not validate.
         if let Some(kernel) = kernel(name) {
             arrays = kernel.exact_arrays(&overrides);
+            if kernel.has_idle_turns() {
+                overrides.push(("IDLE_TURN".to_string(), f64::from(self.class.idle_turns())));
+            }
             let files = || kernel.files().into_iter().map(String::from).collect();
             self.kernels.entry(name.to_string()).or_insert_with(files);
         }

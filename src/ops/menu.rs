@@ -371,8 +371,8 @@ fn registers(class: AdapterClass, pass: Pass, shape: &ConvShape) -> Vec<Variant>
     let plain = shape.basis.order == 0;
     let usual = row(class, false);
     let (slots, _) = shape.basis.slot_tile();
-    let sizes: Vec<[usize; 2]> = match (pass, plain, class) {
-        (Pass::Forward, true, AdapterClass::Hardware) => {
+    let sizes: Vec<[usize; 2]> = match (pass, plain, class.is_software()) {
+        (Pass::Forward, true, false) => {
             vec![
                 [4, 2],
                 [2, 2],
@@ -384,32 +384,32 @@ fn registers(class: AdapterClass, pass: Pass, shape: &ConvShape) -> Vec<Variant>
                 [1, 2],
             ]
         }
-        (Pass::Forward, true, AdapterClass::Software) => vec![[16, 4], [16, 2], [8, 4], [8, 2]],
-        (Pass::Forward, false, AdapterClass::Hardware) => {
+        (Pass::Forward, true, true) => vec![[16, 4], [16, 2], [8, 4], [8, 2]],
+        (Pass::Forward, false, false) => {
             vec![[4, 3], [4, 2], [2, 3], [2, 2], [1, 3], [1, 2], [4, 1]]
         }
-        (Pass::Forward, false, AdapterClass::Software) => {
+        (Pass::Forward, false, true) => {
             vec![[16, 2], [16, 3], [8, 3], [8, 2], [16, 1]]
         }
-        (Pass::GradInput, true, AdapterClass::Hardware) => {
+        (Pass::GradInput, true, false) => {
             vec![[4, 8], [2, 8], [4, 4], [2, 4], [1, 8], [8, 4], [2, 16]]
         }
-        (Pass::GradInput, true, AdapterClass::Software) => vec![[16, 16], [16, 8], [8, 16]],
-        (Pass::GradInput, false, AdapterClass::Hardware) => {
+        (Pass::GradInput, true, true) => vec![[16, 16], [16, 8], [8, 16]],
+        (Pass::GradInput, false, false) => {
             let channels = [[4, 2], [4, 1], [2, 2], [2, 1], [1, 2], [1, 1]];
             channels
                 .map(|[p, c]| [p, product(&[c, slots]).min(SLOTS)])
                 .to_vec()
         }
-        (Pass::GradInput, false, AdapterClass::Software) => vec![[16, 16], [8, 16], [16, 8]],
+        (Pass::GradInput, false, true) => vec![[16, 16], [8, 16], [16, 8]],
         (Pass::GradWeight, true, _) => vec![[2, 2], [4, 4], [2, 4], [4, 2], [1, 2], [1, 4]],
         (Pass::GradWeight, false, _) => vec![[1, 2], [1, 4], [2, 2], [3, 2], [1, 1], [3, 4]],
     };
     let mut all = Vec::new();
     for fill in [usual.fill, usual.fill / 2, product(&[usual.fill, 2])] {
-        let grad = match class {
-            AdapterClass::Hardware => fill,
-            AdapterClass::Software => usual.fill_grad_weight,
+        let grad = match class.is_software() {
+            false => fill,
+            true => usual.fill_grad_weight,
         };
         for &size in &sizes {
             let one = [size];

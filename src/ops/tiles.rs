@@ -135,9 +135,10 @@ pub(super) fn tiles(plan: &Plan) -> &'static Tiles {
 /// The row of a class, for plans that are to compile quickly or not.
 pub(super) fn row(class: AdapterClass, quick: bool) -> &'static Tiles {
     match (class, quick) {
-        (AdapterClass::Software, false) => &SOFTWARE,
-        (AdapterClass::Software, true) => &SOFTWARE_QUICK,
+        (AdapterClass::Software | AdapterClass::SoftwareTurned, false) => &SOFTWARE,
+        (AdapterClass::SoftwareScalar, false) => &SOFTWARE,
         (AdapterClass::Hardware, _) => &HARDWARE,
+        (_, true) => &SOFTWARE_QUICK,
     }
 }
 
