@@ -2,9 +2,7 @@
 
 use super::ceilings::Ceilings;
 use super::fastest::fastest;
-use crate::gpu::{
-    AdapterClass, BufferRole, Gpu, GpuError, Plan, Program, Step, Tensor, kernel, word,
-};
+use crate::gpu::{BufferRole, Gpu, GpuError, Plan, Program, Step, Tensor, kernel, word};
 use crate::measure::made_up;
 use crate::ops::{self, Basis, ConvShape, Pass, Variant};
 use crate::train::StepShape;
@@ -91,9 +89,9 @@ pub fn profile_training(
 /// # Errors
 /// A fault of the device.
 pub fn target_convolution(gpu: &Gpu, ceilings: &Ceilings) -> Result<Vec<KernelFigures>, GpuError> {
-    let (n, [ci, co], size, stride) = match gpu.class() {
-        AdapterClass::Software => (25, [16, 32], 64, 2),
-        AdapterClass::Hardware => (64, [64, 128], 128, 1),
+    let (n, [ci, co], size, stride) = match gpu.class().is_software() {
+        true => (25, [16, 32], 64, 2),
+        false => (64, [64, 128], 128, 1),
     };
     let target = ConvShape {
         n,
@@ -225,6 +223,7 @@ fn constant(step: &Step, name: &str) -> Option<f64> {
 mod tests {
     use super::*;
     use crate::bench::{reference_networks, reference_step};
+    use crate::gpu::AdapterClass;
     use crate::train::TrainingPlan;
 
     #[test]

@@ -87,7 +87,7 @@ impl AdapterSummary {
                 .trim()
                 .to_string(),
             class: match info.device_type {
-                wgpu::DeviceType::Cpu => AdapterClass::Software,
+                wgpu::DeviceType::Cpu => AdapterClass::of_software(&info.driver_info),
                 _ => AdapterClass::Hardware,
             },
         }
@@ -210,7 +210,7 @@ impl Gpu {
         }
         let found = match choice {
             DeviceChoice::Auto => summaries.iter().min_by_key(|s| (s.rank(), s.index)),
-            DeviceChoice::Software => summaries.iter().find(|s| s.class == AdapterClass::Software),
+            DeviceChoice::Software => summaries.iter().find(|s| s.class.is_software()),
             DeviceChoice::Index(index) => summaries.get(*index),
             DeviceChoice::Name(name) => summaries
                 .iter()
