@@ -78,7 +78,7 @@ impl Embedder {
         few: bool,
     ) -> Result<Self, GpuError> {
         let mut plan = Plan::new(gpu.tuning());
-        plan.quick = few && gpu.class() == AdapterClass::Software;
+        plan.quick = few && gpu.class().is_software();
         let (weights, clips, embedding) =
             append_batch(&mut plan, network, storage, taps, batch(gpu.class()));
         let [bands, frames] = network.input;
@@ -120,7 +120,7 @@ impl Embedder {
 
     /// Whether it runs on the cores of the processor.
     pub fn shares_cores(&self) -> bool {
-        self.program().gpu().class() == AdapterClass::Software
+        self.program().gpu().class().is_software()
     }
 
     /// Device memory in bytes of its parameters.
@@ -161,9 +161,9 @@ impl Embedder {
 
 /// Clips that an [`Embedder`] takes at a time.
 pub(crate) fn batch(class: AdapterClass) -> usize {
-    match class {
-        AdapterClass::Software => 16,
-        AdapterClass::Hardware => 128,
+    match class.is_software() {
+        true => 16,
+        false => 128,
     }
 }
 

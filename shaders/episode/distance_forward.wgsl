@@ -47,7 +47,7 @@ fn main(
   for (var d = 0u; d < items; d++) {
     let q = few(embedding[few_index(query + d)], query + d);
     qq = fma(q, q, qq);
-    for (var c = 0u; c < MAX_C; c++) {
+    for (var c = 0u; c < MAX_C + IDLE_TURN; c++) {
       if (c < TILE_C) {
         let p = few(prototype[few_index(row[c] + d)], row[c] + d);
         qp[c] = fma(q, p, qp[c]);
@@ -56,7 +56,7 @@ fn main(
       }
     }
   }
-  for (var c = 0u; c < MAX_C; c++) {
+  for (var c = 0u; c < MAX_C + IDLE_TURN; c++) {
     if (c < TILE_C && first + c < WAY) {
       let v = Products(total(qq), total(qp[c]), total(pp[c]));
       let at = (k / tiles) * WAY + first + c;

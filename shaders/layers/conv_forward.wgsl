@@ -55,8 +55,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let kh = i32(tap / KERNEL_W);
     let kw = i32(tap % KERNEL_W);
     var w: array<array<vec4<f32>, MAX_O>, MAX_C>;
-    for (var k = 0u; k < MAX_C; k++) {
-      for (var h = 0u; h < MAX_O; h++) {
+    for (var k = 0u; k < MAX_C + IDLE_TURN; k++) {
+      for (var h = 0u; h < MAX_O + IDLE_TURN; h++) {
         if (h < TILE_O && k < TILE_C) {
           // Channels past CI are 0 in x. Outputs past CO_PAD repeat the last ones and are not stored.
           let channel = min(c * TILE_C + k, CI - 1u);
@@ -64,7 +64,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         }
       }
     }
-    for (var j = 0u; j < MAX_P; j++) {
+    for (var j = 0u; j < MAX_P + IDLE_TURN; j++) {
       if (j < TILE_P) {
         let ih = top[j] + kh;
         let iw = left[j] + kw;
@@ -77,8 +77,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
           b = x[at * channel_tiles + c];
         }
         b = select(vec4<f32>(), b, present);
-        for (var h = 0u; h < MAX_O; h++) {
-          for (var k = 0u; k < MAX_C; k++) {
+        for (var h = 0u; h < MAX_O + IDLE_TURN; h++) {
+          for (var k = 0u; k < MAX_C + IDLE_TURN; k++) {
             if (h < TILE_O && k < TILE_C) {
               sum[j][h] = fma(vec4<f32>(b[k]), w[k][h], sum[j][h]);
             }
@@ -88,7 +88,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
   }
 
-  for (var j = 0u; j < MAX_P; j++) {
+  for (var j = 0u; j < MAX_P + IDLE_TURN; j++) {
     let p = first + j * WORKGROUP;
     if (j < TILE_P && p < positions) {
       let place = output_place(p);

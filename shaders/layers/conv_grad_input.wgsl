@@ -82,21 +82,21 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       let tap_h = e / (CO_PAD / 4u) / taps_w;
       let tap = (kh0 + tap_h * STRIDE_H) * KERNEL_W + kw0 + tap_w * STRIDE_W;
       var w: array<vec4<f32>, MAX_R>;
-      for (var k = 0u; k < MAX_R; k++) {
+      for (var k = 0u; k < MAX_R + IDLE_TURN; k++) {
         // Channels past CI repeat the last one and are not stored.
         let channel = min(first_channel + row_channel(k), CI - 1u);
         if (k < TILE_R && m0 + row_slot(k) < slot_count() && has_slope(m0 + row_slot(k))) {
           w[k] = weight[((channel * KERNEL_H * KERNEL_W + tap) * slot_count() + m0 + row_slot(k)) * (CO_PAD / 4u) + o4];
         }
       }
-      for (var j = 0u; j < MAX_P; j++) {
+      for (var j = 0u; j < MAX_P + IDLE_TURN; j++) {
         if (j < TILE_P) {
           let oh = bottom[j] - i32(tap_h);
           let ow = right[j] - i32(tap_w);
           let present = oh >= 0 && ow >= 0 && oh < i32(OUT_H) && ow < i32(OUT_W);
           let at = u32(select(0, image[j] + oh * i32(OUT_W) + ow, present));
           let g = select(vec4<f32>(), grad_y[at * (CO_PAD / 4u) + o4], present);
-          for (var k = 0u; k < MAX_R; k++) {
+          for (var k = 0u; k < MAX_R + IDLE_TURN; k++) {
             if (k < TILE_R && m0 + row_slot(k) < slot_count() && has_slope(m0 + row_slot(k))) {
               sum[j][k] = fma(g.x, w[k].x, fma(g.y, w[k].y, fma(g.z, w[k].z, fma(g.w, w[k].w, sum[j][k]))));
             }
@@ -104,7 +104,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         }
       }
     }
-    for (var j = 0u; j < MAX_P; j++) {
+    for (var j = 0u; j < MAX_P + IDLE_TURN; j++) {
       let p = first + j * WORKGROUP;
       let n = p / (rows * columns);
       let r = p % (rows * columns);
@@ -112,7 +112,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       let iw = (r % columns) * STRIDE_W + phase_w;
       if (j < TILE_P && p < positions && ih < IN_H && iw < IN_W) {
         var z = 0.0;
-        for (var k = 0u; k < MAX_R; k++) {
+        for (var k = 0u; k < MAX_R + IDLE_TURN; k++) {
           let c = row_channel(k);
           let m = m0 + row_slot(k);
           let at = ((n * CI + first_channel + c) * IN_H + ih) * IN_W + iw;

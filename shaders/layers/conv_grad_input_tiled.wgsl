@@ -119,9 +119,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         g[j] = tile_g[o * NEXT_G + p + j * LANES_P];
       }
       for (var k = 0u; k < TILE_R; k++) {
-        let w = tile_w[o * NEXT_W + row + k];
-        for (var j = 0u; j < TILE_P; j++) {
-          sum[k][j] = fma(g[j].x, w.x, fma(g[j].y, w.y, fma(g[j].z, w.z, fma(g[j].w, w.w, sum[k][j]))));
+        if (has_slope(k % TILE_S)) {
+          let w = tile_w[o * NEXT_W + row + k];
+          for (var j = 0u; j < TILE_P; j++) {
+            sum[k][j] = fma(g[j].x, w.x, fma(g[j].y, w.y, fma(g[j].z, w.z, fma(g[j].w, w.w, sum[k][j]))));
+          }
         }
       }
     }
@@ -149,7 +151,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
               z = x[at];
               total = 0.0;
             }
-            total = fma(edge_basis_slope(m, z), sum[k][j], total);
+            if (has_slope(m)) {
+              total = fma(edge_basis_slope(m, z), sum[k][j], total);
+            }
             if (m + 1u == TILE_S) {
               grad_x[to] = total;
             }

@@ -61,12 +61,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   for (var p = first; p < end; p++) {
     let output = output_place(p);
     var g: array<vec4<f32>, MAX_O>;
-    for (var h = 0u; h < MAX_O; h++) {
+    for (var h = 0u; h < MAX_O + IDLE_TURN; h++) {
       if (h < TILE_O) {
         g[h] = grad_y[p * (CO_PAD / 4u) + min(o4 + h, CO_PAD / 4u - 1u)];
       }
     }
-    for (var t = 0u; t < MAX_T; t++) {
+    for (var t = 0u; t < MAX_T + IDLE_TURN; t++) {
       if (t < TILE_T) {
         let ih = output.top + kh[t];
         let iw = output.left + kw[t];
@@ -79,8 +79,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
           b = x[at * channel_tiles + c[t]];
         }
         b = select(vec4<f32>(), b, present);
-        for (var k = 0u; k < MAX_C; k++) {
-          for (var h = 0u; h < MAX_O; h++) {
+        for (var k = 0u; k < MAX_C + IDLE_TURN; k++) {
+          for (var h = 0u; h < MAX_O + IDLE_TURN; h++) {
             if (k < TILE_C && h < TILE_O) {
               sum[t][k][h] = fma(vec4<f32>(b[k]), g[h], sum[t][k][h]);
             }
@@ -90,11 +90,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
   }
 
-  for (var t = 0u; t < MAX_T; t++) {
+  for (var t = 0u; t < MAX_T + IDLE_TURN; t++) {
     let row = first_row + t;
-    for (var k = 0u; k < MAX_C; k++) {
+    for (var k = 0u; k < MAX_C + IDLE_TURN; k++) {
       let channel = row % channel_tiles * TILE_C + k;
-      for (var h = 0u; h < MAX_O; h++) {
+      for (var h = 0u; h < MAX_O + IDLE_TURN; h++) {
         if (t < TILE_T && row < rows && k < TILE_C && channel < CI && h < TILE_O && o4 + h < CO_PAD / 4u) {
           let to = (split * CI + channel) * (KERNEL_H * KERNEL_W) + row / channel_tiles;
           partial[to * (CO_PAD / 4u) + o4 + h] = sum[t][k][h];

@@ -56,24 +56,24 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let kh = (tap / KERNEL_W) % KERNEL_H;
     let kw = tap % KERNEL_W;
     var w: array<array<vec4<f32>, MAX_O>, MAX_S>;
-    for (var k = 0u; k < MAX_S; k++) {
-      for (var h = 0u; h < MAX_O; h++) {
+    for (var k = 0u; k < MAX_S + IDLE_TURN; k++) {
+      for (var h = 0u; h < MAX_O + IDLE_TURN; h++) {
         if (h < TILE_O && k < TILE_S && m0 + k < slot_count()) {
           // Outputs past CO_PAD repeat the last ones and are not stored.
           w[k][h] = weight[(tap * slot_count() + m0 + k) * (CO_PAD / 4u) + min(o4 + h, CO_PAD / 4u - 1u)];
         }
       }
     }
-    for (var j = 0u; j < MAX_P; j++) {
+    for (var j = 0u; j < MAX_P + IDLE_TURN; j++) {
       if (j < TILE_P) {
         let ih = top[j] + i32(kh);
         let iw = left[j] + i32(kw);
         let present = in_image(ih, iw);
         let z = tap_input(x[select(0, image[j] + (i32(i * IN_H) + ih) * i32(IN_W) + iw, present)], present);
-        for (var k = 0u; k < MAX_S; k++) {
+        for (var k = 0u; k < MAX_S + IDLE_TURN; k++) {
           if (k < TILE_S && m0 + k < slot_count()) {
             let b = vec4<f32>(tap_basis(m0 + k, z, present));
-            for (var h = 0u; h < MAX_O; h++) {
+            for (var h = 0u; h < MAX_O + IDLE_TURN; h++) {
               if (h < TILE_O) {
                 sum[j][h] = fma(b, w[k][h], sum[j][h]);
               }
@@ -84,7 +84,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
   }
 
-  for (var j = 0u; j < MAX_P; j++) {
+  for (var j = 0u; j < MAX_P + IDLE_TURN; j++) {
     let p = first + j * WORKGROUP;
     if (j < TILE_P && p < positions) {
       let place = output_place(p);

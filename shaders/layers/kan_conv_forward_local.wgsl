@@ -54,7 +54,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let i = tap / (KERNEL_H * KERNEL_W);
     let kh = (tap / KERNEL_W) % KERNEL_H;
     let kw = tap % KERNEL_W;
-    for (var j = 0u; j < MAX_P; j++) {
+    for (var j = 0u; j < MAX_P + IDLE_TURN; j++) {
       if (j < TILE_P) {
         let ih = top[j] + i32(kh);
         let iw = left[j] + i32(kw);
@@ -67,7 +67,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             let slot = select(splines.cell + k, GRID + ORDER, base);
             let value = select(splines.values[min(k, MAX_ORDER)], z / (1.0 + exp(-z)), base);
             let b = vec4<f32>(select(0.0, value, present));
-            for (var h = 0u; h < MAX_O; h++) {
+            for (var h = 0u; h < MAX_O + IDLE_TURN; h++) {
               if (h < TILE_O) {
                 // Outputs past CO_PAD repeat the last ones and are not stored.
                 let w = weight[(tap * slots + slot) * (CO_PAD / 4u) + min(o4 + h, CO_PAD / 4u - 1u)];
@@ -80,7 +80,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
   }
 
-  for (var j = 0u; j < MAX_P; j++) {
+  for (var j = 0u; j < MAX_P + IDLE_TURN; j++) {
     let p = first + j * WORKGROUP;
     if (j < TILE_P && p < positions) {
       let place = output_place(p);

@@ -60,21 +60,21 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   for (var p = first; p < end; p++) {
     let output = output_place(p);
     var g: array<vec4<f32>, MAX_O>;
-    for (var h = 0u; h < MAX_O; h++) {
+    for (var h = 0u; h < MAX_O + IDLE_TURN; h++) {
       if (h < TILE_O) {
         g[h] = grad_y[p * (CO_PAD / 4u) + min(o4 + h, CO_PAD / 4u - 1u)];
       }
     }
-    for (var t = 0u; t < MAX_T; t++) {
+    for (var t = 0u; t < MAX_T + IDLE_TURN; t++) {
       if (t < TILE_T) {
         let ih = output.top + kh[t];
         let iw = output.left + kw[t];
         let present = in_image(ih, iw);
         let z = tap_input(x[select(0, (i32((output.n * CI + channel[t]) * IN_H) + ih) * i32(IN_W) + iw, present)], present);
-        for (var k = 0u; k < MAX_S; k++) {
+        for (var k = 0u; k < MAX_S + IDLE_TURN; k++) {
           if (k < TILE_S && m0 + k < slot_count()) {
             let b = vec4<f32>(tap_basis(m0 + k, z, present));
-            for (var h = 0u; h < MAX_O; h++) {
+            for (var h = 0u; h < MAX_O + IDLE_TURN; h++) {
               if (h < TILE_O) {
                 sum[t][k][h] = fma(b, g[h], sum[t][k][h]);
               }
@@ -85,9 +85,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
   }
 
-  for (var t = 0u; t < MAX_T; t++) {
-    for (var k = 0u; k < MAX_S; k++) {
-      for (var h = 0u; h < MAX_O; h++) {
+  for (var t = 0u; t < MAX_T + IDLE_TURN; t++) {
+    for (var k = 0u; k < MAX_S + IDLE_TURN; k++) {
+      for (var h = 0u; h < MAX_O + IDLE_TURN; h++) {
         if (t < TILE_T && first_tap + t < taps && k < TILE_S && m0 + k < slot_count() && h < TILE_O && o4 + h < CO_PAD / 4u) {
           let row = (split * taps + first_tap + t) * slot_count() + m0 + k;
           partial[row * (CO_PAD / 4u) + o4 + h] = sum[t][k][h];

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::fastest::fastest;
-use crate::gpu::{AdapterClass, BufferRole, Gpu, GpuError, Plan, Program};
+use crate::gpu::{BufferRole, Gpu, GpuError, Plan, Program};
 use crate::measure::made_up;
 use crate::ops::{self, FMA_ROUND};
 
@@ -26,9 +26,9 @@ impl Ceilings {
     /// A fault of the device.
     pub fn measure(gpu: &Gpu) -> Result<Self, GpuError> {
         // Tens of milliseconds each, but on the quickest cards.
-        let (invocations, rounds, mib) = match gpu.class() {
-            AdapterClass::Software => (4096, 512, 64),
-            AdapterClass::Hardware => (1 << 18, 4096, 128),
+        let (invocations, rounds, mib) = match gpu.class().is_software() {
+            true => (4096, 512, 64),
+            false => (1 << 18, 4096, 128),
         };
         let mut plan = Plan::new(gpu.tuning());
         let x = plan.tensor("factors", [1, 1, invocations, 16], BufferRole::Input);

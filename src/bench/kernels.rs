@@ -2,7 +2,7 @@
 
 use super::ceilings::Ceilings;
 use super::fastest::fastest;
-use crate::gpu::{AdapterClass, BufferRole, Gpu, GpuError, Plan, Program, Step, Tensor, word};
+use crate::gpu::{BufferRole, Gpu, GpuError, Plan, Program, Step, Tensor, kernel, word};
 use crate::measure::made_up;
 use crate::ops::{self, Basis, ConvShape, Pass, Variant};
 use crate::train::StepShape;
@@ -89,9 +89,9 @@ pub fn profile_training(
 /// # Errors
 /// A fault of the device.
 pub fn target_convolution(gpu: &Gpu, ceilings: &Ceilings) -> Result<Vec<KernelFigures>, GpuError> {
-    let (n, [ci, co], size, stride) = match gpu.class() {
-        AdapterClass::Software => (25, [16, 32], 64, 2),
-        AdapterClass::Hardware => (64, [64, 128], 128, 1),
+    let (n, [ci, co], size, stride) = match gpu.class().is_software() {
+        true => (25, [16, 32], 64, 2),
+        false => (64, [64, 128], 128, 1),
     };
     let target = ConvShape {
         n,
@@ -204,7 +204,7 @@ impl Work {
         let cuts: Vec<String> = cuts.map(|(name, size)| format!("{name} {size}")).collect();
         Self {
             name,
-            invocations: groups.product::<f64>() * step.constant("WORKGROUP").unwrap_or(1.0),
+            invocations: groups.product::<f64>() * constant(step, "WORKGROUP").unwrap_or(1.0),
             cut: cuts.join(", "),
             flop: step.flops.map(|flops| flops as f64),
             bytes,
@@ -212,10 +212,18 @@ impl Work {
     }
 }
 
+/// An override constant of a step, of one that follows from others too.
+fn constant(step: &Step, name: &str) -> Option<f64> {
+    let given = step.overrides.iter();
+    let given = given.map(|(constant, value)| (constant.as_str(), *value));
+    kernel(&step.kernel)?.constant(given, name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::bench::{reference_networks, reference_step};
+    use crate::gpu::AdapterClass;
     use crate::train::TrainingPlan;
 
     #[test]
@@ -239,7 +247,7 @@ mod tests {
         let step = steps.find(|step| step.kernel == "conv_grad_input_tiled");
         let step = step.unwrap();
         let groups: f64 = step.workgroups.iter().map(|&g| f64::from(g)).product();
-        let lanes = ["LANES_P", "LANES_I"].map(|name| step.constant(name).unwrap());
+        let lanes = ["LANES_P", "LANES_I"].map(|name| constant(step, name).unwrap());
         let work = Work::of(&plan, step);
         assert_eq!(work.invocations, groups * lanes[0] * lanes[1]);
         assert!(work.cut.contains("GROUP_O 4"), "{}", work.cut);

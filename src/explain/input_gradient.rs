@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::gpu::{AdapterClass, BufferRole, Gpu, GpuError, Plan, Program, Tensor};
+use crate::gpu::{BufferRole, Gpu, GpuError, Plan, Program, Tensor};
 use crate::model::Network;
 
 /// A network as a program that goes forward over clips and back to them, a batch at a time.
@@ -24,9 +24,9 @@ impl InputGradient {
     /// [`GpuError`].
     pub fn new(gpu: &Gpu, network: &Network, parameters: &[f32]) -> Result<Self, GpuError> {
         let [bands, frames] = network.input;
-        let batch = match gpu.class() {
-            AdapterClass::Software => 32,
-            AdapterClass::Hardware => 128,
+        let batch = match gpu.class().is_software() {
+            true => 32,
+            false => 128,
         };
         let mut plan = Plan::new(gpu.tuning());
         let clips = plan.tensor("clips", [batch, 1, bands, frames], BufferRole::Input);

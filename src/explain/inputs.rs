@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use crate::gpu::{AdapterClass, BufferRole, Gpu, GpuError, Plan, Program, Shape};
+use crate::gpu::{BufferRole, Gpu, GpuError, Plan, Program, Shape};
 use crate::model::{Density, LayerSpec, Moments, Network, Storage};
 use crate::ops::Basis;
 
@@ -111,7 +111,7 @@ pub fn inputs(
         return Ok(Vec::new());
     };
     let mut plan = Plan::new(gpu.tuning());
-    plan.quick = gpu.class() == AdapterClass::Software;
+    plan.quick = gpu.class().is_software();
     let storage = Storage::of(parameters);
     let weights = storage.weights(&mut plan, network.flat_len());
     let [bands, frames] = network.input;

@@ -62,6 +62,12 @@ impl Kernel {
         overrides.iter().filter_map(exact).collect()
     }
 
+    /// Whether its loops over register tiles can run past their length (`shaders/shared/idle_turn.wgsl`).
+    pub(super) fn has_idle_turns(&self) -> bool {
+        let mut constants = self.facts().all_constants();
+        constants.any(|constant| constant.name == "IDLE_TURN")
+    }
+
     /// The value of an override constant, one of these or one that follows from them.
     pub(crate) fn constant<'a>(
         &'a self,
@@ -113,6 +119,7 @@ pub static KERNELS: &[Kernel] = &[
     kernel!("log_compress", "mel/log_compress.wgsl"),
     kernel!(
         "kan_conv_forward",
+        "shared/idle_turn.wgsl",
         "shared/conv_shape.wgsl",
         "shared/split.wgsl",
         "shared/spline.wgsl",
@@ -120,6 +127,7 @@ pub static KERNELS: &[Kernel] = &[
     ),
     kernel!(
         "kan_conv_forward_local",
+        "shared/idle_turn.wgsl",
         "shared/conv_shape.wgsl",
         "shared/split.wgsl",
         "shared/local_spline.wgsl",
@@ -127,24 +135,28 @@ pub static KERNELS: &[Kernel] = &[
     ),
     kernel!(
         "kan_conv_forward_sparse",
+        "shared/idle_turn.wgsl",
         "shared/conv_shape.wgsl",
         "shared/spline.wgsl",
         "layers/kan_conv_forward_sparse.wgsl"
     ),
     kernel!(
         "kan_conv_grad_weight",
+        "shared/idle_turn.wgsl",
         "shared/conv_shape.wgsl",
         "shared/spline.wgsl",
         "layers/kan_conv_grad_weight.wgsl"
     ),
     kernel!(
         "conv_forward",
+        "shared/idle_turn.wgsl",
         "shared/conv_shape.wgsl",
         "shared/split.wgsl",
         "layers/conv_forward.wgsl"
     ),
     kernel!(
         "conv_grad_input",
+        "shared/idle_turn.wgsl",
         "shared/conv_shape.wgsl",
         "shared/split.wgsl",
         "shared/spline.wgsl",
@@ -152,6 +164,7 @@ pub static KERNELS: &[Kernel] = &[
     ),
     kernel!(
         "conv_grad_weight",
+        "shared/idle_turn.wgsl",
         "shared/conv_shape.wgsl",
         "layers/conv_grad_weight.wgsl"
     ),
@@ -321,25 +334,25 @@ pub static KERNELS: &[Kernel] = &[
         "episode/clip_gather.wgsl"
     ),
     kernel!("copy_rows", "episode/copy_rows.wgsl"),
-    kernel!("row_statistics", "episode/row_statistics.wgsl"),
+    kernel!(
+        "row_statistics",
+        "shared/row_sum.wgsl",
+        "episode/row_statistics.wgsl"
+    ),
     kernel!("standardise_rows", "episode/standardise_rows.wgsl"),
     kernel!("prototype_forward", "episode/prototype_forward.wgsl"),
     kernel!(
         "distance_forward",
+        "shared/idle_turn.wgsl",
         "shared/few.wgsl",
         "shared/metric.wgsl",
         "episode/distance_forward.wgsl"
     ),
     kernel!("episode_loss", "episode/episode_loss.wgsl"),
     kernel!(
-        "distance_grad_query",
+        "distance_grad",
         "shared/metric.wgsl",
-        "episode/distance_grad_query.wgsl"
-    ),
-    kernel!(
-        "distance_grad_support",
-        "shared/metric.wgsl",
-        "episode/distance_grad_support.wgsl"
+        "episode/distance_grad.wgsl"
     ),
     kernel!("target_gather", "episode/target_gather.wgsl"),
     kernel!(
@@ -349,19 +362,33 @@ pub static KERNELS: &[Kernel] = &[
     ),
     kernel!(
         "record_step",
+        "shared/row_sum.wgsl",
         "shared/step.wgsl",
         "shared/optimizer_state.wgsl",
+        "shared/mean_score.wgsl",
         "episode/record_step.wgsl"
     ),
     kernel!(
         "grad_norm",
+        "shared/lane_sum.wgsl",
         "shared/optimizer_state.wgsl",
         "optimizer/grad_norm.wgsl"
     ),
     kernel!(
         "step_guard",
+        "shared/row_sum.wgsl",
         "shared/optimizer_state.wgsl",
+        "shared/guard.wgsl",
         "optimizer/step_guard.wgsl"
+    ),
+    kernel!(
+        "guard_and_record",
+        "shared/row_sum.wgsl",
+        "shared/step.wgsl",
+        "shared/optimizer_state.wgsl",
+        "shared/guard.wgsl",
+        "shared/mean_score.wgsl",
+        "optimizer/guard_and_record.wgsl"
     ),
     kernel!(
         "adamw_step",

@@ -135,15 +135,6 @@ pub struct Step {
     pub workgroups: [u32; 3],
 }
 
-impl Step {
-    /// The value of one of its kernel's override constants, of one that follows from others too.
-    pub(crate) fn constant(&self, name: &str) -> Option<f64> {
-        let given = self.overrides.iter();
-        let given = given.map(|(constant, value)| (constant.as_str(), *value));
-        kernel(&self.kernel)?.constant(given, name)
-    }
-}
-
 /// Tensors and steps. Build it once, replay it with a [`super::Program`].
 ///
 /// Written as JSON it is complete: with the WGSL files that [`Self::kernels`] names, and bytes for its ports, anything that
@@ -407,11 +398,14 @@ impl Plan {
         workgroups: [usize; 3],
     ) {
         let owned = |(name, value): &(&str, f64)| (name.to_string(), *value);
-        let overrides: Vec<(String, f64)> = overrides.iter().map(owned).collect();
+        let mut overrides: Vec<(String, f64)> = overrides.iter().map(owned).collect();
         let mut arrays = Vec::new();
         // A plan with another does not validate.
         if let Some(kernel) = kernel(name) {
             arrays = kernel.exact_arrays(&overrides);
+            if kernel.has_idle_turns() {
+                overrides.push(("IDLE_TURN".to_string(), f64::from(self.class.idle_turns())));
+            }
             let files = || kernel.files().into_iter().map(String::from).collect();
             self.kernels.entry(name.to_string()).or_insert_with(files);
         }
@@ -450,6 +444,16 @@ impl Plan {
     /// Makes the plan one that does not [`validate`](Self::validate), for the first of these reasons.
     pub(crate) fn refuse(&mut self, reason: GpuError) {
         self.refused.get_or_insert(reason);
+    }
+
+    /// How often it dispatches each of its kernels.
+    pub fn dispatches(&self) -> BTreeMap<String, usize> {
+        let mut counts = BTreeMap::new();
+        for step in &self.steps {
+            let count: &mut usize = counts.entry(step.kernel.clone()).or_default();
+            *count = count.saturating_add(1);
+        }
+        counts
     }
 
     /// Device memory of all its buffers in bytes.

@@ -1,7 +1,7 @@
 use std::str::FromStr;
 
 use super::{CpuEngine, GpuEngine, MelError, Preset, compress};
-use crate::gpu::{AdapterClass, Gpu};
+use crate::gpu::Gpu;
 
 /// Which engine computes mel frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -49,7 +49,7 @@ impl Engine {
             EngineChoice::Cpu => None,
             EngineChoice::Gpu => Some(gpu.ok_or(MelError::NoDevice)?),
             EngineChoice::Auto => {
-                gpu.filter(|g| g.class() == AdapterClass::Hardware && GpuEngine::supports(preset))
+                gpu.filter(|g| !g.class().is_software() && GpuEngine::supports(preset))
             }
         };
         Ok(match wanted {

@@ -132,7 +132,7 @@ pub(super) fn conv_grad_weight(
             splits,
         } => (tile, workgroup, splits),
         Variant::Tiled(tile) => {
-            let partial = sums.rows(plan, tile.splits(), &[summed]);
+            let partial = sums.rows(plan, tile.splits, &[summed]);
             return tiled_splits(plan, shape, &tile, &[kernel_x, outputs_last], partial);
         }
     };

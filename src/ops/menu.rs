@@ -371,8 +371,8 @@ fn registers(class: AdapterClass, pass: Pass, shape: &ConvShape) -> Vec<Variant>
     let plain = shape.basis.order == 0;
     let usual = row(class, false);
     let (slots, _) = shape.basis.slot_tile();
-    let sizes: Vec<[usize; 2]> = match (pass, plain, class) {
-        (Pass::Forward, true, AdapterClass::Hardware) => {
+    let sizes: Vec<[usize; 2]> = match (pass, plain, class.is_software()) {
+        (Pass::Forward, true, false) => {
             vec![
                 [4, 2],
                 [2, 2],
@@ -384,32 +384,32 @@ fn registers(class: AdapterClass, pass: Pass, shape: &ConvShape) -> Vec<Variant>
                 [1, 2],
             ]
         }
-        (Pass::Forward, true, AdapterClass::Software) => vec![[16, 4], [16, 2], [8, 4], [8, 2]],
-        (Pass::Forward, false, AdapterClass::Hardware) => {
+        (Pass::Forward, true, true) => vec![[16, 4], [16, 2], [8, 4], [8, 2]],
+        (Pass::Forward, false, false) => {
             vec![[4, 3], [4, 2], [2, 3], [2, 2], [1, 3], [1, 2], [4, 1]]
         }
-        (Pass::Forward, false, AdapterClass::Software) => {
+        (Pass::Forward, false, true) => {
             vec![[16, 2], [16, 3], [8, 3], [8, 2], [16, 1]]
         }
-        (Pass::GradInput, true, AdapterClass::Hardware) => {
+        (Pass::GradInput, true, false) => {
             vec![[4, 8], [2, 8], [4, 4], [2, 4], [1, 8], [8, 4], [2, 16]]
         }
-        (Pass::GradInput, true, AdapterClass::Software) => vec![[16, 16], [16, 8], [8, 16]],
-        (Pass::GradInput, false, AdapterClass::Hardware) => {
+        (Pass::GradInput, true, true) => vec![[16, 16], [16, 8], [8, 16]],
+        (Pass::GradInput, false, false) => {
             let channels = [[4, 2], [4, 1], [2, 2], [2, 1], [1, 2], [1, 1]];
             channels
                 .map(|[p, c]| [p, product(&[c, slots]).min(SLOTS)])
                 .to_vec()
         }
-        (Pass::GradInput, false, AdapterClass::Software) => vec![[16, 16], [8, 16], [16, 8]],
+        (Pass::GradInput, false, true) => vec![[16, 16], [8, 16], [16, 8]],
         (Pass::GradWeight, true, _) => vec![[2, 2], [4, 4], [2, 4], [4, 2], [1, 2], [1, 4]],
         (Pass::GradWeight, false, _) => vec![[1, 2], [1, 4], [2, 2], [3, 2], [1, 1], [3, 4]],
     };
     let mut all = Vec::new();
     for fill in [usual.fill, usual.fill / 2, product(&[usual.fill, 2])] {
-        let grad = match class {
-            AdapterClass::Hardware => fill,
-            AdapterClass::Software => usual.fill_grad_weight,
+        let grad = match class.is_software() {
+            false => fill,
+            true => usual.fill_grad_weight,
         };
         for &size in &sizes {
             let one = [size];
@@ -472,76 +472,6 @@ mod tests {
                     assert_eq!(variant(pass, &shape, id), None, "{id}");
                 }
             }
-        }
-    }
-
-    /// As they were cut when they won on an H200.
-    #[test]
-    fn a_gpu_takes_tiles_in_workgroup_memory_where_they_won() {
-        let cubic = Basis {
-            order: 3,
-            grid: 4,
-            range: 2.5,
-            centre: 0.0,
-        };
-        let layer = |ci, input, co, basis| ConvShape {
-            n: 50,
-            ci,
-            input,
-            co,
-            kernel: [3; 2],
-            stride: [2; 2],
-            padding: [1; 2],
-            basis,
-        };
-        let usual = |pass, shape: &ConvShape, class| candidates(pass, shape, class)[0].to_string();
-        let plain = Basis::IDENTITY;
-        let one = |basis| layer(1, [64, 128], 12, basis);
-        let small = |basis| layer(12, [32, 64], 24, basis);
-        let wide = |basis| layer(48, [32, 64], 96, basis);
-        for (pass, shape, expected) in [
-            (Pass::Forward, small(cubic), "registers 4x3 w64 s6"),
-            (Pass::Forward, small(plain), "tiled 4x16 p2 o2 i2 s2"),
-            (Pass::Forward, wide(plain), "tiled 4x16 p2 o2 i2 s1"),
-            (Pass::Forward, one(plain), "registers 2x2 w64 s1"),
-            (Pass::GradInput, one(cubic), "registers 4x8 w64 s1"),
-            (Pass::GradInput, small(cubic), "tiled x16 p4 y8 c1 k4 s1"),
-            (
-                Pass::GradInput,
-                layer(32, [8, 16], 48, cubic),
-                "tiled x16 p4 y8 c1 k4 s2",
-            ),
-            (Pass::GradInput, small(plain), "registers 2x6 w64 s1"),
-            (Pass::GradInput, wide(plain), "tiled x32 p4 y4 c4 k4 s1"),
-            (Pass::GradWeight, small(cubic), "tiled i2 y16 4x8 o1 s102"),
-            (
-                Pass::GradWeight,
-                ConvShape {
-                    n: 64,
-                    ..layer(96, [4, 8], 96, cubic)
-                },
-                "tiled i4 y16 4x4 o1 s4",
-            ),
-            (Pass::GradWeight, small(plain), "registers 2x2 w64 s800"),
-        ] {
-            assert_eq!(usual(pass, &shape, AdapterClass::Hardware), expected);
-            let software = usual(pass, &shape, AdapterClass::Software);
-            assert!(software.starts_with("registers"), "{software}");
-        }
-        // Neither a linear layer nor a single small image was timed.
-        let linear = ConvShape {
-            kernel: [1; 2],
-            stride: [1; 2],
-            padding: [0; 2],
-            ..small(plain)
-        };
-        let single = ConvShape {
-            n: 1,
-            ..layer(32, [8, 16], 48, plain)
-        };
-        for shape in [linear, single] {
-            let forward = usual(Pass::Forward, &shape, AdapterClass::Hardware);
-            assert!(forward.starts_with("registers"), "{forward}");
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Convolutions by tiles in workgroup memory: the tiles that are worth trying for a shape, and what their kernels are given.
 //! For GPUs alone: on a software rasteriser barriers cost more than they save.
 //!
-//! The tiles are those that won somewhere among 2,036 kernels timed on an H200 (docs/performance.md), as far as 16 KiB of
-//! workgroup memory hold them. Splines have at most [`SLOTS`] slots.
+//! The tiles are those that won somewhere among 2,036 kernels timed on an H200 (docs/performance.md), and smaller ones in place of
+//! what 16 KiB of workgroup memory do not hold. Splines have at most [`SLOTS`] slots.
 
 use std::fmt::{Display, Formatter};
 
@@ -13,9 +13,16 @@ use super::sizes::{product, quotient};
 use super::tiles::SLOTS;
 use crate::gpu::{Plan, Tensor, kernel};
 
-/// A tile of a pass. Where a shape has less room, it is cut smaller in the same way every time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Tile {
+/// A tile of a pass, and into how many parts its sums are split. Where a shape has less room, it is cut smaller in the same way
+/// every time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tile {
+    sizes: Sizes,
+    pub(super) splits: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sizes {
     /// Of a forward: `tiled 4x16 p4 o2 i1 s3`.
     Forward {
         /// Rows and columns of output positions of a workgroup.
@@ -26,8 +33,6 @@ pub enum Tile {
         outputs: usize,
         /// Inputs between two barriers: channels, of a plain convolution four of them each.
         inputs: usize,
-        /// Into how many parts the sum over inputs is split.
-        splits: usize,
     },
     /// Of a gradient of the input: `tiled x16 p4 y8 c1 k4 s2`.
     GradInput {
@@ -37,8 +42,6 @@ pub enum Tile {
         tile: [usize; 2],
         /// vec4 of outputs between two barriers.
         outputs: usize,
-        /// Into how many parts the sum over outputs is split.
-        splits: usize,
     },
     /// Of a gradient of the weights: `tiled i4 y16 4x4 o1 s102`.
     GradWeight {
@@ -48,38 +51,34 @@ pub enum Tile {
         group: [usize; 2],
         /// vec4 of outputs of an invocation.
         outputs: usize,
-        /// Into how many parts the sum over positions is split.
-        splits: usize,
     },
 }
 
 impl Display for Tile {
     fn fmt(&self, f: &mut Formatter) -> std::fmt::Result {
-        match self {
-            Self::Forward {
+        let splits = self.splits;
+        match self.sizes {
+            Sizes::Forward {
                 group: [h, w],
                 positions,
                 outputs,
                 inputs,
-                splits,
             } => write!(
                 f,
                 "tiled {h}x{w} p{positions} o{outputs} i{inputs} s{splits}"
             ),
-            Self::GradInput {
+            Sizes::GradInput {
                 lanes: [x, y],
                 tile: [positions, channels],
                 outputs,
-                splits,
             } => write!(
                 f,
                 "tiled x{x} p{positions} y{y} c{channels} k{outputs} s{splits}"
             ),
-            Self::GradWeight {
+            Sizes::GradWeight {
                 lanes: [i, y],
                 group: [h, w],
                 outputs,
-                splits,
             } => write!(f, "tiled i{i} y{y} {h}x{w} o{outputs} s{splits}"),
         }
     }
@@ -101,34 +100,34 @@ const MOST_LANES: usize = 256;
 /// Invocations that fill a large GPU, for the tiles that split a sum as far as that.
 const FILL: usize = 65_536;
 
-/// Those of tiles, with the invocations that each is to leave, that a shape has room for and WebGPU's default limits allow. A
-/// sum is split into no more than so many parts.
+/// Tiles of these sizes, with the invocations that each is to leave, that a shape has room for and WebGPU's default limits
+/// allow. A sum is split into no more than so many parts.
 fn fitting(
     shape: &ConvShape,
-    tiles: &[(Tile, usize)],
-    most_splits: impl Fn(&Tile) -> usize,
+    all: &[(Sizes, usize)],
+    most_splits: impl Fn(&Sizes) -> usize,
 ) -> Vec<Tile> {
-    let mut fitting = Vec::new();
+    let mut tiles = Vec::new();
     // Splines of more slots are the register kernels'.
-    let tiles = tiles.iter().filter(|_| shape.basis.slots() <= SLOTS);
-    for (tile, fill) in tiles {
-        let splits = fill.div_ceil(tile.invocations(shape).max(1));
-        let tile = tile.split(splits.clamp(1, most_splits(tile).max(1)));
-        if !fitting.contains(&tile) && tile.cut(shape).fits() {
-            fitting.push(tile);
+    for &(sizes, fill) in all.iter().filter(|_| shape.basis.slots() <= SLOTS) {
+        let unsplit = Tile { sizes, splits: 1 };
+        let splits = fill.div_ceil(unsplit.invocations(shape).max(1));
+        let splits = splits.clamp(1, most_splits(&sizes).max(1));
+        let tile = Tile { sizes, splits };
+        if !tiles.contains(&tile) && tile.cut(shape).fits() {
+            tiles.push(tile);
         }
     }
-    fitting
+    tiles
 }
 
 /// Tiles of a forward, the one that suits most shapes first.
 pub(super) fn forward_tiles(shape: &ConvShape) -> Vec<Tile> {
-    let tile = |group, [positions, outputs, inputs]: [usize; 3]| Tile::Forward {
+    let tile = |group, [positions, outputs, inputs]: [usize; 3]| Sizes::Forward {
         group,
         positions,
         outputs,
         inputs,
-        splits: 1,
     };
     let plain = [
         (tile([4, 16], [2, 2, 2]), FILL),
@@ -152,18 +151,17 @@ pub(super) fn forward_tiles(shape: &ConvShape) -> Vec<Tile> {
         &spline
     };
     fitting(shape, tiles, |tile| match tile {
-        Tile::Forward { inputs, .. } => shape.inputs().div_ceil(*inputs).min(16),
+        Sizes::Forward { inputs, .. } => shape.inputs().div_ceil(*inputs).min(16),
         _ => 1,
     })
 }
 
 /// Tiles of a gradient of the input, the one that suits most shapes first.
 pub(super) fn grad_input_tiles(shape: &ConvShape) -> Vec<Tile> {
-    let tile = |lanes, tile| Tile::GradInput {
+    let tile = |lanes, tile| Sizes::GradInput {
         lanes,
         tile,
         outputs: 4,
-        splits: 1,
     };
     let plain = [
         (tile([32, 4], [4, 4]), FILL),
@@ -191,11 +189,10 @@ pub(super) fn grad_input_tiles(shape: &ConvShape) -> Vec<Tile> {
 
 /// Tiles of a gradient of the weights, the one that suits most shapes first.
 pub(super) fn grad_weight_tiles(shape: &ConvShape) -> Vec<Tile> {
-    let tile = |lanes, group, outputs| Tile::GradWeight {
+    let tile = |lanes, group, outputs| Sizes::GradWeight {
         lanes,
         group,
         outputs,
-        splits: 1,
     };
     let tiles = [
         (tile([2, 16], [4, 8], 1), FILL),
@@ -208,7 +205,7 @@ pub(super) fn grad_weight_tiles(shape: &ConvShape) -> Vec<Tile> {
     ];
     let affordable = quotient(16 << 20, shape.weight_len());
     fitting(shape, &tiles, |tile| match tile {
-        Tile::GradWeight { group, .. } => shape.tiles(*group).min(affordable).min(65_535),
+        Sizes::GradWeight { group, .. } => shape.tiles(*group).min(affordable).min(65_535),
         _ => 1,
     })
 }
@@ -249,26 +246,6 @@ impl Cut {
 }
 
 impl Tile {
-    /// The same with so many splits.
-    fn split(self, parts: usize) -> Self {
-        let mut tile = self;
-        match &mut tile {
-            Self::Forward { splits, .. }
-            | Self::GradInput { splits, .. }
-            | Self::GradWeight { splits, .. } => *splits = parts,
-        }
-        tile
-    }
-
-    /// Into how many parts its sum is split.
-    pub(super) fn splits(&self) -> usize {
-        match *self {
-            Self::Forward { splits, .. }
-            | Self::GradInput { splits, .. }
-            | Self::GradWeight { splits, .. } => splits,
-        }
-    }
-
     /// How many invocations it has for a shape.
     pub(super) fn invocations(&self, shape: &ConvShape) -> usize {
         let cut = self.cut(shape);
@@ -277,25 +254,23 @@ impl Tile {
 
     /// What its kernel is given for a shape.
     fn cut(&self, shape: &ConvShape) -> Cut {
-        match *self {
-            Self::Forward {
+        let splits = self.splits;
+        match self.sizes {
+            Sizes::Forward {
                 group,
                 positions,
                 outputs,
                 inputs,
-                splits,
             } => forward(shape, group, [positions, outputs, inputs], splits),
-            Self::GradInput {
+            Sizes::GradInput {
                 lanes,
                 tile,
                 outputs,
-                splits,
             } => grad_input(shape, lanes, tile, outputs, splits),
-            Self::GradWeight {
+            Sizes::GradWeight {
                 lanes,
                 group,
                 outputs,
-                splits,
             } => grad_weight(shape, lanes, group, outputs, splits),
         }
     }
@@ -492,7 +467,7 @@ pub(super) fn tiled(
     bindings: &[Tensor],
     total: Tensor,
 ) {
-    let written = split_target(plan, tile.splits(), total);
+    let written = split_target(plan, tile.splits, total);
     tiled_splits(plan, shape, tile, bindings, written);
     add_splits(plan, written, total);
 }

@@ -56,6 +56,8 @@ pub(super) struct Tiles {
     pub distance_prototypes: usize,
     /// Invocations a workgroup that normalises a group of channels.
     pub norm_workgroup: usize,
+    /// Invocations of a workgroup that is alone.
+    pub lone_workgroup: usize,
     /// Invocations a workgroup that has a row's loss.
     pub loss_workgroup: usize,
     /// Fewest and most invocations a workgroup of a Fourier transform.
@@ -84,6 +86,7 @@ const SOFTWARE: Tiles = Tiles {
     kan_conv_grad_weight: [3, 4],
     distance_prototypes: 4,
     norm_workgroup: 8,
+    lone_workgroup: 1,
     loss_workgroup: 8,
     fft_workgroup: [8, 8],
 };
@@ -119,6 +122,7 @@ const HARDWARE: Tiles = Tiles {
     kan_conv_grad_weight: [1, 2],
     distance_prototypes: 1,
     norm_workgroup: 256,
+    lone_workgroup: 256,
     loss_workgroup: 64,
     fft_workgroup: [32, 256],
 };
@@ -131,9 +135,10 @@ pub(super) fn tiles(plan: &Plan) -> &'static Tiles {
 /// The row of a class, for plans that are to compile quickly or not.
 pub(super) fn row(class: AdapterClass, quick: bool) -> &'static Tiles {
     match (class, quick) {
-        (AdapterClass::Software, false) => &SOFTWARE,
-        (AdapterClass::Software, true) => &SOFTWARE_QUICK,
+        (AdapterClass::Software | AdapterClass::SoftwareTurned, false) => &SOFTWARE,
+        (AdapterClass::SoftwareScalar, false) => &SOFTWARE,
         (AdapterClass::Hardware, _) => &HARDWARE,
+        (_, true) => &SOFTWARE_QUICK,
     }
 }
 

@@ -3,7 +3,7 @@
 use nalgebra::DMatrix;
 use rayon::prelude::*;
 
-use crate::gpu::{AdapterClass, BufferRole, Gpu, GpuError, Plan, Program, Shape};
+use crate::gpu::{BufferRole, Gpu, GpuError, Plan, Program, Shape};
 use crate::model::{EdgeTensor, LayerSpec, Network, Storage};
 use crate::ops::Basis;
 use crate::random::Stream;
@@ -111,7 +111,7 @@ impl Calibration {
     ) -> Result<Self, GpuError> {
         let tensors = network.edge_tensors();
         let mut plan = Plan::new(gpu.tuning());
-        plan.quick = gpu.class() == AdapterClass::Software;
+        plan.quick = gpu.class().is_software();
         let storage = Storage::of(parameters);
         let weights = storage.weights(&mut plan, network.flat_len());
         let [bands, frames] = network.input;

@@ -12,7 +12,7 @@ use super::seen::{Rounded, packed_by};
 use crate::data::{DataError, Part, Task};
 use crate::embed::{Embedder, inference_by};
 use crate::fewshot::{EpisodeSampler, Head, Metric, ScoreError};
-use crate::gpu::{AdapterClass, Gpu, GpuError, Program};
+use crate::gpu::{Gpu, GpuError, Program};
 use crate::measure::{Spread, made_up, timed};
 use crate::model::Storage;
 use crate::model_file::Model;
@@ -241,9 +241,9 @@ fn table(
         .map(|(entry, embeddings)| System::new(&entry.name, embeddings, head))
         .collect();
     let evaluation = evaluate(&sampler, &systems, episodes, seed)?;
-    let batch = match tuner.gpu.class() {
-        AdapterClass::Software => 16,
-        AdapterClass::Hardware => 128,
+    let batch = match tuner.gpu.class().is_software() {
+        true => 16,
+        false => 128,
     };
     let speeds = [
         speeds(&tuner.gpu, entries, batch)?,

@@ -11,7 +11,11 @@ use crate::gpu;
 
 /// The kernels as they are made for either class of adapter, on whichever is here.
 fn holds(make: impl Fn(AdapterClass) -> Case) {
-    for class in [AdapterClass::Software, AdapterClass::Hardware] {
+    for class in [
+        AdapterClass::Software,
+        AdapterClass::SoftwareScalar,
+        AdapterClass::Hardware,
+    ] {
         let case = make(class);
         let outcome = selftest::run(gpu(), &case).expect("the device works");
         let Case { label, .. } = &case;

@@ -241,7 +241,7 @@ fn spec(_: &Path, bytes: &[u8]) -> bool {
 }
 
 fn plannable(network: &Network) -> bool {
-    [AdapterClass::Software, AdapterClass::Hardware]
+    AdapterClass::ALL
         .into_iter()
         .all(|class| embed::inference(class, network, 16).0.validate().is_ok())
 }

@@ -424,8 +424,5 @@ pub(super) fn plan_seeds(_: &Path) -> Vec<Vec<u8>> {
         let (plan, _) = embed::inference(class, &network, 2);
         serde_json::to_vec(&plan).ok()
     };
-    [AdapterClass::Software, AdapterClass::Hardware]
-        .into_iter()
-        .filter_map(plan)
-        .collect()
+    AdapterClass::ALL.into_iter().filter_map(plan).collect()
 }
