@@ -5,7 +5,7 @@
 //
 // Where all rows are equal, and without SCALED, the last one is 1.
 //
-// dispatch: one invocation
+// dispatch: one workgroup
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;                 // [ROWS, WIDTH]
 @group(0) @binding(1) var<storage, read_write> statistics: array<f32>;  // [WIDTH + 1]
@@ -16,10 +16,10 @@ override SCALED: bool;
 
 const UNROLLED = 8u; // see reduce_partials
 
-@compute @workgroup_size(1)
-fn main() {
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(local_invocation_index) lane: u32) {
   var square = 0.0;
-  for (var d = 0u; d < WIDTH; d++) {
+  for (var d = lane; d < WIDTH; d += WORKGROUP) {
     var sum = 0.0;
     for (var r = 0u; r < ROWS; r += UNROLLED) {
       for (var j = 0u; j < UNROLLED; j++) {
@@ -39,6 +39,8 @@ fn main() {
     }
     statistics[d] = mean;
   }
-  let variance = square / f32(ROWS * WIDTH);
-  statistics[WIDTH] = select(1.0, inverseSqrt(variance), SCALED && variance > 0.0);
+  let variance = row_sum(vec2<f32>(square, 0.0), lane).x / f32(ROWS * WIDTH);
+  if (lane == 0u) {
+    statistics[WIDTH] = select(1.0, inverseSqrt(variance), SCALED && variance > 0.0);
+  }
 }

@@ -1,5 +1,6 @@
 //! Training steps and forward passes on made-up clips.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::ceilings::Ceilings;
@@ -7,10 +8,10 @@ use super::kernels::{KernelFigures, profile};
 use super::networks::{TASK, reference_step};
 use crate::data::Task;
 use crate::embed::inference;
-use crate::gpu::{DeviceChoice, Gpu, GpuError, Program, word};
+use crate::gpu::{AdapterClass, DeviceChoice, Gpu, GpuError, Program, word};
 use crate::measure::{Spread, enough, made_up, timed};
 use crate::model::Network;
-use crate::train::TrainingStep;
+use crate::train::{StepShape, TrainingPlan, TrainingStep};
 use crate::tuning;
 
 /// Time that the steps and passes of one network may take; see [`enough`].
@@ -25,6 +26,19 @@ fn forward_pass(gpu: &Gpu, network: &Network, clips: usize) -> Result<Program, G
     Ok(program)
 }
 
+/// Dispatches of a training step for each class of adapter, by kernel.
+fn dispatches(network: &Network) -> Vec<(AdapterClass, BTreeMap<String, usize>)> {
+    let of = |class: AdapterClass| {
+        let shape = StepShape {
+            // As many elements as a single clip has.
+            banks: &[network.input[0] * network.input[1]],
+            ..reference_step(network)
+        };
+        (class, TrainingPlan::new(class, &shape).plan.dispatches())
+    };
+    AdapterClass::ALL.into_iter().map(of).collect()
+}
+
 /// What a network costs on a device, for an episode of [`TASK`].
 #[derive(Debug, Clone)]
 pub struct NetworkFigures {
@@ -36,6 +50,8 @@ pub struct NetworkFigures {
     pub flops: u64,
     /// Device memory in bytes of a training step.
     pub peak_bytes: u64,
+    /// Dispatches of a training step by class of adapter and kernel.
+    pub dispatches: Vec<(AdapterClass, BTreeMap<String, usize>)>,
     /// Milliseconds of each repeat of a training step.
     pub steps_ms: Vec<f64>,
     /// Milliseconds of each repeat of a forward pass of the same batch.
@@ -69,6 +85,7 @@ impl Bed {
             params: network.parameter_count(),
             flops: network.flops(),
             peak_bytes: training.program().plan().bytes(),
+            dispatches: dispatches(network),
             steps_ms: Vec::new(),
             forwards_ms: Vec::new(),
             kernels: Vec::new(),

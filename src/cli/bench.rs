@@ -276,6 +276,7 @@ impl<'a> Report<'a> {
             row.insert("params".into(), json!(figures.params));
             row.insert("flops".into(), json!(figures.flops));
             row.insert("peak_bytes".into(), json!(figures.peak_bytes));
+            row.insert("dispatches".into(), dispatches(figures));
             let ratio = first.map(|first| first.step_ratio(figures));
             if let Some(ratio) = ratio {
                 put_spread(&mut row, "first_step_ratio", ratio);
@@ -299,8 +300,9 @@ impl<'a> Report<'a> {
         for figures in timed.iter().flatten().filter(|f| !f.kernels.is_empty()) {
             let _ = write!(
                 text,
-                "\na step of {}, kernel by kernel\n{}",
+                "\na step of {}, kernel by kernel; {} dispatches\n{}",
                 figures.name,
+                dispatch_words(figures),
                 kernel_table(&figures.kernels)
             );
         }
@@ -396,6 +398,26 @@ fn put_spread(object: &mut Map<String, Value>, key: &str, spread: Spread) {
 fn words(spread: Spread, decimals: usize) -> String {
     let Spread { median, min, max } = spread;
     format!("{median:.decimals$} ({min:.decimals$} to {max:.decimals$})")
+}
+
+/// Dispatches of a step by class of adapter and kernel.
+fn dispatches(figures: &NetworkFigures) -> Value {
+    let classes = figures.dispatches.iter();
+    let named = classes.filter_map(|(class, counts)| {
+        let name = json!(class).as_str()?.to_string();
+        Some((name, json!(counts)))
+    });
+    Value::Object(named.collect())
+}
+
+/// How many they are.
+fn dispatch_words(figures: &NetworkFigures) -> String {
+    let classes = figures.dispatches.iter();
+    let words = classes.filter_map(|(class, counts)| {
+        let total: usize = counts.values().sum();
+        Some(format!("{total} for {}", json!(class).as_str()?))
+    });
+    words.collect::<Vec<_>>().join(", ")
 }
 
 /// The table of `bench` and of `train --profile`: those that cost most first, the last ones together.

@@ -334,7 +334,11 @@ pub static KERNELS: &[Kernel] = &[
         "episode/clip_gather.wgsl"
     ),
     kernel!("copy_rows", "episode/copy_rows.wgsl"),
-    kernel!("row_statistics", "episode/row_statistics.wgsl"),
+    kernel!(
+        "row_statistics",
+        "shared/row_sum.wgsl",
+        "episode/row_statistics.wgsl"
+    ),
     kernel!("standardise_rows", "episode/standardise_rows.wgsl"),
     kernel!("prototype_forward", "episode/prototype_forward.wgsl"),
     kernel!(
@@ -346,14 +350,9 @@ pub static KERNELS: &[Kernel] = &[
     ),
     kernel!("episode_loss", "episode/episode_loss.wgsl"),
     kernel!(
-        "distance_grad_query",
+        "distance_grad",
         "shared/metric.wgsl",
-        "episode/distance_grad_query.wgsl"
-    ),
-    kernel!(
-        "distance_grad_support",
-        "shared/metric.wgsl",
-        "episode/distance_grad_support.wgsl"
+        "episode/distance_grad.wgsl"
     ),
     kernel!("target_gather", "episode/target_gather.wgsl"),
     kernel!(
@@ -363,19 +362,33 @@ pub static KERNELS: &[Kernel] = &[
     ),
     kernel!(
         "record_step",
+        "shared/row_sum.wgsl",
         "shared/step.wgsl",
         "shared/optimizer_state.wgsl",
+        "shared/mean_score.wgsl",
         "episode/record_step.wgsl"
     ),
     kernel!(
         "grad_norm",
+        "shared/lane_sum.wgsl",
         "shared/optimizer_state.wgsl",
         "optimizer/grad_norm.wgsl"
     ),
     kernel!(
         "step_guard",
+        "shared/row_sum.wgsl",
         "shared/optimizer_state.wgsl",
+        "shared/guard.wgsl",
         "optimizer/step_guard.wgsl"
+    ),
+    kernel!(
+        "guard_and_record",
+        "shared/row_sum.wgsl",
+        "shared/step.wgsl",
+        "shared/optimizer_state.wgsl",
+        "shared/guard.wgsl",
+        "shared/mean_score.wgsl",
+        "optimizer/guard_and_record.wgsl"
     ),
     kernel!(
         "adamw_step",

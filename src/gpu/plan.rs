@@ -446,6 +446,16 @@ impl Plan {
         self.refused.get_or_insert(reason);
     }
 
+    /// How often it dispatches each of its kernels.
+    pub fn dispatches(&self) -> BTreeMap<String, usize> {
+        let mut counts = BTreeMap::new();
+        for step in &self.steps {
+            let count: &mut usize = counts.entry(step.kernel.clone()).or_default();
+            *count = count.saturating_add(1);
+        }
+        counts
+    }
+
     /// Device memory of all its buffers in bytes.
     pub fn bytes(&self) -> u64 {
         self.buffers

@@ -39,6 +39,21 @@ pub(super) fn each_sum(
     each(plan, kernel, &all, bindings, product(&[count, lanes]));
 }
 
+/// Appends a kernel of a single workgroup, whose loops take so many turns in all.
+pub(super) fn alone(
+    plan: &mut Plan,
+    kernel: &str,
+    overrides: &[(&str, f64)],
+    bindings: &[Tensor],
+    turns: usize,
+) {
+    let workgroup = tiles(plan).lone_workgroup;
+    limit_turns(plan, kernel, turns.div_ceil(workgroup));
+    let mut all = overrides.to_vec();
+    all.push(("WORKGROUP", workgroup as f64));
+    plan.dispatch(kernel, &all, bindings, [1, 1, 1]);
+}
+
 /// Refuses a step whose loops take so many turns in one invocation that a software adapter would end them early: lavapipe
 /// ends all loops of an invocation after 65,535 turns, without a word.
 pub(super) fn limit_turns(plan: &mut Plan, kernel: &str, turns: usize) {

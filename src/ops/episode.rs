@@ -1,6 +1,7 @@
 //! Kernels of a few-shot episode.
 
-use super::append::{each, limit_turns};
+use super::append::{alone, each, limit_turns};
+use super::optimizer::note_overrides;
 use super::sizes::{product, quotient, width};
 use super::tiles::{UNROLLED, tiles};
 use crate::gpu::{Plan, Tensor, workgroups};
@@ -173,9 +174,8 @@ pub fn row_statistics(plan: &mut Plan, scaled: bool, embedding: Tensor, statisti
         .saturating_mul(2)
         .saturating_add(1)
         .saturating_mul(width);
-    limit_turns(plan, "row_statistics", turns);
     let bindings = [embedding, statistics];
-    plan.dispatch("row_statistics", &overrides, &bindings, [1, 1, 1]);
+    alone(plan, "row_statistics", &overrides, &bindings, turns);
 }
 
 /// y = embeddings [rows, width, 1, 1] less the statistics' mean if `centred`, scaled by them.
@@ -337,38 +337,19 @@ pub fn distance_grad(
         grad_distance,
         grad_embedding,
     ];
-    let metric = shape.distance as u32 as f64;
     let overrides = [
-        ("SUPPORTS", shape.supports() as f64),
-        ("QUERIES", shape.queries() as f64),
-        ("WAY", shape.way as f64),
-        ("WIDTH", shape.width as f64),
-        ("METRIC", metric),
-    ];
-    limit_turns(plan, "distance_grad_query", shape.way);
-    each(
-        plan,
-        "distance_grad_query",
-        &overrides,
-        &bindings,
-        product(&[shape.queries(), shape.width]),
-    );
-    let overrides = [
+        ("CLIPS", shape.clips() as f64),
         ("QUERIES", shape.queries() as f64),
         ("WAY", shape.way as f64),
         ("SHOT", shape.shot as f64),
         ("WIDTH", shape.width as f64),
-        ("METRIC", metric),
+        ("METRIC", shape.distance as u32 as f64),
     ];
     let turns = shape.queries().saturating_add(shape.shot);
-    limit_turns(plan, "distance_grad_support", turns);
-    each(
-        plan,
-        "distance_grad_support",
-        &overrides,
-        &bindings,
-        product(&[shape.way, shape.width]),
-    );
+    limit_turns(plan, "distance_grad", turns.max(shape.way));
+    let rows = shape.queries().saturating_add(shape.way);
+    let count = product(&[rows, shape.width]);
+    each(plan, "distance_grad", &overrides, &bindings, count);
 }
 
 /// Where the target of a row lies; `Place` in `target_gather`.
@@ -426,16 +407,8 @@ pub fn prediction_loss(
 /// Notes (mean of the first score, mean of the second, gradient norm, skipped steps) in row step mod rows of `history`
 /// [rows, 4]; `score` has two figures a row: of a query loss and whether it is right, of a teacher's row loss and cosine.
 pub fn record_step(plan: &mut Plan, score: Tensor, state: Tensor, step: Tensor, history: Tensor) {
+    let overrides = note_overrides(score, history);
+    let bindings = [score, state, step, history];
     let scores = score.len() / 2;
-    let overrides = [
-        ("SCORES", scores as f64),
-        ("ROWS", (history.len() / 4) as f64),
-    ];
-    limit_turns(plan, "record_step", scores);
-    plan.dispatch(
-        "record_step",
-        &overrides,
-        &[score, state, step, history],
-        [1, 1, 1],
-    );
+    alone(plan, "record_step", &overrides, &bindings, scores);
 }

@@ -1,6 +1,6 @@
 //! The optimiser.
 
-use super::append::{each, limit_turns};
+use super::append::{alone, each, each_sum, limit_turns};
 use super::sizes::product;
 use crate::gpu::{BufferRole, Plan, Tensor};
 
@@ -107,8 +107,28 @@ impl OptimizerTensors {
     }
 }
 
+/// What a step is noted by: scores, and the rows that [`record_step`](super::record_step) writes.
+#[derive(Debug, Clone, Copy)]
+pub struct Note {
+    /// Two figures a row.
+    pub score: Tensor,
+    /// [rows, 4].
+    pub history: Tensor,
+}
+
 /// One AdamW step with gradient clipping; a gradient that is not finite skips it.
 pub fn adamw_step(plan: &mut Plan, constants: &AdamW, tensors: &OptimizerTensors, step: Tensor) {
+    adamw_step_noted(plan, constants, tensors, step, None);
+}
+
+/// The same, and a note of it.
+pub fn adamw_step_noted(
+    plan: &mut Plan,
+    constants: &AdamW,
+    tensors: &OptimizerTensors,
+    step: Tensor,
+    note: Option<Note>,
+) {
     let OptimizerTensors {
         parameter,
         grad,
@@ -120,21 +140,29 @@ pub fn adamw_step(plan: &mut Plan, constants: &AdamW, tensors: &OptimizerTensors
     let size = parameter.len();
     let partials = size.div_ceil(64).min(1024);
     let partial = plan.tensor("norm partials", [1, 1, partials, 2], BufferRole::Scratch);
-    limit_turns(plan, "grad_norm", size.div_ceil(partials.max(1)));
-    each(
+    each_sum(
         plan,
         "grad_norm",
         &[("SIZE", size as f64), ("PARTIALS", partials as f64)],
         &[grad, partial],
         partials,
+        size.div_ceil(partials.max(1)),
     );
-    let overrides = [
+    let mut overrides = vec![
         ("PARTIALS", partials as f64),
         ("CLIP", f64::from(constants.clip)),
         ("BETA1", f64::from(constants.beta1)),
         ("BETA2", f64::from(constants.beta2)),
     ];
-    plan.dispatch("step_guard", &overrides, &[partial, state], [1, 1, 1]);
+    match note {
+        None => alone(plan, "step_guard", &overrides, &[partial, state], partials),
+        Some(Note { score, history }) => {
+            overrides.extend(note_overrides(score, history));
+            let turns = partials.saturating_add(score.len() / 2);
+            let bindings = [partial, state, score, step, history];
+            alone(plan, "guard_and_record", &overrides, &bindings, turns);
+        }
+    }
     let overrides = [
         ("SIZE", size as f64),
         ("BETA1", f64::from(constants.beta1)),
@@ -148,6 +176,14 @@ pub fn adamw_step(plan: &mut Plan, constants: &AdamW, tensors: &OptimizerTensors
         &[parameter, grad, first, second, decay, state, step],
         size,
     );
+}
+
+/// The override constants of what writes a note.
+pub(super) fn note_overrides(score: Tensor, history: Tensor) -> [(&'static str, f64); 2] {
+    [
+        ("SCORES", (score.len() / 2) as f64),
+        ("ROWS", (history.len() / 4) as f64),
+    ]
 }
 
 /// Sets the gradients to zero whose bit in `kept` is 0: a bit for each, the lowest of a word first. `grad` has a multiple of 32

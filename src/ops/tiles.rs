@@ -56,6 +56,8 @@ pub(super) struct Tiles {
     pub distance_prototypes: usize,
     /// Invocations a workgroup that normalises a group of channels.
     pub norm_workgroup: usize,
+    /// Invocations of a workgroup that is alone.
+    pub lone_workgroup: usize,
     /// Invocations a workgroup that has a row's loss.
     pub loss_workgroup: usize,
     /// Fewest and most invocations a workgroup of a Fourier transform.
@@ -84,6 +86,7 @@ const SOFTWARE: Tiles = Tiles {
     kan_conv_grad_weight: [3, 4],
     distance_prototypes: 4,
     norm_workgroup: 8,
+    lone_workgroup: 1,
     loss_workgroup: 8,
     fft_workgroup: [8, 8],
 };
@@ -127,6 +130,7 @@ const HARDWARE: Tiles = Tiles {
     kan_conv_grad_weight: [1, 2],
     distance_prototypes: 1,
     norm_workgroup: 256,
+    lone_workgroup: 256,
     loss_workgroup: 64,
     fft_workgroup: [32, 256],
 };

@@ -4,8 +4,8 @@ use super::builder::{Builder, largest, mean_rounding};
 use super::case::Case;
 use crate::gpu::{AdapterClass, BufferRole};
 use crate::ops::{
-    self, AdamW, Augment, Distance, EpisodeShape, OptimizerState, OptimizerTensors, Place, RowsAt,
-    Slot, StepInfo,
+    self, AdamW, Augment, Distance, EpisodeShape, Note, OptimizerState, OptimizerTensors, Place,
+    RowsAt, Slot, StepInfo,
 };
 use crate::reference as twin;
 
@@ -239,9 +239,12 @@ pub fn optimizer(class: AdapterClass, size: usize, factor: f32) -> Case {
         second: zeros,
         ..twin::AdamWState::default()
     };
-    for _ in 0..2 {
-        ops::adamw_step(&mut b.plan, &constants, &tensors, step);
-        twin::adamw_step(
+    let (score, scores) = b.normal([1, 1, 37, 2]);
+    let history = b.output([1, 1, 1, 4]);
+    let mut norm = 0.0;
+    for note in [None, Some(Note { score, history })] {
+        ops::adamw_step_noted(&mut b.plan, &constants, &tensors, step, note);
+        norm = twin::adamw_step(
             &constants,
             &mut expected,
             &grad_values,
@@ -249,6 +252,8 @@ pub fn optimizer(class: AdapterClass, size: usize, factor: f32) -> Case {
             0.125,
         );
     }
+    let mean = |figure: usize| scores.iter().skip(figure).step_by(2).sum::<f64>() / 37.0;
+    b.expect(history, vec![mean(0), mean(1), norm, 0.0], 37 + size);
     // The norm of all gradients scales every update.
     b.expect(parameter, expected.parameter, size);
     b.expect(first, expected.first, size);

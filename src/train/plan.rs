@@ -5,7 +5,7 @@ use crate::adapt::inner_loop::InnerLoop;
 use crate::data::Task;
 use crate::gpu::{BufferRole, Plan, Tensor, Tuning};
 use crate::model::Network;
-use crate::ops::{self, AdamW, Augment, EpisodeShape, OptimizerTensors, RowsAt, Slot};
+use crate::ops::{self, AdamW, Augment, EpisodeShape, Note, OptimizerTensors, RowsAt, Slot};
 use crate::settings::{Learner, Method};
 
 /// Rows of the loss history that a plan keeps on the device. The host must read it at least as often.
@@ -158,19 +158,31 @@ impl TrainingPlan {
             (None, Method::Reptile) => Some(inner.reptile(&mut plan, parameters, clips, shot)),
         };
         shape.shaping.mask(&mut plan, optimizer.grad);
-        ops::adamw_step(&mut plan, &shape.optimizer, &optimizer, step);
+        let mut note = |label: &str, score| {
+            let history = plan.tensor(label, [1, 1, HISTORY, 4], BufferRole::State);
+            Note { score, history }
+        };
+        let episodes = score.map(|score| note("history", score));
+        let lessons = tensors.map(|(targets, places, score)| {
+            let note = note("history of the teacher", score);
+            (targets, places, note)
+        });
+        // With the optimiser goes one note, which is most often all.
+        let mut notes = episodes
+            .into_iter()
+            .chain(lessons.as_ref().map(|(.., note)| *note));
+        let first = notes.next();
+        ops::adamw_step_noted(&mut plan, &shape.optimizer, &optimizer, step, first);
+        for Note { score, history } in notes {
+            ops::record_step(&mut plan, score, optimizer.state, step, history);
+        }
         let parameters = optimizer.parameter;
         shape.shaping.shrink(&mut plan, trained, parameters, step);
-        let mut record = |label: &str, score| {
-            let history = plan.tensor(label, [1, 1, HISTORY, 4], BufferRole::State);
-            ops::record_step(&mut plan, score, optimizer.state, step, history);
-            history
-        };
-        let history = score.map(|score| record("history", score));
-        let teacher = tensors.map(|(targets, places, score)| TeacherTensors {
+        let history = episodes.map(|note| note.history);
+        let teacher = lessons.map(|(targets, places, note)| TeacherTensors {
             targets,
             places,
-            history: record("history of the teacher", score),
+            history: note.history,
         });
         plan.share_scratch();
         Self {

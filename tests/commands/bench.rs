@@ -102,6 +102,14 @@ fn a_network_of_ones_own_is_timed_with_its_kernels() {
     assert!(network["repeats"].as_u64().unwrap() >= 3);
     positive(&network["flops"]);
     positive(&network["peak_bytes"]);
+    // Every kernel is in the list of dispatches; a GPU has fewer, of kernels that do more.
+    let total = |class: &str| {
+        let counts = network["dispatches"][class].as_object().unwrap();
+        counts.values().map(|n| n.as_u64().unwrap()).sum::<u64>()
+    };
+    assert!(total("hardware") < total("software"), "{network}");
+    assert_eq!(network["dispatches"]["hardware"]["sum_gradients"], 1);
+    assert!(words.contains(&format!("{} for hardware", total("hardware"))));
     let kernels = network["kernels"].as_array().unwrap();
     let named = |start: &str| {
         let mut all = kernels.iter();

@@ -12,6 +12,7 @@
 #[cfg(target_os = "linux")]
 mod compiler;
 mod dataset;
+mod dispatches;
 mod episodes;
 mod house;
 mod mel_fixtures;
