@@ -4,6 +4,7 @@ use crate::features::FeatureError;
 use crate::files::WriteError;
 use crate::gpu::GpuError;
 use crate::mel::MelError;
+use crate::model::ModelError;
 
 /// A failure of a measurement.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +13,9 @@ pub enum BenchError {
     /// The device failed, or the work does not fit it.
     #[error(transparent)]
     Gpu(#[from] GpuError),
+    /// The included model cannot be read.
+    #[error(transparent)]
+    Model(#[from] ModelError),
     /// The mel front end failed.
     #[error(transparent)]
     Mel(#[from] MelError),

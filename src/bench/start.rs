@@ -3,18 +3,16 @@
 use std::time::Instant;
 
 use super::BenchError;
-use super::embedding::default_network;
 use super::networks::{reference_networks, reference_step};
 use crate::embed::Embedder;
-use crate::features::SegmentShape;
 use crate::gpu::{DeviceChoice, Gpu};
-use crate::mel::Preset;
+use crate::model_file::Model;
 use crate::train::TrainingStep;
 
 /// What comes before the first result, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct StartFigures {
-    /// To open the device, compile the default network for inference, and embed one clip.
+    /// To open the device, read the included model, compile it as a command does for few files, and embed one clip.
     pub cold_start_ms: f64,
     /// To compile the training step of the reference network: its first run, with what comes before it,
     /// less a later one.
@@ -25,14 +23,14 @@ pub struct StartFigures {
 /// disk: the second time is not a cold start.
 ///
 /// # Errors
-/// [`BenchError::Gpu`].
+/// [`BenchError`]: a fault of the device, or of the included model.
 pub fn start(device: &DeviceChoice) -> Result<StartFigures, BenchError> {
     let cold = Instant::now();
-    let preset = Preset::gamaka();
-    let network = default_network(&preset, SegmentShape::from_seconds(&preset, 3.0, 3.0));
     let gpu = Gpu::open(device)?;
-    let embedder = Embedder::new(&gpu, &network, &network.initial_parameters(1))?;
-    embedder.embed(&[vec![0.0; network.input[0] * network.input[1]]])?;
+    let model = Model::included()?;
+    let [bands, frames] = model.network.input;
+    let embedder = Embedder::for_files(&gpu, &model, 1)?;
+    embedder.embed(&[vec![0.0; bands * frames]])?;
     let cold = cold.elapsed();
 
     let [ickan, ..] = reference_networks(1);

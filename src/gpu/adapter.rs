@@ -1,10 +1,9 @@
 //! Finding an adapter and opening a device on it.
 
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use super::fault::Faults;
@@ -182,11 +181,14 @@ pub struct Gpu {
 /// A kernel, the lengths of its register arrays, and the bits of its override constants.
 type PipelineKey = (&'static str, Vec<(String, u32)>, Vec<(String, u64)>);
 
+/// Made by the first thread that wants it, while others that want it wait, and those that want something else do not.
+type Once<T> = Arc<OnceLock<T>>;
+
 #[derive(Debug, Default)]
 struct PipelineCache {
     /// By their whole WGSL.
-    modules: HashMap<String, wgpu::ShaderModule>,
-    pipelines: HashMap<PipelineKey, wgpu::ComputePipeline>,
+    modules: HashMap<String, Once<wgpu::ShaderModule>>,
+    pipelines: HashMap<PipelineKey, Once<wgpu::ComputePipeline>>,
 }
 
 impl Gpu {
@@ -342,7 +344,7 @@ impl Gpu {
     }
 
     /// The compiled pipeline of a step's kernel, with these lengths of its register arrays and its override constants;
-    /// compiled once per device. Threads compile side by side.
+    /// compiled once per device. Threads read and compile different kernels side by side.
     pub(super) fn pipeline(
         &self,
         kernel: &Kernel,
@@ -358,32 +360,26 @@ impl Gpu {
                 .map(|(k, v)| (k.clone(), v.to_bits()))
                 .collect(),
         );
-        if let Some(pipeline) = cache().pipelines.get(&key) {
-            return pipeline.clone();
-        }
-        let module = match cache().modules.entry(kernel.wgsl_with(arrays)) {
-            Entry::Occupied(known) => known.get().clone(),
-            Entry::Vacant(place) => {
-                let module = self.shader_module(kernel.name, place.key());
-                place.insert(module).clone()
-            }
+        let pipeline = Arc::clone(cache().pipelines.entry(key).or_default());
+        let compile = || {
+            let text = kernel.wgsl_with(arrays);
+            let module = Arc::clone(cache().modules.entry(text.clone()).or_default());
+            let module = module.get_or_init(|| self.shader_module(kernel.name, &text));
+            let constants: Vec<_> = overrides.iter().map(|(k, v)| (k.as_str(), *v)).collect();
+            self.device
+                .create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+                    label: Some(kernel.name),
+                    layout: None,
+                    module,
+                    entry_point: Some("main"),
+                    compilation_options: wgpu::PipelineCompilationOptions {
+                        constants: &constants,
+                        zero_initialize_workgroup_memory: false,
+                    },
+                    cache: None,
+                })
         };
-        let constants: Vec<_> = overrides.iter().map(|(k, v)| (k.as_str(), *v)).collect();
-        let pipeline = self
-            .device
-            .create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-                label: Some(kernel.name),
-                layout: None,
-                module: &module,
-                entry_point: Some("main"),
-                compilation_options: wgpu::PipelineCompilationOptions {
-                    constants: &constants,
-                    zero_initialize_workgroup_memory: false,
-                },
-                cache: None,
-            });
-        // Another thread may have been as quick; one of both is kept.
-        cache().pipelines.entry(key).or_insert(pipeline).clone()
+        pipeline.get_or_init(compile).clone()
     }
 
     #[allow(

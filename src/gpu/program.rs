@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::plan::{VEC4_BYTES, padded};
 use super::validate::known_kernel;
-use super::{BufferRole, Gpu, GpuError, Plan, Tensor};
+use super::{AdapterClass, BufferRole, Gpu, GpuError, Plan, Tensor};
 
 #[derive(Debug)]
 struct CompiledStep {
@@ -50,20 +50,7 @@ impl Program {
             })
             .collect();
         gpu.check()?;
-        // The driver's part of compiling, on all cores.
-        let mut kernels: Vec<_> = plan
-            .steps
-            .iter()
-            .map(|step| (step.kernel.as_str(), &step.arrays, &step.overrides))
-            .collect();
-        kernels.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
-        kernels.dedup();
-        kernels
-            .into_par_iter()
-            .try_for_each(|(name, arrays, overrides)| {
-                gpu.pipeline(known_kernel(name)?, arrays, overrides);
-                gpu.check()
-            })?;
+        Self::compile(gpu, &plan)?;
         let steps = plan
             .steps
             .iter()
@@ -106,12 +93,51 @@ impl Program {
                 .write_buffer(&buffers[tensor.buffer], tensor.offset, bytes);
         }
         gpu.check()?;
-        Ok(Self {
+        let program = Self {
             gpu: gpu.clone(),
             plan,
             buffers,
             steps,
-        })
+        };
+        if gpu.class() == AdapterClass::Software {
+            program.compile_now()?;
+        }
+        Ok(program)
+    }
+
+    /// Software rasterisers make a kernel's code when it is first dispatched, one after the other. A dispatch of nothing lets
+    /// them begin, beside whatever the host does before the first run.
+    fn compile_now(&self) -> Result<(), GpuError> {
+        self.submit(self.steps.iter().map(|step| (step, [0; 3])))
+    }
+
+    /// Compiles the kernels of a plan that is valid, so that a program of it is made at once.
+    ///
+    /// # Errors
+    /// A fault of the device.
+    pub(crate) fn compile(gpu: &Gpu, plan: &Plan) -> Result<(), GpuError> {
+        // On all cores, what takes longest first: compilers write out the loops over a tile.
+        let mut kernels: Vec<_> = plan
+            .steps
+            .iter()
+            .map(|step| (step.kernel.as_str(), &step.arrays, &step.overrides))
+            .collect();
+        kernels.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
+        kernels.dedup();
+        let tile = |overrides: &[(String, f64)]| -> f64 {
+            let sizes = overrides
+                .iter()
+                .filter(|(name, _)| name.starts_with("TILE_"));
+            sizes.map(|(_, size)| size).product()
+        };
+        kernels.sort_by(|(_, _, a), (_, _, b)| tile(b).total_cmp(&tile(a)));
+        kernels
+            .into_iter()
+            .par_bridge()
+            .try_for_each(|(name, arrays, overrides)| {
+                gpu.pipeline(known_kernel(name)?, arrays, overrides);
+                gpu.check()
+            })
     }
 
     /// The plan it was compiled from.
@@ -160,7 +186,7 @@ impl Program {
     /// # Errors
     /// A fault that the device has reported by now.
     pub fn run(&self) -> Result<(), GpuError> {
-        self.submit(self.steps.iter())
+        self.submit(self.dispatches())
     }
 
     /// Runs one step so many times in one submission, and gives the mean time of one, with its share of
@@ -175,7 +201,8 @@ impl Program {
     pub(crate) fn time_step(&self, step: usize, times: u32) -> Result<Duration, GpuError> {
         self.gpu.wait()?;
         let start = Instant::now();
-        self.submit((0..times).map(|_| &self.steps[step]))?;
+        let step = &self.steps[step];
+        self.submit((0..times).map(|_| (step, step.workgroups)))?;
         self.gpu.wait()?;
         Ok(start.elapsed() / times)
     }
@@ -187,22 +214,29 @@ impl Program {
     pub(crate) fn time_runs(&self, times: u32) -> Result<Duration, GpuError> {
         self.gpu.wait()?;
         let start = Instant::now();
-        self.submit((0..times).flat_map(|_| &self.steps))?;
+        self.submit((0..times).flat_map(|_| self.dispatches()))?;
         self.gpu.wait()?;
         Ok(start.elapsed() / times.max(1))
     }
 
-    fn submit<'a>(&self, steps: impl Iterator<Item = &'a CompiledStep>) -> Result<(), GpuError> {
+    fn dispatches(&self) -> impl Iterator<Item = (&CompiledStep, [u32; 3])> {
+        self.steps.iter().map(|step| (step, step.workgroups))
+    }
+
+    /// Submits steps with so many workgroups.
+    fn submit<'a>(
+        &self,
+        steps: impl Iterator<Item = (&'a CompiledStep, [u32; 3])>,
+    ) -> Result<(), GpuError> {
         let mut encoder = self
             .gpu
             .device
             .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-            for step in steps {
+            for (step, [x, y, z]) in steps {
                 pass.set_pipeline(&step.pipeline);
                 pass.set_bind_group(0, &step.bind_group, &[]);
-                let [x, y, z] = step.workgroups;
                 pass.dispatch_workgroups(x, y, z);
             }
         }
