@@ -21,7 +21,7 @@
 @group(0) @binding(3) var<storage, read_write> grad_x: array<f32>;  // [SPLITS, N, CI, IN_H, IN_W]
 
 override TILE_P: u32; // 1 to MAX_P
-override TILE_R: u32; // 1 to MAX_R, a multiple of TILE_S
+override TILE_R: u32; // 1 to 32: MAX_R, which a plan may set; a multiple of TILE_S
 override WORKGROUP: u32; // 1 to 256
 
 // Why loops run to the greatest size of a tile: see kan_conv_forward.

@@ -101,6 +101,14 @@ const SOFTWARE_QUICK: Tiles = Tiles {
     ..SOFTWARE
 };
 
+/// From Mesa 25.1 on weights are loaded once for all lanes, so fewer positions may share them, and more of an invocation's
+/// registers go to sums that share the basis or the gradient of a position.
+const SOFTWARE_SCALAR: Tiles = Tiles {
+    kan_conv_forward: &[[8, 3]],
+    kan_conv_grad_input: &[[8, 32]],
+    ..SOFTWARE
+};
+
 /// A large GPU holds a quarter of a million invocations, and hides the latency of loads with a quarter of them. Each keeps
 /// few sums. The largest tiles of splines, and where they are taken, are what won at every shape that was timed on an H200
 /// (docs/performance.md).
@@ -136,7 +144,7 @@ pub(super) fn tiles(plan: &Plan) -> &'static Tiles {
 pub(super) fn row(class: AdapterClass, quick: bool) -> &'static Tiles {
     match (class, quick) {
         (AdapterClass::Software | AdapterClass::SoftwareTurned, false) => &SOFTWARE,
-        (AdapterClass::SoftwareScalar, false) => &SOFTWARE,
+        (AdapterClass::SoftwareScalar, false) => &SOFTWARE_SCALAR,
         (AdapterClass::Hardware, _) => &HARDWARE,
         (_, true) => &SOFTWARE_QUICK,
     }
@@ -209,7 +217,7 @@ mod tests {
 
     #[test]
     fn a_tile_fits_its_kernel() {
-        for row in [&SOFTWARE, &SOFTWARE_QUICK, &HARDWARE] {
+        for row in [&SOFTWARE, &SOFTWARE_QUICK, &SOFTWARE_SCALAR, &HARDWARE] {
             let kernels: [Kernel; 8] = [
                 ("conv_forward", ["P", "O"], row.conv_forward),
                 ("kan_conv_forward", ["P", "O"], row.kan_conv_forward),
