@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::bench::{INPUT, reference_networks, reference_step};
 use crate::embedder::{batch, inference};
-use crate::gpu::{AdapterClass, AdapterSummary, Gpu};
+use crate::gpu::{AdapterSummary, Gpu};
 use crate::measure::Spread;
 use crate::model::Network;
 use crate::model_file::Model;
@@ -246,7 +246,7 @@ fn words(report: &Report) -> anyhow::Result<String> {
 /// What a tuning would be for: a GPU of which nothing is known, or not these operations.
 pub(super) fn would_pay(gpu: &Gpu, wanted: &BTreeMap<String, String>) -> bool {
     let known = gpu.tuning().choices();
-    gpu.class() == AdapterClass::Hardware
+    !gpu.class().is_software()
         && wanted
             .keys()
             .any(|operation| !known.contains_key(operation))

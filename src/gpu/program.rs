@@ -50,28 +50,7 @@ impl Program {
             })
             .collect();
         gpu.check()?;
-        // On all cores, what takes longest first: compilers write out the loops over a tile.
-        let mut kernels: Vec<_> = plan
-            .steps
-            .iter()
-            .map(|step| (step.kernel.as_str(), &step.arrays, &step.overrides))
-            .collect();
-        kernels.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
-        kernels.dedup();
-        let tile = |overrides: &[(String, f64)]| -> f64 {
-            let sizes = overrides
-                .iter()
-                .filter(|(name, _)| name.starts_with("TILE_"));
-            sizes.map(|(_, size)| size).product()
-        };
-        kernels.sort_by(|(_, _, a), (_, _, b)| tile(b).total_cmp(&tile(a)));
-        kernels
-            .into_iter()
-            .par_bridge()
-            .try_for_each(|(name, arrays, overrides)| {
-                gpu.pipeline(known_kernel(name)?, arrays, overrides);
-                gpu.check()
-            })?;
+        Self::compile(gpu, &plan)?;
         let steps = plan
             .steps
             .iter()
@@ -130,6 +109,35 @@ impl Program {
     /// them begin, beside whatever the host does before the first run.
     fn compile_now(&self) -> Result<(), GpuError> {
         self.submit(self.steps.iter().map(|step| (step, [0; 3])))
+    }
+
+    /// Compiles the kernels of a plan that is valid, so that a program of it is made at once.
+    ///
+    /// # Errors
+    /// A fault of the device.
+    pub(crate) fn compile(gpu: &Gpu, plan: &Plan) -> Result<(), GpuError> {
+        // On all cores, what takes longest first: compilers write out the loops over a tile.
+        let mut kernels: Vec<_> = plan
+            .steps
+            .iter()
+            .map(|step| (step.kernel.as_str(), &step.arrays, &step.overrides))
+            .collect();
+        kernels.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
+        kernels.dedup();
+        let tile = |overrides: &[(String, f64)]| -> f64 {
+            let sizes = overrides
+                .iter()
+                .filter(|(name, _)| name.starts_with("TILE_"));
+            sizes.map(|(_, size)| size).product()
+        };
+        kernels.sort_by(|(_, _, a), (_, _, b)| tile(b).total_cmp(&tile(a)));
+        kernels
+            .into_iter()
+            .par_bridge()
+            .try_for_each(|(name, arrays, overrides)| {
+                gpu.pipeline(known_kernel(name)?, arrays, overrides);
+                gpu.check()
+            })
     }
 
     /// The plan it was compiled from.

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rayon::prelude::*;
+
 use super::TuningError;
 use crate::gpu::{Gpu, GpuError, Plan, Program, Tensor, Tuning};
 use crate::measure::{Spread, made_up};
@@ -115,14 +117,15 @@ struct Running {
 }
 
 impl Running {
-    fn new(gpu: &Gpu, place: usize, contender: &Contender) -> Result<Self, GpuError> {
+    fn new(
+        gpu: &Gpu,
+        place: usize,
+        contender: &Contender,
+        values: &[Vec<f32>],
+    ) -> Result<Self, GpuError> {
         let program = Program::new(gpu, contender.plan.clone())?;
-        for (k, &input) in contender.inputs.iter().enumerate() {
-            // Inputs reach beyond the grid, weights and gradients cancel.
-            let reach = if k == 0 { 6.0 } else { 1.0 };
-            let values = made_up(input.len());
-            let values: Vec<f32> = values.iter().map(|v| (v - 0.5) * reach).collect();
-            program.write(input, &values);
+        for (&input, values) in contender.inputs.iter().zip(values) {
+            program.write(input, values);
         }
         program.run()?;
         gpu.wait()?;
@@ -154,13 +157,27 @@ pub fn contest(
     stop: &AtomicBool,
     on: &mut dyn FnMut(&str),
 ) -> Result<Contest, TuningError> {
-    let terms = terms(operation);
     let mut verdicts = vec![None; contenders.len()];
+    let mut gpu = open()?;
+    // On all cores. Should one of them harm the device, its turn tells which.
+    contenders.par_iter().for_each(|contender| {
+        if contender.plan.validate().is_ok() {
+            let _ = Program::compile(&gpu, &contender.plan);
+        }
+    });
+    if gpu.check().is_err() {
+        gpu = open()?;
+    }
+    let task = Task {
+        contenders,
+        values: values(contenders),
+        terms: terms(operation),
+    };
     let times = loop {
-        match attempt(contenders, &mut verdicts, terms, &open()?, stop, on)? {
+        match task.attempt(&mut verdicts, &gpu, stop, on)? {
             Some(times) => break times,
             // The device is gone, and who lost it is not asked again.
-            None => continue,
+            None => gpu = open()?,
         }
     };
     let mut outcomes = Vec::new();
@@ -199,87 +216,108 @@ fn terms(operation: &str) -> usize {
     }
 }
 
-/// Milliseconds of the rounds of each; none if the device was lost by one that has now a verdict.
-fn attempt(
-    contenders: &[Contender],
-    verdicts: &mut [Option<Verdict>],
-    terms: usize,
-    gpu: &Gpu,
-    stop: &AtomicBool,
-    on: &mut dyn FnMut(&str),
-) -> Result<Option<Vec<Vec<f64>>>, TuningError> {
-    let mut running: Vec<Running> = Vec::new();
-    let mut expected: Option<Expected> = None;
-    let stopped = || match stop.load(Ordering::Relaxed) {
-        true => Err(TuningError::Stopped),
-        false => Ok(()),
+/// Made-up values for the inputs of all contenders: those of the convolution reach beyond the grid, weights and gradients
+/// cancel.
+fn values(contenders: &[Contender]) -> Vec<Vec<f32>> {
+    let inputs = contenders.first().map_or(&[][..], |first| &first.inputs);
+    let values = |(k, input): (usize, &Tensor)| {
+        let reach = if k == 0 { 6.0 } else { 1.0 };
+        let values = made_up(input.len()).into_iter();
+        values.map(|v| (v - 0.5) * reach).collect()
     };
-    for (place, contender) in contenders.iter().enumerate() {
-        if !matches!(verdicts[place], None | Some(Verdict::Usual)) {
-            continue;
-        }
-        stopped()?;
-        on(&contender.id);
-        let first = || {
-            let mut new = Running::new(gpu, place, contender)?;
-            let got: Vec<f32> = new.program.read(contender.output)?;
-            let seconds = new.program.time_runs(1)?.as_secs_f64();
-            new.runs = running
-                .first()
-                .map_or_else(|| runs(seconds), |usual| usual.runs);
-            let usual = match running.first() {
-                Some(usual) => usual.program.time_runs(1)?.as_secs_f64(),
-                None => seconds,
-            };
-            Ok::<_, GpuError>((new, got, seconds > SLOW * usual.max(SHORT)))
+    inputs.iter().enumerate().map(values).collect()
+}
+
+/// What all attempts share.
+struct Task<'a> {
+    contenders: &'a [Contender],
+    values: Vec<Vec<f32>>,
+    terms: usize,
+}
+
+impl Task<'_> {
+    /// Milliseconds of the rounds of each; none if the device was lost by one that has now a verdict.
+    fn attempt(
+        &self,
+        verdicts: &mut [Option<Verdict>],
+        gpu: &Gpu,
+        stop: &AtomicBool,
+        on: &mut dyn FnMut(&str),
+    ) -> Result<Option<Vec<Vec<f64>>>, TuningError> {
+        let contenders = self.contenders;
+        let mut running: Vec<Running> = Vec::new();
+        let mut expected: Option<Expected> = None;
+        let stopped = || match stop.load(Ordering::Relaxed) {
+            true => Err(TuningError::Stopped),
+            false => Ok(()),
         };
-        match first() {
-            Ok((new, got, slow)) => {
-                verdicts[place] = match &expected {
-                    None => Some(Verdict::Usual),
-                    Some(expected) => match compare(&got, expected) {
-                        worst if !worst.holds() => Some(Verdict::Wrong(worst.share)),
-                        _ => slow.then_some(Verdict::NotBetter),
-                    },
+        for (place, contender) in contenders.iter().enumerate() {
+            if !matches!(verdicts[place], None | Some(Verdict::Usual)) {
+                continue;
+            }
+            stopped()?;
+            on(&contender.id);
+            let first = || {
+                let mut new = Running::new(gpu, place, contender, &self.values)?;
+                let got: Vec<f32> = new.program.read(contender.output)?;
+                let seconds = new.program.time_runs(1)?.as_secs_f64();
+                new.runs = running
+                    .first()
+                    .map_or_else(|| runs(seconds), |usual| usual.runs);
+                let usual = match running.first() {
+                    Some(usual) => usual.program.time_runs(1)?.as_secs_f64(),
+                    None => seconds,
                 };
-                expected.get_or_insert_with(|| Expected {
-                    tensor: contender.output,
-                    values: got.into_iter().map(f64::from).collect(),
-                    tolerance: Expected::tolerance(terms),
-                    rounding: 0.0,
-                });
-                if matches!(verdicts[place], None | Some(Verdict::Usual)) {
-                    running.push(new);
+                Ok::<_, GpuError>((new, got, seconds > SLOW * usual.max(SHORT)))
+            };
+            match first() {
+                Ok((new, got, slow)) => {
+                    verdicts[place] = match &expected {
+                        None => Some(Verdict::Usual),
+                        Some(expected) => match compare(&got, expected) {
+                            worst if !worst.holds() => Some(Verdict::Wrong(worst.share)),
+                            _ => slow.then_some(Verdict::NotBetter),
+                        },
+                    };
+                    expected.get_or_insert_with(|| Expected {
+                        tensor: contender.output,
+                        values: got.into_iter().map(f64::from).collect(),
+                        tolerance: Expected::tolerance(self.terms),
+                        rounding: 0.0,
+                    });
+                    if matches!(verdicts[place], None | Some(Verdict::Usual)) {
+                        running.push(new);
+                    }
                 }
-            }
-            Err(error) if place == 0 => return Err(error.into()),
-            Err(error) => {
-                verdicts[place] = Some(Verdict::Failed(error.to_string()));
-                if gpu.check().is_err() {
-                    return Ok(None);
+                Err(error) if place == 0 => return Err(error.into()),
+                Err(error) => {
+                    verdicts[place] = Some(Verdict::Failed(error.to_string()));
+                    if gpu.check().is_err() {
+                        return Ok(None);
+                    }
                 }
             }
         }
-    }
-    let mut times = vec![Vec::new(); contenders.len()];
-    for round in 0..ROUNDS {
-        stopped()?;
-        let Some((usual, others)) = running.split_first_mut() else {
-            break;
-        };
-        let ms = usual.time(&mut times)?;
-        // Each round begins elsewhere, so that none has always the same one before it.
-        let count = others.len().max(1);
-        others.rotate_left(round % count);
-        for other in others.iter() {
-            if other.time(&mut times)? > BETTER * ms {
-                verdicts[other.place] = Some(Verdict::NotBetter);
+        let mut times = vec![Vec::new(); contenders.len()];
+        for round in 0..ROUNDS {
+            stopped()?;
+            let Some((usual, others)) = running.split_first_mut() else {
+                break;
+            };
+            let ms = usual.time(&mut times)?;
+            // Each round begins elsewhere, so that none has always the same one before it.
+            let count = others.len().max(1);
+            others.rotate_left(round % count);
+            for other in others.iter() {
+                if other.time(&mut times)? > BETTER * ms {
+                    verdicts[other.place] = Some(Verdict::NotBetter);
+                }
             }
+            // Who is not better once is not taken, and leaves.
+            running.retain(|one| verdicts[one.place] != Some(Verdict::NotBetter));
         }
-        // Who is not better once is not taken, and leaves.
-        running.retain(|one| verdicts[one.place] != Some(Verdict::NotBetter));
+        Ok(Some(times))
     }
-    Ok(Some(times))
 }
 
 /// How many runs a measurement takes of what takes so long.
