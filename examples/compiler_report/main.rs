@@ -1,8 +1,9 @@
 //! What a compiler for GPUs makes of the kernels, without a GPU: `make compiler-report`.
 //!
 //! RADV, which comes with Mesa's Vulkan drivers up to 25, compiles for AMD cards that are not there. For each kernel of the
-//! reference training steps: registers, waves, spills, and what its hot loop consists of. It fails where registers were
-//! spilled, and where a loop over an array of registers was not unrolled.
+//! reference training steps, and of each variant of the menu at their shapes: registers,
+//! waves, spills, and what its hot loop consists of. It fails where registers of a training step's kernel were spilled, and where a
+//! loop over an array of them was not unrolled; of variants it tells.
 
 mod driver;
 pub(crate) mod report;
@@ -20,7 +21,7 @@ fn main() -> ExitCode {
     while let Some(argument) = arguments.next() {
         match (argument.as_str(), arguments.next()) {
             (report::CHILD, None) => {
-                let compiled = report::compile(&report::kernels());
+                let compiled = report::compile(&report::kernels(true).0);
                 return finish(compiled.map(|()| ExitCode::SUCCESS));
             }
             ("--driver", Some(file)) => driver = Some(file),
@@ -51,13 +52,16 @@ fn run(driver: &str, written: Option<&str>) -> Result<ExitCode, String> {
         child.arg(report::CHILD);
         child
     };
-    let steps = report::kernels();
-    let cards = report::CARDS.map(|card| report::ask(card, driver, child, &steps));
+    let (steps, of_steps) = report::kernels(true);
+    let cards = report::CARDS.map(|card| report::ask(card, driver, child, &steps, of_steps));
     let cards = cards.into_iter().collect::<Result<Vec<_>, _>>()?;
     print!("{}", report::table(&cards));
     if let Some(file) = written {
         let text = serde_json::to_string_pretty(&cards).map_err(|e| e.to_string())?;
         std::fs::write(file, text + "\n").map_err(|e| format!("{file}: {e}"))?;
+    }
+    for remark in cards.iter().flat_map(report::Card::remarks) {
+        println!("a variant, {remark}");
     }
     let faults: Vec<String> = cards.iter().flat_map(report::Card::faults).collect();
     for fault in &faults {

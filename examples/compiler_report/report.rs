@@ -1,13 +1,15 @@
 //! Kernels compiled for cards that are not there, and what is wrong with the code.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use gamaka::gpu::{AdapterClass, Step};
+use gamaka::gpu::{AdapterClass, Step, Tuning};
 use gamaka::internals::bench::{reference_networks, reference_step};
 use gamaka::internals::train::TrainingPlan;
+use gamaka::ops::{candidates, parse_operation};
 use serde::Serialize;
 
 use super::driver::Compiler;
@@ -37,6 +39,8 @@ pub(crate) struct Card {
     kind: &'static str,
     /// The adapter's name, and its driver's version.
     driver: String,
+    /// How many kernels are those of the training steps; what follows are variants of the menu.
+    of_steps: usize,
     kernels: Vec<Row>,
 }
 
@@ -52,24 +56,48 @@ struct Row {
     compiled: Compiled,
 }
 
-/// The kernels of the reference training steps as a GPU's plans have them, each once.
-pub(crate) fn kernels() -> Vec<Step> {
-    let mut steps: Vec<Step> = Vec::new();
-    for network in reference_networks(1) {
-        let plan = TrainingPlan::new(AdapterClass::Hardware, &reference_step(&network)).plan;
-        steps.extend(plan.steps);
+/// The kernels of the reference training steps as a GPU's plans have them, each once; behind them, if asked for, those of all
+/// variants of the menu at their convolutions. And how many of them are no variants.
+pub(crate) fn kernels(menu: bool) -> (Vec<Step>, usize) {
+    let networks = reference_networks(1);
+    let plan = |network, choices| {
+        let tuning = Tuning::new(AdapterClass::Hardware, choices);
+        TrainingPlan::new(tuning, &reference_step(network)).plan
+    };
+    let usual = networks
+        .each_ref()
+        .map(|network| plan(network, BTreeMap::new()));
+    let mut known = Vec::new();
+    add_new(&mut known, usual.iter().flat_map(|plan| &plan.steps));
+    let of_steps = known.len();
+    for (network, usual) in networks.iter().zip(usual).filter(|_| menu) {
+        let operations = usual.choices.keys().filter_map(|operation| {
+            let (pass, shape) = parse_operation(operation)?;
+            let all = candidates(pass, &shape, AdapterClass::Hardware);
+            Some((operation.clone(), all))
+        });
+        let operations: Vec<_> = operations.collect();
+        let most = operations.iter().map(|(_, all)| all.len()).max();
+        for k in 1..most.unwrap_or(0) {
+            let choices = operations
+                .iter()
+                .filter_map(|(operation, all)| Some((operation.clone(), all.get(k)?.to_string())));
+            add_new(&mut known, &plan(network, choices.collect()).steps);
+        }
     }
-    let mut known: Vec<Step> = Vec::new();
+    (known, of_steps)
+}
+
+fn add_new<'a>(known: &mut Vec<Step>, steps: impl IntoIterator<Item = &'a Step>) {
     for step in steps {
         let same = |other: &Step| {
             (&other.kernel, &other.arrays, &other.overrides)
                 == (&step.kernel, &step.arrays, &step.overrides)
         };
         if !known.iter().any(same) {
-            known.push(step);
+            known.push(step.clone());
         }
     }
-    known
 }
 
 /// The child's part: compiles, and says on the standard error which kernel what follows is of.
@@ -98,12 +126,14 @@ pub(crate) fn radv() -> Option<String> {
         .find(|path| Path::new(path).exists())
 }
 
-/// Lets a child compile the same `steps` as it for a kind of card, by the RADV that this file of the loader's names.
+/// Lets a child compile the same `steps` as it for a kind of card, by the RADV that this file of the loader's names; those behind
+/// the first `of_steps` are variants.
 pub(crate) fn ask(
     (kind, names): Kind,
     radv: &str,
     child: impl Fn() -> Command,
     steps: &[Step],
+    of_steps: usize,
 ) -> Result<Card, String> {
     let mut last = String::new();
     for name in names {
@@ -117,7 +147,7 @@ pub(crate) fn ask(
             .map_err(|e| e.to_string())?;
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         if output.status.success() {
-            return card(kind, &said, steps);
+            return card(kind, &said, steps, of_steps);
         }
         last = said.lines().last().unwrap_or("nothing").to_string();
     }
@@ -126,7 +156,7 @@ pub(crate) fn ask(
     ))
 }
 
-fn card(kind: &'static str, said: &str, steps: &[Step]) -> Result<Card, String> {
+fn card(kind: &'static str, said: &str, steps: &[Step], of_steps: usize) -> Result<Card, String> {
     let (_, adapter) = said.split_once(ADAPTER).ok_or("the driver did not open")?;
     let driver = adapter.lines().next().unwrap_or_default().to_string();
     if !driver.contains("RADV") {
@@ -153,6 +183,7 @@ fn card(kind: &'static str, said: &str, steps: &[Step]) -> Result<Card, String> 
     Ok(Card {
         kind,
         driver,
+        of_steps,
         kernels: rows.collect::<Result<_, String>>()?,
     })
 }
@@ -212,8 +243,17 @@ fn tile_fma(step: &Step) -> Option<usize> {
 }
 
 impl Card {
-    /// What is wrong, a line each.
+    /// What is wrong with the kernels of training steps, a line each.
     pub(crate) fn faults(&self) -> Vec<String> {
+        self.wrong(&self.kernels[..self.of_steps])
+    }
+
+    /// What is wrong with variants: `gamaka tune` finds that they are slow where they are, and takes others.
+    pub(crate) fn remarks(&self) -> Vec<String> {
+        self.wrong(&self.kernels[self.of_steps..])
+    }
+
+    fn wrong(&self, rows: &[Row]) -> Vec<String> {
         let of = |row: &Row| {
             let compiled = &row.compiled;
             let moves = compiled.hot.lane_moves as f64;
@@ -249,7 +289,7 @@ impl Card {
                 |(_, what)| format!("{}: {} ({}): {what}", self.kind, row.operation, row.tile);
             found.map(line).collect::<Vec<_>>()
         };
-        self.kernels.iter().flat_map(of).collect()
+        rows.iter().flat_map(of).collect()
     }
 }
 

@@ -14,7 +14,7 @@ use compiler_report::text::{self, Mix};
 
 /// Few of the kernels: those of the second layer of splines.
 fn few() -> Vec<Step> {
-    let mut steps = report::kernels();
+    let (mut steps, _) = report::kernels(false);
     steps.retain(|step| step.kernel.contains("conv") && step.operation.contains(" 12->24"));
     steps
 }
@@ -33,7 +33,7 @@ fn loops_of_convolutions_are_unrolled_and_nothing_is_spilled() {
         child
     };
     for card in CARDS {
-        let card = match report::ask(card, &radv, child, &steps) {
+        let card = match report::ask(card, &radv, child, &steps, steps.len()) {
             // Since Mesa 26 it wants the card.
             Err(error) if error.contains("has no adapter") => {
                 println!("passed over: {error}");
@@ -78,7 +78,7 @@ fn what_is_wrong_with_a_kernel_is_told() {
     let steps = &few()[..1];
     let said = |text: &str| format!("\n@@ adapter RADV NAVI21, Mesa 1\n\n@@ kernel 0\n{text}");
     let faults = |text: &str| {
-        let card = report::ask(CARDS[0], "radv.json", saying(&said(text), 0), steps).unwrap();
+        let card = report::ask(CARDS[0], "radv.json", saying(&said(text), 0), steps, 1).unwrap();
         card.faults().join("\n")
     };
     let sound = faults(OLD);
@@ -110,7 +110,7 @@ fn what_is_wrong_with_a_kernel_is_told() {
 fn a_compiler_that_fails_or_is_another_is_told_from_radv() {
     let steps = &few()[..1];
     let error = |words: &str, code| {
-        report::ask(CARDS[1], "other.json", saying(words, code), steps).unwrap_err()
+        report::ask(CARDS[1], "other.json", saying(words, code), steps, 1).unwrap_err()
     };
     let other = error("\n@@ adapter llvmpipe, Mesa 22.3.6\n\n@@ kernel 0\n", 0);
     assert!(
