@@ -33,7 +33,7 @@ override PARTIALS: u32;
 override TOTALS: u32;
 override WORKGROUP: u32; // 1 to 256: a power of two
 
-const UNROLLED = 4u; // so many loads of a long loop are under way at once
+const AT_ONCE = 4u; // loads of a long loop that are under way together
 
 var<workgroup> sums: array<vec4<f32>, WORKGROUP>;
 
@@ -59,8 +59,8 @@ fn main(
 
   let end = select(0u, part.splits, present);
   var sum = vec4<f32>();
-  for (var s = share; s < end; s += UNROLLED * part.lanes) {
-    for (var u = 0u; u < UNROLLED; u++) {
+  for (var s = share; s < end; s += AT_ONCE * part.lanes) {
+    for (var u = 0u; u < AT_ONCE; u++) {
       let split = s + u * part.lanes;
       if (split < end) {
         sum += partial[part.partial + split * part.stride + at];

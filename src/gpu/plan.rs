@@ -365,8 +365,8 @@ impl Plan {
             id,
             shape: info.shape,
         };
-        let size = info.dtype.bytes(1).max(1);
-        (whole, usize::try_from(offset / size).unwrap_or(usize::MAX))
+        let first = offset.checked_div(info.dtype.bytes(1)).unwrap_or(0);
+        (whole, usize::try_from(first).unwrap_or(usize::MAX))
     }
 
     /// Makes a tensor longer, one with a buffer of its own; returns its first new element, a multiple of 64.

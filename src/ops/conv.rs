@@ -51,10 +51,8 @@ pub(crate) fn conv_forward_prepared(
         kernel_x: x,
         kernel_weight: weight,
     };
-    if shape.basis.order == 0 {
-        if shape.ci > 1 {
-            kept.kernel_x = channels_last(plan, x.reshaped(shape.input_shape()));
-        }
+    if shape.basis.order == 0 && shape.ci > 1 {
+        kept.kernel_x = channels_last(plan, x.reshaped(shape.input_shape()));
     }
     let variant = pick(plan, Pass::Forward, shape);
     let bindings = [kept.kernel_x, kept.kernel_weight, bias, y];

@@ -95,7 +95,7 @@ pub fn contenders(gpu: &Gpu, pass: Pass, shape: &ConvShape) -> Vec<Contender> {
     let operation = ops::operation(pass, shape);
     let contender = |id: String| {
         let choices = [(operation.clone(), id.clone())].into();
-        let mut plan = Plan::new(&Tuning::new(gpu.class(), choices));
+        let mut plan = Plan::new(Tuning::new(gpu.class(), choices));
         let (inputs, output) = ops::single_pass(&mut plan, pass, shape);
         plan.share_scratch();
         Contender {

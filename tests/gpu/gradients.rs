@@ -320,6 +320,67 @@ fn a_whole_training_step_has_the_twins_gradient_for_both_distances() {
     }
 }
 
+/// The layers of the reference network, fewer channels: every one of the joined kernels is in its step for a GPU.
+fn like_the_reference() -> Network {
+    let layer = |channels: usize| {
+        format!(
+            "[[layers]]\ntype = \"group_norm\"\ngroups = 1\n\
+             [[layers]]\ntype = \"kan_conv\"\nchannels = {channels}\nkernel = 3\nstride = 2\npadding = 1\n"
+        )
+    };
+    let text = format!(
+        "name = \"like the reference\"\n{}{}{}[[layers]]\ntype = \"statistics_pool\"\nover = \"all\"\n",
+        layer(6),
+        layer(9),
+        layer(16)
+    );
+    Network::new(Spec::from_toml(&text).unwrap(), [16, 22]).unwrap()
+}
+
+#[test]
+fn a_step_for_a_gpu_has_the_gradient_of_any_other_and_the_same_bits_every_time() {
+    let network = like_the_reference();
+    let flat = rough_parameters(&network);
+    let bank: Vec<f32> = normals(16 * 40, 8).iter().map(|v| v.abs()).collect();
+    let [software, hardware] = CLASSES.map(|class| {
+        let shape = StepShape {
+            network: &network,
+            task: Task::new(3, 2, 2),
+            augment: Augment::default(),
+            optimizer: AdamW::default(),
+            learner: Learner::default(),
+            banks: &[bank.len()],
+            shaping: Shaping::default(),
+            teacher: None,
+        };
+        let training = TrainingPlan::new(class, &shape);
+        let joined = training.plan.dispatches().contains_key("group_norm_grad");
+        assert_eq!(joined, class == AdapterClass::Hardware);
+        let program = Program::new(gpu(), training.plan.clone()).unwrap();
+        let slots = vec![Slot::file(0, 0, 40); training.clips.shape[0]];
+        let run = || {
+            program.poison();
+            program.write(training.banks[0], &bank);
+            program.write(training.slots, &slots);
+            program.write(training.step, &[StepInfo::default()]);
+            program.write(training.optimizer.parameter, &flat);
+            program.run().unwrap();
+            program.read::<f32>(training.optimizer.grad).unwrap()
+        };
+        let (first, second) = (run(), run());
+        let bits = |gradient: &[f32]| gradient.iter().map(|g| g.to_bits()).collect::<Vec<_>>();
+        assert!(bits(&first) == bits(&second), "{class:?}");
+        first
+    });
+    let squares: f32 = software.iter().map(|g| g * g).sum();
+    let usual = (squares / software.len() as f32).sqrt();
+    assert!(usual > 0.0 && usual.is_finite());
+    for (k, (a, b)) in software.iter().zip(&hardware).enumerate() {
+        let off = (a - b).abs();
+        assert!(off <= 1e-3 * (a.abs() + usual), "{k}: {a} and {b}");
+    }
+}
+
 /// The read-outs that a teacher's step is tried with, behind [`WHOLE`].
 const READ_OUTS: [&str; 2] = [
     "[[layers]]\ntype = \"linear\"\nchannels = 7\n",

@@ -81,7 +81,7 @@ fn splines_need_no_more_memory_than_plain_weights_by_more_than_a_fifth() {
             let [splines, plain] = [ickan, same].map(|network| step(class, &network).bytes());
             let ratio = splines as f64 / plain as f64;
             assert!(ratio <= 1.2, "{class:?}, {factor} x: {ratio}");
-            println!("{class:?}, {factor} x: {splines} / {plain} = {ratio:.2}");
+            println!("{class:?}, {factor} x: {splines} of {plain} bytes, {ratio:.2}");
         }
     }
 }
