@@ -15,7 +15,7 @@ usage: run.sh [--seconds N] [--out FILE] [--gamaka FILE] [--tests FILE] [--packa
   --packages FOLDER  .deb packages of a Vulkan loader, unpacked in the temporary folder for this run alone
   --python FILE      a Python with PyTorch (default: python3)
   --only STEP,...    some of: doctor tests kernels networks dispatch peers networks-x4 mel embed start tune
-                     networks-tuned networks-x4-tuned peers-x4 peers-x4-tf32 peers-tf32
+                     networks-tuned peers-x4 peers-x4-tf32 peers-tf32
   --commit TEXT      what was built, where this is not a git checkout
   --note TEXT        anything a reader of the figures must know
 GAMAKA_DEVICE picks the adapter, as everywhere.
@@ -350,9 +350,8 @@ bench mel 30 5 mel
 bench embed 30 5 embed
 bench start 40 10 start
 # Kernels measured here, which the bench takes from then on.
-on_adapter tune 150 30 "$gamaka" tune --network included --network reference --network reference-x4 --json --quiet
+on_adapter tune 150 30 "$gamaka" tune --network included --network reference --json --quiet
 bench networks-tuned 60 10 networks
-bench networks-x4-tuned 60 10 networks-x4
 
 for step in peers-x4 peers-x4-tf32 peers-tf32; do
   wanted "$step" || continue

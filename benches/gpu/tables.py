@@ -36,7 +36,7 @@ RUNS = {
     "peers-x4-tf32": ("reference_x4", ", 4 x channels, TF32"),
 }
 """By step: gamaka's table of the same networks, and words."""
-STEPS = ["doctor", "tests", "kernels", "networks", "dispatch", "networks-x4", "mel", "embed", "start", "tune", "networks-tuned", "networks-x4-tuned", *RUNS]
+STEPS = ["doctor", "tests", "kernels", "networks", "dispatch", "networks-x4", "mel", "embed", "start", "tune", "networks-tuned", *RUNS]
 
 Json = dict[str, Any]
 

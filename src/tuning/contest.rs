@@ -23,7 +23,7 @@ const SLOW: f64 = 2.0;
 const SHORT: f64 = 1e-3;
 
 /// What a measurement takes at least, so that the host's share of it is small.
-const LEAST_SECONDS: f64 = 2e-3;
+const LEAST_SECONDS: f64 = 4e-3;
 
 /// Most runs of a measurement.
 const MOST_RUNS: f64 = 256.0;
@@ -261,9 +261,10 @@ impl Task<'_> {
                 let mut new = Running::new(gpu, place, contender, &self.values)?;
                 let got: Vec<f32> = new.program.read(contender.output)?;
                 let seconds = new.program.time_runs(1)?.as_secs_f64();
-                new.runs = running
-                    .first()
-                    .map_or_else(|| runs(seconds), |usual| usual.runs);
+                new.runs = match running.first() {
+                    Some(usual) => usual.runs,
+                    None => runs(&new.program, seconds)?,
+                };
                 let usual = match running.first() {
                     Some(usual) => usual.program.time_runs(1)?.as_secs_f64(),
                     None => seconds,
@@ -320,12 +321,18 @@ impl Task<'_> {
     }
 }
 
-/// How many runs a measurement takes of what takes so long.
+/// How many runs a measurement takes, of which one by itself took so long.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "at least 1 and at most MOST_RUNS"
 )]
-fn runs(seconds: f64) -> u32 {
-    (LEAST_SECONDS / seconds.max(1e-9)).clamp(1.0, MOST_RUNS) as u32
+fn runs(program: &Program, alone: f64) -> Result<u32, GpuError> {
+    const FEW: u32 = 16;
+    // What is short alone is mostly submitting and waiting.
+    let seconds = match alone < LEAST_SECONDS / 2.0 {
+        true => program.time_runs(FEW)?.as_secs_f64(),
+        false => alone,
+    };
+    Ok((LEAST_SECONDS / seconds.max(1e-9)).clamp(1.0, MOST_RUNS) as u32)
 }
