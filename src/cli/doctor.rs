@@ -84,7 +84,11 @@ fn examine(device: &DeviceChoice, common: &Common) -> Report {
         }
     };
     let limits = gpu.limits();
-    report.advice = advice(&gpu.adapter, has_avx512());
+    report.advice = advice(
+        &gpu.adapter,
+        has_avx512(),
+        !gpu.tuning().choices().is_empty(),
+    );
     report.adapter = Some(gpu.adapter.clone());
     report.limits = Some(Limits {
         storage_buffers_per_stage: limits.max_storage_buffers_per_shader_stage,
@@ -135,8 +139,9 @@ fn examine(device: &DeviceChoice, common: &Common) -> Report {
     report
 }
 
-/// What a newer version of lavapipe, or longer vectors, would bring: measured on one processor (docs/performance.md).
-fn advice(adapter: &AdapterSummary, avx512: bool) -> Option<String> {
+/// What a newer version of lavapipe, or longer vectors, would bring: measured on one processor (docs/performance.md). Of a GPU,
+/// that it was not tuned.
+fn advice(adapter: &AdapterSummary, avx512: bool, tuned: bool) -> Option<String> {
     let wide = "with LP_NATIVE_VECTOR_WIDTH=512 in the environment";
     match adapter.class {
         AdapterClass::Software | AdapterClass::SoftwareTurned
@@ -156,6 +161,9 @@ fn advice(adapter: &AdapterSummary, avx512: bool) -> Option<String> {
                 "This processor has AVX-512: {wide} the kernels of a spline layer take about {WIDE} of the time."
             ))
         }
+        AdapterClass::Hardware if !tuned => Some(
+            "Kernels are cut as suits most GPUs: `gamaka tune` finds what is quickest on this one, and every command takes it from then on.".into(),
+        ),
         _ => None,
     }
 }
@@ -260,7 +268,7 @@ mod tests {
                 driver: driver.into(),
                 class,
             };
-            advice(&adapter, avx512).unwrap_or_default()
+            advice(&adapter, avx512, true).unwrap_or_default()
         };
         let old = "llvmpipe Mesa 22.3.6 (LLVM 15.0.6)";
         let wide = "LP_NATIVE_VECTOR_WIDTH=512";
@@ -291,5 +299,11 @@ mod tests {
         ] {
             assert_eq!(told(class, driver, bits, avx512), "");
         }
+        let gpu = AdapterSummary {
+            class: AdapterClass::Hardware,
+            ..crate::gpu::Gpu::noop().adapter
+        };
+        let text = advice(&gpu, true, false).unwrap_or_default();
+        assert!(text.contains("gamaka tune"), "{text}");
     }
 }

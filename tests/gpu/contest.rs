@@ -17,8 +17,8 @@ fn shape(order: usize) -> ConvShape {
     };
     ConvShape {
         n: 2,
-        ci: 3,
-        input: [9, 14],
+        ci: 20,
+        input: [17, 30],
         co: 8,
         kernel: [3; 2],
         stride: [2; 2],
