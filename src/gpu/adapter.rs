@@ -405,7 +405,8 @@ impl Gpu {
         // bound, so that none wraps.
         // Divisors are such constants and products too: `validate` refuses a 0 where the WGSL does not allow it.
         // Local arrays are indexed by loop counters and quotients of them, whose bounds are literals or tiles, which
-        // `validate` holds to the arrays' lengths. Workgroup arrays are indexed by the lane, plus in `lane_sum` a part of
+        // `validate` holds to the arrays' lengths; in a turn past them (shared/idle_turn.wgsl) kernels ask for the tile
+        // before they touch one. Workgroup arrays are indexed by the lane, plus in `lane_sum` a part of
         // LANES, which is at most WORKGROUP; in `window_fft_power` by places below HALF, which follows from the factors of
         // HALF that `validate` multiplies out; and in kernels by tiles by sums over the dimensions that the WGSL itself
         // multiplies to the array's length, an override constant that follows from theirs. `validate` computes what follows,
