@@ -9,7 +9,7 @@ use gamaka::internals::train::{Shaping, StepShape, TeacherShape, TrainingPlan};
 use gamaka::model::{Network, Spec};
 use gamaka::ops::{self, AdamW, Augment, Basis, ConvShape, Pass, Variant};
 
-const CLASSES: [AdapterClass; 2] = [AdapterClass::Software, AdapterClass::Hardware];
+const CLASSES: [AdapterClass; 4] = AdapterClass::ALL;
 
 fn training(class: AdapterClass, network: &Network, way: usize, banks: &[usize]) -> TrainingPlan {
     let shape = StepShape {

@@ -12,7 +12,7 @@ use naga::{AddressSpace, Module, ShaderStage};
 
 use crate::uniformity;
 
-const CLASSES: [AdapterClass; 2] = [AdapterClass::Software, AdapterClass::Hardware];
+const CLASSES: [AdapterClass; 4] = AdapterClass::ALL;
 
 /// WebGPU's default limit.
 const WORKGROUP_MEMORY: u32 = 16 << 10;
