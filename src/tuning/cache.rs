@@ -73,6 +73,7 @@ impl Cache {
     }
 
     /// A folder, there or not.
+    #[cfg(feature = "internals")]
     pub fn at(folder: impl Into<PathBuf>) -> Self {
         Self {
             folder: folder.into(),
