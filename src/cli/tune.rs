@@ -54,7 +54,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let cache = Cache::usual().ok_or(TuningError::NoFolder)?;
     let networks = networks(args)?;
     let mut gpu = Gpu::open(&common.device)?;
-    let _lock = cache.lock()?;
+    let _claim = cache.claim(&gpu.adapter)?;
     let stopping = Stopping::new("stopping: nothing is kept of an unfinished tuning".into());
     let mut operations: Vec<String> = Vec::new();
     for network in &networks {

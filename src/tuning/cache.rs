@@ -1,14 +1,14 @@
 //! What was found quickest on an adapter, kept in the platform's folder for caches: a file an adapter.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::TuningError;
-use crate::files::{self, hash_bytes};
+use crate::files::{self, Claim, Keep, WriteError, hash_bytes};
 use crate::gpu::{AdapterSummary, KERNELS};
 use crate::ops;
 
@@ -54,10 +54,6 @@ impl Tuned {
         }
     }
 }
-
-/// As long as it lives no other process tunes.
-#[derive(Debug)]
-pub struct Lock(#[expect(dead_code, reason = "it holds the lock")] File);
 
 impl Cache {
     /// The folder that `GAMAKA_CACHE` names, else the platform's; none for a user without a home.
@@ -135,24 +131,18 @@ impl Cache {
         Ok(Some(tuned))
     }
 
-    /// Keeps other processes from tuning.
+    /// Keeps other processes from tuning an adapter as long as it lives.
     ///
     /// # Errors
     /// [`TuningError::Busy`] if one does, and a folder that cannot be written.
-    pub fn lock(&self) -> Result<Lock, TuningError> {
+    pub fn claim(&self, adapter: &AdapterSummary) -> Result<Claim, TuningError> {
         files::make_folder(&self.folder)?;
-        let path = self.folder.join("tuning.lock");
-        let mut options = OpenOptions::new();
-        let file = options.create(true).truncate(false).write(true).open(&path);
-        let file = file.map_err(|error| TuningError::Cache {
-            path,
-            reason: error.to_string(),
-        })?;
-        match file.try_lock() {
-            Err(TryLockError::WouldBlock) => Err(TuningError::Busy),
-            // Where a file system knows no locks there is nothing to wait for.
-            _ => Ok(Lock(file)),
-        }
+        Claim::new(&self.path(adapter)).map_err(|error| match error {
+            WriteError::Kept {
+                reason: Keep::Busy, ..
+            } => TuningError::Busy,
+            other => other.into(),
+        })
     }
 
     /// Keeps what was found, beside what was found for other operations on the same adapter and by the same kernels.

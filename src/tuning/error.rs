@@ -17,7 +17,7 @@ pub enum TuningError {
         reason: String,
     },
     /// Two at once would measure one another.
-    #[error("this machine is being tuned by another process: wait until it is done")]
+    #[error("this adapter is being tuned by another process: wait until it is done")]
     Busy,
     /// There is nowhere to keep it.
     #[error("this user has no folder for caches: set GAMAKA_CACHE to one")]

@@ -5,7 +5,7 @@ mod cache;
 mod contest;
 mod error;
 
-pub use cache::{Cache, Lock, Tuned};
+pub use cache::{Cache, Tuned};
 #[cfg(feature = "cli")]
 pub use contest::{Contender, Contest, Outcome, Verdict, contenders, contest};
 pub use error::TuningError;

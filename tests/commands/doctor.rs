@@ -15,7 +15,13 @@ fn the_doctor_finds_every_kernel_healthy() {
         .flat_map(|t| t["kernels"].as_array().unwrap())
         .filter_map(|k| k.as_str())
         .collect();
-    assert_eq!(kernels.len(), gamaka::gpu::KERNELS.len());
+    let all = gamaka::gpu::KERNELS.iter().map(|kernel| kernel.name);
+    let missing: Vec<&str> = all.filter(|name| !kernels.contains(name)).collect();
+    // In plans for GPUs others make its sums.
+    assert!(
+        missing.is_empty() || missing == ["channel_sum"],
+        "{missing:?}"
+    );
     let words = succeeds(&["doctor"]);
     assert!(
         words.contains("Everything works.") && words.contains("kan_conv_forward"),
