@@ -12,7 +12,7 @@ use crate::model::{EdgeTensor, Network};
 use crate::model_file::Model;
 use crate::prune::{Level, PruneError, Pruner, lasso_state};
 use crate::settings::TrainConfig;
-use crate::train::{Event, TrainError, TuneOptions, Tuner, checkpoint_path};
+use crate::train::{Event, FineTuneOptions, FineTuner, TrainError, checkpoint_path};
 use bytesize::ByteSize;
 
 use super::common::{Common, load_model, print, print_error, print_json};
@@ -58,7 +58,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let stopping = Stopping::new(
         "stopping after what is at hand; the same command goes on from there".to_owned(),
     );
-    let options = TuneOptions {
+    let options = FineTuneOptions {
         device: common.device.clone(),
         memory: args.memory.map(|m| m.as_u64()),
         strict: args.strict,
@@ -99,7 +99,7 @@ fn go(
     dataset: &Dataset,
     config: TrainConfig,
     levels: &[Level],
-    options: &TuneOptions,
+    options: &FineTuneOptions,
     display: &mut Display,
 ) -> anyhow::Result<()> {
     let more: &[Part] = match args.table {
@@ -110,7 +110,7 @@ fn go(
         Event::Start(summary, _) => display.tuning(summary),
         event => display.show(&event),
     };
-    let tuner = Tuner::new(model, dataset, config, more, options, &mut tell);
+    let tuner = FineTuner::new(model, dataset, config, more, options, &mut tell);
     let tuner = tuner.map_err(PruneError::from)?;
     let mut pruner = Pruner::new(model, tuner, args.manner())?;
     if let Some(folder) = &args.table {

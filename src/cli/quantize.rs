@@ -17,7 +17,7 @@ use crate::quantize::{
 };
 use crate::report::decimal;
 use crate::settings::TrainConfig;
-use crate::train::{Event, Lesson, TrainError, TuneOptions, Tuner, checkpoint_path};
+use crate::train::{Event, FineTuneOptions, FineTuner, Lesson, TrainError, checkpoint_path};
 
 use super::common::{Common, load_model, print, print_error, print_json};
 use super::interrupt::{INTERRUPTED, Stopping};
@@ -70,7 +70,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let stopping = Stopping::new(
         "stopping after what is at hand; the same command goes on from there".to_owned(),
     );
-    let options = TuneOptions {
+    let options = FineTuneOptions {
         device: common.device.clone(),
         memory: args.memory.map(|m| m.as_u64()),
         strict: args.strict,
@@ -111,7 +111,7 @@ fn go(
     dataset: &Dataset,
     config: TrainConfig,
     wanted: &[Choice],
-    options: &TuneOptions,
+    options: &FineTuneOptions,
     display: &mut Display,
 ) -> anyhow::Result<()> {
     let more: &[Part] = match args.table {
@@ -122,7 +122,7 @@ fn go(
         Event::Start(summary, _) => display.tuning(summary),
         event => display.show(&event),
     };
-    let tuner = Tuner::new(model, dataset, config, more, options, &mut tell);
+    let tuner = FineTuner::new(model, dataset, config, more, options, &mut tell);
     let tuner = tuner.map_err(ShrinkError::from)?;
     let quantiser = common.while_waiting("looking at what reaches the weights", || {
         Quantiser::new(model, &tuner)

@@ -12,7 +12,7 @@ use crate::gpu::Gpu;
 use crate::model::{LayerSpec, Network, Packing, Storage};
 use crate::model_file::{Model, ModelInfo};
 use crate::settings::Sparsity;
-use crate::train::{Event, Tuner};
+use crate::train::{Event, FineTuner};
 
 /// Clips that tell what reaches the edges.
 const CLIPS: usize = 512;
@@ -80,7 +80,7 @@ pub struct Manner {
 #[derive(Debug)]
 pub struct Pruner<'a> {
     /// The data.
-    pub tuner: Tuner<'a>,
+    pub tuner: FineTuner<'a>,
     /// The model.
     pub original: &'a Model,
     /// How.
@@ -96,7 +96,11 @@ impl<'a> Pruner<'a> {
     ///
     /// # Errors
     /// [`PruneError`]: the temporary file cannot be read.
-    pub fn new(original: &'a Model, tuner: Tuner<'a>, manner: Manner) -> Result<Self, PruneError> {
+    pub fn new(
+        original: &'a Model,
+        tuner: FineTuner<'a>,
+        manner: Manner,
+    ) -> Result<Self, PruneError> {
         let clips = tuner.clips(Part::Train, CLIPS)?;
         Ok(Self {
             tuner,
@@ -159,7 +163,7 @@ impl<'a> Pruner<'a> {
         Ok(())
     }
 
-    /// Makes the model smaller and fine-tunes it; `state` is where a fine-tuning's state goes, see [`Tuner::tune`].
+    /// Makes the model smaller and fine-tunes it; `state` is where a fine-tuning's state goes, see [`FineTuner::tune`].
     ///
     /// # Errors
     /// [`PruneError`].

@@ -17,7 +17,7 @@ use crate::measure::{Spread, made_up, timed};
 use crate::model::Storage;
 use crate::model_file::Model;
 use crate::score::{Estimate, System, evaluate};
-use crate::train::{Event, Tuner};
+use crate::train::{Event, FineTuner};
 
 /// Clips that a calibration looks at.
 const CLIPS: usize = 128;
@@ -32,7 +32,7 @@ const REPEATS: usize = 9;
 #[derive(Debug)]
 pub struct Quantiser<'a> {
     model: &'a Model,
-    tuner: &'a Tuner<'a>,
+    tuner: &'a FineTuner<'a>,
     calibration: Calibration,
 }
 
@@ -41,7 +41,7 @@ impl<'a> Quantiser<'a> {
     ///
     /// # Errors
     /// [`ShrinkError`].
-    pub fn new(model: &'a Model, tuner: &'a Tuner<'a>) -> Result<Self, ShrinkError> {
+    pub fn new(model: &'a Model, tuner: &'a FineTuner<'a>) -> Result<Self, ShrinkError> {
         let clips = tuner.clips(Part::Train, CLIPS)?;
         let calibration = Calibration::new(&tuner.gpu, &model.network, &model.parameters, &clips)?;
         Ok(Self {
@@ -209,7 +209,7 @@ pub fn can_be_tuned(choice: &Choice) -> bool {
 /// # Errors
 /// [`ShrinkError`].
 fn table(
-    tuner: &Tuner,
+    tuner: &FineTuner,
     entries: &[Entry],
     task: Task,
     (episodes, seed): (usize, u64),

@@ -13,6 +13,7 @@ mod contest;
 mod ear;
 mod explain;
 mod faults;
+mod fine_tune;
 mod gradients;
 mod hearing;
 #[allow(dead_code, reason = "its own main is not called")]
@@ -26,7 +27,6 @@ mod replay;
 mod similar;
 mod teacher;
 mod training;
-mod tune;
 mod variants;
 
 use std::sync::OnceLock;

@@ -42,7 +42,7 @@ pub enum Lesson {
 
 /// How a fine-tuning runs, beside what it does.
 #[derive(Debug)]
-pub struct TuneOptions<'a> {
+pub struct FineTuneOptions<'a> {
     /// The adapter.
     pub device: DeviceChoice,
     /// Limit of device memory in bytes.
@@ -93,7 +93,7 @@ impl TrainConfig {
 
 /// A data set that was read for fine-tunings of one model and of what is made of it.
 #[derive(Debug)]
-pub struct Tuner<'a> {
+pub struct FineTuner<'a> {
     /// Of all fine-tunings; each has its own network.
     pub config: TrainConfig,
     /// The data set.
@@ -107,10 +107,10 @@ pub struct Tuner<'a> {
     original: &'a Model,
     units: Units,
     lessons: Option<Lessons>,
-    options: &'a TuneOptions<'a>,
+    options: &'a FineTuneOptions<'a>,
 }
 
-impl<'a> Tuner<'a> {
+impl<'a> FineTuner<'a> {
     /// Reads the training files, and for episodes those that validate, and `more` parts of a data set. Where the model knows files
     /// of it, the parts are those of the model's own split; else they are as the manifest says or as the seed draws them. With
     /// [`Lesson::Model`] the original embeds the training files' segments here.
@@ -122,7 +122,7 @@ impl<'a> Tuner<'a> {
         dataset: &'a Dataset,
         config: TrainConfig,
         more: &[Part],
-        options: &'a TuneOptions<'a>,
+        options: &'a FineTuneOptions<'a>,
         on: &mut dyn FnMut(Event),
     ) -> Result<Self, TrainError> {
         check(&config)?;

@@ -9,7 +9,7 @@ use gamaka::internals::embed::Embedder;
 use gamaka::internals::model_file::Model;
 use gamaka::internals::settings::{Sparsity, TrainConfig};
 use gamaka::internals::train::{
-    Event, Lesson, LogRow, Seen, TrainError, TrainOptions, TuneOptions, Tuner, train,
+    Event, FineTuneOptions, FineTuner, Lesson, LogRow, Seen, TrainError, TrainOptions, train,
 };
 use gamaka::model::Network;
 use gamaka::ops;
@@ -46,8 +46,8 @@ fn original() -> &'static Model {
     })
 }
 
-fn options(stop: &AtomicBool) -> TuneOptions<'_> {
-    TuneOptions {
+fn options(stop: &AtomicBool) -> FineTuneOptions<'_> {
+    FineTuneOptions {
         device: std::env::var("GAMAKA_DEVICE")
             .unwrap_or_default()
             .parse()
@@ -68,7 +68,7 @@ fn tuning(lesson: Lesson, episodes: usize) -> TrainConfig {
 }
 
 fn tuned(
-    tuner: &Tuner,
+    tuner: &FineTuner,
     model: &Model,
     seen: Option<&dyn Seen>,
 ) -> (Result<Model, TrainError>, Vec<LogRow>) {
@@ -84,7 +84,7 @@ fn tuned(
 }
 
 /// Mean cosine of two models' embeddings of files.
-fn likeness(tuner: &Tuner, a: &Model, b: &Model) -> f64 {
+fn likeness(tuner: &FineTuner, a: &Model, b: &Model) -> f64 {
     let files = tuner.files(Part::Test);
     let [a, b] = [a, b].map(|model| {
         let embedder = Embedder::new(&tuner.gpu, &model.network, &model.parameters).unwrap();
@@ -120,7 +120,7 @@ fn a_model_learns_to_embed_as_another_does_and_what_was_removed_stays_removed() 
     let stop = AtomicBool::new(false);
     let options = options(&stop);
     let config = tuning(Lesson::Model, 60);
-    let tuner = Tuner::new(
+    let tuner = FineTuner::new(
         original(),
         data(),
         config,
@@ -192,7 +192,7 @@ fn a_network_computes_with_what_it_is_made_to_see() {
         learning_rate: 0.0,
         ..tuning(Lesson::Model, 10)
     };
-    let tuner = Tuner::new(original(), data(), config, &[], &options, &mut |_| ()).unwrap();
+    let tuner = FineTuner::new(original(), data(), config, &[], &options, &mut |_| ()).unwrap();
     let mut doubled = original().clone();
     doubled
         .parameters
@@ -219,7 +219,7 @@ fn a_lasso_removes_edges_while_the_rest_learns_from_episodes() {
         learning_rate: 5e-3,
         ..tuning(Lesson::Episodes, 40)
     };
-    let tuner = Tuner::new(original(), data(), config, &[], &options, &mut |_| ()).unwrap();
+    let tuner = FineTuner::new(original(), data(), config, &[], &options, &mut |_| ()).unwrap();
     let (found, rows) = tuned(&tuner, original(), None);
     let found = found.unwrap();
     assert!(rows.iter().all(|row| row.accuracy.is_some()));
