@@ -129,6 +129,7 @@ pub fn doctor_cases(class: AdapterClass) -> Vec<Case> {
             },
         ),
         // Joined kernels, which plans for GPUs alone have, run anywhere.
+        conv(AdapterClass::Hardware, &plain),
         norm_between(AdapterClass::Hardware, [2, 6, 5, 13], 1, 3),
         statistics_between(AdapterClass::Hardware, [2, 6, 3, 9], true, 4),
         activation_last(AdapterClass::Hardware, ActivationKind::Silu, [2, 6, 3, 9]),
