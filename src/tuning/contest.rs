@@ -310,12 +310,19 @@ impl Task<'_> {
             let count = others.len().max(1);
             others.rotate_left(round % count);
             for other in others.iter() {
-                if other.time(&mut times)? > BETTER * ms {
-                    verdicts[other.place] = Some(Verdict::NotBetter);
+                match other.time(&mut times) {
+                    Ok(took) if took <= BETTER * ms => {}
+                    Ok(_) => verdicts[other.place] = Some(Verdict::NotBetter),
+                    Err(error) => {
+                        verdicts[other.place] = Some(Verdict::Failed(error.to_string()));
+                        if gpu.check().is_err() {
+                            return Ok(None);
+                        }
+                    }
                 }
             }
             // Who is not better once is not taken, and leaves.
-            running.retain(|one| verdicts[one.place] != Some(Verdict::NotBetter));
+            running.retain(|one| matches!(verdicts[one.place], None | Some(Verdict::Usual)));
         }
         Ok(Some(times))
     }
