@@ -122,7 +122,7 @@ impl<'a> Workbench<'a> {
         for spec in &grid.networks {
             network(&grid.config, spec.clone())?;
         }
-        let gpu = tuning::open(&options.device, &mut |_| {})?;
+        let gpu = tuning::open(&options.device, &mut |note| on(Event::Note(note)))?;
         let engine = grid.config.engine().map_err(TrainError::from);
         let engine = engine.map_err(AblateError::Reading)?;
         let front_end = FrontEnd::new(engine, Some(&gpu), grid.config.hearing(options.strict))?

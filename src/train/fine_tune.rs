@@ -163,7 +163,7 @@ impl<'a> FineTuner<'a> {
             .chain(others.map(|index| (index, false)))
             .map(|(index, trains)| Wanted { index, trains })
             .collect();
-        let gpu = tuning::open(&options.device, &mut |_| {})?;
+        let gpu = tuning::open(&options.device, &mut |note| on(Event::Note(note)))?;
         let engine = config.engine()?;
         let front_end = FrontEnd::new(engine, Some(&gpu), config.hearing(options.strict))?
             .keeping(options.features.clone());
