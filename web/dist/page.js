@@ -1,0 +1,1 @@
+var r=class extends Error{name="PlainError"};export{r as PlainError};

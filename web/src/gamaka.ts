@@ -1,0 +1,1 @@
+export { PlainError } from "./words.ts";

@@ -1,0 +1,3 @@
+import { PlainError } from "../words.ts";
+
+export { PlainError };
