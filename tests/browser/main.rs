@@ -1,5 +1,5 @@
 //! The map, and the page of a network's curves, as their readers use them, in headless Chromium (Debian's `chromium`). Without it there is nothing to test;
-//! `GAMAKA_BROWSER=required`, which `make map-test` sets, makes that a failure. `GAMAKA_PICTURES=FOLDER` keeps the
+//! `GAMAKA_BROWSER=required`, which `make web-test` sets, makes that a failure. `GAMAKA_PICTURES=FOLDER` keeps the
 //! screenshots.
 
 #![allow(
