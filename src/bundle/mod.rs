@@ -2,4 +2,4 @@
 
 mod training;
 
-pub use training::{Curves, Initial, Training, TrainingEntry, TrainingOptions};
+pub use training::{Curves, Initial, Training, TrainingEntry, TrainingOptions, TrainingTask};
