@@ -1,12 +1,12 @@
 # `make demo` and `make test` work on a machine that has only Rust: they install a software Vulkan
 # driver where there is none. On macOS and Windows the plain cargo commands do.
 
-.PHONY: demo test fuzz compiler-report ray-test map-test setup lint
+.PHONY: demo test fuzz compiler-report ray-test web web-test setup browser lint
 
 demo: setup
 	cargo run --release -- demo
 
-test: setup lint
+test: setup browser lint
 	cargo test --features internals
 
 # Changed inputs for every reader (fuzz/README.md).
@@ -23,8 +23,12 @@ ray-test: setup
 	test -e scale/.venv/done || { python3 -m venv --clear scale/.venv && scale/.venv/bin/pip install --quiet -r scale/requirements.txt && touch scale/.venv/done; }
 	GAMAKA=$(CURDIR)/target/debug/gamaka scale/.venv/bin/python scale/test_ray_embed.py
 
-# The library's map in headless Chromium: `make test` passes it over where there is none (Debian: apt-get install chromium).
-map-test:
+# The page of web/, built into web/dist, which is part of the repository and of the binary: after every change there. Needs Node.js.
+web:
+	cd web && npm ci --no-fund --no-audit && npm run check && npm run build
+
+# The page, the library and its map in headless Chromium: `make test` passes them over where it is not and cannot be installed.
+web-test: setup browser
 	GAMAKA_BROWSER=required cargo test --features internals --test browser -- --nocapture
 
 # A minimal Rust has neither formatter nor linter.
@@ -36,3 +40,6 @@ lint:
 
 setup:
 	@.ci/setup
+
+browser:
+	@.ci/setup-browser

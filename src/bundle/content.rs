@@ -9,6 +9,7 @@ use super::builder::Builder;
 use super::error::BundleError;
 use super::manifest::{Compared, Hearing, KIND, Manifest, ModelEntry, VERSION, WhiteningEntry};
 use super::plans;
+use super::training::{Initial, Training, TrainingEntry, TrainingOptions};
 use crate::data::Part;
 use crate::ear::ONE_OF;
 use crate::features::SegmentShape;
@@ -26,6 +27,8 @@ const CLASSES: [AdapterClass; 2] = [AdapterClass::Software, AdapterClass::Hardwa
 /// What a bundle is to have beside its model.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
+    /// A network that is trained where the bundle runs.
+    pub training: Option<TrainingOptions>,
     /// What is known of the model's licence.
     pub licence: Option<String>,
 }
@@ -58,6 +61,10 @@ impl Bundle {
             let plan = plans::distances(spec.distance, model.network.width(), class);
             builder.plan("distances", plan, BTreeMap::new())?;
         }
+        let training = match &options.training {
+            Some(training) => Some(learn(model, training, &mut builder)?),
+            None => None,
+        };
         let comparison = compared(model, &mut builder);
         let (files, entries, plans) = builder.finish()?;
         let manifest = Manifest {
@@ -74,6 +81,7 @@ impl Bundle {
             },
             hearing: hearing(model),
             comparison,
+            training,
         };
         Ok(Self { manifest, files })
     }
@@ -106,6 +114,26 @@ impl Bundle {
     pub fn write(&self, folder: &Path) -> Result<(), BundleError> {
         Ok(files::fill_folder(folder, &self.files()?)?)
     }
+}
+
+fn learn(
+    model: &Model,
+    options: &TrainingOptions,
+    builder: &mut Builder,
+) -> Result<TrainingEntry, BundleError> {
+    let training = Training::new(options.clone(), model.network.input)?;
+    let mut initial = BTreeMap::new();
+    for Initial { port, dtype, words } in training.initial() {
+        let name = format!("train.{port}");
+        let dims = vec![words.len()];
+        let name = builder.tensor(&name, dtype, dims, words);
+        initial.insert(port.to_string(), name);
+    }
+    for class in CLASSES {
+        builder.plan("train", training.step(class), initial.clone())?;
+        builder.plan("examine", training.examine(class), BTreeMap::new())?;
+    }
+    Ok(training.entry())
 }
 
 /// How the library hears: of its files one of so many clips, so that files of genres agree with it.

@@ -3,6 +3,7 @@
 use crate::files::WriteError;
 use crate::gpu::GpuError;
 use crate::mel::MelError;
+use crate::model::ModelError;
 
 /// A bundle that is not made or not read.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +12,9 @@ pub enum BundleError {
     /// The kernels cannot hear as the model does.
     #[error(transparent)]
     Mel(#[from] MelError),
+    /// The network that is to be trained does not fit the model's clips.
+    #[error(transparent)]
+    Training(#[from] ModelError),
     /// A plan that cannot run anywhere.
     #[error("the plan `{file}` cannot run: {error}")]
     Plan {

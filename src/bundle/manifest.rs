@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::training::TrainingEntry;
 use crate::fewshot::Calibration;
 use crate::gpu::AdapterClass;
 use crate::mel::PadMode;
@@ -35,6 +36,8 @@ pub struct Manifest {
     pub hearing: Hearing,
     /// How embeddings are compared.
     pub comparison: Compared,
+    /// A network that is trained where the bundle runs, by the plans `train` and `examine`.
+    pub training: Option<TrainingEntry>,
 }
 
 /// A file of a bundle.
@@ -51,7 +54,7 @@ pub struct FileEntry {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlanEntry {
-    /// `embed`, `distances` or `train`.
+    /// `embed`, `distances`, `train` or `examine`.
     pub task: String,
     /// What its kernels are cut for.
     pub class: AdapterClass,

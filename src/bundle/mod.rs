@@ -7,9 +7,11 @@ mod error;
 mod manifest;
 mod plan_file;
 mod plans;
+mod training;
 
 pub use content::{Bundle, MANIFEST, Options};
 pub use error::BundleError;
 pub use manifest::{
     Compared, FileEntry, Hearing, KIND, Manifest, ModelEntry, PlanEntry, VERSION, WhiteningEntry,
 };
+pub use training::{Curves, Initial, Training, TrainingEntry, TrainingOptions};

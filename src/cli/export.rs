@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use crate::bundle::{Bundle, Options};
+use crate::bundle::{Bundle, Options, TrainingOptions};
 
 use super::common::{Common, INCLUDED, is_included, load_model, model_hash, print, print_json};
 use super::inspect::{LICENCES, size};
@@ -19,11 +19,15 @@ pub(super) struct Args {
     /// A folder that is not there or is empty
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
+    /// Add a small network that is trained where the bundle runs, on the files that it is given
+    #[arg(long)]
+    learn: bool,
 }
 
 pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let model = load_model(&args.model, common)?;
     let options = Options {
+        training: args.learn.then(TrainingOptions::default),
         licence: is_included(&args.model).then(|| LICENCES.to_string()),
     };
     let bundle = Bundle::of(&model, &model_hash(&args.model)?, &options)?;

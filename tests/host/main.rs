@@ -18,6 +18,7 @@ mod house;
 mod mel_fixtures;
 mod model_files;
 mod packed_files;
+mod page;
 mod plans;
 mod scores;
 mod shaders;
