@@ -1,1 +1,1 @@
-var E=["index.html","gamaka.js","page.js"];console.log("8f0f2f0927f3caab",E);
+var E=["index.html","gamaka.js","page.js"];console.log("e101ea7ce4533f55",E);
