@@ -1,1 +1,1 @@
-var E=["index.html","gamaka.js","page.js"];console.log("e101ea7ce4533f55",E);
+var E=["index.html","gamaka.js","page.js"];console.log("9b23a211a9838b7d",E);
