@@ -1,1 +1,1 @@
-var E=["index.html","gamaka.js","page.js"];console.log("5de393e824fad4c0",E);
+var E=["index.html","gamaka.js","page.js"];console.log("f7a3d6b3192411e2",E);
