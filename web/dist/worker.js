@@ -1,1 +1,1 @@
-var E=["index.html","gamaka.js","page.js"];console.log("9429b672643a871a",E);
+var s=["index.html","learn.css","gamaka.js","page.js"];console.log("dd894387b517169c",s);
