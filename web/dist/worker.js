@@ -1,1 +1,1 @@
-var E=["index.html","gamaka.js","page.js"];console.log("e101ea7ce4533f55",E);
+var E=["index.html","gamaka.js","page.js"];console.log("c98236070b0bba40",E);
