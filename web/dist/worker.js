@@ -1,1 +1,1 @@
-var E=["index.html","gamaka.js","page.js"];console.log("c98236070b0bba40",E);
+var E=["index.html","gamaka.js","page.js"];console.log("0dccb3025430c05d",E);
