@@ -192,16 +192,16 @@ fn learn(
     builder: &mut Builder,
 ) -> Result<TrainingEntry, BundleError> {
     let training = Training::new(options.clone(), model.network.input)?;
-    let mut initial = BTreeMap::new();
-    for Initial { port, dtype, words } in training.initial() {
-        let name = format!("train.{port}");
-        let dims = vec![words.len()];
-        let name = builder.tensor(&name, dtype, dims, words);
-        initial.insert(port.to_string(), name);
-    }
     for class in CLASSES {
-        builder.plan("train", training.step(class), initial.clone())?;
-        builder.plan("examine", training.examine(class), BTreeMap::new())?;
+        for (task, plan, initial) in training.plans(class) {
+            let named = |Initial { port, dtype, words }| {
+                let dims = vec![words.len()];
+                let name = builder.tensor(&format!("train.{port}"), dtype, dims, words);
+                (port.to_string(), name)
+            };
+            let initial = initial.into_iter().map(named).collect();
+            builder.plan(&task, plan, initial)?;
+        }
     }
     Ok(training.entry())
 }

@@ -37,7 +37,7 @@ pub struct Manifest {
     pub hearing: Hearing,
     /// How embeddings are compared.
     pub comparison: Compared,
-    /// A network that is trained where the bundle runs, by the plans `train` and `examine`.
+    /// A network that is trained where the bundle runs, by the plans `train-2` and so on, and `examine`.
     pub training: Option<TrainingEntry>,
 }
 
@@ -55,7 +55,7 @@ pub struct FileEntry {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlanEntry {
-    /// `embed`, `distances`, `train` or `examine`.
+    /// `embed`, `distances`, `examine`, or `train-` and how many genres an episode has.
     pub task: String,
     /// What its kernels are cut for.
     pub class: AdapterClass,

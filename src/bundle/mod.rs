@@ -17,4 +17,4 @@ pub use error::BundleError;
 pub use manifest::{
     Compared, FileEntry, Hearing, KIND, Manifest, ModelEntry, PlanEntry, VERSION, WhiteningEntry,
 };
-pub use training::{Curves, Initial, Training, TrainingEntry, TrainingOptions};
+pub use training::{Curves, Initial, Training, TrainingEntry, TrainingOptions, TrainingTask};

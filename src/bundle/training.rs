@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::Task;
 use crate::gpu::{AdapterClass, Dtype, Plan};
 use crate::model::{ModelError, Network, Spec};
-use crate::ops::{Augment, OptimizerState};
+use crate::ops::{Augment, Distance, OptimizerState};
 use crate::settings::{Learner, TrainConfig};
 use crate::train::{Shaping, StepShape, TrainingPlan};
 
@@ -16,15 +16,20 @@ const BANK: usize = 512;
 /// Clips that are embedded at a time.
 const EXAMINED: usize = 16;
 
-/// The largest way, shot and query: an episode is in the browser's memory, on whatever device there is.
+/// The largest way, shot and query: a bundle has a plan for each way, and each runs on whatever device there is.
 const LARGEST: usize = 32;
+
+/// The task of a step's plan.
+fn train(way: usize) -> String {
+    format!("train-{way}")
+}
 
 /// What is trained in the page, and how.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrainingOptions {
     /// The network.
     pub spec: Spec,
-    /// What an episode asks.
+    /// What an episode asks where there are so many genres or more; with fewer it asks for all there are.
     pub task: Task,
     /// Steps of a training.
     pub steps: usize,
@@ -39,7 +44,7 @@ impl Default for TrainingOptions {
         let spec = Spec::from_toml(include_str!("learn.toml"));
         Self {
             spec: spec.unwrap_or_else(|e| unreachable!("the page's network is tested: {e}")),
-            task: Task::new(2, 2, 2),
+            task: Task::new(6, 2, 2),
             steps: 200,
             learning_rate: 1e-2,
             seed: 1,
@@ -66,8 +71,10 @@ pub struct TrainingEntry {
     pub network: String,
     /// Its parameters, padding not counted.
     pub parameters: usize,
-    /// Classes, supports and queries of an episode.
-    pub task: Task,
+    /// How its embeddings are compared.
+    pub distance: Distance,
+    /// The plans of a step, by how many genres an episode has.
+    pub tasks: Vec<TrainingTask>,
     /// Elements of the clip bank.
     pub bank: usize,
     /// Steps of a training.
@@ -80,6 +87,20 @@ pub struct TrainingEntry {
     pub seed: u64,
     /// The layers with splines.
     pub curves: Vec<Curves>,
+}
+
+/// A plan of a training step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingTask {
+    /// Its task among the bundle's plans.
+    pub plan: String,
+    /// Genres of an episode.
+    pub way: usize,
+    /// Clips of each that it learns from.
+    pub shot: usize,
+    /// Clips of each that are asked about.
+    pub query: usize,
 }
 
 /// Where the functions of a layer lie in the flat parameters: weight `slot` of the edge from `tap` (input, row and column of
@@ -146,6 +167,22 @@ impl Training {
         Ok(Self { network, options })
     }
 
+    /// Its plans with what their ports hold at first, but for zeros: `train-2`, `train-3` and so on, a step with so many
+    /// genres, and `examine`, which embeds.
+    pub fn plans(&self, class: AdapterClass) -> Vec<(String, Plan, Vec<Initial>)> {
+        let steps = self.tasks().map(|task| {
+            let plan = self.step(class, task);
+            (train(task.way), plan, self.initial())
+        });
+        let examine = ("examine".to_string(), self.examine(class), Vec::new());
+        steps.chain([examine]).collect()
+    }
+
+    fn tasks(&self) -> impl Iterator<Item = Task> {
+        let task = self.options.task;
+        (2..=task.way).map(move |way| Task { way, ..task })
+    }
+
     /// The plan of a training step. Its ports are
     ///
     /// * `bank`, clips of compressed mel frames, [bands, frames] each; [`BANK`] of them;
@@ -154,7 +191,7 @@ impl Training {
     /// * `step`, seed, step, and the bits of the learning rate and of 0 ([`crate::ops::StepInfo`]);
     /// * `parameters`, `gradients`, `first`, `second`, `decay` and `optimiser`, which are kept from run to run;
     /// * `history`, [rows, 4]: loss, accuracy, gradient norm and skipped steps of step s in row s modulo rows.
-    pub fn step(&self, class: AdapterClass) -> Plan {
+    pub fn step(&self, class: AdapterClass, task: Task) -> Plan {
         let [bands, frames] = self.network.input;
         let TrainConfig {
             augment, optimizer, ..
@@ -178,7 +215,7 @@ impl Training {
             class,
             &StepShape {
                 network: &self.network,
-                task: self.options.task,
+                task,
                 augment,
                 optimizer,
                 learner: Learner::default(),
@@ -234,7 +271,7 @@ impl Training {
     pub fn entry(&self) -> TrainingEntry {
         let TrainingOptions {
             spec,
-            task,
+            task: _,
             steps,
             learning_rate,
             seed,
@@ -259,7 +296,16 @@ impl Training {
         TrainingEntry {
             network: spec.name.clone(),
             parameters: self.network.parameter_count(),
-            task: *task,
+            distance: spec.distance,
+            tasks: self
+                .tasks()
+                .map(|task| TrainingTask {
+                    plan: train(task.way),
+                    way: task.way,
+                    shot: task.shot,
+                    query: task.query,
+                })
+                .collect(),
             bank: self.bank(),
             steps: *steps,
             learning_rate: *learning_rate,
@@ -301,7 +347,7 @@ mod tests {
         for training in all {
             let entry = training.entry();
             for class in AdapterClass::ALL {
-                let step = training.step(class);
+                let step = training.step(class, Task::new(3, 2, 2));
                 step.validate().unwrap();
                 assert_eq!(
                     step.ports.keys().collect::<Vec<_>>(),
@@ -320,7 +366,7 @@ mod tests {
                 );
                 let port = |name: &str| step.port(name).unwrap();
                 assert_eq!(port("bank").len(), entry.bank);
-                assert_eq!(port("slots").shape, [1, 1, 2 * (2 + 2), 5]);
+                assert_eq!(port("slots").shape, [1, 1, 3 * (2 + 2), 5]);
                 for Initial {
                     port: name,
                     words,
@@ -330,6 +376,12 @@ mod tests {
                     assert_eq!(port(name).len(), words.len(), "{name}");
                     assert_eq!(step.info(port(name)).dtype, dtype, "{name}");
                 }
+                let plans = training.plans(class);
+                let mut names: Vec<&str> = plans.iter().map(|(name, ..)| name.as_str()).collect();
+                assert_eq!(names.pop(), Some("examine"));
+                let told = entry.tasks.iter().map(|task| task.plan.as_str());
+                assert_eq!(names, told.collect::<Vec<_>>());
+                assert_eq!((names[0], names.len()), ("train-2", 5));
                 let examine = training.examine(class);
                 examine.validate().unwrap();
                 let port = |name: &str| examine.port(name).unwrap();

@@ -1,1 +1,1 @@
-var E=["index.html","gamaka.js","page.js"];console.log("1c1a5199e61ca7b2",E);
+var E=["index.html","gamaka.js","page.js"];console.log("f7a3d6b3192411e2",E);
