@@ -6,14 +6,26 @@ use super::content::MANIFEST;
 use super::error::{BundleError, damaged, require};
 use super::manifest::{Compared, Hearing, Manifest, PlanEntry};
 use super::tensors::Tensors;
-use super::training::{Curves, TrainingEntry};
+use super::training::{Curves, TrainingEntry, TrainingTask};
+use crate::data::Task;
 use crate::features::SegmentShape;
 use crate::fewshot::Calibration;
-use crate::gpu::{Plan, Shape};
+use crate::gpu::{Plan, Shape, element_count};
 use crate::mel::Preset;
 
 /// Most values of an embedding.
 const WIDEST: usize = 1 << 16;
+
+/// Ports of a training step beside those whose shapes follow from the manifest.
+const LEARNED: [&str; 7] = [
+    "step",
+    "gradients",
+    "first",
+    "second",
+    "decay",
+    "optimiser",
+    "history",
+];
 
 /// The numbers of a manifest, and the tensors that it names itself.
 pub(super) fn words(manifest: &Manifest, tensors: &Tensors) -> Result<(), BundleError> {
@@ -81,7 +93,7 @@ fn training(training: &TrainingEntry) -> Result<(), BundleError> {
     let in_unit = |x: f64| x > 0.0 && x <= 1.0;
     let possible = in_unit(training.learning_rate)
         && (0.0..=1.0).contains(&training.warmup)
-        && training.task.check().is_ok()
+        && training.tasks.iter().all(|task| shape_of(task).is_some())
         && training.bank > 0
         && training.steps > 0;
     require(possible, MANIFEST, || {
@@ -109,6 +121,13 @@ fn training(training: &TrainingEntry) -> Result<(), BundleError> {
             format!("has curves of `{}` that are not possible", curves.layer)
         })
     })
+}
+
+/// The shape of the slots of a step's episode, if there can be such episodes.
+fn shape_of(step: &TrainingTask) -> Option<Shape> {
+    let task = Task::new(step.way, step.shot, step.query);
+    task.check().ok()?;
+    Some([1, 1, task.way * task.files(), 5])
 }
 
 /// The element behind a layer's last weight in the flat parameters, if it can be counted.
@@ -155,56 +174,34 @@ pub(super) fn ports(
             is("columns", [columns, width, 1, 1])?;
             is("distances", [1, 1, rows, columns])
         }
-        "train" | "examine" => {
-            let training = manifest.training.as_ref();
-            let missing = || damaged(MANIFEST, "tells nothing of its training");
-            learned(training.ok_or_else(missing)?, entry, plan, shape, is)
+        task => {
+            let unknown = || damaged(MANIFEST, format!("has a plan to {task:?}"));
+            let training = manifest.training.as_ref().ok_or_else(unknown)?;
+            let step = training.tasks.iter().find(|step| step.plan == task);
+            if step.is_none() && task != "examine" {
+                return Err(unknown());
+            }
+            let parameters = shape("parameters").map(element_count)?;
+            for curves in &training.curves {
+                let fits = end(curves).is_some_and(|end| end <= parameters);
+                require(fits, file, || {
+                    format!("has no room for the curves of `{}`", curves.layer)
+                })?;
+            }
+            let Some(step) = step else {
+                shape("clips")?;
+                return shape("embedding").map(drop);
+            };
+            for port in LEARNED {
+                shape(port)?;
+            }
+            is("slots", shape_of(step).unwrap_or_default())?;
+            let bank = shape("bank").map(element_count)?;
+            require(bank == training.bank, file, || {
+                format!("has a bank of {bank} elements instead of {}", training.bank)
+            })
         }
-        task => Err(damaged(MANIFEST, format!("has a plan to {task:?}"))),
     }
-}
-
-fn learned(
-    training: &TrainingEntry,
-    entry: &PlanEntry,
-    plan: &Plan,
-    shape: impl Fn(&str) -> Result<Shape, BundleError>,
-    is: impl Fn(&str, Shape) -> Result<(), BundleError>,
-) -> Result<(), BundleError> {
-    let file = &entry.file;
-    shape("parameters")?;
-    let parameters = plan.port("parameters").map_or(0, |port| port.len());
-    for curves in &training.curves {
-        require(
-            end(curves).is_some_and(|end| end <= parameters),
-            file,
-            || format!("has no room for the curves of `{}`", curves.layer),
-        )?;
-    }
-    if entry.task == "examine" {
-        shape("clips")?;
-        return shape("embedding").map(drop);
-    }
-    for port in [
-        "gradients",
-        "first",
-        "second",
-        "decay",
-        "optimiser",
-        "history",
-    ] {
-        shape(port)?;
-    }
-    is(
-        "slots",
-        [1, 1, training.task.way * training.task.files(), 5],
-    )?;
-    shape("step")?;
-    shape("bank")?;
-    let bank = plan.port("bank").map_or(0, |port| port.len());
-    require(bank == training.bank, file, || {
-        format!("has a bank of {bank} elements instead of {}", training.bank)
-    })
 }
 
 /// A plan for each task and class at most, and for all that a bundle is for.
@@ -217,8 +214,9 @@ pub(super) fn tasks(manifest: &Manifest) -> Result<(), BundleError> {
         })?;
     }
     let mut wanted = vec!["embed", "distances"];
-    if manifest.training.is_some() {
-        wanted.extend(["train", "examine"]);
+    if let Some(training) = &manifest.training {
+        wanted.push("examine");
+        wanted.extend(training.tasks.iter().map(|step| step.plan.as_str()));
     }
     for task in wanted {
         for software in [true, false] {

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use gamaka::Model;
 use gamaka::gpu::AdapterClass;
-use gamaka::internals::bundle::{Bundle, BundleError, MANIFEST, Options, Training, TrainingOptions};
+use gamaka::internals::bundle::{
+    Bundle, BundleError, MANIFEST, Options, Training, TrainingOptions,
+};
 use serde_json::{Value, json};
 
 const CLASSES: [AdapterClass; 2] = [AdapterClass::Software, AdapterClass::Hardware];
@@ -30,7 +33,8 @@ fn bundle() -> Bundle {
 type Files = BTreeMap<String, Vec<u8>>;
 
 fn files() -> Files {
-    bundle().files().unwrap()
+    static FILES: LazyLock<Files> = LazyLock::new(|| bundle().files().unwrap());
+    FILES.clone()
 }
 
 fn said(files: Files) -> String {
@@ -55,7 +59,11 @@ fn put(files: &mut Files, name: &str, bytes: Vec<u8>) {
 
 #[test]
 fn a_bundle_that_is_read_has_the_plans_and_words_that_run_natively() {
-    for model in [tiny(), tiny().in_half_precision().unwrap(), Model::included().unwrap()] {
+    for model in [
+        tiny(),
+        tiny().in_half_precision().unwrap(),
+        Model::included().unwrap(),
+    ] {
         let bundle = Bundle::of(&model, HASH, &learning()).unwrap();
         let folder = tempfile::tempdir().unwrap();
         bundle.write(folder.path()).unwrap();
@@ -69,13 +77,12 @@ fn a_bundle_that_is_read_has_the_plans_and_words_that_run_natively() {
             let (native, parameters) = model.plan(class, clips).unwrap();
             assert_eq!(json(embed), json(native));
             assert_eq!(initial, BTreeMap::from([("parameters".into(), parameters)]));
-            let (train, initial) = read.plan("train", class).unwrap();
-            assert_eq!(json(train), json(training.step(class)));
-            let native = training.initial();
-            let native = native.into_iter().map(|i| (i.port.to_string(), i.words));
-            assert_eq!(initial, native.collect());
-            let (examine, _) = read.plan("examine", class).unwrap();
-            assert_eq!(json(examine), json(training.examine(class)));
+            for (task, native, begins) in training.plans(class) {
+                let (plan, initial) = read.plan(&task, class).unwrap();
+                assert_eq!(json(plan), json(native), "{task}");
+                let begins = begins.into_iter().map(|i| (i.port.to_string(), i.words));
+                assert_eq!(initial, begins.collect(), "{task}");
+            }
             assert!(read.plan("distances", class).unwrap().1.is_empty());
         }
         // A software adapter of any kind has the plan for software.
@@ -91,7 +98,7 @@ fn a_bundle_that_is_read_has_the_plans_and_words_that_run_natively() {
 #[test]
 fn nothing_is_there_twice_and_the_same_model_gives_the_same_bytes() {
     let files = files();
-    assert_eq!(files, self::files());
+    assert_eq!(files, bundle().files().unwrap());
     let tensors = safetensors::SafeTensors::deserialize(&files["tensors.safetensors"]).unwrap();
     let tensors = tensors.tensors();
     for (k, (name, tensor)) in tensors.iter().enumerate() {
@@ -128,7 +135,10 @@ fn the_list_tells_what_a_page_needs() {
     let included = Bundle::of(&Model::included().unwrap(), HASH, &Options::default()).unwrap();
     let included = serde_json::to_value(included.manifest()).unwrap();
     assert_eq!(included["comparison"]["distance"], "cosine");
-    assert_eq!(included["comparison"]["whitening"]["root"], "whitening.root");
+    assert_eq!(
+        included["comparison"]["whitening"]["root"],
+        "whitening.root"
+    );
     assert_eq!(included["training"], Value::Null);
 }
 
@@ -144,7 +154,10 @@ fn a_file_that_is_missing_changed_or_not_listed_is_told_by_its_name() {
     let mut changed = files();
     changed.get_mut(plan).unwrap()[100] ^= 1;
     let told = said(changed);
-    assert!(told.contains(plan) && told.contains("does not fit its hash"), "{told}");
+    assert!(
+        told.contains(plan) && told.contains("does not fit its hash"),
+        "{told}"
+    );
     let mut longer = files();
     longer.get_mut(plan).unwrap().push(b' ');
     assert!(said(longer).contains("bytes instead of"));
@@ -162,7 +175,11 @@ fn a_folder_is_read_no_further_than_its_list_allows() {
     bundle().write(folder.path()).unwrap();
     Bundle::read(folder.path()).unwrap();
     std::fs::write(at("notes.txt"), "mine").unwrap();
-    assert!(said().contains("`notes.txt` does not belong to it"), "{}", said());
+    assert!(
+        said().contains("`notes.txt` does not belong to it"),
+        "{}",
+        said()
+    );
     std::fs::remove_file(at("notes.txt")).unwrap();
     let tensors = std::fs::read(at("tensors.safetensors")).unwrap();
     std::fs::write(at("tensors.safetensors"), [&tensors[..], b"more"].concat()).unwrap();
@@ -197,8 +214,20 @@ fn another_kind_a_newer_version_and_names_that_lead_out_are_refused() {
     assert!(said(none).contains("not gamaka's"));
     let long = "a/".repeat(100) + "b";
     for name in [
-        "../secret", "a/../../b", "/etc/passwd", "c:\\b", "a\\b", "a//b", "", ".hidden", "a/./b", "a\0b", "a/", "ä",
-        "bundle.json", &long,
+        "../secret",
+        "a/../../b",
+        "/etc/passwd",
+        "c:\\b",
+        "a\\b",
+        "a//b",
+        "",
+        ".hidden",
+        "a/./b",
+        "a\0b",
+        "a/",
+        "ä",
+        "bundle.json",
+        &long,
     ] {
         let mut files = files();
         let entry = json!({"bytes": 0, "hash": HASH});
@@ -208,7 +237,9 @@ fn another_kind_a_newer_version_and_names_that_lead_out_are_refused() {
     }
     let mut huge = files();
     let entry = json!({"bytes": u64::MAX, "hash": HASH});
-    change(&mut huge, MANIFEST, |list| list["files"]["huge.bin"] = entry);
+    change(&mut huge, MANIFEST, |list| {
+        list["files"]["huge.bin"] = entry
+    });
     assert!(said(huge).contains("is said to have"));
     let mut many = files();
     change(&mut many, MANIFEST, |list| {
@@ -223,7 +254,7 @@ fn another_kind_a_newer_version_and_names_that_lead_out_are_refused() {
 fn numbers_that_are_not_possible_are_refused() {
     for (pointer, value, word) in [
         ("/model/width", json!(0), "0 values"),
-        ("/model/width", json!(1 << 40), "values"),
+        ("/model/width", json!(1u64 << 40), "values"),
         ("/model/hash", json!("abc"), "no hash"),
         ("/hearing/sample_rate", json!(0), "hearing"),
         ("/hearing/n_fft", json!(1u64 << 40), "hearing"),
@@ -235,29 +266,61 @@ fn numbers_that_are_not_possible_are_refused() {
         ("/hearing/pad", json!("wrap"), "damaged"),
         ("/comparison/distance", json!("manhattan"), "damaged"),
         ("/comparison/scale", json!(0.0), "not above 0"),
-        ("/comparison/calibration", json!({"one": 1.0, "few": -1.0, "many": 1.0}), "above 0"),
-        ("/comparison/whitening/centre", json!("embed.parameters"), "numbers"),
-        ("/comparison/whitening/centre", json!("nothing"), "not there"),
-        ("/comparison/whitening/root", json!("whitening.centre"), "two ways"),
-        ("/training/task/way", json!(1u64 << 62), "training"),
+        (
+            "/comparison/calibration",
+            json!({"one": 1.0, "few": -1.0, "many": 1.0}),
+            "above 0",
+        ),
+        (
+            "/comparison/whitening/centre",
+            json!("embed.parameters"),
+            "numbers",
+        ),
+        (
+            "/comparison/whitening/centre",
+            json!("nothing"),
+            "not there",
+        ),
+        (
+            "/comparison/whitening/root",
+            json!("whitening.centre"),
+            "two ways",
+        ),
+        ("/training/tasks/0/way", json!(1u64 << 62), "training"),
         ("/training/steps", json!(0), "training"),
         ("/training/learning_rate", json!(-1.0), "training"),
         ("/training/bank", json!(7), "bank of"),
         ("/training/curves/0/first", json!(u64::MAX), "curves"),
         ("/training/curves/0/inputs", json!(1u64 << 20), "no room"),
         ("/training/curves/0/slots", json!(2), "curves"),
-        ("/training", json!(null), "nothing of its training"),
+        ("/training/tasks/0/query", json!(3), "port `slots`"),
+        ("/training/tasks/0/plan", json!("train-7"), "train-"),
+        ("/training", json!(null), "train-2"),
         ("/plans/0/task", json!("sing"), "sing"),
         ("/plans/0/class", json!("hardware"), "is for Software"),
         ("/plans/0/class", json!("quantum"), "damaged"),
-        ("/plans/0/file", json!("plans/none.json"), "`plans/none.json` is missing"),
-        ("/plans/0/initial", json!({"nothing": "embed.parameters"}), "no port `nothing`"),
-        ("/plans/0/initial/parameters", json!("whitening.centre"), "wants"),
+        (
+            "/plans/0/file",
+            json!("plans/none.json"),
+            "`plans/none.json` is missing",
+        ),
+        (
+            "/plans/0/initial",
+            json!({"nothing": "embed.parameters"}),
+            "no port `nothing`",
+        ),
+        (
+            "/plans/0/initial/parameters",
+            json!("whitening.centre"),
+            "wants",
+        ),
         ("/plans/0/initial/parameters", json!("nothing"), "not there"),
         ("/plans/1", json!(null), "damaged"),
     ] {
         let mut files = files();
-        change(&mut files, MANIFEST, |list| *list.pointer_mut(pointer).unwrap() = value);
+        change(&mut files, MANIFEST, |list| {
+            *list.pointer_mut(pointer).unwrap() = value
+        });
         let said = said(files);
         assert!(said.contains(word), "{pointer}: {said}");
     }
@@ -277,7 +340,11 @@ fn plans_that_cannot_run_or_lack_what_they_are_for_are_refused() {
         ("/tensors/0/shape", json!([1, 1, 1, u64::MAX]), ""),
         ("/tensors/0/buffer", json!(9999), "cannot run"),
         ("/tensors/0/offset", json!(1), "cannot run"),
-        ("/steps/0/workgroups", json!([1_000_000, 1, 1]), "cannot run"),
+        (
+            "/steps/0/workgroups",
+            json!([1_000_000, 1, 1]),
+            "cannot run",
+        ),
         ("/steps/0/kernel", json!("format_disk"), "cannot run"),
         ("/steps/0/bindings", json!([]), "cannot run"),
         ("/steps/0/bindings/0", json!(9999), "cannot run"),
@@ -286,15 +353,20 @@ fn plans_that_cannot_run_or_lack_what_they_are_for_are_refused() {
         ("/constants/0/name", json!("nothing"), "not there"),
         ("/constants/0/name", json!("whitening.centre"), "wants"),
         ("/ports/samples", json!(9999), "cannot run"),
-        ("/ports", json!({}), "no port `samples`"),
+        ("/ports", json!({}), "no port `parameters`"),
         ("/kernels", json!({}), "cannot run"),
         ("/class", json!("hardware"), "is for Hardware"),
         ("/steps", json!(3), "damaged"),
     ] {
         let mut files = files();
-        change(&mut files, embed, |plan| *plan.pointer_mut(pointer).unwrap() = value);
+        change(&mut files, embed, |plan| {
+            *plan.pointer_mut(pointer).unwrap() = value
+        });
         let said = said(files);
-        assert!(said.contains(word) && said.contains(embed), "{pointer}: {said}");
+        assert!(
+            said.contains(word) && said.contains(embed),
+            "{pointer}: {said}"
+        );
     }
     // One tensor for ever more constants.
     let mut bomb = files();
@@ -303,8 +375,11 @@ fn plans_that_cannot_run_or_lack_what_they_are_for_are_refused() {
         plan["constants"] = Value::Array(vec![constant; 100_000]);
     });
     let told = said(bomb);
-    assert!(told.contains("more than") || told.contains("cannot run"), "{told}");
-    for name in ["distances", "train", "examine"] {
+    assert!(
+        told.contains("more than") || told.contains("cannot run"),
+        "{told}"
+    );
+    for name in ["distances", "train-2", "examine"] {
         let file = format!("plans/{name}-hardware.json");
         let mut files = files();
         change(&mut files, &file, |plan| plan["ports"] = json!({}));
@@ -318,8 +393,15 @@ fn tensors_and_shaders_that_are_not_what_was_written_are_refused() {
     let tensors = "tensors.safetensors";
     let good = files()[tensors].clone();
     let header = |shape: &str| {
-        let header = format!("{{\"embed.parameters\":{{\"dtype\":\"F32\",\"shape\":{shape},\"data_offsets\":[0,4]}}}}");
-        [&(header.len() as u64).to_le_bytes(), header.as_bytes(), &[0; 4]].concat()
+        let header = format!(
+            "{{\"embed.parameters\":{{\"dtype\":\"F32\",\"shape\":{shape},\"data_offsets\":[0,4]}}}}"
+        );
+        [
+            &(header.len() as u64).to_le_bytes(),
+            header.as_bytes(),
+            &[0; 4],
+        ]
+        .concat()
     };
     for bytes in [
         Vec::new(),
@@ -328,7 +410,10 @@ fn tensors_and_shaders_that_are_not_what_was_written_are_refused() {
         [&u64::MAX.to_le_bytes()[..], b"{}"].concat(),
         header("[4294967296,4294967296,4294967296]"),
         header("[1]"),
-        header("[1]").iter().map(|b| if *b == b'3' { b'6' } else { *b }).collect(),
+        header("[1]")
+            .iter()
+            .map(|b| if *b == b'3' { b'6' } else { *b })
+            .collect(),
     ] {
         let mut files = files();
         put(&mut files, tensors, bytes);
@@ -339,5 +424,8 @@ fn tensors_and_shaders_that_are_not_what_was_written_are_refused() {
     let text = [&files[shader][..], b"// more\n"].concat();
     put(&mut files, shader, text);
     let error = Bundle::from_files(files).unwrap_err();
-    assert!(matches!(&error, BundleError::OtherKernel { file } if file == shader), "{error}");
+    assert!(
+        matches!(&error, BundleError::OtherKernel { file } if file == shader),
+        "{error}"
+    );
 }
