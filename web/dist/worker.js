@@ -1,1 +1,1 @@
-var E=["index.html","gamaka.js","page.js"];console.log("f7a3d6b3192411e2",E);
+var E=["index.html","gamaka.js","page.js"];console.log("0dccb3025430c05d",E);
