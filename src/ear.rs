@@ -22,7 +22,7 @@ pub struct Ear {
 
 /// Of a library's files one of so many segments is heard: it tells genres apart as well as all of them do
 /// (docs/performance.md). Another number is heard differently: with it goes a step in `library/schema.rs` that empties `heard`.
-const ONE_OF: usize = 3;
+pub(crate) const ONE_OF: usize = 3;
 
 /// Why a file or a folder of examples has no answer.
 #[derive(Debug, thiserror::Error)]

@@ -233,7 +233,8 @@ impl Model {
     /// * `samples`, [clips, 1, 1, length], mono at the preset's rate: each clip's, beginning half a window (`n_fft / 2`) before
     ///   the middle of its first frame; `length` is `n_fft` and a hop for each frame but the first;
     /// * `parameters`, the words that come with the plan;
-    /// * `embedding`, [clips, width, 1, 1].
+    /// * `embedding`, [clips, width, 1, 1];
+    /// * `clips`, [clips, 1, bands, frames], what the network heard: log-compressed mel frames.
     ///
     /// Written as JSON and run from that and the WGSL files alone it gives the same embeddings.
     ///
@@ -273,7 +274,8 @@ fn samples_plan(
     let samples = plan.tensor("samples", samples, BufferRole::Input);
     plan.name_port("samples", samples);
     let power = mel::append(&mut plan, preset, samples, frames)?;
-    let clips = plan.tensor("clips", power.shape, BufferRole::Scratch);
+    let clips = plan.tensor("clips", power.shape, BufferRole::Output);
+    plan.name_port("clips", clips);
     ops::log_compress(&mut plan, preset.compression_gain, power, clips);
     append(&mut plan, network, weights, taps, clips);
     Ok(plan)

@@ -3,6 +3,7 @@
 
 mod alive;
 mod error;
+mod fill;
 mod folder;
 mod hash;
 mod outputs;
@@ -11,6 +12,7 @@ mod write;
 
 pub use alive::{Claim, TemporaryFolder};
 pub use error::{Keep, WriteError};
+pub use fill::fill_folder;
 pub use folder::OutputFolder;
 pub(crate) use hash::{hash_bytes, hash_of};
 pub use outputs::Outputs;

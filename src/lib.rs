@@ -51,6 +51,8 @@ mod ablate;
 mod adapt;
 #[cfg(feature = "bench")]
 mod bench;
+#[cfg(feature = "cli")]
+mod bundle;
 #[cfg(feature = "library")]
 mod columns;
 mod data;
@@ -111,6 +113,9 @@ pub mod internals {
     }
     pub mod bench {
         pub use crate::bench::*;
+    }
+    pub mod bundle {
+        pub use crate::bundle::*;
     }
     pub mod columns {
         pub use crate::columns::*;

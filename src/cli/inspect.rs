@@ -20,7 +20,7 @@ use super::common::{Common, INCLUDED, is_included, model_hash, print, print_json
 use super::table::{Align, Table};
 
 /// What is known of the licences of the model that comes with gamaka; a model file tells none.
-const LICENCES: &str = "as gamaka, MIT or Apache-2.0; its teacher is musicnn (ISC); the music that it was trained on is free, from CC0 to CC-BY-SA and GPL (docs/model.md)";
+pub(super) const LICENCES: &str = "as gamaka, MIT or Apache-2.0; its teacher is musicnn (ISC); the music that it was trained on is free, from CC0 to CC-BY-SA and GPL (docs/model.md)";
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -405,7 +405,7 @@ fn layer_table(layers: &[Layer]) -> String {
 }
 
 /// Bytes in words.
-fn size(bytes: u64) -> String {
+pub(super) fn size(bytes: u64) -> String {
     match bytes {
         0..10_000 => format!("{bytes} bytes"),
         10_000..10_000_000 => format!("{:.2} MB", bytes as f64 / 1e6),

@@ -12,6 +12,7 @@ mod doctor;
 mod embed;
 mod eval;
 mod explain;
+mod export;
 mod genre;
 mod hints;
 mod inspect;
@@ -70,6 +71,8 @@ enum Command {
     Explain(explain::Args),
     /// Tell what a model is: network, size, cost, where it comes from
     Inspect(inspect::Args),
+    /// Write a model as a folder that a browser, or anything else that speaks WebGPU, runs
+    Export(export::Args),
     /// Choose what turns a model's distances into probabilities, so that these mean what they say
     Calibrate(calibrate::Args),
     /// Compare networks and learners fairly: is it the splines?
@@ -128,6 +131,7 @@ pub fn run() -> ExitCode {
         Command::Eval(args) => eval::run(args, &cli.common),
         Command::Explain(args) => explain::run(args, &cli.common),
         Command::Inspect(args) => inspect::run(args, &cli.common),
+        Command::Export(args) => export::run(args, &cli.common),
         Command::Calibrate(args) => calibrate::run(args, &cli.common),
         Command::Ablate(args) => ablate::run(args, &cli.common),
         Command::Prune(args) => prune::run(args, &cli.common),

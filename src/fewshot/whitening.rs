@@ -43,6 +43,27 @@ impl Whitening {
         }
     }
 
+    /// What vectors are less; empty where it is not known.
+    pub(crate) fn centre(&self) -> &[f32] {
+        &self.centre
+    }
+
+    /// What each dimension is multiplied by; empty where that is not known or all dimensions go together.
+    pub(crate) fn scale(&self) -> &[f32] {
+        match &self.root {
+            Root::Diagonal(scale) => scale,
+            _ => &[],
+        }
+    }
+
+    /// The matrix that vectors are multiplied by, [width, width]; empty where the covariances are not known.
+    pub(crate) fn root(&self) -> &[f32] {
+        match &self.root {
+            Root::Whole(root) => root,
+            _ => &[],
+        }
+    }
+
     /// Whether it knows all covariances.
     pub fn is_whole(&self) -> bool {
         matches!(self.root, Root::Whole(_))

@@ -53,6 +53,9 @@ pub enum Keep {
     /// A file that stands where a folder is to be.
     #[error("a file: give the name of a folder")]
     File,
+    /// A folder that holds something.
+    #[error("a folder that holds something already: choose a new one, or an empty one")]
+    Filled,
     /// Two outputs have the same name.
     #[error("named for two outputs: give each a name of its own")]
     Twice,

@@ -5,6 +5,8 @@
     reason = "means are summed in f64, and vectors are f32"
 )]
 
+use std::collections::BTreeMap;
+
 use crate::random::Stream;
 
 /// Starts of which the best counts.
@@ -47,14 +49,39 @@ pub(super) fn k_means(points: &[Vec<f32>], k: usize, purpose: &str) -> Vec<usize
         )
     };
     let best = (0..STARTS).map(start).min_by(|a, b| a.1.total_cmp(&b.1));
-    let mut clusters = best.map_or_else(Vec::new, |(clusters, _)| clusters);
-    let mut names = vec![None; k.max(1)];
-    let mut count = 0;
+    numbered(best.map_or_else(Vec::new, |(clusters, _)| clusters))
+}
+
+/// The half of each point by 2-means, from the point farthest from the mean and the one farthest from that: 0 or 1, by their
+/// first points; all 0 where points are equal. No random start, so that it is easily the same elsewhere.
+pub(super) fn halves(points: &[Vec<f32>]) -> Vec<usize> {
+    let whole = centres(points, &vec![0; points.len()]);
+    let Some(mean) = whole.first() else {
+        return Vec::new();
+    };
+    let one = farthest(points, mean);
+    let other = farthest(points, one);
+    numbered(lloyd(points, vec![one.to_vec(), other.to_vec()]).0)
+}
+
+/// The point farthest from another, the first among equals.
+fn farthest<'a>(points: &'a [Vec<f32>], from: &'a [f32]) -> &'a [f32] {
+    let mut found = (from, f64::NEG_INFINITY);
+    for point in points {
+        let distance = square(point, from);
+        if distance > found.1 {
+            found = (point, distance);
+        }
+    }
+    found.0
+}
+
+/// Clusters by the order of their first points.
+fn numbered(mut clusters: Vec<usize>) -> Vec<usize> {
+    let mut names = BTreeMap::new();
     for cluster in &mut clusters {
-        *cluster = *names[*cluster].get_or_insert_with(|| {
-            count += 1;
-            count - 1
-        });
+        let next = names.len();
+        *cluster = *names.entry(*cluster).or_insert(next);
     }
     clusters
 }

@@ -1,6 +1,6 @@
 //! Genres whose examples disagree.
 
-use super::clusters::{k_means, unit};
+use super::clusters::{halves, unit};
 use super::left_out::LeftOut;
 use super::prototypes::Prototypes;
 use crate::fewshot::Metric;
@@ -27,11 +27,11 @@ pub(super) fn parted(metric: Metric, examples: &[Vec<Vec<f32>>]) -> Prototypes {
             continue;
         }
         let units: Vec<Vec<f32>> = of_genre.iter().map(|e| unit(e)).collect();
-        let halves = k_means(&units, 2, "genre");
-        if halves.iter().all(|half| *half == halves[0]) {
+        let found = halves(&units);
+        if found.iter().all(|half| *half == found[0]) {
             continue;
         }
-        let whole = std::mem::replace(&mut parts[genre], halves);
+        let whole = std::mem::replace(&mut parts[genre], found);
         let split = Prototypes::new(metric, examples, &parts);
         let mut left_out = LeftOut::new(&split, examples);
         if of_genre.len() <= PARTED_ANEW {
@@ -54,6 +54,6 @@ fn parted_without(metric: Metric, examples: &[Vec<f32>], number: usize) -> f32 {
     let mut others = examples.to_vec();
     let example = others.remove(number);
     let units: Vec<Vec<f32>> = others.iter().map(|e| unit(e)).collect();
-    let halves = k_means(&units, 2, "genre");
-    Prototypes::new(metric, &[others], &[halves]).distance(&example, 0)
+    let found = halves(&units);
+    Prototypes::new(metric, &[others], &[found]).distance(&example, 0)
 }

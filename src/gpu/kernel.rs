@@ -21,6 +21,11 @@ impl Kernel {
         self.files.iter().map(|(path, _)| *path).collect()
     }
 
+    /// Its files below `shaders/` with their texts.
+    pub(crate) fn texts(&self) -> &'static [(&'static str, &'static str)] {
+        self.files
+    }
+
     /// The whole WGSL text.
     pub fn wgsl(&self) -> String {
         let texts: Vec<&str> = self.files.iter().map(|(_, text)| *text).collect();

@@ -18,6 +18,8 @@ pub(crate) struct Browser {
     number: u64,
     /// What happened that was not asked for.
     events: VecDeque<Value>,
+    /// Where the page comes from: it asks for nothing from elsewhere.
+    origin: String,
     _profile: tempfile::TempDir,
 }
 
@@ -40,14 +42,26 @@ fn program() -> Option<&'static str> {
     })
 }
 
+/// WebGPU on the processor.
+const WEBGPU: &str = "--enable-unsafe-webgpu --use-webgpu-adapter=swiftshader";
+
 impl Browser {
-    /// None where there is no Chromium.
+    /// None where there is no Chromium. It has no WebGPU.
     pub(crate) fn start() -> Option<Self> {
+        Self::with("")
+    }
+
+    /// The same with WebGPU.
+    pub(crate) fn with_webgpu() -> Option<Self> {
+        Self::with(WEBGPU)
+    }
+
+    fn with(flags: &str) -> Option<Self> {
         let program = program()?;
         let profile = tempfile::tempdir().unwrap();
         // Chromium listens at descriptor 3 and answers at 4.
         let script = format!(
-            "exec {program} --headless --no-sandbox --use-angle=swiftshader --enable-unsafe-swiftshader \
+            "exec {program} --headless --no-sandbox --use-angle=swiftshader --enable-unsafe-swiftshader {flags} \
              --remote-debugging-pipe --hide-scrollbars --user-data-dir=\"$1\" about:blank 3<&0 4>&1 </dev/null >/dev/null 2>&1"
         );
         let mut child = Command::new("sh")
@@ -64,6 +78,7 @@ impl Browser {
             session: String::new(),
             number: 0,
             events: VecDeque::new(),
+            origin: "file:".into(),
             _profile: profile,
         };
         let targets = browser.call("Target.getTargets", &json!({}));
@@ -110,7 +125,24 @@ impl Browser {
     }
 
     /// Opens a file in a window of a size, light or dark, and waits until it is drawn.
-    pub(crate) fn open(&mut self, page: &Path, [width, height]: [u32; 2], scheme: &str) {
+    pub(crate) fn open(&mut self, page: &Path, window: [u32; 2], scheme: &str) {
+        self.origin = "file:".into();
+        self.go(&format!("file://{}", page.display()), window, scheme);
+        self.until(
+            "!document.getElementById('over') || !!document.documentElement.dataset.renderer",
+        );
+        self.frame();
+    }
+
+    /// Opens an address of a site, as "http://127.0.0.1:8080/", in a window of a size, light or dark, and waits until it is loaded.
+    pub(crate) fn visit(&mut self, url: &str, window: [u32; 2], scheme: &str) {
+        let host = url.find("://").map_or(0, |at| at + 3);
+        let end = url[host..].find('/').map_or(url.len(), |at| host + at);
+        self.origin = url[..end].into();
+        self.go(url, window, scheme);
+    }
+
+    fn go(&mut self, url: &str, [width, height]: [u32; 2], scheme: &str) {
         let window = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600});
         self.call("Emulation.setDeviceMetricsOverride", &window);
         let scheme = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
@@ -118,11 +150,19 @@ impl Browser {
         let touch = json!({"enabled": width < 600});
         self.call("Emulation.setTouchEmulationEnabled", &touch);
         self.events.clear();
-        let url = format!("file://{}", page.display());
         self.call("Page.navigate", &json!({"url": url}));
-        self.until(
-            "document.readyState === 'complete' && (!document.getElementById('over') || !!document.documentElement.dataset.renderer)",
-        );
+        self.until("document.readyState === 'complete'");
+        self.frame();
+    }
+
+    /// Gives files to the `<input type=file>` of a selector, as a reader's choice does.
+    pub(crate) fn choose_files(&mut self, selector: &str, files: &[&Path]) {
+        let found = format!("document.querySelector({})", json!(selector));
+        let found = self.call("Runtime.evaluate", &json!({"expression": found}));
+        let object = &found["result"]["objectId"];
+        assert!(object.is_string(), "{selector}: {found}");
+        let given = json!({"files": files, "objectId": object});
+        self.call("DOM.setFileInputFiles", &given);
         self.frame();
     }
 
@@ -148,12 +188,17 @@ impl Browser {
         text.as_str().unwrap().to_owned()
     }
 
-    /// Waits until an expression is true.
+    /// Waits until an expression is true, a minute at most.
     pub(crate) fn until(&mut self, expression: &str) {
+        self.within(60, expression);
+    }
+
+    /// Waits until an expression is true, so many seconds at most.
+    pub(crate) fn within(&mut self, seconds: u64, expression: &str) {
         let start = Instant::now();
         while self.says(expression) != true {
             assert!(
-                start.elapsed() < Duration::from_secs(60),
+                start.elapsed() < Duration::from_secs(seconds),
                 "{expression} stays untrue"
             );
             std::thread::sleep(Duration::from_millis(50));
@@ -205,16 +250,30 @@ impl Browser {
         self.frame();
     }
 
-    /// Presses a key.
+    /// Presses a key: a letter, or "Tab", "Shift+Tab", "Enter", "Escape", "Space", "ArrowLeft" and the like.
     pub(crate) fn key(&mut self, key: &str) {
-        let code = match key {
-            "Enter" => 13,
-            "Escape" => 27,
-            _ => 0,
+        let (key, modifiers) = match key.strip_prefix("Shift+") {
+            Some(key) => (key, 8),
+            None => (key, 0),
         };
-        let mut event = json!({"type": "keyDown", "key": key, "windowsVirtualKeyCode": code});
-        if key.len() == 1 {
-            event["text"] = key.into();
+        let (code, text) = match key {
+            "Tab" => (9, None),
+            "Enter" => (13, Some("\r")),
+            "Escape" => (27, None),
+            "Space" => (32, Some(" ")),
+            "End" => (35, None),
+            "Home" => (36, None),
+            "ArrowLeft" => (37, None),
+            "ArrowUp" => (38, None),
+            "ArrowRight" => (39, None),
+            "ArrowDown" => (40, None),
+            "Delete" => (46, None),
+            _ => (0, (key.len() == 1).then_some(key)),
+        };
+        let name = if key == "Space" { " " } else { key };
+        let mut event = json!({"type": "keyDown", "key": name, "code": key, "windowsVirtualKeyCode": code, "modifiers": modifiers});
+        if let Some(text) = text {
+            event["text"] = text.into();
         }
         self.call("Input.dispatchKeyEvent", &event);
         event["type"] = "keyUp".into();
@@ -257,7 +316,23 @@ impl Browser {
         );
     }
 
-    /// Nothing has gone wrong in the page since it was opened, and it has asked for nothing but files.
+    /// What the page has complained of since it was opened: exceptions that nothing caught, and errors in its console.
+    pub(crate) fn complaints(&mut self) -> Vec<String> {
+        self.frame();
+        let complaint = |event: &Value| {
+            let params = &event["params"];
+            let text = match event["method"].as_str()? {
+                "Runtime.exceptionThrown" => &params["exceptionDetails"],
+                "Runtime.consoleAPICalled" if params["type"] == "error" => &params["args"],
+                "Log.entryAdded" if params["entry"]["level"] == "error" => &params["entry"],
+                _ => return None,
+            };
+            Some(text.to_string())
+        };
+        self.events.iter().filter_map(complaint).collect()
+    }
+
+    /// Nothing has gone wrong in the page since it was opened, and it has asked for nothing but files, or what its own site has.
     pub(crate) fn was_quiet(&mut self) {
         self.frame();
         for event in &self.events {
@@ -265,10 +340,10 @@ impl Browser {
             assert_ne!(method, "Runtime.exceptionThrown", "{event}");
             let url = event["params"]["request"]["url"]
                 .as_str()
-                .unwrap_or("file:");
-            let own = ["file:", "data:", "blob:"]
+                .unwrap_or(&self.origin);
+            let own = [&self.origin, "data:", "blob:"]
                 .iter()
-                .any(|scheme| url.starts_with(scheme));
+                .any(|scheme| url.starts_with(*scheme));
             assert!(own, "{event}");
             let refused = event["params"]["entry"]["text"]
                 .as_str()

@@ -11,6 +11,9 @@
 
 mod chromium;
 mod curves;
+mod genres;
+mod runtime;
+mod site;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -129,7 +132,15 @@ fn around(
 
 /// A browser, if there is one.
 fn started() -> Option<Browser> {
-    let browser = Browser::start();
+    required(Browser::start())
+}
+
+/// The same with WebGPU.
+fn started_with_webgpu() -> Option<Browser> {
+    required(Browser::with_webgpu())
+}
+
+fn required(browser: Option<Browser>) -> Option<Browser> {
     if browser.is_none() {
         let required = std::env::var_os("GAMAKA_BROWSER").is_some();
         assert!(!required, "chromium is not installed");

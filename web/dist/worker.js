@@ -1,1 +1,1 @@
-var E=["index.html","gamaka.js","page.js"];console.log("07b7f18e726cb813",E);
+var E=["index.html","gamaka.js","page.js"];console.log("0dccb3025430c05d",E);

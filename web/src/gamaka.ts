@@ -1,1 +1,15 @@
-export { PlainError } from "./words.ts";
+export { answer, type Answer } from "./genres/answer.ts";
+export { Comparer } from "./genres/comparer.ts";
+export { comparisonOf } from "./genres/comparison.ts";
+export { learnGenres, type Example, type Genre, type Genres } from "./genres/learn.ts";
+export { byName, checkedName, parents } from "./genres/names.ts";
+export { readShared, writeShared, type Shared, type SharedModel } from "./genres/shared.ts";
+export type { Comparison } from "./genres/vectors.ts";
+export { type Heard, type Levels, Listener, type Part } from "./listen.ts";
+export { type Bundle, type Files, type Hearing, type Manifest, openBundle } from "./runtime/bundle.ts";
+export { type Device, openDevice } from "./runtime/device.ts";
+export type { Shape } from "./runtime/plan.ts";
+export { Program } from "./runtime/program.ts";
+export { readSafetensors, type StoredTensor } from "./runtime/safetensors.ts";
+export { decode, type Sound } from "./sound/decode.ts";
+export { PlainError, type Progress } from "./words.ts";

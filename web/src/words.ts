@@ -2,3 +2,6 @@
 export class PlainError extends Error {
   override name = "PlainError";
 }
+
+/** Is told how much of a longer work is done. */
+export type Progress = (done: number, all: number) => void;

@@ -1,0 +1,230 @@
+import { PlainError, type Progress } from "../words.ts";
+import type { Bundle } from "./bundle.ts";
+import type { Device } from "./device.ts";
+import { boundBytes, type PlanFile, type Shape, type Step, tensorBytes, type TensorInfo } from "./plan.ts";
+
+interface CompiledStep {
+  pipeline: GPUComputePipeline;
+  bindGroup: GPUBindGroup;
+  workgroups: [number, number, number];
+}
+
+/** Faults that a device tells of what it was asked for. */
+const FAULTS = ["internal", "out-of-memory", "validation"] as const;
+
+/**
+ * A plan with its buffers, pipelines and bind groups on a device. Running it makes nothing but the list of its commands.
+ *
+ * Its tensors are one set: who shares it writes, runs and reads before another does.
+ */
+export class Program {
+  readonly #device: Device;
+  readonly #plan: PlanFile;
+  readonly #buffers: GPUBuffer[];
+  readonly #steps: CompiledStep[];
+  /** What ports are read back through, made when first needed. */
+  readonly #staging = new Map<string, GPUBuffer>();
+  /** What went wrong in the last run, if anything. */
+  #fault: Promise<PlainError | undefined> = Promise.resolve(undefined);
+
+  private constructor(device: Device, plan: PlanFile, buffers: GPUBuffer[], steps: CompiledStep[]) {
+    this.#device = device;
+    this.#plan = plan;
+    this.#buffers = buffers;
+    this.#steps = steps;
+  }
+
+  /**
+   * Compiles the plan of a task for a device, and writes what its constants and ports hold at first.
+   *
+   * @param onProgress is told pipelines.
+   * @throws PlainError: memory, a fault of the device, or a kernel that the browser refuses.
+   */
+  static async open(device: Device, bundle: Bundle, task: string, onProgress: Progress = () => {}): Promise<Program> {
+    const plan = bundle.plan(task, device.software);
+    const buffers = await guarded(device, () => plan.buffers.map((info) => makeBuffer(device.gpu, info.bytes, info.label)));
+    try {
+      const pipelines = await compile(device, bundle, plan, onProgress);
+      const steps = await guarded(device, () => plan.steps.map((step) => bind(device.gpu, plan, buffers, pipelines, step)));
+      const program = new Program(device, plan, buffers, steps);
+      for (const { tensor, name } of plan.constants) program.#put(tensor, bundle.tensor(name).data, 0);
+      for (const [port, name] of plan.initial) program.write(port, bundle.tensor(name).data);
+      return program;
+    } catch (error) {
+      for (const buffer of buffers) buffer.destroy();
+      throw error;
+    }
+  }
+
+  /** The shape of a port: batch, channels, height, width. */
+  shape(port: string): Shape {
+    return this.#tensor(port)[1].shape;
+  }
+
+  /** Writes values of a port, from one of its 32-bit elements on; ordered before the next run. */
+  write(port: string, data: Float32Array | Uint32Array, firstElement = 0): void {
+    const [id, tensor] = this.#tensor(port);
+    const end = 4 * firstElement + data.byteLength;
+    if (end > tensorBytes(tensor)) throw new Error(`${end} bytes into port ${port}`);
+    this.#put(id, data, 4 * firstElement);
+  }
+
+  #put(id: number, data: Float32Array | Uint32Array, firstByte: number): void {
+    const { buffer, offset } = this.#plan.tensors[id]!;
+    this.#device.gpu.queue.writeBuffer(this.#buffers[buffer]!, offset + firstByte, data as Float32Array<ArrayBuffer>);
+  }
+
+  /** Submits all steps. Does not wait: the next reading tells whether it went well. */
+  run(): void {
+    const { gpu } = this.#device;
+    const submit = () => {
+      const encoder = gpu.createCommandEncoder();
+      const pass = encoder.beginComputePass();
+      for (const { pipeline, bindGroup, workgroups } of this.#steps) {
+        pass.setPipeline(pipeline);
+        pass.setBindGroup(0, bindGroup);
+        pass.dispatchWorkgroups(...workgroups);
+      }
+      pass.end();
+      gpu.queue.submit([encoder.finish()]);
+    };
+    this.#fault = guarded(this.#device, submit).then(
+      () => undefined,
+      (error: PlainError) => error,
+    );
+  }
+
+  /**
+   * The values of a port as they are after what was submitted so far. A port is read by one at a time.
+   *
+   * @throws PlainError: the device failed, now or in the last run.
+   */
+  async read(port: string): Promise<Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>> {
+    const [, tensor] = this.#tensor(port);
+    const bytes = tensorBytes(tensor);
+    const { gpu } = this.#device;
+    const staging = this.#staging.get(port) ?? makeBuffer(gpu, boundBytes(tensor), port, GPUBufferUsage.MAP_READ);
+    this.#staging.set(port, staging);
+    const encoder = gpu.createCommandEncoder();
+    encoder.copyBufferToBuffer(this.#buffers[tensor.buffer]!, tensor.offset, staging, 0, bytes);
+    gpu.queue.submit([encoder.finish()]);
+    const mapped = staging.mapAsync(GPUMapMode.READ).catch((error: unknown) => error);
+    const fault = (await this.#fault) ?? (await mapped);
+    if (fault instanceof PlainError) throw fault;
+    if (fault) throw await lost(this.#device, String(fault));
+    const values = staging.getMappedRange(0, bytes).slice(0);
+    staging.unmap();
+    return tensor.dtype === "f32" ? new Float32Array(values) : new Uint32Array(values);
+  }
+
+  /** Gives its memory on the device back. */
+  close(): void {
+    for (const buffer of [...this.#buffers, ...this.#staging.values()]) buffer.destroy();
+  }
+
+  #tensor(port: string): [number, TensorInfo] {
+    const id = this.#plan.ports.get(port);
+    const tensor = id === undefined ? undefined : this.#plan.tensors[id];
+    if (id === undefined || !tensor) throw new Error(`the plan has no port ${port}`);
+    return [id, tensor];
+  }
+}
+
+function makeBuffer(gpu: GPUDevice, bytes: number, label: string, usage?: number): GPUBuffer {
+  const own = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC;
+  return gpu.createBuffer({ label, size: Math.max(bytes, 16), usage: (usage ?? own) | GPUBufferUsage.COPY_DST });
+}
+
+/** What tells pipelines apart. */
+function pipelineKey({ kernel, arrays, overrides }: Step): string {
+  return JSON.stringify([kernel, arrays, overrides]);
+}
+
+/** A kernel's files, joined, with the lengths of its register arrays: each takes the place of the number in its line. */
+function wgsl(bundle: Bundle, plan: PlanFile, { kernel, arrays }: Step): string {
+  const lines = plan.kernels.get(kernel)!.map((file) => bundle.shader(file)).join("\n").split("\n");
+  for (const [name, length] of arrays) {
+    const start = `const ${name} = `;
+    const line = lines.findIndex((text) => text.startsWith(start));
+    if (line < 0) throw new PlainError(`The model of this page is damaged (kernel ${kernel} has no array ${name}). Export it anew.`);
+    lines[line] = `${start}${length}u;`;
+  }
+  return lines.join("\n");
+}
+
+/** Pipelines by their keys, each made once, all at the same time. */
+async function compile(
+  device: Device,
+  bundle: Bundle,
+  plan: PlanFile,
+  onProgress: Progress,
+): Promise<Map<string, GPUComputePipeline>> {
+  const distinct = new Map(plan.steps.map((step) => [pipelineKey(step), step]));
+  const modules = new Map<string, GPUShaderModule>();
+  const module = (text: string, label: string): GPUShaderModule => {
+    const made = modules.get(text) ?? device.gpu.createShaderModule({ label, code: text });
+    modules.set(text, made);
+    return made;
+  };
+  let done = 0;
+  const make = async ([key, step]: [string, Step]): Promise<[string, GPUComputePipeline]> => {
+    const compute = {
+      module: module(wgsl(bundle, plan, step), step.kernel),
+      entryPoint: "main",
+      constants: Object.fromEntries(step.overrides),
+    };
+    const pipeline = device.gpu.createComputePipelineAsync({ label: step.kernel, layout: "auto", compute });
+    const made = await pipeline.catch((error: unknown) => {
+      throw refused(`kernel ${step.kernel}: ${String(error)}`);
+    });
+    onProgress((done += 1), distinct.size);
+    return [key, made];
+  };
+  return new Map(await Promise.all([...distinct].map(make)));
+}
+
+function bind(
+  gpu: GPUDevice,
+  plan: PlanFile,
+  buffers: GPUBuffer[],
+  pipelines: Map<string, GPUComputePipeline>,
+  step: Step,
+): CompiledStep {
+  const pipeline = pipelines.get(pipelineKey(step))!;
+  const entries = step.bindings.map((id, binding) => {
+    const tensor = plan.tensors[id]!;
+    const resource = { buffer: buffers[tensor.buffer]!, offset: tensor.offset, size: boundBytes(tensor) };
+    return { binding, resource };
+  });
+  const bindGroup = gpu.createBindGroup({ label: step.kernel, layout: pipeline.getBindGroupLayout(0), entries });
+  return { pipeline, bindGroup, workgroups: step.workgroups };
+}
+
+/** Asks a device for something, and waits for what it says to it. */
+async function guarded<T>(device: Device, ask: () => T): Promise<T> {
+  const { gpu } = device;
+  for (const fault of FAULTS) gpu.pushErrorScope(fault);
+  const value = ask();
+  // A lost device has nothing to say: what is read from it fails.
+  const scopes = FAULTS.map(() => gpu.popErrorScope().catch(() => null));
+  for (const error of await Promise.all(scopes)) {
+    if (error instanceof GPUOutOfMemoryError) {
+      throw new PlainError("The graphics adapter has too little memory left for this. Close other pages, and load this one again.");
+    }
+    if (error) throw refused(error.message);
+  }
+  return value;
+}
+
+function refused(reason: string): PlainError {
+  return new PlainError(
+    `This browser or its graphics driver cannot do the computation (${reason}). Update them, or take another browser.`,
+  );
+}
+
+/** Why something could not be read: as a rule that the device was lost. */
+async function lost(device: Device, symptom: string): Promise<PlainError> {
+  const soon = new Promise<string>((done) => setTimeout(() => done(symptom), 200));
+  const reason = await Promise.race([device.lost, soon]);
+  return new PlainError(`The graphics adapter stopped working (${reason}). Try again; if that does not help, load the page again.`);
+}

@@ -1,0 +1,100 @@
+import { PlainError } from "../words.ts";
+import { excerpt } from "./excerpt.ts";
+
+/** What is heard of a file. */
+export interface Sound {
+  /** Mono, full scale is 1. */
+  samples: Float32Array<ArrayBuffer>;
+  seconds: number;
+  /** Whether it is only the beginning of the file. */
+  cut: boolean;
+}
+
+/** The resampler and encoders reach a little beyond the end. */
+const MARGIN_SECONDS = 2;
+/** Files of this size in bytes may be longer than a browser can decode at once, and those that cannot be cut are asked for their length. */
+const LARGE = 2 ** 25;
+/** Bytes that no page is given. */
+const HUGE = 2 ** 30;
+/** A browser decodes all of a file at once, 23 MB for a minute of two channels. */
+const MOST_SECONDS = 3600;
+/** As in src/audio/silence.rs: less than the smallest step of 24 bits, and what is left of channels that cancel. */
+const NOTHING = 1e-7;
+const REMAINS = 1e-4;
+/** As in src/audio/error.rs. */
+const LOUDEST = 1e9;
+
+/**
+ * Decodes a file by the browser to mono samples at a rate in Hz: the mean of its channels.
+ *
+ * @param mostSeconds how much of a longer file is heard.
+ * @throws PlainError: why nothing is heard of it, to be read behind its name; what the signal was aborted with.
+ */
+export async function decode(file: Blob, rate: number, mostSeconds: number, signal?: AbortSignal): Promise<Sound> {
+  signal?.throwIfAborted();
+  if (file.size === 0) throw new PlainError("It is empty (0 bytes). Save or download it again.");
+  const part = (await excerpt(file, mostSeconds + MARGIN_SECONDS).catch(unreadable)) ?? file;
+  if (part === file && file.size > LARGE) await refuseTooLong(file);
+  const bytes = await part.arrayBuffer().catch(unreadable);
+  signal?.throwIfAborted();
+  const buffer = await new OfflineAudioContext(1, 1, rate).decodeAudioData(bytes).catch(() => {
+    throw new PlainError(
+      "This browser cannot play it: it is damaged, no sound, or of a kind that the browser does not know. " +
+        "If another player can, save it there as MP3, FLAC or WAV.",
+    );
+  });
+  signal?.throwIfAborted();
+  const most = Math.max(Math.floor(mostSeconds * rate), 1);
+  const samples = mono(buffer, Math.min(buffer.length, most));
+  return { samples, seconds: samples.length / rate, cut: part !== file || buffer.length > most };
+}
+
+function unreadable(error: unknown): never {
+  throw new PlainError(`It cannot be read (${String(error)}). It may have been moved or changed: choose it again.`);
+}
+
+/** The mean of the channels. */
+function mono(buffer: AudioBuffer, length: number): Float32Array<ArrayBuffer> {
+  if (length === 0) throw new PlainError("It has no sound in it. Save or download it again.");
+  const channels = Array.from({ length: buffer.numberOfChannels }, (_, k) => buffer.getChannelData(k).subarray(0, length));
+  const samples = new Float32Array(length);
+  let [peak, all] = [0, 0];
+  for (const channel of channels) {
+    channel.forEach((sample, k) => {
+      peak = Math.max(peak, Math.abs(sample));
+      all += (sample * sample) / channels.length;
+      samples[k]! += sample / channels.length;
+    });
+  }
+  if (!(peak <= LOUDEST)) throw new PlainError("It has samples that are no numbers, or far too loud. Export it again.");
+  if (peak <= NOTHING) throw new PlainError("It is silent.");
+  const left = samples.reduce((sum, sample) => sum + sample * sample, 0);
+  if (left <= REMAINS * all) throw new PlainError("It is silent in mono: its channels cancel. Keep one of them.");
+  return samples;
+}
+
+/** Asks how long a large file is that is decoded as a whole, and refuses it before memory runs out. */
+async function refuseTooLong(file: Blob): Promise<void> {
+  const advice = "Save the part that you mean as MP3 or WAV, of which this page reads only the beginning.";
+  if (file.size > HUGE) throw new PlainError(`It is too large (${Math.round(file.size / 1e6)} MB). ${advice}`);
+  const seconds = await duration(file);
+  if (seconds > MOST_SECONDS) throw new PlainError(`It is too long (${Math.round(seconds / 60)} minutes). ${advice}`);
+}
+
+/** The length of a file in seconds, 0 if it does not say. */
+async function duration(file: Blob): Promise<number> {
+  const player = new Audio();
+  const url = URL.createObjectURL(file);
+  try {
+    await new Promise((done) => {
+      player.preload = "metadata";
+      player.onloadedmetadata = done;
+      player.onerror = done;
+      player.src = url;
+    });
+    return Number.isFinite(player.duration) ? player.duration : 0;
+  } finally {
+    player.removeAttribute("src");
+    URL.revokeObjectURL(url);
+  }
+}

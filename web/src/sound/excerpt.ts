@@ -1,0 +1,146 @@
+// The beginning of a long file, cut without decoding it.
+
+/** Bytes that are read at a time. */
+const PIECE = 2 ** 20;
+
+/** A file of which parts are read. */
+class Source {
+  readonly file: Blob;
+  #start = 0;
+  #piece = new DataView(new ArrayBuffer(0));
+
+  constructor(file: Blob) {
+    this.file = file;
+  }
+
+  /** So many bytes from a place on; undefined if the file ends before. */
+  async at(offset: number, length: number): Promise<DataView | undefined> {
+    if (offset + length > this.file.size) return undefined;
+    if (offset < this.#start || offset + length > this.#start + this.#piece.byteLength) {
+      this.#start = offset;
+      this.#piece = new DataView(await this.file.slice(offset, offset + Math.max(PIECE, length)).arrayBuffer());
+    }
+    return new DataView(this.#piece.buffer, offset - this.#start, length);
+  }
+}
+
+function word(view: DataView | undefined, at: number): string {
+  return view ? String.fromCharCode(...new Uint8Array(view.buffer, view.byteOffset + at, 4)) : "";
+}
+
+/**
+ * The beginning of a file that is longer than so many seconds, as a file that is complete by itself; undefined if it is not
+ * longer, or of a kind that cannot be cut. WAV, MP3, Ogg and FLAC can.
+ */
+export async function excerpt(file: Blob, seconds: number): Promise<Blob | undefined> {
+  const source = new Source(file);
+  const head = await source.at(0, 12);
+  const kind = word(head, 0);
+  if ((kind === "RIFF" || kind === "RF64") && word(head, 8) === "WAVE") return wav(source, seconds);
+  if (kind === "OggS") return ogg(source, seconds);
+  if (kind === "fLaC") return flac(source, seconds);
+  return mp3(source, seconds);
+}
+
+/** https://www.mmsp.ece.mcgill.ca/Documents/AudioFormats/WAVE/WAVE.html: the data under a new header. */
+async function wav(source: Source, seconds: number): Promise<Blob | undefined> {
+  let format: DataView | undefined;
+  for (let at = 12; ; ) {
+    const head = await source.at(at, 8);
+    if (!head) return undefined;
+    const length = head.getUint32(4, true);
+    if (word(head, 0) === "fmt ") format = await source.at(at, 8 + length);
+    if (word(head, 0) === "data") {
+      if (!format || format.byteLength < 24) return undefined;
+      const block = Math.max(format.getUint16(20, true), 1);
+      const bytes = Math.ceil((seconds * format.getUint32(16, true)) / block) * block;
+      if (bytes >= source.file.size - at - 8) return undefined;
+      const riff = new DataView(new ArrayBuffer(20));
+      [..."RIFF    WAVEdata"].forEach((letter, k) => riff.setUint8(k, letter.charCodeAt(0)));
+      riff.setUint32(4, 4 + format.byteLength + 8 + bytes, true);
+      riff.setUint32(16, bytes, true);
+      const own = new Uint8Array(riff.buffer);
+      const chunk = new Uint8Array(format.buffer, format.byteOffset, format.byteLength) as Uint8Array<ArrayBuffer>;
+      return new Blob([own.subarray(0, 12), chunk, own.subarray(12), source.file.slice(at + 8, at + 8 + bytes)]);
+    }
+    at += 8 + length + (length % 2);
+  }
+}
+
+/** Bits a second of layer III in thousands: of MPEG-1, and of MPEG-2 and 2.5. */
+const BITRATES = [
+  [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320],
+  [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160],
+];
+const RATES = [44100, 48000, 32000];
+
+/** Bytes and seconds of the frame with this header, http://www.mp3-tech.org/programmer/frame_header.html. */
+function mp3Frame(header: number): { bytes: number; seconds: number } | undefined {
+  // 3 is MPEG-1, 2 is MPEG-2, 0 is MPEG-2.5; 1 is layer III.
+  const version = (header >>> 19) & 3;
+  const layer = (header >>> 17) & 3;
+  const bits = BITRATES[version === 3 ? 0 : 1]![(header >>> 12) & 15];
+  const rate = RATES[(header >>> 10) & 3];
+  if (header >>> 21 !== 0x7ff || version === 1 || layer !== 1 || !bits || !rate) return undefined;
+  const hz = version === 3 ? rate : version === 2 ? rate / 2 : rate / 4;
+  const samples = version === 3 ? 1152 : 576;
+  return { bytes: Math.floor((samples * 125 * bits) / hz) + ((header >>> 9) & 1), seconds: samples / hz };
+}
+
+async function mp3(source: Source, seconds: number): Promise<Blob | undefined> {
+  let at = 0;
+  for (let tag = await source.at(at, 10); tag && word(tag, 0).startsWith("ID3"); tag = await source.at(at, 10)) {
+    // Seven bits of each byte.
+    at += 10 + [6, 7, 8, 9].reduce((size, k) => 128 * size + (tag!.getUint8(k) & 127), 0);
+  }
+  let frames = 0;
+  for (let time = 0; time < seconds; ) {
+    const header = await source.at(at, 4);
+    if (!header) return undefined;
+    const frame = mp3Frame(header.getUint32(0));
+    // What is no frame is passed over, but a file does not begin with much of that.
+    if (!frame && frames === 0 && at > PIECE) return undefined;
+    frames += frame ? 1 : 0;
+    time += frame?.seconds ?? 0;
+    at += frame?.bytes ?? 1;
+  }
+  return at < source.file.size ? source.file.slice(0, at) : undefined;
+}
+
+/** https://www.rfc-editor.org/rfc/rfc3533: whole pages, up to the one that ends late enough. */
+async function ogg(source: Source, seconds: number): Promise<Blob | undefined> {
+  let rate: number | undefined;
+  for (let at = 0; ; ) {
+    const head = await source.at(at, 27);
+    const table = await source.at(at + 27, head && word(head, 0) === "OggS" ? head.getUint8(26) : 0);
+    // `at` is given anew, since what was read before may be gone.
+    const page = await source.at(at, 27 + (table?.byteLength ?? 0));
+    if (!page || !table || word(page, 0) !== "OggS") return undefined;
+    const body = new Uint8Array(page.buffer, page.byteOffset + 27, table.byteLength).reduce((sum, size) => sum + size, 0);
+    const time = Number(page.getBigInt64(6, true));
+    const start = at + page.byteLength;
+    rate ??= oggRate(await source.at(start, Math.min(body, 32)));
+    if (!rate) return undefined;
+    at = start + body;
+    if (time >= seconds * rate) return at < source.file.size ? source.file.slice(0, at) : undefined;
+  }
+}
+
+/** What the times of pages count, by the first packet of a stream. */
+function oggRate(packet: DataView | undefined): number | undefined {
+  if (!packet || packet.byteLength < 19) return undefined;
+  const name = word(packet, 1);
+  if (name === "vorb") return packet.getUint32(12, true);
+  if (name === "pusH") return 48000;
+  return undefined;
+}
+
+/** https://www.rfc-editor.org/rfc/rfc9639: twice the share of its bytes, as parts of a file may be larger than others. */
+async function flac(source: Source, seconds: number): Promise<Blob | undefined> {
+  const head = await source.at(0, 26);
+  if (!head) return undefined;
+  const rate = head.getUint32(18) >>> 12;
+  const samples = (head.getUint8(21) & 15) * 2 ** 32 + head.getUint32(22);
+  const share = (2 * seconds * rate) / samples;
+  return share > 0 && share < 1 ? source.file.slice(0, Math.ceil(share * source.file.size)) : undefined;
+}
