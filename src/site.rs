@@ -3,8 +3,11 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use include_dir::{Dir, File, include_dir};
+
+use crate::files::{self, WriteError};
 
 /// The page as it was built from `web/`.
 static PAGE: Dir = include_dir!("$CARGO_MANIFEST_DIR/web/dist");
@@ -26,6 +29,9 @@ const STYLES: [&str; 6] = [
 ];
 const EXAMPLES: usize = 3;
 
+/// Songs of other styles.
+const OTHERS: [&str; 1] = ["hip_hop/hip_hop-000.ogg"];
+
 /// What the licence of the clips is, in a line.
 const LICENCE: &str =
     "rendered for gamaka, GNU General Public License version 2; not recorded music";
@@ -37,6 +43,12 @@ pub struct SiteFile {
     pub bytes: Cow<'static, [u8]>,
     /// Its media type.
     pub kind: &'static str,
+}
+
+impl AsRef<[u8]> for SiteFile {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 /// The files of the site by path, `/` between folders.
@@ -63,6 +75,14 @@ impl Site {
         &self.files
     }
 
+    /// Writes it into a folder that is not there or is empty: all of it or nothing.
+    ///
+    /// # Errors
+    /// [`WriteError`].
+    pub fn write(&self, folder: &Path) -> Result<(), WriteError> {
+        files::fill_folder(folder, &self.files)
+    }
+
     fn add(&mut self, path: String, bytes: Cow<'static, [u8]>) {
         let kind = kind_of(&path);
         self.files.insert(path, SiteFile { bytes, kind });
@@ -75,7 +95,7 @@ impl Site {
         folder.dirs().for_each(|folder| self.add_folder(folder));
     }
 
-    /// Of each style a few clips as examples and one more to ask about, listed in `demo/demo.json`.
+    /// Of each style a few clips as examples and one more to ask about, and one of none of them, listed in `demo/demo.json`.
     fn add_demo(&mut self) {
         let mut genres = Vec::new();
         let mut songs = Vec::new();
@@ -89,6 +109,11 @@ impl Site {
             }
             songs.extend(names.split_off(EXAMPLES.min(names.len())));
             genres.push(serde_json::json!({"name": style.replace('_', " "), "files": names}));
+        }
+        for other in OTHERS.into_iter().filter_map(|path| CORPUS.get_file(path)) {
+            let path = path_of(other);
+            self.add(format!("demo/{path}"), Cow::Borrowed(other.contents()));
+            songs.push(path);
         }
         let demo = serde_json::json!({"licence": LICENCE, "genres": genres, "songs": songs});
         self.add(

@@ -1,6 +1,5 @@
 //! `gamaka serve`: the page from the binary, and your library behind it.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,7 +9,8 @@ use serde_json::json;
 use crate::serve::Server;
 use crate::site::Site;
 
-use super::common::{Common, INCLUDED, load_model, print, print_json};
+use super::common::{Common, INCLUDED, print, print_json};
+use super::export::bundle;
 use super::interrupt::Stopping;
 
 /// Where it is found if nothing else is said.
@@ -30,9 +30,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
-    let _model = load_model(&args.model, common)?;
-    let site = Site::new(BTreeMap::new());
     let server = Server::bind(args.host, args.port)?;
+    let site = Site::new(bundle(&args.model, true, common)?.files()?);
     let stopping = Stopping::new("stopping".into());
     match common.json {
         true => print_json(&json!({"url": server.url()}))?,
