@@ -39,6 +39,8 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         (site.files().len(), bytes)
     } else {
         bundle.write(&args.output)?;
+        // As whoever runs it will.
+        Bundle::read(&args.output)?;
         let bytes = manifest.files.values().map(|file| file.bytes).sum();
         (manifest.files.len() + 1, bytes)
     };
