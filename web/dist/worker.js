@@ -1,1 +1,1 @@
-var E=["index.html","gamaka.js","page.js"];console.log("0dccb3025430c05d",E);
+var s=["drawing.css","index.html","gamaka.js","page.js"];console.log("56335bb9053c5e5f",s);
