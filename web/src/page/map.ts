@@ -1,5 +1,6 @@
 import { type Place, placed } from "../genres/places.ts";
-import { html, marker, onWidth, round, shape, svg } from "./drawing.ts";
+import { onWidth, resize, round, svg } from "./drawing.ts";
+import { count, element as html, marker, set } from "./elements.ts";
 
 /** A song on the map. */
 export interface MapPoint {
@@ -46,7 +47,7 @@ export function drawMap(
   const places = placed(distances);
   const nearest = points.map((_, at) => nearestTo(distances[at]!, at));
   const field = svg("svg", { role: "group", "aria-label": summary(points) });
-  const tip = html("div", { class: "tip", hidden: "" });
+  const tip = html("div", { class: "tip", hidden: true });
   const help = html("p", { class: "help" }, "Songs that sound alike lie together. Point at one, or move with the arrow keys; Enter opens it.");
   const figure = html("figure", { class: "song-map" }, html("div", { class: "field" }, field, tip), legend(points), help);
   element.replaceChildren(figure);
@@ -71,9 +72,9 @@ export function drawMap(
     tell(tip, points[point]!, at[point]!, field.clientWidth);
   };
   const focus = (point: number) => {
-    marks[current]?.setAttribute("tabindex", "-1");
+    set(marks[current]!, "tabindex", -1);
     current = point;
-    marks[point]!.setAttribute("tabindex", "0");
+    set(marks[point]!, "tabindex", 0);
     marks[point]!.focus();
   };
 
@@ -81,15 +82,16 @@ export function drawMap(
     const hadFocus = field.contains(document.activeElement);
     const height = Math.round(Math.min(HIGHEST, Math.max(LOWEST, 0.58 * width)));
     at = fitted(places, points, width, height);
-    for (const [key, value] of Object.entries({ width, height, viewBox: `0 0 ${width} ${height}` })) field.setAttribute(key, String(value));
+    resize(field, width, height);
     marks = points.map((point, number) => mark(point, at[number]!, nearest[number]!.map((other) => points[other]!.name)));
     // Those that were asked about lie on top.
     const order = [...marks.keys()].sort((a, b) => Number(points[a]!.asked) - Number(points[b]!.asked));
     const labels = svg("g", { class: "labels", "aria-hidden": "true" });
     field.replaceChildren(lines, ...order.map((number) => marks[number]!), labels);
     label(labels, points, at, width, height);
-    marks[current]?.setAttribute("tabindex", "0");
-    if (hadFocus) marks[current]?.focus();
+    const own = marks[current];
+    if (own) set(own, "tabindex", 0);
+    if (hadFocus) own?.focus();
     else show(null);
   };
 
@@ -127,7 +129,6 @@ export function drawMap(
 function summary(points: readonly MapPoint[]): string {
   const examples = points.filter((point) => !point.asked);
   const genres = new Set(examples.map((point) => point.genre)).size;
-  const count = (number: number, one: string) => `${number} ${one}${number === 1 ? "" : "s"}`;
   const asked = points.length - examples.length;
   const more = asked > 0 ? ` and ${count(asked, "song")} asked about` : "";
   return `Map of ${count(examples.length, "example")} of ${count(genres, "genre")}${more}`;
@@ -139,9 +140,8 @@ function legend(points: readonly MapPoint[]): HTMLElement {
   const listed = [...genres].sort(([, a], [, b]) => (a ?? Infinity) - (b ?? Infinity));
   const entries = listed.map(([genre, number]) => html("li", {}, marker(number), genre ?? "unknown"));
   if (points.some((point) => point.asked)) {
-    const ring = svg("svg", { viewBox: "-8 -8 16 16", class: "marker", "aria-hidden": "true" });
-    ring.append(svg("circle", { r: 6.5, class: "ring" }));
-    entries.push(html("li", {}, ring, "a song you asked about"));
+    const ring = svg("circle", { cx: 8, cy: 8, r: 6.5, class: "ring" });
+    entries.push(html("li", {}, svg("svg", { viewBox: "0 0 16 16", class: "marker", "aria-hidden": "true" }, ring), "a song you asked about"));
   }
   return html("ul", { class: "legend" }, ...entries);
 }
@@ -152,7 +152,9 @@ function mark(point: MapPoint, [x, y]: Place, near: string[]): SVGGElement {
   const attributes = { role: "button", tabindex: -1, "aria-label": label, class: "point", transform: `translate(${round(x)} ${round(y)})` };
   const group = svg("g", attributes, svg("circle", { r: RING + 3, class: "halo" }));
   if (point.asked) group.append(svg("circle", { r: RING, class: "ring" }));
-  group.append(shape(point.number, RADIUS));
+  const sign = marker(point.number);
+  for (const [key, value] of Object.entries({ x: -8, y: -8, width: 16, height: 16 })) set(sign, key, value);
+  group.append(sign);
   return group;
 }
 
@@ -208,7 +210,10 @@ interface Box {
 /** Writes the names of genres and of songs asked about where they hide no other name, and of points as few as can be. */
 function label(group: SVGGElement, points: readonly MapPoint[], at: Place[], width: number, height: number): void {
   const taken: Box[] = [];
-  const dots = at.map(([x, y]): Box => ({ left: x - RADIUS, top: y - RADIUS, right: x + RADIUS, bottom: y + RADIUS }));
+  const dots = at.map(([x, y], number): Box => {
+    const radius = points[number]!.asked ? RING : RADIUS;
+    return { left: x - radius, top: y - radius, right: x + radius, bottom: y + radius };
+  });
   const write = (text: string, kind: string, places: (size: { width: number; height: number }) => Place[], most: number) => {
     const written = svg("text", { class: kind }, text);
     group.append(written);
@@ -225,8 +230,8 @@ function label(group: SVGGElement, points: readonly MapPoint[], at: Place[], wid
       return;
     }
     taken.push(best);
-    written.setAttribute("x", String(round(best.left)));
-    written.setAttribute("y", String(round(best.bottom - 4)));
+    set(written, "x", round(best.left));
+    set(written, "y", round(best.bottom - 4));
   };
   const asked = points.flatMap((point, number) => (point.asked ? [number] : []));
   for (const number of asked.slice(0, NAMED)) {
@@ -244,13 +249,15 @@ function label(group: SVGGElement, points: readonly MapPoint[], at: Place[], wid
   const genres = new Set(points.flatMap(({ asked, genre }) => (asked || genre === null ? [] : [genre])));
   for (const genre of genres) {
     const own = at.filter((_, number) => points[number]!.genre === genre && !points[number]!.asked);
-    const [x, y] = medoid(own);
-    const tops = own.map((place) => place[1]);
     write(
       shortened(genre),
       "genre",
-      () => [[x, Math.min(...tops) - 15], [x, Math.max(...tops) + 16], [x, y - 15], [x, y + 16], [x, y - 28], [x, y + 28]],
-      Math.ceil(own.length / 3),
+      (size) =>
+        byCentrality(own).flatMap(([x, y]): Place[] => {
+          const side = size.width / 2 + RADIUS + 5;
+          return [[x, y - RADIUS - 9], [x, y + RADIUS + 10], [x + side, y], [x - side, y]];
+        }),
+      1,
     );
   }
 }
@@ -264,10 +271,10 @@ function overlap(a: Box, b: Box): boolean {
   return a.left < b.right + 2 && b.left < a.right + 2 && a.top < b.bottom && b.top < a.bottom;
 }
 
-/** The one of some places that is nearest to all others. */
-function medoid(places: Place[]): Place {
-  const far = places.map(([x, y]) => places.reduce((sum, [a, b]) => sum + Math.hypot(a - x, b - y), 0));
-  return places[far.indexOf(Math.min(...far))]!;
+/** Places by how near they are to all others of them, the most central first. */
+function byCentrality(places: Place[]): Place[] {
+  const far = ([x, y]: Place) => places.reduce((sum, [a, b]) => sum + Math.hypot(a - x, b - y), 0);
+  return [...places].sort((a, b) => far(a) - far(b));
 }
 
 function nearestPlace(at: Place[], [x, y]: Place): number | null {

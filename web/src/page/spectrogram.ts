@@ -1,6 +1,7 @@
 import type { Levels } from "../listen.ts";
 import { LEVELS, magma } from "./colours.ts";
-import { clock, html, onWidth, round, svg } from "./drawing.ts";
+import { onWidth, resize, round, svg } from "./drawing.ts";
+import { clock, element as html, set } from "./elements.ts";
 
 /** Pixels left of the picture, for its Hz, and right of it, for half a time. */
 const LEFT = 38;
@@ -48,8 +49,8 @@ export function drawSpectrogram(
 ): Spectrogram {
   const canvas = html("canvas", { "aria-hidden": "true" });
   const axes = svg("svg", { class: "axes", "aria-hidden": "true" });
-  const playhead = html("div", { class: "playhead", hidden: "" });
-  const pointer = html("div", { class: "pointer", hidden: "" });
+  const playhead = html("div", { class: "playhead", hidden: true });
+  const pointer = html("div", { class: "pointer", hidden: true });
   const field = html(
     "div",
     {
@@ -72,9 +73,9 @@ export function drawSpectrogram(
     second = to === null ? null : Math.min(Math.max(to, 0), seconds);
     playhead.hidden = second === null;
     playhead.style.transform = `translateX(${round(((second ?? 0) / seconds) * inner)}px)`;
-    field.setAttribute("aria-valuenow", String(round(second ?? 0)));
+    set(field, "aria-valuenow", round(second ?? 0));
     const within = second !== null && decided !== null && second >= decided.start && second < decided.end;
-    field.setAttribute("aria-valuetext", `${clock(second ?? 0)} of ${clock(seconds)}${within ? ", decided here" : ""}`);
+    set(field, "aria-valuetext", `${clock(second ?? 0)} of ${clock(seconds)}${within ? ", decided here" : ""}`);
   };
   const pick = (to: number) => {
     at(to);
@@ -87,8 +88,7 @@ export function drawSpectrogram(
     field.style.inset = `${TOP}px ${RIGHT}px auto ${LEFT}px`;
     field.style.height = `${height}px`;
     paint(canvas, levels, inner, height);
-    const size = { width, height: TOP + height + BOTTOM };
-    for (const [key, value] of Object.entries({ ...size, viewBox: `0 0 ${size.width} ${size.height}` })) axes.setAttribute(key, String(value));
+    resize(axes, width, TOP + height + BOTTOM);
     axes.replaceChildren(...frequencies(bandHz, height), ...times(seconds, inner, height), ...mark(seconds, decided, inner, height));
     at(second);
   };
