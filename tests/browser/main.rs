@@ -12,6 +12,7 @@
 mod chromium;
 mod curves;
 mod genres;
+mod learn;
 mod runtime;
 mod site;
 
