@@ -1,1 +1,1 @@
-var E=["index.html","gamaka.js","page.js"];console.log("f7a3d6b3192411e2",E);
+var E=["index.html","gamaka.js","page.js"];console.log("dcecd9b37259800a",E);
