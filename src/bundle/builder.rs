@@ -2,17 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use safetensors::Dtype as StoredDtype;
-use safetensors::tensor::TensorView;
+use safetensors::tensor::{Dtype as StoredDtype, TensorView};
 
 use super::error::BundleError;
 use super::manifest::{FileEntry, PlanEntry};
 use super::plan_file::{NamedConstant, PlanFile};
+use super::tensors::{Tensors, stored};
 use crate::files::hash_bytes;
 use crate::gpu::{Dtype, Plan, kernel};
-
-/// The file with all tensors.
-pub(super) const TENSORS: &str = "tensors.safetensors";
 
 /// A tensor of floats or words.
 struct Stored {
@@ -42,11 +39,7 @@ impl Builder {
         dims: Vec<usize>,
         words: Vec<u32>,
     ) -> String {
-        let dtype = match dtype {
-            Dtype::F32 => StoredDtype::F32,
-            // Two halves in a word.
-            Dtype::U32 | Dtype::F16 => StoredDtype::U32,
-        };
+        let dtype = stored(dtype);
         let hash = blake3::hash(bytemuck::cast_slice(&words));
         let known = self.known.entry(hash).or_default();
         if let Some(place) = known.iter().find(|&&p| self.tensors[p].dtype == dtype) {
@@ -151,7 +144,7 @@ impl Builder {
         BundleError,
     > {
         let failed = |reason: String| BundleError::Format {
-            file: TENSORS.to_string(),
+            file: Tensors::FILE.to_string(),
             reason,
         };
         let mut views = Vec::new();
@@ -164,7 +157,7 @@ impl Builder {
             ));
         }
         let tensors = safetensors::serialize(views, None).map_err(|e| failed(e.to_string()))?;
-        self.files.insert(TENSORS.to_string(), tensors);
+        self.files.insert(Tensors::FILE.to_string(), tensors);
         let entry = |(name, bytes): (&String, &Vec<u8>)| {
             let entry = FileEntry {
                 bytes: bytes.len() as u64,

@@ -6,17 +6,20 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::builder::Builder;
-use super::error::BundleError;
-use super::manifest::{Compared, Hearing, KIND, Manifest, ModelEntry, VERSION, WhiteningEntry};
+use super::error::{BundleError, damaged, require};
+use super::manifest::{
+    Compared, Hearing, KIND, Manifest, ModelEntry, PlanEntry, VERSION, WhiteningEntry,
+};
+use super::plan_file::PlanFile;
 use super::plans;
+use super::tensors::Tensors;
 use super::training::{Initial, Training, TrainingEntry, TrainingOptions};
 use crate::data::Part;
 use crate::ear::ONE_OF;
 use crate::features::SegmentShape;
 use crate::files;
-use crate::gpu::AdapterClass;
+use crate::gpu::{AdapterClass, Dtype, Plan, kernel};
 use crate::model_file::Model;
-use crate::ops::Distance;
 
 /// The name of the file that lists the others.
 pub const MANIFEST: &str = "bundle.json";
@@ -53,7 +56,7 @@ impl Bundle {
         for class in CLASSES {
             let (plan, words) = plans::embed(model, class)?;
             let dtype = plan.port("parameters").map(|port| plan.info(port).dtype);
-            let dtype = dtype.unwrap_or(crate::gpu::Dtype::U32);
+            let dtype = dtype.unwrap_or(Dtype::U32);
             let dims = vec![words.len()];
             let parameters = builder.tensor("embed.parameters", dtype, dims, words);
             let initial = BTreeMap::from([("parameters".to_string(), parameters)]);
@@ -105,6 +108,73 @@ impl Bundle {
         let mut files = self.files.clone();
         files.insert(MANIFEST.to_string(), text.into_bytes());
         Ok(files)
+    }
+
+    /// Of files that are those which the manifest lists.
+    pub(super) fn of_parts(manifest: Manifest, files: BTreeMap<String, Vec<u8>>) -> Self {
+        Self { manifest, files }
+    }
+
+    /// The bytes of a file.
+    pub(super) fn bytes(&self, file: &str) -> Result<&[u8], BundleError> {
+        let missing = || BundleError::Missing {
+            file: file.to_string(),
+        };
+        Ok(self.files.get(file).ok_or_else(missing)?)
+    }
+
+    /// The plan of a task for a class of adapter, software or not, and the words that its ports hold at first.
+    ///
+    /// # Errors
+    /// [`BundleError::NoPlan`]; [`BundleError::OtherKernel`] for one whose shaders this version of gamaka does not have.
+    pub fn plan(
+        &self,
+        task: &str,
+        class: AdapterClass,
+    ) -> Result<(Plan, BTreeMap<String, Vec<u32>>), BundleError> {
+        let wanted = |entry: &&PlanEntry| {
+            entry.task == task && entry.class.is_software() == class.is_software()
+        };
+        let missing = || BundleError::NoPlan {
+            task: task.to_string(),
+        };
+        let entry = self
+            .manifest
+            .plans
+            .iter()
+            .find(wanted)
+            .ok_or_else(missing)?;
+        self.plan_by(entry, &Tensors::read(self.bytes(Tensors::FILE)?)?)
+    }
+
+    pub(super) fn plan_by(
+        &self,
+        entry: &PlanEntry,
+        tensors: &Tensors,
+    ) -> Result<(Plan, BTreeMap<String, Vec<u32>>), BundleError> {
+        let file = &entry.file;
+        let read: PlanFile = serde_json::from_slice(self.bytes(file)?)
+            .map_err(|e| damaged(file, format!("is damaged ({e})")))?;
+        let plan = read.plan(file, tensors)?;
+        require(plan.class == entry.class, file, || {
+            format!("is for {:?} instead of {:?}", plan.class, entry.class)
+        })?;
+        for kernel in plan.kernels.keys().filter_map(|name| kernel(name)) {
+            for (path, text) in kernel.texts() {
+                let file = format!("shaders/{path}");
+                if self.bytes(&file)? != text.as_bytes() {
+                    return Err(BundleError::OtherKernel { file });
+                }
+            }
+        }
+        let mut initial = BTreeMap::new();
+        for (name, tensor) in &entry.initial {
+            let port = plan.port(name);
+            let port = port.ok_or_else(|| damaged(file, format!("has no port `{name}`")))?;
+            let words = tensors.words(file, tensor, plan.info(port))?;
+            initial.insert(name.clone(), words);
+        }
+        Ok((plan, initial))
     }
 
     /// Writes it into a folder that is not there or is empty: all of it or nothing.
@@ -166,11 +236,7 @@ fn compared(model: &Model, builder: &mut Builder) -> Compared {
         root: tensor("root", vec![width, width], whitening.root()),
     };
     Compared {
-        distance: match spec.distance {
-            Distance::Euclidean => "squared-euclidean",
-            Distance::Cosine => "cosine",
-        }
-        .to_string(),
+        distance: spec.distance,
         scale: spec.scale,
         calibration: model.info.calibration,
         whitening: entry.centre.is_some().then_some(entry),

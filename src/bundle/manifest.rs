@@ -9,6 +9,7 @@ use super::training::TrainingEntry;
 use crate::fewshot::Calibration;
 use crate::gpu::AdapterClass;
 use crate::mel::PadMode;
+use crate::ops::Distance;
 
 /// What the file says that it is.
 pub const KIND: &str = "gamaka bundle";
@@ -107,13 +108,37 @@ pub struct Hearing {
 #[serde(deny_unknown_fields)]
 pub struct Compared {
     /// `cosine` or `squared-euclidean`.
-    pub distance: String,
+    #[serde(with = "distance")]
+    pub distance: Distance,
     /// logit = -scale * distance, where no scale was calibrated.
     pub scale: f32,
     /// Scales by the number of examples, if they were calibrated.
     pub calibration: Option<Calibration>,
     /// What embeddings go through before they are asked whether they are near at all; none: they stay as they are.
     pub whitening: Option<WhiteningEntry>,
+}
+
+/// A distance by its full name.
+mod distance {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::ops::Distance;
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(remote = "Distance", rename_all = "kebab-case")]
+    enum Named {
+        #[serde(rename = "squared-euclidean")]
+        Euclidean,
+        Cosine,
+    }
+
+    pub(super) fn serialize<S: Serializer>(distance: &Distance, to: S) -> Result<S::Ok, S::Error> {
+        Named::serialize(distance, to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Distance, D::Error> {
+        Named::deserialize(from)
+    }
 }
 
 /// Less the centre, then times the scale of each dimension or times the root. Names of tensors.

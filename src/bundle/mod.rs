@@ -2,11 +2,14 @@
 //! kernels, all constants and weights once in a safetensors file, and a list of all that with hashes. docs/bundle.md has the format.
 
 mod builder;
+mod check;
 mod content;
 mod error;
 mod manifest;
 mod plan_file;
 mod plans;
+mod read;
+mod tensors;
 mod training;
 
 pub use content::{Bundle, MANIFEST, Options};

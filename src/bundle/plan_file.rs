@@ -4,7 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::gpu::{AdapterClass, BufferInfo, Step, TensorInfo};
+use super::error::{BundleError, damaged, require};
+use super::tensors::Tensors;
+use crate::gpu::{AdapterClass, BufferInfo, Constant, Plan, Step, TensorInfo};
+
+/// Bytes of all constants of a plan: several may be one tensor.
+const MOST_CONSTANTS: u64 = 256 << 20;
 
 /// [`crate::gpu::Plan`] but for its constants.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -28,4 +33,40 @@ pub(super) struct NamedConstant {
     pub(super) tensor: usize,
     /// Its name in the file of tensors.
     pub(super) name: String,
+}
+
+impl PlanFile {
+    /// The plan with the values of its constants, one that can run. `file` is its name.
+    pub(super) fn plan(self, file: &str, tensors: &Tensors) -> Result<Plan, BundleError> {
+        let place = |constant: &NamedConstant| {
+            let missing = || damaged(file, format!("has no tensor {}", constant.tensor));
+            self.tensors.get(constant.tensor).ok_or_else(missing)
+        };
+        let mut bytes: u64 = 0;
+        let mut constants = Vec::new();
+        for constant in &self.constants {
+            let place = place(constant)?;
+            bytes = bytes.saturating_add(place.bytes());
+            require(bytes <= MOST_CONSTANTS, file, || {
+                format!("has constants of more than {MOST_CONSTANTS} bytes")
+            })?;
+            constants.push(Constant {
+                tensor: constant.tensor,
+                words: tensors.words(file, &constant.name, place)?,
+            });
+        }
+        let mut plan = Plan::new(self.class);
+        plan.buffers = self.buffers;
+        plan.tensors = self.tensors;
+        plan.ports = self.ports;
+        plan.constants = constants;
+        plan.kernels = self.kernels;
+        plan.steps = self.steps;
+        plan.choices = self.choices;
+        plan.validate().map_err(|error| BundleError::Plan {
+            file: file.to_string(),
+            error,
+        })?;
+        Ok(plan)
+    }
 }

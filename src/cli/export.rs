@@ -32,6 +32,8 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     };
     let bundle = Bundle::of(&model, &model_hash(&args.model)?, &options)?;
     bundle.write(&args.output)?;
+    // As whoever runs it will.
+    Bundle::read(&args.output)?;
     let manifest = bundle.manifest();
     let bytes: u64 = manifest.files.values().map(|file| file.bytes).sum();
     if common.json {

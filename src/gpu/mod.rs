@@ -21,6 +21,6 @@ pub use dtype::Dtype;
 pub use fault::GpuError;
 pub use kernel::{KERNELS, Kernel, kernel};
 pub use plan::{BufferInfo, BufferRole, Constant, Plan, Shape, Step, Tensor, TensorInfo};
-pub(crate) use plan::{VIEW_ALIGNMENT, word, workgroups};
+pub(crate) use plan::{VIEW_ALIGNMENT, element_count, word, workgroups};
 pub use program::Program;
 pub use tuning::Tuning;

@@ -9,6 +9,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod bundles;
 #[cfg(target_os = "linux")]
 mod compiler;
 mod dataset;

@@ -1,5 +1,6 @@
 export { answer, type Answer } from "./genres/answer.ts";
 export { Comparer } from "./genres/comparer.ts";
+export { comparisonOf } from "./genres/comparison.ts";
 export { learnGenres, type Example, type Genre, type Genres } from "./genres/learn.ts";
 export { byName, checkedName, parents } from "./genres/names.ts";
 export { readShared, writeShared, type Shared, type SharedModel } from "./genres/shared.ts";

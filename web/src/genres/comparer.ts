@@ -1,19 +1,28 @@
-/** What runs the plan `distances` of a bundle: ports `rows` [R, width, 1, 1] and `columns` [C, width, 1, 1] -> `distances` [1, 1, R, C]. */
-export interface DistanceProgram {
-  shape(port: string): readonly number[];
-  write(port: string, data: Float32Array): void;
-  run(): Promise<void> | void;
-  read(port: string): Promise<Float32Array | Uint32Array>;
-}
+import type { Bundle } from "../runtime/bundle.ts";
+import type { Device } from "../runtime/device.ts";
+import { Program } from "../runtime/program.ts";
 
-/** Distances between many vectors by a model's own measure, made on a device in pieces of a plan's size. */
+/**
+ * Distances between many vectors by a model's own measure, made on a device by a bundle's plan `distances`: of ports `rows`
+ * [R, width, 1, 1] and `columns` [C, width, 1, 1] -> `distances` [1, 1, R, C], in as many pieces as it takes.
+ */
 export class Comparer {
-  readonly #program: DistanceProgram;
+  readonly #program: Program;
   /** Calls one after the other: they share the program's buffers. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(program: DistanceProgram) {
+  private constructor(program: Program) {
     this.#program = program;
+  }
+
+  /** Throws a `PlainError` where the device cannot. */
+  static async open(device: Device, bundle: Bundle): Promise<Comparer> {
+    return new Comparer(await Program.open(device, bundle, "distances"));
+  }
+
+  /** Gives its memory on the device back. */
+  close(): void {
+    this.#program.close();
   }
 
   /** The distance of each row to each column, vectors of [width]: `[row][column]`. */
@@ -24,7 +33,7 @@ export class Comparer {
   }
 
   async #distances(rows: Float32Array[], columns: Float32Array[]): Promise<Float32Array[]> {
-    const [height, wide] = [this.#program.shape("rows")[0]!, this.#program.shape("columns")[0]!];
+    const [height, wide] = [this.#program.shape("rows")[0], this.#program.shape("columns")[0]];
     const found = rows.map(() => new Float32Array(columns.length));
     for (let column = 0; column < columns.length; column += wide) {
       const right = columns.slice(column, column + wide);
@@ -32,7 +41,7 @@ export class Comparer {
       for (let row = 0; row < rows.length; row += height) {
         const left = rows.slice(row, row + height);
         this.#program.write("rows", joined(left));
-        await this.#program.run();
+        this.#program.run();
         const made = (await this.#program.read("distances")) as Float32Array;
         left.forEach((_, at) => found[row + at]!.set(made.subarray(at * wide, at * wide + right.length), column));
       }

@@ -1,3 +1,61 @@
-import { PlainError } from "../words.ts";
+/** The page: builds its parts, opens what computes, and draws again whenever something changes. */
 
-export { PlainError };
+import { PlainError } from "../words.ts";
+import { buildAbout } from "./about.ts";
+import { couldNotOpen, withoutWebGpu } from "./closed.ts";
+import { restore } from "./collection.ts";
+import { buildDemo } from "./demo.ts";
+import { buildDock } from "./dock.ts";
+import { onEngine, theEngine } from "./engine.ts";
+import { buildGenres } from "./genres_view.ts";
+import { buildNotices } from "./notices.ts";
+import { buildSongs } from "./songs_view.ts";
+import { changed, onChange, state } from "./state.ts";
+import { watchDragging } from "./zones.ts";
+
+function part(id: string): HTMLElement {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`the page has no part ${id}`);
+  return found;
+}
+
+async function start(): Promise<void> {
+  const notices = part("notices");
+  const area = part("work-area");
+  const draw = [
+    buildNotices(notices),
+    buildGenres(part("genres")),
+    buildSongs(part("songs")),
+    buildDock(part("dock")),
+    () => {
+      area.hidden = state.phase !== "ready";
+      document.body.classList.toggle("begun", state.genres.length > 0 || state.songs.length > 0);
+    },
+  ];
+  onChange(() => draw.forEach((one) => one()));
+  const tellAbout = buildAbout(part("about"));
+  onEngine(tellAbout);
+  watchDragging();
+  try {
+    await theEngine();
+  } catch (error) {
+    state.phase = "closed";
+    state.work = null;
+    if (!(error instanceof PlainError)) console.error(error);
+    const reason = error instanceof PlainError ? error.message : `A fault of this page: ${String(error)}`;
+    notices.after(navigator.gpu ? couldNotOpen(reason) : withoutWebGpu());
+    changed();
+    return;
+  }
+  state.phase = "ready";
+  draw.push(await buildDemo(part("title").parentElement!));
+  await restore();
+}
+
+/** Keeps the page for visits without a network. */
+async function install(): Promise<void> {
+  await navigator.serviceWorker?.register("worker.js").catch(() => undefined);
+}
+
+void start();
+void install();

@@ -1,0 +1,584 @@
+//! Genres in a browser against those of `src/genres`, on the same embeddings.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+
+use gamaka::internals::fewshot::{Calibration, Metric, Whitening};
+use gamaka::internals::genres::{
+    Comparison, Example, Genre, GenreAnswer, Genres, Part, SharedExample, SharedGenre,
+    SharedGenres, SharedModel, checked_name, parents,
+};
+use gamaka::internals::random::Stream;
+use gamaka::ops::Distance;
+use serde_json::{Value, json};
+
+use crate::chromium::Browser;
+use crate::site::Site;
+use crate::{WINDOW, started};
+
+/// What the page does with `/cases.json`.
+const ANSWERS: &str = "(async () => {
+    const { learnGenres, answer } = await import('/gamaka.js');
+    const vector = (values) => values && Float32Array.from(values);
+    const cases = await (await fetch('/cases.json')).json();
+    return Promise.all(cases.map(async ({ genres, comparison, queries }) => {
+        for (const example of genres.flatMap((genre) => genre.examples)) example.embedding = vector(example.embedding);
+        const { centre, scale, root } = comparison.whitening;
+        comparison.whitening = { centre: vector(centre), scale: vector(scale), root: vector(root) };
+        const learned = learnGenres(genres, comparison);
+        const asked = queries.map(({ embedding, parts }) =>
+            answer(learned, vector(embedding), parts.map((part) => ({ ...part, embedding: vector(part.embedding) }))));
+        const means = learned.prototypes.means.map((ofGenre) => ofGenre.map((mean) => [...mean]));
+        return { means, answers: await Promise.all(asked) };
+    }));
+})()";
+
+/// A browser at a page beside which the module and these files lie.
+fn opened(files: &[(&str, String)]) -> Option<Browser> {
+    let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("web/dist/gamaka.js");
+    let mut all = BTreeMap::from([("gamaka.js".to_owned(), std::fs::read(module).unwrap())]);
+    let files = files.iter();
+    all.extend(files.map(|(path, text)| ((*path).to_owned(), text.clone().into_bytes())));
+    let mut browser = started()?;
+    browser.visit(Site::new(all).url(), WINDOW, "light");
+    Some(browser)
+}
+
+/// Genres, how they are compared, and what is asked of them.
+struct Case {
+    genres: Vec<Genre>,
+    metric: Metric,
+    calibration: Option<Calibration>,
+    /// Centre, spread and root of the whitening.
+    whitening: [Option<Vec<f32>>; 3],
+    /// Each with the parts of a file.
+    queries: Vec<(Vec<f32>, Vec<Vec<f32>>)>,
+}
+
+fn normals(width: usize, spread: f32, about: &[f32], stream: &mut Stream) -> Vec<f32> {
+    let value = |at: usize, stream: &mut Stream| about[at] + spread * stream.normal() as f32;
+    (0..width).map(|at| value(at, stream)).collect()
+}
+
+fn genre(name: &str, embeddings: Vec<Vec<f32>>) -> Genre {
+    let examples = embeddings.into_iter().enumerate();
+    let examples = examples.map(|(number, embedding)| Example {
+        path: format!("{name} {number}.ogg").into(),
+        hash: format!("{number:064x}"),
+        embedding,
+    });
+    Genre {
+        name: name.into(),
+        examples: examples.collect(),
+    }
+}
+
+impl Case {
+    /// Genres of so many examples each, about one direction or two.
+    fn random(
+        names: &[&str],
+        sizes: &[usize],
+        width: usize,
+        spread: f32,
+        stream: &mut Stream,
+    ) -> Self {
+        let zeros = vec![0.0; width];
+        let mut genres = Vec::new();
+        let mut queries = vec![(normals(width, 1.0, &zeros, stream), Vec::new())];
+        for (place, (name, &size)) in names.iter().zip(sizes).enumerate() {
+            let middles = [(); 2].map(|()| normals(width, 1.0, &zeros, stream));
+            let about = |number: usize| &middles[number * (place % 2) % 2];
+            let examples = (0..size).map(|number| normals(width, spread, about(number), stream));
+            genres.push(genre(name, examples.collect()));
+            let parts = (0..5).map(|_| normals(width, spread, &middles[0], stream));
+            let parts = parts.collect();
+            queries.push((normals(width, spread, &middles[0], stream), parts));
+        }
+        Self {
+            genres,
+            metric: Metric::COSINE,
+            calibration: None,
+            whitening: [None, None, None],
+            queries,
+        }
+    }
+
+    fn whole_whitening(mut self, stream: &mut Stream) -> Self {
+        let width = self.queries[0].0.len();
+        let half = normals(width * width, 0.2, &vec![0.0; width * width], stream);
+        let root = (0..width * width).map(|at| half[at] + half[at % width * width + at / width]);
+        self.whitening = [
+            Some(normals(width, 0.2, &vec![0.0; width], stream)),
+            None,
+            Some(root.collect()),
+        ];
+        self
+    }
+
+    fn diagonal_whitening(mut self, stream: &mut Stream) -> Self {
+        let width = self.queries[0].0.len();
+        let centre = normals(width, 0.2, &vec![0.0; width], stream);
+        let spread = (0..width).map(|_| 0.5 + stream.unit() as f32);
+        self.whitening = [Some(centre), Some(spread.collect()), None];
+        self
+    }
+
+    fn comparison(&self) -> Comparison {
+        let [centre, spread, root] = &self.whitening;
+        let centre = centre.clone().unwrap_or_default();
+        Comparison {
+            metric: self.metric,
+            calibration: self.calibration,
+            whitening: match (spread, root) {
+                (_, Some(root)) => Whitening::whole(centre, root.clone()),
+                (Some(spread), None) => Whitening::diagonal(&centre, spread),
+                (None, None) => Whitening::diagonal(&centre, &[]),
+            },
+        }
+    }
+
+    fn json(&self) -> Value {
+        let genre = |genre: &Genre| {
+            let examples = genre.examples.iter().map(|example| {
+                json!({"name": example.path, "hash": example.hash, "seconds": 30.0, "embedding": example.embedding})
+            });
+            json!({"name": genre.name, "examples": examples.collect::<Vec<_>>()})
+        };
+        let query = |(embedding, parts): &(Vec<f32>, Vec<Vec<f32>>)| {
+            let parts = parts.iter().enumerate();
+            let parts = parts.map(|(number, part)| json!({"start": 5 * number, "end": 5 * number + 5, "embedding": part}));
+            json!({"embedding": embedding, "parts": parts.collect::<Vec<_>>()})
+        };
+        let [centre, spread, root] = &self.whitening;
+        let scale = spread
+            .as_ref()
+            .map(|spread| spread.iter().map(|d| d.recip()).collect::<Vec<_>>());
+        let distance = match self.metric.distance {
+            Distance::Cosine => "cosine",
+            Distance::Euclidean => "squared-euclidean",
+        };
+        json!({
+            "genres": self.genres.iter().map(genre).collect::<Vec<_>>(),
+            "comparison": {
+                "distance": distance,
+                "scale": self.metric.scale,
+                "calibration": self.calibration,
+                "whitening": {"centre": centre, "scale": scale, "root": root},
+            },
+            "queries": self.queries.iter().map(query).collect::<Vec<_>>(),
+        })
+    }
+
+    fn holds(&self, name: &str, found: &Value) {
+        let genres = Genres::learn(self.genres.clone(), self.comparison(), false).unwrap();
+        let means: Vec<Vec<Vec<f32>>> = serde_json::from_value(found["means"].clone()).unwrap();
+        assert_eq!(means, genres.means(), "{name}");
+        for (number, (embedding, parts)) in self.queries.iter().enumerate() {
+            let parts = parts.iter().enumerate().map(|(part, embedding)| Part {
+                start_s: 5.0 * part as f64,
+                end_s: 5.0 * part as f64 + 5.0,
+                embedding,
+            });
+            let expected = genres
+                .answer(embedding, &parts.collect::<Vec<_>>())
+                .unwrap();
+            same(
+                &format!("{name}, query {number}"),
+                &found["answers"][number],
+                &expected,
+            );
+        }
+    }
+}
+
+fn single(value: &Value) -> f32 {
+    value.as_f64().unwrap() as f32
+}
+
+fn same(name: &str, found: &Value, expected: &GenreAnswer) {
+    let near = |found: &Value, expected: f64| {
+        // The exponential functions of two machines may differ in their last bit.
+        let apart = (found.as_f64().unwrap() - expected).abs();
+        assert!(apart < 1e-12, "{name}: {found} {expected}");
+    };
+    assert_eq!(
+        found["ranked"].as_array().unwrap().len(),
+        expected.ranked.len()
+    );
+    for (found, expected) in found["ranked"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(&expected.ranked)
+    {
+        assert_eq!(found["genre"], expected.genre, "{name}");
+        assert_eq!(single(&found["distance"]), expected.distance, "{name}");
+        near(&found["probability"], expected.probability);
+    }
+    assert_eq!(
+        found["parents"].as_array().unwrap().len(),
+        expected.parents.len()
+    );
+    for (found, expected) in found["parents"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(&expected.parents)
+    {
+        assert_eq!(found["genre"], expected.genre, "{name}");
+        near(&found["probability"], expected.probability);
+    }
+    assert_eq!(found["unknown"], expected.unknown, "{name}");
+    assert_eq!(single(&found["novelty"]), expected.novelty, "{name}");
+    assert_eq!(
+        found["nearest"].as_array().unwrap().len(),
+        expected.nearest.len()
+    );
+    for (found, expected) in found["nearest"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(&expected.nearest)
+    {
+        assert_eq!(found["genre"], expected.genre, "{name}");
+        assert_eq!(
+            found["example"]["name"].as_str(),
+            expected.path.to_str(),
+            "{name}"
+        );
+        assert_eq!(single(&found["distance"]), expected.distance, "{name}");
+    }
+    match expected.decided {
+        None => assert!(found["decided"].is_null(), "{name}"),
+        Some(expected) => {
+            let found = &found["decided"];
+            assert_eq!(found["start"].as_f64(), Some(expected.start_s), "{name}");
+            assert_eq!(found["end"].as_f64(), Some(expected.end_s), "{name}");
+            assert_eq!(single(&found["distance"]), expected.distance, "{name}");
+        }
+    }
+}
+
+fn cases() -> Vec<(&'static str, Case)> {
+    let stream = &mut Stream::new(1, "genres", 0);
+    let abc = ["a", "b", "c"];
+    let nested = [
+        "Jazz",
+        "Jazz/Swing",
+        "Jazz/Bop/Hard",
+        "Jazzy",
+        "Ö",
+        "音楽",
+        "🎷",
+        "\u{ffdc}",
+    ];
+    let calibration = Some(Calibration {
+        one: 8.7,
+        few: 11.3,
+        many: 14.9,
+    });
+    let mut euclidean = Case::random(&abc, &[5, 6, 7], 33, 0.3, stream);
+    euclidean.metric = Metric::EUCLIDEAN;
+    let mut calibrated = Case::random(&abc, &[2, 6, 7], 16, 0.3, stream).whole_whitening(stream);
+    calibrated.calibration = calibration;
+    let mut alone = Case::random(&["only"], &[1], 8, 0.3, stream);
+    alone.calibration = calibration;
+    let mut equal = Case::random(&abc, &[4, 5, 6], 8, 0.3, stream);
+    let first = equal.genres[0].examples[0].embedding.clone();
+    for example in equal
+        .genres
+        .iter_mut()
+        .flat_map(|genre| &mut genre.examples)
+    {
+        example.embedding = first.clone();
+    }
+    let mut zeros = Case::random(&abc, &[4, 5, 6], 8, 0.3, stream);
+    for example in &mut zeros.genres[1].examples {
+        example.embedding = vec![0.0; 8];
+    }
+    let mut tiny = Case::random(&abc, &[4, 5, 6], 8, 0.3, stream);
+    let vectors = tiny.genres.iter_mut().flat_map(|genre| &mut genre.examples);
+    vectors
+        .flat_map(|e| &mut e.embedding)
+        .for_each(|value| *value *= 1e-24);
+    let mut huge = Case::random(&abc, &[4, 5, 6], 8, 0.3, stream);
+    let vectors = huge.genres.iter_mut().flat_map(|genre| &mut genre.examples);
+    vectors
+        .flat_map(|e| &mut e.embedding)
+        .for_each(|value| *value *= 1e18);
+    vec![
+        (
+            "three genres",
+            Case::random(&abc, &[5, 6, 7], 64, 0.3, stream).diagonal_whitening(stream),
+        ),
+        (
+            "of no order",
+            Case::random(&["c", "a", "b"], &[8, 8, 8], 256, 0.9, stream).whole_whitening(stream),
+        ),
+        ("squared distance", euclidean),
+        ("calibrated", calibrated),
+        ("one example", alone),
+        ("one genre", Case::random(&["only"], &[9], 8, 0.3, stream)),
+        (
+            "two genres",
+            Case::random(&["b", "a"], &[9, 12], 7, 0.5, stream),
+        ),
+        (
+            "one example each",
+            Case::random(&abc, &[1, 1, 1], 8, 0.3, stream),
+        ),
+        (
+            "nested",
+            Case::random(&nested, &[3, 4, 5, 6, 1, 2, 4, 4], 12, 0.3, stream),
+        ),
+        ("equal", equal),
+        ("zeros", zeros),
+        ("tiny", tiny),
+        ("huge", huge),
+        ("one value", Case::random(&abc, &[4, 5, 6], 1, 0.3, stream)),
+        (
+            "many",
+            Case::random(&nested[..4], &[100, 65, 64, 30], 32, 0.4, stream)
+                .diagonal_whitening(stream),
+        ),
+    ]
+}
+
+#[test]
+fn answers_are_the_same() {
+    let cases = cases();
+    let json: Vec<Value> = cases.iter().map(|(_, case)| case.json()).collect();
+    let Some(mut browser) = opened(&[("cases.json", json!(json).to_string())]) else {
+        return;
+    };
+    let found = browser.says(ANSWERS);
+    let mut parted = 0;
+    for ((name, case), found) in cases.iter().zip(found.as_array().unwrap()) {
+        case.holds(name, found);
+        let means = found["means"].as_array().unwrap().iter();
+        parted += means
+            .filter(|means| means.as_array().unwrap().len() == 2)
+            .count();
+    }
+    assert!(parted > 2, "genres whose examples disagree are among them");
+    browser.was_quiet();
+}
+
+#[test]
+fn names_are_the_same() {
+    let long = ["x".repeat(200), "x".repeat(201), "ü".repeat(101)];
+    let mut names = vec![
+        "",
+        "  ",
+        " Jazz / Swing ",
+        "a//b",
+        "/a",
+        "a/ ",
+        "a\nb",
+        "a\u{202e}b",
+        "Unknown",
+        "unKnown/a",
+        "Ünïcode 音楽",
+        "\u{85}a\u{a0}",
+        "\u{feff}a",
+        "🎷",
+        "\u{2028}a",
+        "a/b/c/d",
+        "<b>&amp;",
+        "\u{212a}",
+        "un\u{212a}nown",
+    ];
+    names.extend(long.iter().map(String::as_str));
+    let Some(mut browser) = opened(&[("names.json", json!(names).to_string())]) else {
+        return;
+    };
+    let found = browser.says(
+        "(async () => {
+            const { checkedName, parents, PlainError } = await import('/gamaka.js');
+            return (await (await fetch('/names.json')).json()).map((name) => {
+                try { return [checkedName(name), parents(name)]; }
+                catch (error) { return error instanceof PlainError ? error.message : String(error.stack); }
+            });
+        })()",
+    );
+    for (name, found) in names.iter().zip(found.as_array().unwrap()) {
+        let expected = match checked_name(name) {
+            Ok(checked) => json!([checked, parents(name).collect::<Vec<_>>()]),
+            Err(error) => json!(error.to_string()),
+        };
+        assert_eq!(*found, expected, "{name:?}");
+    }
+}
+
+/// Genres with all that a number and a name may be.
+fn shared() -> SharedGenres {
+    let mut stream = Stream::new(1, "shared", 0);
+    let mut value = move |at: usize| loop {
+        let power = f32::from_bits(stream.below(1 << 32) as u32);
+        let value = [
+            power,
+            f32::from_bits(power.to_bits() & 0xff80_0000),
+            stream.normal() as f32,
+        ][at % 3];
+        if value.is_finite() {
+            return value;
+        }
+    };
+    let special = [
+        0.0,
+        -0.0,
+        1.0,
+        1e-7,
+        1e-6,
+        9.5e12,
+        1e13,
+        f32::MAX,
+        f32::MIN_POSITIVE,
+        f32::from_bits(1),
+        3876378.25,
+    ];
+    let example = |number: usize| SharedExample {
+        name: [
+            "a \"quoted\" \\name\\ \u{7f}\u{1f}\t.mp3",
+            "</script>\u{2028}.ogg",
+            "音楽 🎷.flac",
+        ][number % 3]
+            .into(),
+        hash: format!("{number:064x}"),
+        seconds: [
+            30.0,
+            29.976_326_530_612_246,
+            1e-6,
+            1e16,
+            0.000_01,
+            123_456_789.5,
+        ][number % 6],
+        embedding: special
+            .into_iter()
+            .chain((0..1013).map(&mut value))
+            .collect(),
+    };
+    let mut examples: Vec<SharedExample> = (0..60).map(example).collect();
+    let genres = ["Jazz/Swing", "Ünïcode 音楽", "🎷"].map(|name| SharedGenre {
+        name: name.into(),
+        examples: examples.split_off(examples.len() - 20),
+    });
+    SharedGenres {
+        model: SharedModel {
+            name: "net \"x\"".into(),
+            hash: "0123456789abcdef".repeat(4),
+            width: 1024,
+        },
+        adapt: true,
+        genres: genres.to_vec(),
+    }
+}
+
+#[test]
+fn files_of_genres_go_both_ways() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("genres.json");
+    let genres = shared();
+    genres.write(&path).unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let model = json!(genres.model);
+    let mut pretty = serde_json::from_str::<Value>(&text).unwrap().to_string();
+    pretty.insert(1, '\n');
+
+    let written = |change: &dyn Fn(&mut SharedGenres)| {
+        let mut genres = genres.clone();
+        genres.genres.truncate(2);
+        genres
+            .genres
+            .iter_mut()
+            .for_each(|genre| genre.examples.truncate(1));
+        change(&mut genres);
+        genres.write(&path).unwrap();
+        std::fs::read_to_string(&path).unwrap()
+    };
+    let small = written(&|_| ());
+    let value = |old: &str, new: &str| small.replacen(old, new, 1);
+    let bad = [
+        String::new(),
+        "{}".into(),
+        "[1, 2]".into(),
+        "RIFF".into(),
+        "{\"kind\":\"other\",\"version\":1}".into(),
+        small[..small.len() / 2].into(),
+        small[..10].into(),
+        value("\"adapt\":true", "\"adapt\":false"),
+        value("\"adapt\":true", "\"adapt\":1"),
+        value("\"adapt\":true", "\"adapt\":true,\"more\":1"),
+        value("\"checksum\":\"", "\"checksum\":\"0"),
+        value("\"version\":1", "\"version\":2"),
+        value("\"version\":1", "\"version\":-1"),
+        value("3.4028235e+38", "3.4028236e38"),
+        value("3.4028235e+38", "1e400"),
+        value("3.4028235e+38", "null"),
+        value("3.4028235e+38", "\"1\""),
+        value(".flac", "\\ud800.flac"),
+        written(&|g| g.genres[0].name = "a//b".into()),
+        written(&|g| g.genres[0].name = " a".into()),
+        written(&|g| g.genres[1].name = "Jazz/Swing".into()),
+        written(&|g| g.genres[0].examples.clear()),
+        written(&|g| g.genres.clear()),
+        written(&|g| g.genres[0].examples[0].embedding.truncate(1)),
+        written(&|g| g.genres[0].examples[0].hash = "x".into()),
+        written(&|g| g.genres[0].examples[0].seconds = 0.0),
+        written(&|g| g.model.hash.clear()),
+        written(&|g| g.model.width = 0),
+    ];
+    let other = written(&|g| g.model.hash = "0".repeat(64));
+    let given = json!({"text": text, "pretty": pretty, "model": model, "bad": bad, "other": other});
+    let Some(mut browser) = opened(&[("given.json", given.to_string())]) else {
+        return;
+    };
+    let found = browser.says(
+        "(async () => {
+            const { readShared, writeShared, PlainError } = await import('/gamaka.js');
+            const { text, pretty, model, bad, other } = await (await fetch('/given.json')).json();
+            const refused = (text) => {
+                try { readShared(text, model, 'bad.json'); return 'taken'; }
+                catch (error) { return error instanceof PlainError ? error.message : String(error.stack); }
+            };
+            const { genres, adapt } = readShared(text, model);
+            const written = writeShared(genres, model, adapt);
+            genres.pop();
+            return {
+                same: written === text,
+                pretty: writeShared(readShared(pretty, model).genres, model, true) === text,
+                fewer: writeShared(genres, model),
+                bad: bad.map(refused),
+                other: refused(other),
+            };
+        })()",
+    );
+    assert_eq!(
+        (&found["same"], &found["pretty"]),
+        (&json!(true), &json!(true))
+    );
+    std::fs::write(&path, found["fewer"].as_str().unwrap()).unwrap();
+    let mut fewer = genres;
+    fewer.genres.pop();
+    fewer.adapt = false;
+    assert_eq!(SharedGenres::read(&path).unwrap(), fewer);
+
+    let mut said = String::new();
+    for (bad, found) in bad.iter().zip(found["bad"].as_array().unwrap()) {
+        let found = found.as_str().unwrap();
+        writeln!(said, "{found}").unwrap();
+        std::fs::write(&path, bad).unwrap();
+        let error = SharedGenres::read(&path).unwrap_err().to_string();
+        let reason = error.split_once("genres.json: ").unwrap().1;
+        // What to do about a newer version is another thing in a page.
+        let reason = reason.split("this gamaka").next().unwrap();
+        assert!(
+            found.starts_with("bad.json ") && found.contains(reason),
+            "{found}: {error}"
+        );
+    }
+    assert!(said.contains("version 2"));
+    let other = found["other"].as_str().unwrap();
+    assert!(other.contains("another model (net \"x\")"), "{other}");
+}

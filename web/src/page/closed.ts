@@ -1,0 +1,38 @@
+/** What is shown where the page cannot compute: why, and what to do. */
+
+import { element } from "./elements.ts";
+
+/** Since when browsers have WebGPU without a setting. */
+const BROWSERS: [string, string][] = [
+  ["Chrome and Edge", "from version 113 on Windows, Macs and Chromebooks, from 121 on Android; on Linux from 144, with many graphics cards"],
+  ["Safari", "from version 26 on Macs, iPhones and iPads"],
+  ["Firefox", "from version 141 on Windows, from 145 on Macs with Apple's own chips"],
+];
+
+/** Says that this browser has no WebGPU, and which ones do. */
+export function withoutWebGpu(): HTMLElement {
+  const secure = window.isSecureContext;
+  const why = secure
+    ? "The page listens with your graphics device, by what is called WebGPU. This browser does not offer it, or has switched it off for this device."
+    : "The page listens with your graphics device, by what is called WebGPU. Browsers offer it only to pages with an address that begins with https, or that come from this very machine.";
+  return element(
+    "section", { class: "card closed", "aria-labelledby": "closed-title" },
+    element("h2", { id: "closed-title" }, secure ? "This browser cannot listen to songs yet" : "This address is not one that browsers trust"),
+    element("p", {}, why),
+    element("h3", {}, "These browsers can"),
+    element("dl", {}, ...BROWSERS.flatMap(([name, since]) => [element("dt", {}, name), element("dd", {}, since)])),
+    element("p", { class: "soft small" }, "If yours is one of these: update it, and look whether “graphics acceleration” is switched on in its settings."),
+    element("p", { class: "soft small" }, "Songs and genres that were kept here on earlier visits stay as they are."),
+  );
+}
+
+/** Says that the program could not be opened. */
+export function couldNotOpen(reason: string): HTMLElement {
+  const again = element("button", { type: "button", class: "full", onclick: () => location.reload() }, "Try again");
+  return element(
+    "section", { class: "card closed", "aria-labelledby": "closed-title" },
+    element("h2", { id: "closed-title" }, "The page could not be made ready"),
+    element("p", {}, reason),
+    again,
+  );
+}

@@ -1,0 +1,99 @@
+/** The device, the bundle and what listens with them: opened once, and again when the device is lost. */
+
+import { Comparer } from "../genres/comparer.ts";
+import { comparisonOf } from "../genres/comparison.ts";
+import type { Comparison } from "../genres/vectors.ts";
+import { Listener } from "../listen.ts";
+import { openBundle, type Bundle } from "../runtime/bundle.ts";
+import { openDevice, type Device } from "../runtime/device.ts";
+import { PlainError } from "../words.ts";
+import { keptFiles } from "./kept_files.ts";
+import { announce, changed, dismiss, notify, state } from "./state.ts";
+
+export interface Engine {
+  device: Device;
+  bundle: Bundle;
+  listener: Listener;
+  comparer: Comparer;
+  comparison: Comparison;
+}
+
+/** Losses in a row after which the page no longer opens a new device by itself. */
+const MOST_LOSSES = 3;
+/** Milliseconds without a loss after which they no longer count as in a row. */
+const CALM = 60_000;
+
+let engine: Promise<Engine> | null = null;
+let bundle: Bundle | null = null;
+let losses: number[] = [];
+let whenNew: (engine: Engine) => void = () => undefined;
+
+/** Calls `use` with every engine that is opened, first and after a loss. */
+export function onEngine(use: (engine: Engine) => void): void {
+  whenNew = use;
+}
+
+/** The engine that works now. It may be lost while it is used: what then fails is tried again with the next one. */
+export function theEngine(): Promise<Engine> {
+  engine ??= open();
+  return engine;
+}
+
+async function open(): Promise<Engine> {
+  const tell = (text: string) => {
+    const show = (done: number | null) => {
+      state.work = { text, done, cancel: null };
+      changed();
+    };
+    show(null);
+    return (done: number, all: number) => show(done / all);
+  };
+  const device = await openDevice();
+  if (!bundle) {
+    const files = keptFiles(new URL("bundle/", document.baseURI));
+    bundle = await openBundle(files, tell("Getting ready: loading the program"));
+    await files.settle();
+  }
+  state.model = bundle.manifest.model.hash;
+  const listener = await Listener.open(device, bundle, tell("Getting ready: preparing your graphics device"));
+  const comparer = await Comparer.open(device, bundle);
+  const made: Engine = { device, bundle, listener, comparer, comparison: comparisonOf(bundle) };
+  state.work = null;
+  void device.lost.then((reason) => lost(reason));
+  whenNew(made);
+  return made;
+}
+
+/** Says that the device went away, and opens the next one. */
+function lost(reason: string): void {
+  engine = null;
+  const now = Date.now();
+  losses = [...losses.filter((then) => now - then < CALM), now];
+  const why = reason ? ` (${reason})` : "";
+  if (losses.length > MOST_LOSSES) {
+    const text = `The graphics device has gone away ${losses.length} times${why}. Close other programs that use it, then try again.`;
+    notify("device", text, "warn", { text: "Try again", run: again });
+    return;
+  }
+  notify("device", `The graphics device went away${why}. A new one is being opened; nothing of yours is lost.`, "warn");
+  announce("The graphics device went away. A new one is being opened.");
+  reopen();
+}
+
+function again(): void {
+  losses = [];
+  dismiss("device");
+  reopen();
+}
+
+function reopen(): void {
+  theEngine().then(
+    () => notify("device", "The graphics device went away for a moment. A new one was opened, and all goes on."),
+    (error: unknown) => {
+      engine = null;
+      state.work = null;
+      const text = error instanceof PlainError ? error.message : String(error);
+      notify("device", `No new graphics device could be opened: ${text}`, "warn", { text: "Try again", run: again });
+    },
+  );
+}

@@ -1,0 +1,112 @@
+/** The files of a bundle, kept in the browser by their hash: a new bundle is never mixed with an old one, and what both
+ * have in common is not loaded again. Whoever opens the bundle checks sizes and hashes; nothing here is trusted. */
+
+import type { Files } from "../runtime/bundle.ts";
+import { PlainError } from "../words.ts";
+
+const HEAD = "bundle.json";
+
+/** What of the head is looked at before it was checked. */
+interface Head {
+  files?: Record<string, { hash?: unknown } | undefined>;
+}
+
+export interface KeptFiles extends Files {
+  /** Called when the bundle was opened and all of it is sound: this is what an offline visit finds. */
+  settle(): Promise<void>;
+}
+
+/** Files below `base`, a folder's URL. */
+export function keptFiles(base: URL): KeptFiles {
+  const place = `gamaka bundle ${base.pathname}`;
+  let head: Uint8Array<ArrayBuffer> | null = null;
+  let hashes = new Map<string, string>();
+  const used = new Set<string>();
+
+  // A name within the folder that no server is ever asked for.
+  const address = (hash: string) => new URL(`kept-${hash}`, base).href;
+
+  async function readHead(most: number): Promise<Uint8Array<ArrayBuffer>> {
+    try {
+      head = await download(new URL(HEAD, base), most, "no-cache");
+    } catch (error) {
+      const kept = await (await shelf(place))?.match(new URL(HEAD, base).href);
+      if (!kept) throw error;
+      head = new Uint8Array(await kept.arrayBuffer());
+    }
+    hashes = listed(head);
+    return head;
+  }
+
+  return {
+    async read(path, most) {
+      if (path === HEAD) return readHead(most);
+      const hash = hashes.get(path);
+      const kept = hash && (await (await shelf(place))?.match(address(hash)));
+      if (kept) {
+        used.add(address(hash));
+        return new Uint8Array(await kept.arrayBuffer());
+      }
+      const bytes = await download(new URL(path, base), most, "default");
+      if (hash) {
+        used.add(address(hash));
+        // Without room it is loaded again the next time.
+        await (await shelf(place))?.put(address(hash), new Response(bytes)).catch(() => undefined);
+      }
+      return bytes;
+    },
+    async settle() {
+      const cache = await shelf(place);
+      if (!cache || !head) return;
+      const there = new URL(HEAD, base).href;
+      await cache.put(there, new Response(head)).catch(() => undefined);
+      for (const request of await cache.keys()) {
+        if (request.url !== there && !used.has(request.url)) await cache.delete(request);
+      }
+    },
+  };
+}
+
+/** None where the browser keeps nothing, as in some private windows. */
+async function shelf(place: string): Promise<Cache | null> {
+  return "caches" in globalThis ? caches.open(place).catch(() => null) : null;
+}
+
+async function download(url: URL, most: number, cache: RequestCache): Promise<Uint8Array<ArrayBuffer>> {
+  const name = url.pathname.split("/").pop();
+  const answer = await fetch(url, { cache }).catch(() => {
+    throw new PlainError(`The model of this page could not be loaded (${name}). Is there a connection?`);
+  });
+  if (!answer.ok) throw new PlainError(`The model of this page could not be loaded (${name}: answer ${answer.status}).`);
+  if (Number(answer.headers.get("content-length") ?? 0) > most) throw new PlainError(`The model of this page is damaged (${name} is larger than it may be).`);
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  let length = 0;
+  for await (const part of chunks(answer)) {
+    length += part.length;
+    if (length > most) throw new PlainError(`The model of this page is damaged (${name} is larger than it may be).`);
+    parts.push(part);
+  }
+  return new Uint8Array(await new Blob(parts).arrayBuffer());
+}
+
+/** The bytes of an answer as they come. */
+async function* chunks(answer: Response): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const reader = answer.body?.getReader();
+  for (;;) {
+    const next = await reader?.read().catch(() => {
+      throw new PlainError("The connection broke off while the model was loaded. Load the page again.");
+    });
+    if (!next || next.done) return;
+    yield next.value;
+  }
+}
+
+function listed(head: Uint8Array): Map<string, string> {
+  try {
+    const { files } = JSON.parse(new TextDecoder().decode(head)) as Head;
+    const hashes = Object.entries(files ?? {}).map(([path, file]) => [path, file?.hash] as const);
+    return new Map(hashes.filter((entry): entry is [string, string] => typeof entry[1] === "string" && /^[0-9a-f]{64}$/.test(entry[1])));
+  } catch {
+    return new Map();
+  }
+}
