@@ -13,3 +13,7 @@ export { Program } from "./runtime/program.ts";
 export { readSafetensors, type StoredTensor } from "./runtime/safetensors.ts";
 export { decode, type Sound } from "./sound/decode.ts";
 export { PlainError, type Progress } from "./words.ts";
+export { basis, type Curves, type Edge, edgesOf, Moved, sample, weightsOf } from "./learn/curves.ts";
+export type { LearnFile, LearnGenre, Material } from "./learn/material.ts";
+export { type Examined, type Taken, Trainer } from "./learn/trainer.ts";
+export type { Training } from "./learn/training.ts";
