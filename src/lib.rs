@@ -79,9 +79,13 @@ mod reference;
 mod score;
 #[cfg(feature = "cli")]
 mod selftest;
+#[cfg(feature = "cli")]
+mod serve;
 mod settings;
 mod shift;
 mod similar;
+#[cfg(feature = "cli")]
+mod site;
 #[cfg(feature = "library")]
 mod tagging;
 mod tensors;
@@ -173,6 +177,9 @@ pub mod internals {
     pub mod selftest {
         pub use crate::selftest::*;
     }
+    pub mod serve {
+        pub use crate::serve::*;
+    }
     pub mod settings {
         pub use crate::settings::*;
     }
@@ -181,6 +188,9 @@ pub mod internals {
     }
     pub mod similar {
         pub use crate::similar::*;
+    }
+    pub mod site {
+        pub use crate::site::*;
     }
     pub mod tagging {
         pub use crate::tagging::*;

@@ -46,7 +46,7 @@ impl Default for TrainingOptions {
             spec: spec.unwrap_or_else(|e| unreachable!("the page's network is tested: {e}")),
             task: Task::new(6, 2, 2),
             steps: 200,
-            learning_rate: 1e-2,
+            learning_rate: 2e-2,
             seed: 1,
         }
     }

@@ -14,18 +14,16 @@ use crate::fewshot::{Answer, Examples};
 use crate::files::{self, OutputFolder, Outputs};
 use crate::gpu::Gpu;
 use crate::settings::TrainConfig;
+use crate::site::CORPUS;
 use crate::train::{TrainError, TrainOptions, Trained, checkpoint_path, train};
 use anyhow::{Context, bail};
-use include_dir::{Dir, include_dir};
+use include_dir::Dir;
 
 use super::common::{Common, print, print_json};
 use super::eval;
 use super::interrupt::{INTERRUPTED, Stopping};
 use super::numbers::whole;
 use super::train::Display;
-
-/// Short clips of many styles, rendered, a folder each.
-pub(super) static CORPUS: Dir = include_dir!("$CARGO_MANIFEST_DIR/assets/corpus");
 
 /// Name of the model file.
 const MODEL: &str = "model.safetensors";

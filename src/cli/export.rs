@@ -1,11 +1,12 @@
 //! `gamaka export`: a model as a folder for whatever speaks WebGPU.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde_json::json;
 
 use crate::bundle::{Bundle, Options, TrainingOptions};
+use crate::site::Site;
 
 use super::common::{Common, INCLUDED, is_included, load_model, model_hash, print, print_json};
 use super::inspect::{LICENCES, size};
@@ -22,29 +23,46 @@ pub(super) struct Args {
     /// Add a small network that is trained where the bundle runs, on the files that it is given
     #[arg(long)]
     learn: bool,
+    /// Write a whole web site instead: the page, with the bundle (and what --learn adds) that it computes with
+    #[arg(long)]
+    page: bool,
 }
 
 pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
-    let model = load_model(&args.model, common)?;
-    let options = Options {
-        training: args.learn.then(TrainingOptions::default),
-        licence: is_included(&args.model).then(|| LICENCES.to_string()),
-    };
-    let bundle = Bundle::of(&model, &model_hash(&args.model)?, &options)?;
-    bundle.write(&args.output)?;
-    // As whoever runs it will.
-    Bundle::read(&args.output)?;
+    let bundle = bundle(&args.model, args.learn || args.page, common)?;
     let manifest = bundle.manifest();
-    let bytes: u64 = manifest.files.values().map(|file| file.bytes).sum();
+    let (count_of_files, bytes) = if args.page {
+        let site = Site::new(bundle.files()?);
+        site.write(&args.output)?;
+        let files = site.files().values();
+        let bytes = files.map(|file| file.bytes.len() as u64).sum();
+        (site.files().len(), bytes)
+    } else {
+        bundle.write(&args.output)?;
+        // As whoever runs it will.
+        Bundle::read(&args.output)?;
+        let bytes = manifest.files.values().map(|file| file.bytes).sum();
+        (manifest.files.len() + 1, bytes)
+    };
     if common.json {
         print_json(&json!({"output": args.output, "bytes": bytes, "bundle": manifest}))?;
     } else {
         print(&format!(
             "{}: {}, {}\n",
             args.output.display(),
-            count(manifest.files.len() + 1, "file", "files"),
+            count(count_of_files, "file", "files"),
             size(bytes)
         ))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The bundle of a model; with `learn` what it takes to train a small network beside it.
+pub(super) fn bundle(model: &Path, learn: bool, common: &Common) -> anyhow::Result<Bundle> {
+    let options = Options {
+        training: learn.then(TrainingOptions::default),
+        licence: is_included(model).then(|| LICENCES.to_string()),
+    };
+    let loaded = load_model(model, common)?;
+    Ok(Bundle::of(&loaded, &model_hash(model)?, &options)?)
 }

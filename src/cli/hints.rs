@@ -15,6 +15,7 @@ use crate::gpu::GpuError;
 use crate::library::LibraryError;
 use crate::mel::MelError;
 use crate::quantize::{QuantizeError, ShrinkError};
+use crate::serve::ServeError;
 use crate::train::TrainError;
 
 /// What an error says, with the flags that help.
@@ -43,6 +44,7 @@ pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<&'static str> {
         .or_else(|| error.downcast_ref().and_then(of_bench))
         .or_else(|| error.downcast_ref().and_then(of_ear))
         .or_else(|| error.downcast_ref().and_then(of_library))
+        .or_else(|| error.downcast_ref().and_then(of_serving))
 }
 
 fn of_audio(error: &AudioError) -> Option<&'static str> {
@@ -229,5 +231,14 @@ fn of_library(error: &LibraryError) -> Option<&'static str> {
         LibraryError::Genres(error) => of_genres(error),
         LibraryError::NoGenre(_) => Some("`gamaka genre list` lists them"),
         _ => None,
+    }
+}
+
+fn of_serving(error: &ServeError) -> Option<&'static str> {
+    match error {
+        ServeError::PortTaken { .. } => Some("--port 0 takes any that is free"),
+        ServeError::PortForbidden { .. } => Some("--port"),
+        ServeError::OtherMachine(_) => Some("--host"),
+        ServeError::System(_) => None,
     }
 }

@@ -24,6 +24,7 @@ mod numbers;
 mod playlist;
 mod prune;
 mod quantize;
+mod serve;
 mod settings;
 mod similar;
 mod start;
@@ -92,6 +93,8 @@ enum Command {
     Similar(similar::Args),
     /// Make a list that leads from one track of the library to another in small steps
     Playlist(playlist::Args),
+    /// Open the page in a browser, from the program itself, with your library behind it
+    Serve(serve::Args),
     /// Write the library's genres into the tags of audio files; a dry run unless told to write
     Tag(tag::Args),
     /// Print what a shell needs to complete commands and flags
@@ -139,6 +142,7 @@ pub fn run() -> ExitCode {
         Command::Library(args) => library::run(args, &cli.common),
         Command::Similar(args) => similar::run(args, &cli.common),
         Command::Playlist(args) => playlist::run(args, &cli.common),
+        Command::Serve(args) => serve::run(args, &cli.common),
         Command::Tag(args) => tag::run(args, &cli.common),
         Command::Completions(args) => manual::completions(args, Cli::command()),
         Command::Man(args) => manual::man(args, Cli::command()),

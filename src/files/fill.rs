@@ -14,7 +14,10 @@ use super::write::hold;
 ///
 /// # Errors
 /// [`WriteError`].
-pub fn fill_folder(folder: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<(), WriteError> {
+pub fn fill_folder(
+    folder: &Path,
+    files: &BTreeMap<String, impl AsRef<[u8]>>,
+) -> Result<(), WriteError> {
     let _writing = hold();
     match fs::read_dir(folder) {
         Ok(mut entries) => match entries.next() {
@@ -43,7 +46,7 @@ pub fn fill_folder(folder: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<(
 /// Notes in `made` what is there now and was not before, in order.
 fn fill(
     folder: &Path,
-    files: &BTreeMap<String, Vec<u8>>,
+    files: &BTreeMap<String, impl AsRef<[u8]>>,
     made: &mut Vec<PathBuf>,
 ) -> Result<(), WriteError> {
     make(folder, made)?;
@@ -54,7 +57,9 @@ fn fill(
         let file = OpenOptions::new().write(true).create_new(true).open(&path);
         let mut file = file.map_err(system(&path))?;
         made.push(path.clone());
-        let written = file.write_all(bytes).and_then(|()| file.sync_all());
+        let written = file
+            .write_all(bytes.as_ref())
+            .and_then(|()| file.sync_all());
         written.map_err(system(&path))?;
     }
     Ok(())

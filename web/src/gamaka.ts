@@ -5,7 +5,13 @@ export { learnGenres, type Example, type Genre, type Genres } from "./genres/lea
 export { byName, checkedName, parents } from "./genres/names.ts";
 export { readShared, writeShared, type Shared, type SharedModel } from "./genres/shared.ts";
 export type { Comparison } from "./genres/vectors.ts";
+export { basis, type Curves, type Edge, edgesOf, Moved, sample, weightsOf } from "./learn/curves.ts";
+export type { LearnFile, LearnGenre, Material } from "./learn/material.ts";
+export { type Examined, type Taken, Trainer } from "./learn/trainer.ts";
+export type { Training } from "./learn/training.ts";
 export { type Heard, type Levels, Listener, type Part } from "./listen.ts";
+export { drawMap, type MapPoint } from "./page/map.ts";
+export { drawSpectrogram, type Spectrogram } from "./page/spectrogram.ts";
 export { type Bundle, type Files, type Hearing, type Manifest, openBundle } from "./runtime/bundle.ts";
 export { type Device, openDevice } from "./runtime/device.ts";
 export type { Shape } from "./runtime/plan.ts";

@@ -7,11 +7,11 @@ use rayon::prelude::*;
 
 use crate::audio;
 use crate::cli::common::Common;
-use crate::cli::demo::CORPUS;
 use crate::cli::hints;
 use crate::data::listed;
 use crate::features::{FrontEnd, SegmentShape};
 use crate::files::{self, Outputs, TemporaryFolder};
+use crate::site::CORPUS;
 use crate::words::count;
 
 /// Files that are heard of more; they are spread over the list.

@@ -1,0 +1,49 @@
+//! `gamaka serve`: the page from the binary, and your library behind it.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use crate::serve::Server;
+use crate::site::Site;
+
+use super::common::{Common, INCLUDED, print, print_json};
+use super::export::bundle;
+use super::interrupt::Stopping;
+
+/// Where it is found if nothing else is said.
+const PORT: u16 = 4265;
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// What the page hears with: a file that gamaka wrote, or `included` for the model that comes with gamaka
+    #[arg(default_value = INCLUDED)]
+    model: PathBuf,
+    /// The port; 0 for any that is free
+    #[arg(long, default_value_t = PORT, value_name = "N")]
+    port: u16,
+    /// The address of this machine to be reached at; by others than 127.0.0.1 other machines reach it too
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), value_name = "ADDRESS")]
+    host: IpAddr,
+}
+
+pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
+    let server = Server::bind(args.host, args.port)?;
+    let site = Site::new(bundle(&args.model, true, common)?.files()?);
+    let stopping = Stopping::new("stopping".into());
+    match common.json {
+        true => print_json(&json!({"url": server.url()}))?,
+        false => print(&format!("{}\n", server.url()))?,
+    }
+    if server.is_public() {
+        common.note(&format!(
+            "whoever reaches {} over the network sees your library, hears your music and can teach: without --host only this machine does",
+            args.host
+        ));
+    }
+    common.note("open this address in a browser; Ctrl-C ends it");
+    server.run(&site, stopping.flag())?;
+    Ok(ExitCode::SUCCESS)
+}

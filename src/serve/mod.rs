@@ -1,0 +1,201 @@
+//! The site, and the personal library behind it, for browsers: HTTP/1.1 by hyper.
+//!
+//! Requests that no page of this server makes are refused ([`guard`]). Pages are served from memory, by their exact paths, so
+//! that no path leads out of them; music by the number that the library gave a track, and only as long as the file is what
+//! the library heard. Nobody is waited for: a connection that says nothing is closed, and where there are too many the oldest
+//! gives way.
+
+mod error;
+mod guard;
+mod range;
+mod reply;
+
+use std::collections::{HashMap, VecDeque};
+use std::convert::Infallible;
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{ALLOW, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tokio::task::AbortHandle;
+use tokio::time::{sleep, timeout};
+
+pub use error::ServeError;
+use reply::{Content, Refusal, Reply, Source, finish};
+
+use crate::files::hash_bytes;
+use crate::site::Site;
+
+/// What the paths of the interface begin with.
+const API: &str = "/api/";
+
+/// How long a connection may take to say what it wants, also between two requests.
+const HEAD_PATIENCE: Duration = Duration::from_secs(20);
+
+/// Bytes of the longest head of a request.
+const LONGEST_HEAD: usize = 32 << 10;
+
+/// Connections that are open at a time. A browser opens six.
+const CONNECTIONS: usize = 256;
+
+/// How often it is looked whether to stop.
+const GLANCE: Duration = Duration::from_millis(100);
+
+/// A port that is listened to.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+/// What is served.
+#[derive(Debug)]
+struct Served {
+    files: HashMap<String, File>,
+    /// Whether others than this machine may ask.
+    public: bool,
+}
+
+/// A file of the site.
+#[derive(Debug)]
+struct File {
+    bytes: Bytes,
+    hash: String,
+    kind: &'static str,
+}
+
+impl Server {
+    /// Listens to a port of an address; to any that is free for 0.
+    ///
+    /// # Errors
+    /// [`ServeError`].
+    pub fn bind(address: IpAddr, port: u16) -> Result<Self, ServeError> {
+        let listener =
+            TcpListener::bind((address, port)).map_err(|e| ServeError::of(address, port, e))?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        Ok(Self { listener, address })
+    }
+
+    /// Where a browser finds it.
+    pub fn url(&self) -> String {
+        let mut address = self.address;
+        if address.ip().is_unspecified() {
+            address.set_ip(IpAddr::from([127, 0, 0, 1]));
+        }
+        format!("http://{address}/")
+    }
+
+    /// Whether other machines can ask it.
+    pub fn is_public(&self) -> bool {
+        !self.address.ip().is_loopback()
+    }
+
+    /// Answers until `stop` is set. What is being done then is done to its end.
+    ///
+    /// # Errors
+    /// [`ServeError::System`].
+    pub fn run(self, site: &Site, stop: &AtomicBool) -> Result<(), ServeError> {
+        let files = site.files().iter().map(|(path, file)| {
+            let file = File {
+                hash: hash_bytes(&file.bytes),
+                bytes: Bytes::from_owner(file.bytes.clone()),
+                kind: file.kind,
+            };
+            (format!("/{path}"), file)
+        });
+        let served = Arc::new(Served {
+            files: files.collect(),
+            public: self.is_public(),
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(accept(self.listener, &served, stop))?;
+        Ok(())
+    }
+}
+
+async fn accept(listener: TcpListener, served: &Arc<Served>, stop: &AtomicBool) -> io::Result<()> {
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let mut open: VecDeque<AbortHandle> = VecDeque::new();
+    while !stop.load(Ordering::Relaxed) {
+        match timeout(GLANCE, listener.accept()).await {
+            Err(_) => {}
+            Ok(Ok((stream, _))) => {
+                open.retain(|connection| !connection.is_finished());
+                if open.len() >= CONNECTIONS
+                    && let Some(oldest) = open.pop_front()
+                {
+                    oldest.abort();
+                }
+                open.push_back(tokio::spawn(converse(stream, served.clone())).abort_handle());
+            }
+            // Whoever asked has gone again, or there is no room for more at the moment.
+            Ok(Err(_)) => sleep(GLANCE).await,
+        }
+    }
+    Ok(())
+}
+
+/// Answers the requests of a connection.
+async fn converse(stream: TcpStream, served: Arc<Served>) {
+    let answer = |request| {
+        let served = served.clone();
+        async move { Ok::<_, Infallible>(finish(served.answer(request).await)) }
+    };
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_PATIENCE)
+        .max_buf_size(LONGEST_HEAD)
+        .serve_connection(TokioIo::new(stream), service_fn(answer));
+    // What it breaks off by concerns no one else.
+    let _ = connection.await;
+}
+
+impl Served {
+    async fn answer(&self, request: Request<Incoming>) -> Reply {
+        let (head, _body) = request.into_parts();
+        if let Err(refusal) = guard::check(&head, self.public) {
+            return refusal.reply();
+        }
+        if head.method != Method::GET && head.method != Method::HEAD {
+            return not_allowed("GET, HEAD");
+        }
+        self.file(&head).unwrap_or_else(|refusal| refusal.reply())
+    }
+
+    /// A file of the site, by its exact path.
+    fn file(&self, head: &Parts) -> Result<Reply, Refusal> {
+        let path = match head.uri.path() {
+            "/" => "/index.html",
+            path => path,
+        };
+        let file = self.files.get(path);
+        let file = file.ok_or_else(|| Refusal::not_found("there is no such page"))?;
+        let content = Content {
+            hash: file.hash.clone(),
+            kind: file.kind,
+            source: Source::Memory(file.bytes.clone()),
+        };
+        Ok(content.reply(head))
+    }
+}
+
+fn not_allowed(methods: &'static str) -> Reply {
+    let text = "this cannot be done with what lies there";
+    let mut reply = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, text).reply();
+    reply
+        .headers_mut()
+        .insert(ALLOW, HeaderValue::from_static(methods));
+    reply
+}

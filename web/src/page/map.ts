@@ -1,0 +1,320 @@
+import { type Place, placed } from "../genres/places.ts";
+import { onWidth, resize, round, svg } from "./drawing.ts";
+import { count, element as html, marker, set } from "./elements.ts";
+
+/** A song on the map. */
+export interface MapPoint {
+  id: string;
+  /** What the song is called. */
+  name: string;
+  /** The genre that it is an example of, or is taken for; null for none. */
+  genre: string | null;
+  /** The number of that genre, which its colour and shape go by; null for none. */
+  number: number | null;
+  /** Whether it is a song that was asked about, and no example. */
+  asked: boolean;
+  embedding: Float32Array;
+}
+
+/** Radius of a point in pixels, and of the ring about one that was asked about. */
+const RADIUS = 6;
+const RING = 11;
+/** How far from a point a pointer still means it. */
+const REACH = 24;
+/** Free space about all points. */
+const MARGIN = 30;
+const LOWEST = 280;
+const HIGHEST = 520;
+/** How many nearest songs are told of each. */
+const NEAREST = 3;
+/** Songs asked about whose names are written, at most: of more none could be read. */
+const NAMED = 12;
+
+/**
+ * Draws songs as points, in the colours and shapes of their genres: those that sound alike lie together.
+ *
+ * Pointing at one, or moving there with arrow keys, tells its name and its nearest songs; a click, Enter or Space picks it.
+ * Replaces what is in `element`, and draws anew when its width changes.
+ *
+ * @param distances between all points, `[point][point]`; without them the cosine's.
+ */
+export function drawMap(
+  element: HTMLElement,
+  points: readonly MapPoint[],
+  onPick: (id: string) => void,
+  distances: ArrayLike<number>[] = cosines(points),
+): { close(): void } {
+  const places = placed(distances);
+  const nearest = points.map((_, at) => nearestTo(distances[at]!, at));
+  const field = svg("svg", { role: "group", "aria-label": summary(points) });
+  const tip = html("div", { class: "tip", hidden: true });
+  const help = html("p", { class: "help" }, "Songs that sound alike lie together. Point at one, or move with the arrow keys; Enter opens it.");
+  // Browsers let the keyboard stop at a picture that listens to its focus itself: what it lies in does.
+  const frame = html("div", { class: "field" }, field, tip);
+  element.replaceChildren(html("figure", { class: "song-map" }, frame, legend(points), help));
+  if (points.length === 0) field.remove();
+
+  let at: Place[] = [];
+  let marks: SVGGElement[] = [];
+  /** The point that the keyboard is at. */
+  let current = Math.max(0, points.findIndex((point) => point.asked));
+  const lines = svg("g", { class: "lines", "aria-hidden": "true" });
+
+  const show = (point: number | null) => {
+    for (const [number, mark] of marks.entries()) mark.classList.toggle("shown", number === point);
+    lines.replaceChildren();
+    tip.hidden = point === null;
+    field.classList.toggle("hit", point !== null);
+    if (point === null) return;
+    for (const other of nearest[point]!) {
+      const [[x1, y1], [x2, y2]] = [at[point]!, at[other]!];
+      lines.append(svg("line", { x1: round(x1), y1: round(y1), x2: round(x2), y2: round(y2) }));
+    }
+    tell(tip, points[point]!, at[point]!, field.clientWidth);
+  };
+  const focus = (point: number) => {
+    set(marks[current]!, "tabindex", -1);
+    current = point;
+    set(marks[point]!, "tabindex", 0);
+    marks[point]!.focus();
+  };
+
+  const draw = (width: number) => {
+    const hadFocus = field.contains(document.activeElement);
+    const height = Math.round(Math.min(HIGHEST, Math.max(LOWEST, 0.58 * width)));
+    at = fitted(places, points, width, height);
+    resize(field, width, height);
+    marks = points.map((point, number) => mark(point, at[number]!, nearest[number]!.map((other) => points[other]!.name)));
+    // Those that were asked about lie on top.
+    const order = [...marks.keys()].sort((a, b) => Number(points[a]!.asked) - Number(points[b]!.asked));
+    const labels = svg("g", { class: "labels", "aria-hidden": "true" });
+    field.replaceChildren(lines, ...order.map((number) => marks[number]!), labels);
+    label(labels, points, at, width, height);
+    const own = marks[current];
+    if (own) set(own, "tabindex", 0);
+    if (hadFocus) own?.focus();
+    else show(null);
+  };
+
+  const under = (event: MouseEvent) => {
+    const box = field.getBoundingClientRect();
+    return nearestPlace(at, [event.clientX - box.x, event.clientY - box.y]);
+  };
+  field.addEventListener("pointermove", (event) => show(under(event)));
+  field.addEventListener("pointerleave", () => show(null));
+  field.addEventListener("click", (event) => {
+    const point = under(event);
+    if (point === null) return;
+    focus(point);
+    onPick(points[point]!.id);
+  });
+  frame.addEventListener("focusin", (event) => {
+    const point = marks.findIndex((mark) => mark === event.target);
+    if (point >= 0) show(point);
+  });
+  frame.addEventListener("focusout", () => show(null));
+  field.addEventListener("keydown", (event) => {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    if (event.key === "Enter" || event.key === " ") onPick(points[current]!.id);
+    else {
+      const next = moved(event.key, current, at);
+      if (next === null) return;
+      focus(next);
+    }
+    event.preventDefault();
+  });
+  return onWidth(element, draw);
+}
+
+/** What the map holds, in words. */
+function summary(points: readonly MapPoint[]): string {
+  const examples = points.filter((point) => !point.asked);
+  const genres = new Set(examples.map((point) => point.genre)).size;
+  const asked = points.length - examples.length;
+  const more = asked > 0 ? ` and ${count(asked, "song")} asked about` : "";
+  return `Map of ${count(examples.length, "example")} of ${count(genres, "genre")}${more}`;
+}
+
+/** The genres with their signs, by number. */
+function legend(points: readonly MapPoint[]): HTMLElement {
+  const genres = new Map(points.map(({ genre, number }) => [genre, number]));
+  const listed = [...genres].sort(([, a], [, b]) => (a ?? Infinity) - (b ?? Infinity));
+  const entries = listed.map(([genre, number]) => html("li", {}, marker(number), genre ?? "unknown"));
+  if (points.some((point) => point.asked)) {
+    const ring = svg("circle", { cx: 8, cy: 8, r: 6.5, class: "ring" });
+    entries.push(html("li", {}, svg("svg", { viewBox: "0 0 16 16", class: "marker", "aria-hidden": "true" }, ring), "a song you asked about"));
+  }
+  return html("ul", { class: "legend" }, ...entries);
+}
+
+function mark(point: MapPoint, [x, y]: Place, near: string[]): SVGGElement {
+  const what = point.asked ? (point.genre === null ? "unknown" : `taken for ${point.genre}`) : `example of ${point.genre}`;
+  const label = near.length > 0 ? `${point.name}, ${what}. Nearest: ${near.join(", ")}` : `${point.name}, ${what}`;
+  const attributes = { role: "button", tabindex: -1, "aria-label": label, class: "point", transform: `translate(${round(x)} ${round(y)})` };
+  const group = svg("g", attributes, svg("circle", { r: RING + 3, class: "halo" }));
+  if (point.asked) group.append(svg("circle", { r: RING, class: "ring" }));
+  const sign = marker(point.number);
+  for (const [key, value] of Object.entries({ x: -8, y: -8, width: 16, height: 16 })) set(sign, key, value);
+  group.append(sign);
+  return group;
+}
+
+/** Fills the small window beside a point. */
+function tell(tip: HTMLElement, point: MapPoint, [x, y]: Place, width: number): void {
+  const genre = point.genre ?? "unknown";
+  tip.replaceChildren(html("b", {}, point.name), html("span", {}, marker(point.number), point.asked ? genre : `example of ${genre}`));
+  const left = Math.min(Math.max(x - tip.offsetWidth / 2, 0), Math.max(width - tip.offsetWidth, 0));
+  const above = y - RING - 8 - tip.offsetHeight;
+  tip.style.transform = `translate(${round(left)}px, ${round(above >= 0 ? above : y + RING + 8)}px)`;
+}
+
+/** Places in pixels; points that would hide one another are set apart. */
+function fitted(places: Place[], points: readonly MapPoint[], width: number, height: number): Place[] {
+  const [across, down] = [width - 2 * MARGIN, height - 2 * MARGIN];
+  const spans = ([0, 1] as const).map((axis) => {
+    const values = places.map((place) => place[axis]);
+    return Math.max(...values) - Math.min(...values);
+  });
+  const grow = [across / Math.max(spans[0]!, 1e-9), down / Math.max(spans[1]!, 1e-9)] as const;
+  // Distances far apart mean little: one axis may be drawn out to fill the width, but not without end.
+  const least = Math.min(...grow);
+  const scale = grow.map((value) => Math.min(value, 1.7 * least));
+  const at = places.map(([x, y]): Place => [width / 2 + (x - 0.5) * scale[0]!, height / 2 + (y - 0.5) * scale[1]!]);
+  for (let round = 0; round < 40; round++) {
+    let isFree = true;
+    for (let i = 0; i < at.length; i++) {
+      for (let j = 0; j < i; j++) {
+        const least = (points[i]!.asked ? RING : RADIUS) + (points[j]!.asked ? RING : RADIUS) + 2;
+        let [x, y] = [at[i]![0] - at[j]![0], at[i]![1] - at[j]![1]];
+        let apart = Math.hypot(x, y);
+        if (apart >= least) continue;
+        isFree = false;
+        if (apart < 1e-6) [x, y, apart] = [Math.cos(2.4 * i), Math.sin(2.4 * i), 1];
+        const push = (least - Math.min(apart, least)) / 2 / apart + 1e-3;
+        at[i] = [at[i]![0] + push * x, at[i]![1] + push * y];
+        at[j] = [at[j]![0] - push * x, at[j]![1] - push * y];
+      }
+    }
+    if (isFree) break;
+  }
+  const within = (value: number, size: number) => Math.min(Math.max(value, RING + 3), size - RING - 3);
+  return at.map(([x, y]) => [within(x, width), within(y, height)]);
+}
+
+interface Box {
+  left: number;
+  top: number;
+  right: number;
+  bottom: number;
+}
+
+/** Writes the names of genres and of songs asked about where they hide no other name, and of points as few as can be. */
+function label(group: SVGGElement, points: readonly MapPoint[], at: Place[], width: number, height: number): void {
+  const taken: Box[] = [];
+  const dots = at.map(([x, y], number): Box => {
+    const radius = points[number]!.asked ? RING : RADIUS;
+    return { left: x - radius, top: y - radius, right: x + radius, bottom: y + radius };
+  });
+  const write = (text: string, kind: string, places: (size: { width: number; height: number }) => Place[], most: number) => {
+    const written = svg("text", { class: kind }, text);
+    group.append(written);
+    const size = { width: written.getComputedTextLength(), height: 15 };
+    const boxes = places(size).map(([x, y]): Box => {
+      const left = Math.min(Math.max(x - size.width / 2, 2), Math.max(width - size.width - 2, 2));
+      return { left, top: y - size.height / 2, right: left + size.width, bottom: y + size.height / 2 };
+    });
+    const isFree = (box: Box) => box.top >= 0 && box.bottom <= height && !taken.some((other) => overlap(box, other));
+    const hidden = (box: Box) => dots.filter((dot) => overlap(box, dot)).length;
+    const best = boxes.filter(isFree).sort((a, b) => hidden(a) - hidden(b))[0];
+    if (!best || hidden(best) > most) {
+      written.remove();
+      return;
+    }
+    taken.push(best);
+    set(written, "x", round(best.left));
+    set(written, "y", round(best.bottom - 4));
+  };
+  const asked = points.flatMap((point, number) => (point.asked ? [number] : []));
+  for (const number of asked.slice(0, NAMED)) {
+    const [x, y] = at[number]!;
+    write(
+      shortened(points[number]!.name),
+      "name",
+      (size) => {
+        const side = size.width / 2 + RING + 5;
+        return [[x, y - RING - 10], [x, y + RING + 11], [x + side, y], [x - side, y]];
+      },
+      0,
+    );
+  }
+  const genres = new Set(points.flatMap(({ asked, genre }) => (asked || genre === null ? [] : [genre])));
+  for (const genre of genres) {
+    const own = at.filter((_, number) => points[number]!.genre === genre && !points[number]!.asked);
+    write(
+      shortened(genre),
+      "genre",
+      (size) =>
+        byCentrality(own).flatMap(([x, y]): Place[] => {
+          const side = size.width / 2 + RADIUS + 5;
+          return [[x, y - RADIUS - 9], [x, y + RADIUS + 10], [x + side, y], [x - side, y]];
+        }),
+      1,
+    );
+  }
+}
+
+function shortened(text: string): string {
+  const characters = [...text];
+  return characters.length > 28 ? `${characters.slice(0, 27).join("").trimEnd()}…` : text;
+}
+
+function overlap(a: Box, b: Box): boolean {
+  return a.left < b.right + 2 && b.left < a.right + 2 && a.top < b.bottom && b.top < a.bottom;
+}
+
+/** Places by how near they are to all others of them, the most central first. */
+function byCentrality(places: Place[]): Place[] {
+  const far = ([x, y]: Place) => places.reduce((sum, [a, b]) => sum + Math.hypot(a - x, b - y), 0);
+  return [...places].sort((a, b) => far(a) - far(b));
+}
+
+function nearestPlace(at: Place[], [x, y]: Place): number | null {
+  const far = at.map(([a, b]) => Math.hypot(a - x, b - y));
+  const least = Math.min(...far);
+  return least <= REACH ? far.indexOf(least) : null;
+}
+
+function nearestTo(distances: ArrayLike<number>, own: number): number[] {
+  const others = Array.from(distances, (_, other) => other).filter((other) => other !== own);
+  return others.sort((a, b) => distances[a]! - distances[b]!).slice(0, NEAREST);
+}
+
+const DIRECTIONS: Record<string, Place> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+/** Where a key leads from a point: the nearest one in its direction, or the first, last, next or previous of all; null for no way. */
+function moved(key: string, from: number, at: Place[]): number | null {
+  const last = at.length - 1;
+  const listed: Record<string, number> = { Home: 0, End: last, PageDown: Math.min(from + 1, last), PageUp: Math.max(from - 1, 0) };
+  if (key in listed) return listed[key]!;
+  const direction = DIRECTIONS[key];
+  if (!direction) return null;
+  const [x, y] = at[from]!;
+  let [found, best]: [number | null, number] = [null, Infinity];
+  for (const [other, [a, b]] of at.entries()) {
+    const along = (a - x) * direction[0] + (b - y) * direction[1];
+    const across = Math.abs((a - x) * direction[1]) + Math.abs((b - y) * direction[0]);
+    if (other === from || along <= 0) continue;
+    const far = along + 2 * across;
+    if (far < best) [found, best] = [other, far];
+  }
+  return found;
+}
+
+function cosines(points: readonly MapPoint[]): number[][] {
+  const length = (vector: Float32Array) => Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0)) || 1;
+  const units = points.map(({ embedding }) => {
+    const size = length(embedding);
+    return embedding.map((value) => value / size);
+  });
+  return units.map((a) => units.map((b) => Math.max(0, 1 - a.reduce((sum, value, at) => sum + value * b[at]!, 0))));
+}
