@@ -9,7 +9,8 @@ const LINES = 50;
 export function buildNotices(root: HTMLElement): () => void {
   const list = element("div", {});
   const title = element("h2", { id: "problems-title" });
-  const lines = element("ul", { class: "lines" });
+  // It scrolls, so that a keyboard has to reach it.
+  const lines = element("ul", { class: "lines", tabindex: 0, "aria-labelledby": "problems-title" });
   const rest = element("p", { class: "soft small" });
   const close = iconButton("close", "Close this list", "", () => {
     state.problems = [];

@@ -3,7 +3,7 @@
 import type { Answer } from "../genres/answer.ts";
 import { isWithin } from "../genres/names.ts";
 import { ask, removeSong, teach } from "./collection.ts";
-import { button, clock, count, element, icon, iconButton, marker, percent, rows, say, set, title, type Row } from "./elements.ts";
+import { button, clock, count, element, icon, iconButton, marker, parted, percent, rows, say, set, title, type Row } from "./elements.ts";
 import { playable } from "./genres_view.ts";
 import { playButton, playFrom, playing, type Playable } from "./player.ts";
 import { drawSpectrogram, type Spectrogram } from "./spectrogram.ts";
@@ -198,7 +198,7 @@ function barRows(answer: Answer, all: boolean): HTMLElement[] {
     fill.style.setProperty("width", `${100 * probability}%`);
     return element(
       "li", { class: `${kind} ${number === null ? "" : `c${number % 8}`}` },
-      element("span", { class: "name" }, kind === "" && marker(number), name),
+      element("span", { class: "name" }, kind === "" && marker(number), element("span", {}, ...parted(name))),
       element("span", { class: "track" }, fill),
       element("span", { class: "number" }, percent(probability)),
     );
