@@ -25,7 +25,7 @@ export function buildNotices(root: HTMLElement): () => void {
     say(title, `${count(state.problems.length, "file")} could not be used`);
     drawLines(state.problems.slice(0, LINES));
     rest.hidden = state.problems.length <= LINES;
-    say(rest, `and ${state.problems.length - LINES} more`);
+    say(rest, rest.hidden ? "" : `and ${state.problems.length - LINES} more`);
   };
 }
 
