@@ -13,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::error::LibraryError;
 use super::store::{KnownModel, Library};
 use super::vector::{floats, halves, read_floats, read_halves};
-use crate::ear::{Ear, EarError};
+use crate::ear::{Ear, EarError, ONE_OF};
 use crate::embed::{FileEmbedding, mean_embedding};
 use crate::files::hash_of;
 use crate::genres::{GenreAnswer, Genres, GenresError, Part};
@@ -106,7 +106,11 @@ impl Heard {
 
     /// Where a part lies, in seconds.
     pub fn part_span(&self, part: usize) -> (f64, f64) {
-        let start = part as f64 * self.part_seconds;
+        let mut start = part as f64 * self.part_seconds;
+        if start >= self.seconds {
+            // A rest that is long enough has a last segment, which ends with the file.
+            start = (self.seconds - self.part_seconds / ONE_OF as f64).max(0.0);
+        }
         let last = part + 1 >= self.parts.len();
         let end = if last {
             self.seconds

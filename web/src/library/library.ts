@@ -1,7 +1,7 @@
 /** The personal library behind `gamaka serve`: its tracks by genre, heard, explained and corrected. */
 
 import { count as counted, element, marker, rows, say, set } from "../page/elements.ts";
-import { notify, onChange } from "../page/state.ts";
+import { onChange } from "../page/state.ts";
 import { PlainError } from "../words.ts";
 import { list, theLibrary, type Library, type List, type Track, type Wanted } from "./api.ts";
 import { changesPanel } from "./changes.ts";
@@ -24,6 +24,8 @@ export interface View {
   toggle(id: number): void;
   /** Shows one track alone, with its reasons. */
   show(name: string, id: number): void;
+  /** Tells what went wrong, where it is seen. */
+  warn(error: unknown): void;
   /** Does something that changes the library, and shows what is there then. */
   change(run: () => Promise<void>): Promise<void>;
 }
@@ -69,15 +71,22 @@ function build(root: HTMLElement, first: Library): void {
       view.open = id;
       void refresh().then(() => told.focus());
     },
+    warn(error) {
+      const plain = typeof error === "string" || error instanceof PlainError;
+      if (!plain) console.error(error);
+      wrong.hidden = false;
+      say(wrong, typeof error === "string" ? error : error instanceof PlainError ? error.message : `A fault of this page: ${String(error)}`);
+    },
     async change(run) {
       if (busy) return;
       busy = true;
+      wrong.hidden = true;
       set(root, "aria-busy", true);
       try {
         await run();
         await refresh();
       } catch (error) {
-        warn(error);
+        view.warn(error);
       } finally {
         busy = false;
         set(root, "aria-busy", false);
@@ -85,6 +94,7 @@ function build(root: HTMLElement, first: Library): void {
     },
   };
 
+  const wrong = element("p", { class: "notice warn", role: "alert", hidden: true });
   const about = element("p", { class: "soft" });
   const start = element("p", { class: "notice" }, "No genre has an example yet. Open a track and say what it is; with two genres, the others find theirs.");
   const shelves = element("ul", {});
@@ -103,7 +113,7 @@ function build(root: HTMLElement, first: Library): void {
   const pages = element("div", { class: "pages" }, before, where, after);
   const panel = changesPanel(view);
   root.append(
-    element("h2", { id: "library-title" }, "Your library"), about, start, panel.root,
+    element("h2", { id: "library-title" }, "Your library"), about, start, panel.root, wrong,
     element("div", { class: "library" },
       element("nav", { class: "shelves", "aria-label": "Genres of your library" }, shelves),
       element("div", {},
@@ -146,7 +156,8 @@ function build(root: HTMLElement, first: Library): void {
   function turn(to: Partial<Wanted>): void {
     Object.assign(wanted, to);
     view.open = null;
-    void refresh().catch(warn);
+    wrong.hidden = true;
+    void refresh().catch(view.warn);
   }
 
   function page(by: number): void {
@@ -206,10 +217,5 @@ function build(root: HTMLElement, first: Library): void {
 
   onChange(draw);
   draw();
-  void refresh().catch(warn);
-}
-
-function warn(error: unknown): void {
-  if (!(error instanceof PlainError)) console.error(error);
-  notify("library", error instanceof PlainError ? error.message : `A fault of this page: ${String(error)}`, "warn");
+  void refresh().catch(view.warn);
 }

@@ -11,12 +11,12 @@ import type { View } from "./library.ts";
 /** Genres that an answer shows, and those of them that are a click away. */
 const SHOWN = 5;
 
-export function playableTrack(id: number, name: string, part: Playable["part"] = null): Playable {
-  return { id: `library ${id} ${part?.start ?? ""}`, title: name, sound: () => sound(id), part };
+function playable(view: View, id: number, name: string, part: Playable["part"] = null): Playable {
+  return { id: `library ${id} ${part?.start ?? ""}`, title: name, sound: () => sound(id), part, failed: (reason) => view.warn(`${name}: ${reason}`) };
 }
 
 /** A genre with its sign; none is unknown. */
-export function genreSign(genre: string | null, view: View): (Node | string)[] {
+function genreSign(genre: string | null, view: View): (Node | string)[] {
   return [marker(view.number(genre)), element("span", {}, genre ?? "unknown")];
 }
 
@@ -38,7 +38,7 @@ export function trackRow(first: Track, view: View): Row<Track> {
     root: element("li", {}, element("div", { class: "track-head" }, play.root, open), place),
     update(next) {
       track = next;
-      play.update(playableTrack(track.id, track.name));
+      play.update(playable(view, track.id, track.name));
       say(name, track.name);
       say(more, [track.album, clock(track.seconds)].filter(Boolean).join(" · "));
       const number = view.number(track.genre);
@@ -119,7 +119,7 @@ function reasons(view: View): Row<Track> {
     seconds.hidden = !span;
     if (span) {
       say(decided, `Most like ${ranked[0]?.genre ?? "it"} from ${clock(span.start_s)} to ${clock(span.end_s)}. `);
-      part.update(playableTrack(found.id, found.name, { start: span.start_s, end: span.end_s }));
+      part.update(playable(view, found.id, found.name, { start: span.start_s, end: span.end_s }));
     }
     say(ask, examples.length > 0 ? `You said it is ${examples.join(" and ")}. It is really` : "What is it really?");
     const offered = ranked.map(({ genre }) => genre).filter((genre) => examples.length !== 1 || genre !== examples[0]);
@@ -179,7 +179,7 @@ function otherRow(view: View): Row<Other> {
     root: element("li", {}, play.root, name, genre),
     update(next) {
       other = next;
-      play.update(next.id === null ? null : playableTrack(next.id, next.name));
+      play.update(next.id === null ? null : playable(view, next.id, next.name));
       say(name, next.name);
       name.disabled = next.id === null;
       const state = `${next.genre} ${view.number(next.genre)}`;
