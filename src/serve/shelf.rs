@@ -202,7 +202,9 @@ impl Shelf {
         let desk = self.desk();
         let last = desk.done.last();
         let last = last.map(|done| (done.track().name(), done.genre().map(str::to_owned)));
-        (desk.library.path().display().to_string(), last)
+        let path = desk.library.path();
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.into());
+        (path.display().to_string(), last)
     }
 
     /// The name of the model that hears.

@@ -1,6 +1,6 @@
 /** What the last correction changed, and the way back. */
 
-import { button, count, element, say } from "../page/elements.ts";
+import { button, count, element, iconButton, say } from "../page/elements.ts";
 import { correct, undo, type Changes } from "./api.ts";
 import type { View } from "./library.ts";
 
@@ -21,13 +21,19 @@ export function changesPanel(view: View): { root: HTMLElement; update(): void } 
   const back = button("Take it back", "", () => void view.change(async () => {
     last = { text: "Taken back.", changes: await undo() };
   }));
-  const root = element("div", { class: "notice changes", role: "status" }, element("div", { class: "words" }, text, more, details), back);
+  const close = iconButton("close", "Close this message", "", () => {
+    closed = true;
+    root.hidden = true;
+  });
+  const root = element("div", { class: "notice changes", role: "status" }, element("div", { class: "words" }, text, more, details), back, close);
   let drawn: typeof last = null;
+  let closed = false;
   return {
     root,
     update() {
       const done = view.library.undo;
-      root.hidden = !last && !done;
+      if (drawn !== last) closed = false;
+      root.hidden = closed || (!last && !done);
       back.hidden = !done;
       say(back, done && last?.text === "Taken back." ? `Take back ${done.track} too` : "Take it back");
       if (!last) {

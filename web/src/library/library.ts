@@ -54,12 +54,16 @@ function build(root: HTMLElement, first: Library): void {
   let asked = 0;
   let busy = false;
 
+  /** A genre keeps its colour and shape while others come and go. */
+  const numbers = new Map<string, number>();
+
   const view: View = {
     library: first,
     open: null,
     number(genre) {
-      const place = genre === null ? -1 : view.library.genres.findIndex(({ name }) => name === genre);
-      return place < 0 ? null : place;
+      if (genre === null || !view.library.genres.some(({ name }) => name === genre)) return null;
+      if (!numbers.has(genre)) numbers.set(genre, numbers.size);
+      return numbers.get(genre)!;
     },
     toggle(id) {
       view.open = view.open === id ? null : id;
@@ -193,7 +197,7 @@ function build(root: HTMLElement, first: Library): void {
     const all = { genre: null, unknown: false, examples: false };
     const choices: Shelf[] = [
       { key: "all", name: "All tracks", number: undefined, tracks: library.tracks, wanted: all },
-      ...library.genres.map(({ name, tracks }, number) => ({ key: `genre ${name}`, name, number, tracks, wanted: { ...all, genre: name } })),
+      ...library.genres.map(({ name, tracks }) => ({ key: `genre ${name}`, name, number: view.number(name), tracks, wanted: { ...all, genre: name } })),
     ];
     if (library.genres.length > 0) {
       const examples = library.genres.reduce((sum, genre) => sum + genre.examples, 0);
@@ -205,8 +209,8 @@ function build(root: HTMLElement, first: Library): void {
     drawShelves(choices);
     panel.update();
     const { total, from } = shown;
-    const what = wanted.genre ?? (wanted.unknown ? "unknown" : wanted.examples ? "examples" : "all");
-    say(told, total === 0 ? `No track${wanted.text ? " with this in its title, artist or file" : " here"}` : `${counted(total, "track")}: ${what}${wanted.text ? `, with “${wanted.text}”` : ""}`);
+    const what = wanted.genre ?? (wanted.unknown ? "Unknown" : wanted.examples ? "Examples" : "All tracks");
+    say(told, `${what}${wanted.text ? ` with “${wanted.text}”` : ""}: ${total === 0 ? "none" : counted(total, "track")}`);
     tracks.hidden = total === 0;
     drawTracks(shown.tracks);
     pages.hidden = total <= PAGE;
