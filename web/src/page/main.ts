@@ -1,5 +1,6 @@
 /** The page: builds its parts, opens what computes, and draws again whenever something changes. */
 
+import { mountLibrary } from "../library/library.ts";
 import { PlainError } from "../words.ts";
 import { buildAbout } from "./about.ts";
 import { couldNotOpen, withoutWebGpu } from "./closed.ts";
@@ -44,6 +45,7 @@ async function start(): Promise<void> {
     if (state.phase === "ready") void judge();
   });
   watchDragging();
+  void library();
   try {
     await theEngine();
   } catch (error) {
@@ -58,6 +60,13 @@ async function start(): Promise<void> {
   state.phase = "ready";
   draw.push(learning.draw, await buildDemo(part("title").parentElement!));
   await restore();
+}
+
+/** The personal library, where `gamaka serve` has one behind the page. */
+async function library(): Promise<void> {
+  const root = part("library");
+  const there = await mountLibrary(root).catch(() => false);
+  root.hidden = part("nav-library").hidden = !there;
 }
 
 /** Keeps the page for visits without a network. */
