@@ -232,6 +232,8 @@ impl Model {
     ///
     /// * `samples`, [clips, 1, 1, length], mono at the preset's rate: each clip's, beginning half a window (`n_fft / 2`) before
     ///   the middle of its first frame; `length` is `n_fft` and a hop for each frame but the first;
+    /// * `absent`, words [clips, 1, 1, 1]: how many of the last frames of each clip are silence, because its sound ends before
+    ///   them; a window that begins behind the end may still reach back into it;
     /// * `parameters`, the words that come with the plan;
     /// * `embedding`, [clips, width, 1, 1];
     /// * `clips`, [clips, 1, bands, frames], what the network heard: log-compressed mel frames.
@@ -277,6 +279,9 @@ fn samples_plan(
     let clips = plan.tensor("clips", power.shape, BufferRole::Output);
     plan.name_port("clips", clips);
     ops::log_compress(&mut plan, preset.compression_gain, power, clips);
+    let absent = plan.words("absent", [clips.shape[0], 1, 1, 1], BufferRole::Input);
+    plan.name_port("absent", absent);
+    ops::silence_absent(&mut plan, absent, clips);
     append(&mut plan, network, weights, taps, clips);
     Ok(plan)
 }

@@ -122,6 +122,7 @@ pub static KERNELS: &[Kernel] = &[
     ),
     kernel!("mel_project", "mel/mel_project.wgsl"),
     kernel!("log_compress", "mel/log_compress.wgsl"),
+    kernel!("silence_absent", "mel/silence_absent.wgsl"),
     kernel!(
         "kan_conv_forward",
         "shared/idle_turn.wgsl",

@@ -107,3 +107,11 @@ pub fn log_compress(plan: &mut Plan, scale: f32, power: Tensor, y: Tensor) {
     let overrides = [("SIZE", power.len() as f64), ("SCALE", f64::from(scale))];
     each(plan, "log_compress", &overrides, &[power, y], power.len());
 }
+
+/// y [clips, 1, bands, frames] = 0 in as many of the last frames of each clip as `absent` says, words [clips, 1, 1, 1].
+pub fn silence_absent(plan: &mut Plan, absent: Tensor, y: Tensor) {
+    let [clips, _, bands, frames] = y.shape;
+    let overrides = [("CLIPS", clips), ("BANDS", bands), ("FRAMES", frames)]
+        .map(|(name, value)| (name, value as f64));
+    each(plan, "silence_absent", &overrides, &[absent, y], y.len());
+}

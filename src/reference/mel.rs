@@ -50,6 +50,15 @@ pub fn log_compress(power: &[f64], gain: f64) -> Vec<f64> {
         .collect()
 }
 
+/// Silence in the last frames of clips `[bands][frames]` that their sounds do not have.
+pub fn silence_absent(y: &mut [f64], bands: usize, frames: usize, absent: &[u32]) {
+    for (clip, &absent) in y.chunks_mut(bands * frames).zip(absent) {
+        let present = frames.saturating_sub(absent as usize);
+        clip.chunks_mut(frames)
+            .for_each(|band| band[present..].fill(0.0));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -55,13 +55,20 @@ pub fn mel(class: AdapterClass, n_fft: usize, hop: usize, [clips, frames]: [usiz
     let compressed = b.output(mel.shape);
     ops::mel_project(&mut b.plan, power, bands, weight, mel);
     ops::log_compress(&mut b.plan, 1e-3, mel, compressed);
+    // Each clip has fewer of its frames than the one before.
+    let absent: Vec<u32> = (1..=clips)
+        .map(|clip| (clip * frames / (clips + 1)) as u32)
+        .collect();
+    let absent_frames = b.words([clips, 1, 1, 1], absent.clone());
+    ops::silence_absent(&mut b.plan, absent_frames, compressed);
 
     let of_clip = |clip: &[f32]| twin::window_fft_power(clip, &window, hop);
     let spectra: Vec<Vec<f64>> = noise.chunks(length).map(of_clip).collect();
     let of_clip = |spectra: &Vec<f64>| twin::mel_project(spectra, &bank);
     let projected: Vec<f64> = spectra.iter().flat_map(of_clip).collect();
     let spectra = spectra.concat();
-    let compressed_values = twin::log_compress(&projected, 1e-3);
+    let mut compressed_values = twin::log_compress(&projected, 1e-3);
+    twin::silence_absent(&mut compressed_values, bank.bands.len(), frames, &absent);
     b.expect_rounded(compressed, compressed_values, 64, LOG_ROUNDING);
     b.expect(mel, projected, 64);
     b.expect(power, spectra, 64);

@@ -11,6 +11,7 @@
 
 mod chromium;
 mod curves;
+mod drawing;
 mod genres;
 mod learn;
 mod runtime;

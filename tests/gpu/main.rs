@@ -9,6 +9,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod bundle;
 mod contest;
 mod ear;
 mod explain;

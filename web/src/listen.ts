@@ -42,8 +42,9 @@ export class Listener {
   readonly #program: Program;
   readonly #hearing: Hearing;
   readonly #width: number;
-  /** Samples of a batch. */
+  /** Samples of a batch, and how many of the last frames of each of its clips are silence. */
   readonly #samples: Float32Array<ArrayBuffer>;
+  readonly #absent: Uint32Array<ArrayBuffer>;
   /** Who hears last. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -51,7 +52,9 @@ export class Listener {
     this.#program = program;
     this.#hearing = hearing;
     this.#width = model.width;
-    this.#samples = new Float32Array(program.shape("samples")[0] * segmentSamples(hearing));
+    const batch = program.shape("samples")[0];
+    this.#samples = new Float32Array(batch * segmentSamples(hearing));
+    this.#absent = new Uint32Array(batch);
   }
 
   /**
@@ -63,9 +66,13 @@ export class Listener {
     const program = await Program.open(device, bundle, "embed", onProgress);
     const { hearing, model } = bundle.manifest;
     const [batch, , , length] = program.shape("samples");
-    const wanted = { samples: [batch, 1, 1, segmentSamples(hearing)], embedding: [batch, model.width, 1, 1] };
-    const clips = [batch, 1, hearing.bands, hearing.frames];
-    for (const [port, shape] of Object.entries({ ...wanted, clips })) {
+    const wanted = {
+      samples: [batch, 1, 1, segmentSamples(hearing)],
+      absent: [batch, 1, 1, 1],
+      embedding: [batch, model.width, 1, 1],
+      clips: [batch, 1, hearing.bands, hearing.frames],
+    };
+    for (const [port, shape] of Object.entries(wanted)) {
       if (program.shape(port).join() === shape.join()) continue;
       program.close();
       throw new PlainError(`The model of this page is damaged (port ${port}, ${length} samples). Export it anew.`);
@@ -117,10 +124,12 @@ export class Listener {
   /** The embeddings and the levels of at most a batch of segments. */
   async #embed(samples: Float32Array, some: Segment[]): Promise<[Float32Array, Float32Array]> {
     const length = segmentSamples(this.#hearing);
-    some.forEach(({ first }, k) => {
+    some.forEach(({ first, present }, k) => {
+      this.#absent[k] = this.#hearing.frames - present;
       fillSegment(this.#samples.subarray(k * length, (k + 1) * length), samples, first, this.#hearing);
     });
     this.#program.write("samples", this.#samples);
+    this.#program.write("absent", this.#absent);
     this.#program.run();
     const embedded = await this.#program.read("embedding");
     return [embedded as Float32Array, (await this.#program.read("clips")) as Float32Array];
