@@ -12,7 +12,9 @@
 mod bundles;
 mod chromium;
 mod curves;
+mod drawing;
 mod genres;
+mod learn;
 mod runtime;
 mod site;
 

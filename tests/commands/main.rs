@@ -12,6 +12,7 @@
 mod ablate;
 mod bad_input;
 mod bench;
+mod bundle;
 mod data;
 mod doctor;
 mod eval;

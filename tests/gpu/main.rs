@@ -9,6 +9,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod bundle;
 mod contest;
 mod ear;
 mod explain;
@@ -20,6 +21,7 @@ mod hearing;
 #[path = "../../examples/kan_function.rs"]
 mod kan_function;
 mod kernels;
+mod learn;
 mod maml;
 mod mel;
 mod quantise;

@@ -158,7 +158,7 @@ pub(super) fn tiny() -> Model {
 }
 
 /// So many blocks of padded samples, each of a model's clip, and what the mel engine and the embedder make of them.
-fn by_the_host(model: &Model, count: usize) -> (Vec<f32>, Vec<Vec<f32>>) {
+pub(super) fn by_the_host(model: &Model, count: usize) -> (Vec<f32>, Vec<Vec<f32>>) {
     let (preset, frames) = (&model.info.preset, model.info.segment.frames());
     let length = (count * frames - 1) * preset.hop_length + 1;
     let sound: Vec<f32> = (0..length)
