@@ -11,7 +11,9 @@
 
 mod chromium;
 mod curves;
+mod drawing;
 mod genres;
+mod learn;
 mod runtime;
 mod site;
 

@@ -66,10 +66,17 @@ async function keep(change: Promise<unknown>): Promise<void> {
 let judged = 0;
 let learned: Genres | null = null;
 
-/** Learns the genres anew, and answers again for every song. */
+/** Learns the genres anew, and answers again for every song. A device that goes away meanwhile is told of elsewhere; with
+ * the next one it is done again. */
 export async function judge(): Promise<void> {
   const turn = ++judged;
   changed();
+  await judgeAll(turn).catch((error: unknown) => {
+    if (!(error instanceof PlainError)) throw error;
+  });
+}
+
+async function judgeAll(turn: number): Promise<void> {
   const { comparison } = await theEngine();
   const genres = state.genres.map((genre) => ({
     name: genre.name,

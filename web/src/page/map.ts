@@ -49,8 +49,9 @@ export function drawMap(
   const field = svg("svg", { role: "group", "aria-label": summary(points) });
   const tip = html("div", { class: "tip", hidden: true });
   const help = html("p", { class: "help" }, "Songs that sound alike lie together. Point at one, or move with the arrow keys; Enter opens it.");
-  const figure = html("figure", { class: "song-map" }, html("div", { class: "field" }, field, tip), legend(points), help);
-  element.replaceChildren(figure);
+  // Browsers let the keyboard stop at a picture that listens to its focus itself: what it lies in does.
+  const frame = html("div", { class: "field" }, field, tip);
+  element.replaceChildren(html("figure", { class: "song-map" }, frame, legend(points), help));
   if (points.length === 0) field.remove();
 
   let at: Place[] = [];
@@ -107,11 +108,11 @@ export function drawMap(
     focus(point);
     onPick(points[point]!.id);
   });
-  field.addEventListener("focusin", (event) => {
+  frame.addEventListener("focusin", (event) => {
     const point = marks.findIndex((mark) => mark === event.target);
     if (point >= 0) show(point);
   });
-  field.addEventListener("focusout", () => show(null));
+  frame.addEventListener("focusout", () => show(null));
   field.addEventListener("keydown", (event) => {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     if (event.key === "Enter" || event.key === " ") onPick(points[current]!.id);

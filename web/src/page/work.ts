@@ -113,8 +113,8 @@ async function listen(job: Job, signal: AbortSignal): Promise<Result> {
     const heard = await Promise.race([engine.listener.hear(decoded, progress, signal), gone]);
     return { sound, heard, hash, cut: decoded.cut };
   } catch (error) {
-    // Whatever fails on a device that is lost fails because of that.
-    await new Promise((done) => setTimeout(done, 0));
+    // Whatever fails on a device that is lost fails because of that, and may do so before the loss is told.
+    await Promise.race([gone, new Promise((done) => setTimeout(done, 500))]).catch(() => undefined);
     throw lost ? new Lost() : error;
   }
 }
