@@ -17,6 +17,7 @@ mod genres;
 mod learn;
 mod runtime;
 mod site;
+mod sounds;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
