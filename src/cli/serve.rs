@@ -11,7 +11,7 @@ use crate::serve::{Server, Shelf};
 use crate::site::Site;
 
 use super::common::{Common, INCLUDED, print, print_json};
-use super::export::bundle;
+use super::export::{SMALL, bundle};
 use super::genre::{LazyEar, refresh};
 use super::interrupt::Stopping;
 use super::library::Store;
@@ -36,7 +36,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let server = Server::bind(args.host, args.port)?;
-    let site = Site::new(bundle(&args.model, true, common)?.files()?);
+    let site = Site::new(bundle(&args.model, Some(SMALL), common)?.files()?);
     let shelf = shelf(&args.store, common)?;
     let stopping = Stopping::new("stopping".into());
     match common.json {

@@ -13,6 +13,7 @@ mod chromium;
 mod curves;
 mod drawing;
 mod genres;
+mod learn;
 mod library;
 mod runtime;
 mod site;
