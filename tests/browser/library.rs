@@ -73,7 +73,9 @@ impl Shop {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gamaka"));
         command.args(arguments);
-        command.arg("--library").arg(self.folder.path().join("l.sqlite"));
+        command
+            .arg("--library")
+            .arg(self.folder.path().join("l.sqlite"));
         command.stderr(Stdio::null());
         command
     }
@@ -133,7 +135,10 @@ fn a_library_is_browsed_heard_and_corrected_in_a_browser() {
     browser.visit(&shop.url, WINDOW, "light");
     browser.until(&format!("{SHOWN} === {CLIPS}"));
     let shelves = texts(&mut browser, "#library .shelves .name");
-    assert_eq!(shelves, ["All tracks", "march", "techno", "Unknown", "Examples"]);
+    assert_eq!(
+        shelves,
+        ["All tracks", "march", "techno", "Unknown", "Examples"]
+    );
     let numbers = texts(&mut browser, "#library .shelves .number");
     let numbers: Vec<usize> = numbers.iter().map(|n| n.parse().unwrap()).collect();
     assert_eq!((numbers[0], numbers[4]), (CLIPS, 4));
@@ -144,59 +149,90 @@ fn a_library_is_browsed_heard_and_corrected_in_a_browser() {
     click(&mut browser, "#library .shelves button", "march");
     browser.until(&format!("{SHOWN} === {}", numbers[1]));
     let verdicts = texts(&mut browser, "#library .tracks .verdict");
-    assert!(verdicts.iter().all(|verdict| verdict.starts_with("march")), "{verdicts:?}");
+    assert!(
+        verdicts.iter().all(|verdict| verdict.starts_with("march")),
+        "{verdicts:?}"
+    );
     click(&mut browser, "#library .shelves button", "Examples");
     browser.until(&format!("{SHOWN} === 4"));
     click(&mut browser, "#library .shelves button", "All tracks");
     browser.says("document.getElementById('library-search').focus()");
     browser.write("onerror=");
     browser.until(&format!("{SHOWN} === 1"));
-    assert_eq!(texts(&mut browser, "#library .tracks .called .name"), [BITING]);
+    assert_eq!(
+        texts(&mut browser, "#library .tracks .called .name"),
+        [BITING]
+    );
     assert_eq!(browser.says("window.bitten ?? 0"), 0);
 
     // Why, and how it sounds.
     click(&mut browser, "#library .tracks .opens", "<img");
     browser.until("document.querySelectorAll('#library .track-body .bars li').length === 2");
-    assert_eq!(texts(&mut browser, "#library .track-body .examples li").len(), 3 + 10);
+    assert_eq!(
+        texts(&mut browser, "#library .track-body .examples li").len(),
+        3 + 10
+    );
     is_accessible(&mut browser, "a track's reasons");
     browser.picture();
     click(&mut browser, "#library .track-head .play", "");
-    browser.until("document.querySelector('#library .track-head .play').ariaLabel.startsWith('Pause')");
+    browser.until(
+        "document.querySelector('#library .track-head .play').ariaLabel.startsWith('Pause')",
+    );
 
     // A new name, by keyboard alone, makes it an example of that genre.
     browser.says("document.querySelector('#library .track-body form input').focus()");
     browser.write("ballad");
     browser.key("Enter");
     browser.until("document.querySelector('#library .changes:not([hidden])')?.innerText.includes('is an example of ballad now') ?? false");
-    assert_eq!(shop.examples(), json!([["ballad", 1], ["march", 2], ["techno", 2]]));
+    assert_eq!(
+        shop.examples(),
+        json!([["ballad", 1], ["march", 2], ["techno", 2]])
+    );
     browser.until("document.querySelectorAll('#library .shelves li').length === 6");
     let verdict = texts(&mut browser, "#library .tracks .track-head .verdict");
     assert_eq!(verdict, ["ballad\nyour example"]);
     let told = texts(&mut browser, "#library .changes p");
     let other = texts(&mut browser, "#library .changes .lines li").len();
     // The other ballads are like it, and unknown or worse before.
-    assert!(other > 0 && told[1].starts_with(&format!("{other} other track")), "{told:?}");
+    assert!(
+        other > 0 && told[1].starts_with(&format!("{other} other track")),
+        "{told:?}"
+    );
     is_accessible(&mut browser, "a correction");
     click(&mut browser, "#library .changes summary", "Which tracks");
     browser.picture();
     let changed = texts(&mut browser, "#library .changes .lines button")[0].clone();
     click(&mut browser, "#library .changes .lines button", &changed);
-    browser.until(&format!("document.querySelector('#library .called .name').textContent === {}", json!(changed)));
-    browser.until("document.querySelectorAll('#library .track-body:not([hidden]) .bars li').length === 3");
+    browser.until(&format!(
+        "document.querySelector('#library .called .name').textContent === {}",
+        json!(changed)
+    ));
+    browser.until(
+        "document.querySelectorAll('#library .track-body:not([hidden]) .bars li').length === 3",
+    );
 
     // And with a click it is what it was.
     click(&mut browser, "#library .changes button", "Take it back");
     browser.until("document.querySelector('#library .changes').innerText.includes('Taken back')");
     assert_eq!(shop.examples(), json!([["march", 2], ["techno", 2]]));
     browser.until("document.querySelectorAll('#library .shelves li').length === 5");
-    assert_eq!(texts(&mut browser, "#library .shelves .number"), numbers.iter().map(usize::to_string).collect::<Vec<_>>());
+    assert_eq!(
+        texts(&mut browser, "#library .shelves .number"),
+        numbers.iter().map(usize::to_string).collect::<Vec<_>>()
+    );
 
     // A wrong answer is corrected with one click.
     browser.says("const search = document.getElementById('library-search'); search.value = 'metal-000'; search.dispatchEvent(new Event('input')); 1");
     browser.until(&format!("{SHOWN} === 1 && document.querySelector('#library .called .name').textContent === 'metal-000.ogg'"));
     click(&mut browser, "#library .tracks .opens", "metal-000");
-    browser.until("document.querySelectorAll('#library .track-body:not([hidden]) .clicks button').length > 2");
-    click(&mut browser, "#library .track-body .clicks button", "techno");
+    browser.until(
+        "document.querySelectorAll('#library .track-body:not([hidden]) .clicks button').length > 2",
+    );
+    click(
+        &mut browser,
+        "#library .track-body .clicks button",
+        "techno",
+    );
     browser.until("document.querySelector('#library .changes').innerText.includes('is an example of techno now')");
     assert_eq!(shop.examples(), json!([["march", 2], ["techno", 3]]));
 
@@ -207,7 +243,9 @@ fn a_library_is_browsed_heard_and_corrected_in_a_browser() {
     browser.until("document.querySelector('#library .track-body:not([hidden]) .clicks button')?.textContent === 'march'");
     click(&mut browser, "#library .track-body .clicks button", "march");
     let told = "document.querySelector('#library .warn:not([hidden])')?.textContent ?? ''";
-    browser.until(&format!("({told}).includes('another run of gamaka') || ({told}).includes('Another run of gamaka')"));
+    browser.until(&format!(
+        "({told}).includes('another run of gamaka') || ({told}).includes('Another run of gamaka')"
+    ));
     drop(held);
     std::fs::remove_file(&lock).unwrap();
     std::fs::remove_file(shop.music("metal/metal-000.ogg")).unwrap();
@@ -216,7 +254,11 @@ fn a_library_is_browsed_heard_and_corrected_in_a_browser() {
     is_accessible(&mut browser, "a file that is gone");
     browser.was_quiet();
 
-    for (window, scheme, name) in [(WINDOW, "dark", "library-dark"), (PHONE, "light", "library-phone"), (PHONE, "dark", "library-phone-dark")] {
+    for (window, scheme, name) in [
+        (WINDOW, "dark", "library-dark"),
+        (PHONE, "light", "library-phone"),
+        (PHONE, "dark", "library-phone-dark"),
+    ] {
         browser.visit(&shop.url, window, scheme);
         browser.until(&format!("{SHOWN} === {CLIPS}"));
         click(&mut browser, "#library .tracks .opens", "metal-001");
@@ -227,5 +269,7 @@ fn a_library_is_browsed_heard_and_corrected_in_a_browser() {
     // A server that has ended is told too.
     drop(shop);
     click(&mut browser, "#library .shelves button", "march");
-    browser.until(&format!("({told}).includes('is gamaka serve still running')"));
+    browser.until(&format!(
+        "({told}).includes('is gamaka serve still running')"
+    ));
 }
