@@ -9,6 +9,7 @@
     reason = "tests panic on purpose, and cast numbers of their own"
 )]
 
+mod bundles;
 mod chromium;
 mod curves;
 mod drawing;

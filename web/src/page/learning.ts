@@ -1,5 +1,6 @@
 /** Where the panel stands that shows a network learn from the examples. */
 
+import { PlainError } from "../words.ts";
 import { element } from "./elements.ts";
 import type { Engine } from "./engine.ts";
 import { mountLearn, type LearnGenre } from "./learn.ts";
@@ -24,11 +25,17 @@ export function buildLearning(root: HTMLElement, link: HTMLElement): { use: (eng
       panel?.close();
       place.replaceChildren();
       panel = null;
-      if (engine.bundle.manifest.training) panel = mountLearn(place, { device: engine.device, bundle: engine.bundle, examples });
+      const { device, bundle } = engine;
+      try {
+        if (bundle.manifest.training) panel = mountLearn(place, { device, bundle, examples });
+      } catch (error) {
+        // What cannot be trained here is no reason not to answer.
+        if (!(error instanceof PlainError)) throw error;
+        place.append(element("p", { class: "soft" }, error.message));
+      }
     },
     draw() {
-      const able = state.genres.filter((genre) => examplesOf(genre.id).filter((one) => current(one) && one.clips.length > 0).length > 1).length >= FEWEST;
-      root.hidden = link.hidden = !able || !engine?.bundle.manifest.training;
+      root.hidden = link.hidden = examples().length < FEWEST || !engine?.bundle.manifest.training;
     },
   };
 }
