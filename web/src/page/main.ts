@@ -33,6 +33,7 @@ async function start(): Promise<void> {
     buildDock(part("dock")),
     () => {
       area.hidden = state.phase !== "ready";
+      document.body.classList.toggle("unable", state.phase === "closed");
       document.body.classList.toggle("begun", state.genres.length > 0 || state.songs.length > 0);
     },
   ];
