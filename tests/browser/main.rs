@@ -15,6 +15,7 @@ mod curves;
 mod drawing;
 mod genres;
 mod learn;
+mod library;
 mod runtime;
 mod site;
 mod sounds;
