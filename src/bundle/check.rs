@@ -165,6 +165,7 @@ pub(super) fn ports(
             let length = (hearing.frames - 1) * hearing.hop_length + hearing.n_fft;
             shape("parameters")?;
             is("samples", [clips, 1, 1, length])?;
+            is("absent", [clips, 1, 1, 1])?;
             is("clips", [clips, 1, hearing.bands, hearing.frames])?;
             is("embedding", [clips, width, 1, 1])
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::distance;
 use super::training::TrainingEntry;
 use crate::fewshot::Calibration;
 use crate::gpu::AdapterClass;
@@ -116,29 +117,6 @@ pub struct Compared {
     pub calibration: Option<Calibration>,
     /// What embeddings go through before they are asked whether they are near at all; none: they stay as they are.
     pub whitening: Option<WhiteningEntry>,
-}
-
-/// A distance by its full name.
-mod distance {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    use crate::ops::Distance;
-
-    #[derive(Serialize, Deserialize)]
-    #[serde(remote = "Distance", rename_all = "kebab-case")]
-    enum Named {
-        #[serde(rename = "squared-euclidean")]
-        Euclidean,
-        Cosine,
-    }
-
-    pub(super) fn serialize<S: Serializer>(distance: &Distance, to: S) -> Result<S::Ok, S::Error> {
-        Named::serialize(distance, to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Distance, D::Error> {
-        Named::deserialize(from)
-    }
 }
 
 /// Less the centre, then times the scale of each dimension or times the root. Names of tensors.

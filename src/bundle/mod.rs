@@ -4,6 +4,7 @@
 mod builder;
 mod check;
 mod content;
+mod distance;
 mod error;
 mod manifest;
 mod plan_file;

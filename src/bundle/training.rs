@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::distance;
 use crate::data::Task;
 use crate::gpu::{AdapterClass, Dtype, Plan};
 use crate::model::{ModelError, Network, Spec};
@@ -72,6 +73,7 @@ pub struct TrainingEntry {
     /// Its parameters, padding not counted.
     pub parameters: usize,
     /// How its embeddings are compared.
+    #[serde(with = "distance")]
     pub distance: Distance,
     /// The plans of a step, by how many genres an episode has.
     pub tasks: Vec<TrainingTask>,

@@ -10,7 +10,7 @@ mod suggest;
 
 use std::process::ExitCode;
 
-pub(super) use learned::{Answered, Taught, learned, taught};
+pub(super) use learned::{Answered, LazyEar, Taught, learned, refresh, taught};
 
 use super::common::Common;
 

@@ -69,6 +69,23 @@ pub enum LibraryError {
     /// A name that is taken.
     #[error("there is a genre `{0}` already: remove or rename that one first")]
     GenreExists(String),
+    /// A track's file is not there.
+    #[error("{}: is not there any more; scan again if it has moved", .0.display())]
+    FileGone(PathBuf),
+    /// A track's file is not what was heard.
+    #[error("{}: has changed since it was heard, or is something else now; scan again to hear it as it is", .0.display())]
+    FileChanged(PathBuf),
+    /// A track's file cannot be read.
+    #[error("{}: cannot be read ({error})", path.display())]
+    FileUnreadable {
+        /// Which file.
+        path: PathBuf,
+        /// What the operating system says.
+        error: std::io::Error,
+    },
+    /// A track whose genres were changed otherwise, so that what was done before cannot be taken back.
+    #[error("{}: its genres were changed since, by another program or another window: nothing was taken back", .0.display())]
+    ChangedSince(PathBuf),
     /// Genres of another model.
     #[error(
         "the genres were taught to another model ({theirs}) than this library's ({ours}), and what two models hear cannot be compared: scan a library with the same model to use them"

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::fs;
+use std::fs::{self, File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -13,9 +13,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::error::LibraryError;
 use super::store::{KnownModel, Library};
 use super::vector::{floats, halves, read_floats, read_halves};
-use crate::ear::{Ear, EarError};
+use crate::ear::{Ear, EarError, ONE_OF};
 use crate::embed::{FileEmbedding, mean_embedding};
 use crate::files::hash_of;
+use crate::genres::{GenreAnswer, Genres, GenresError, Part};
 
 /// Most parts of a file that are kept: they tell where in it something was heard.
 const PARTS: usize = 32;
@@ -50,7 +51,16 @@ impl Stamp {
     };
 
     pub(super) fn of(path: &Path) -> io::Result<Self> {
-        let found = fs::metadata(path)?;
+        Self::of_metadata(&fs::metadata(path)?)
+    }
+
+    /// Of a file that is open; none if it is no ordinary one.
+    pub(super) fn of_file(file: &File) -> Option<Self> {
+        let found = file.metadata().ok().filter(Metadata::is_file);
+        Self::of_metadata(&found?).ok()
+    }
+
+    fn of_metadata(found: &Metadata) -> io::Result<Self> {
         let modified = found.modified()?;
         let ns = match modified.duration_since(UNIX_EPOCH) {
             Ok(after) => i64::try_from(after.as_nanos()).unwrap_or(i64::MAX),
@@ -76,9 +86,31 @@ impl Heard {
         }
     }
 
+    /// What genres say of it, and which of its parts decided.
+    ///
+    /// # Errors
+    /// [`GenresError`]: it was heard by another model than their examples, or is not finite.
+    pub fn answer(&self, genres: &Genres) -> Result<GenreAnswer, GenresError> {
+        let part = |(k, embedding)| {
+            let (start_s, end_s) = self.part_span(k);
+            Part {
+                start_s,
+                end_s,
+                embedding,
+            }
+        };
+        let parts = self.parts.iter().map(Vec::as_slice).enumerate();
+        let parts: Vec<Part> = parts.map(part).collect();
+        genres.answer(&self.embedding, &parts)
+    }
+
     /// Where a part lies, in seconds.
     pub fn part_span(&self, part: usize) -> (f64, f64) {
-        let start = part as f64 * self.part_seconds;
+        let mut start = part as f64 * self.part_seconds;
+        if start >= self.seconds {
+            // A rest that is long enough has a last segment, which ends with the file.
+            start = (self.seconds - self.part_seconds / ONE_OF as f64).max(0.0);
+        }
         let last = part + 1 >= self.parts.len();
         let end = if last {
             self.seconds

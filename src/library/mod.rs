@@ -3,6 +3,7 @@
 //! What is heard belongs to a file's content, not to its path: copies and moved files are heard once, and what two models have
 //! heard never meets. One process writes at a time; readers never wait.
 
+mod correct;
 mod duplicates;
 mod error;
 mod forget;
@@ -17,6 +18,7 @@ mod store;
 mod track;
 mod vector;
 
+pub use correct::Correction;
 pub use duplicates::{Duplicates, Same};
 pub use error::LibraryError;
 pub use genres::{ExampleState, KnownExample, KnownGenre, Taught, genres_of};

@@ -149,6 +149,14 @@ impl Library {
         Ok(self)
     }
 
+    /// A number that is another once another process has changed the library.
+    ///
+    /// # Errors
+    /// [`LibraryError`].
+    pub fn changes_of_others(&self) -> Result<i64, LibraryError> {
+        self.pragma("data_version")
+    }
+
     /// Where it lies.
     pub fn path(&self) -> &Path {
         &self.path

@@ -1,11 +1,13 @@
 //! The tracks of a library, and their embeddings.
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, Row};
 
 use super::error::LibraryError;
+use super::hear::Stamp;
 use super::store::Library;
 use super::vector::read_floats;
 
@@ -41,6 +43,37 @@ impl Track {
             (Some(artist), Some(title)) => format!("{artist} - {title}"),
             (None, Some(title)) => title.clone(),
             (_, None) => file_name(&self.path),
+        }
+    }
+
+    /// Opens its file, which must be what was heard: what has taken its name since, or what a link leads to since, is not it.
+    ///
+    /// # Errors
+    /// [`LibraryError::FileGone`], [`LibraryError::FileChanged`], [`LibraryError::FileUnreadable`].
+    pub fn open(&self) -> Result<File, LibraryError> {
+        let changed = || LibraryError::FileChanged(self.path.clone());
+        let unreadable = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+                LibraryError::FileGone(self.path.clone())
+            }
+            _ => LibraryError::FileUnreadable {
+                path: self.path.clone(),
+                error,
+            },
+        };
+        // A pipe is not opened, which would wait for a writer.
+        match std::fs::metadata(&self.path) {
+            Ok(found) if !found.is_file() => return Err(changed()),
+            found => found.map_err(unreadable)?,
+        };
+        let file = File::open(&self.path).map_err(unreadable)?;
+        let heard = Stamp {
+            size: i64::try_from(self.size).unwrap_or(i64::MAX),
+            modified_ns: self.modified_ns,
+        };
+        match Stamp::of_file(&file) == Some(heard) {
+            true => Ok(file),
+            false => Err(changed()),
         }
     }
 

@@ -5,10 +5,12 @@
 //! the library heard. Nobody is waited for: a connection that says nothing is closed, and where there are too many the oldest
 //! gives way.
 
+mod api;
 mod error;
 mod guard;
 mod range;
 mod reply;
+mod shelf;
 
 use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
@@ -18,6 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{ALLOW, HeaderValue};
 use hyper::http::request::Parts;
@@ -26,10 +29,12 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, spawn_blocking};
 use tokio::time::{sleep, timeout};
 
 pub use error::ServeError;
+pub use shelf::Shelf;
+
 use reply::{Content, Refusal, Reply, Source, finish};
 
 use crate::files::hash_bytes;
@@ -40,6 +45,12 @@ const API: &str = "/api/";
 
 /// How long a connection may take to say what it wants, also between two requests.
 const HEAD_PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long what is sent may take to arrive.
+const BODY_PATIENCE: Duration = Duration::from_secs(20);
+
+/// Bytes of the longest that is sent.
+const LONGEST_BODY: usize = 64 << 10;
 
 /// Bytes of the longest head of a request.
 const LONGEST_HEAD: usize = 32 << 10;
@@ -61,6 +72,7 @@ pub struct Server {
 #[derive(Debug)]
 struct Served {
     files: HashMap<String, File>,
+    library: Option<Arc<Shelf>>,
     /// Whether others than this machine may ask.
     public: bool,
 }
@@ -104,7 +116,12 @@ impl Server {
     ///
     /// # Errors
     /// [`ServeError::System`].
-    pub fn run(self, site: &Site, stop: &AtomicBool) -> Result<(), ServeError> {
+    pub fn run(
+        self,
+        site: &Site,
+        library: Option<Shelf>,
+        stop: &AtomicBool,
+    ) -> Result<(), ServeError> {
         let files = site.files().iter().map(|(path, file)| {
             let file = File {
                 hash: hash_bytes(&file.bytes),
@@ -115,6 +132,7 @@ impl Server {
         });
         let served = Arc::new(Served {
             files: files.collect(),
+            library: library.map(Arc::new),
             public: self.is_public(),
         });
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -164,14 +182,36 @@ async fn converse(stream: TcpStream, served: Arc<Served>) {
 
 impl Served {
     async fn answer(&self, request: Request<Incoming>) -> Reply {
-        let (head, _body) = request.into_parts();
-        if let Err(refusal) = guard::check(&head, self.public) {
-            return refusal.reply();
-        }
-        if head.method != Method::GET && head.method != Method::HEAD {
-            return not_allowed("GET, HEAD");
-        }
-        self.file(&head).unwrap_or_else(|refusal| refusal.reply())
+        let (head, body) = request.into_parts();
+        let answer = match guard::check(&head, self.public) {
+            Err(refusal) => Err(refusal),
+            Ok(()) if head.uri.path().starts_with(API) => self.of_library(head, body).await,
+            Ok(()) => match head.method {
+                Method::GET | Method::HEAD => self.file(&head),
+                _ => Ok(not_allowed("GET, HEAD")),
+            },
+        };
+        answer.unwrap_or_else(|refusal| refusal.reply())
+    }
+
+    /// Something of the library, which may take a while: others are answered meanwhile.
+    async fn of_library(&self, head: Parts, body: Incoming) -> Result<Reply, Refusal> {
+        let body = Limited::new(body, LONGEST_BODY).collect();
+        let body = timeout(BODY_PATIENCE, body).await;
+        let body = body.map_err(|_| {
+            Refusal::new(StatusCode::REQUEST_TIMEOUT, "what is sent does not arrive")
+        })?;
+        let body = body.map_err(|error| match error.is::<LengthLimitError>() {
+            true => Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "what is sent is too long"),
+            false => Refusal::bad("what is sent breaks off"),
+        })?;
+        let body = body.to_bytes();
+        let library = self.library.clone();
+        let answer = spawn_blocking(move || api::answer(library.as_ref(), &head, &body)).await;
+        answer.unwrap_or_else(|_| {
+            let text = "the answer failed: this is a fault of gamaka";
+            Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, text))
+        })
     }
 
     /// A file of the site, by its exact path.

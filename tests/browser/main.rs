@@ -9,10 +9,13 @@
     reason = "tests panic on purpose, and cast numbers of their own"
 )]
 
+mod bundles;
 mod chromium;
 mod curves;
 mod drawing;
 mod genres;
+mod learn;
+mod library;
 mod runtime;
 mod site;
 

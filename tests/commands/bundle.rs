@@ -56,6 +56,49 @@ fn a_model_is_exported_into_a_new_or_an_empty_folder() {
 }
 
 #[test]
+fn what_learns_in_the_page_may_be_any_network() {
+    let home = tempfile::tempdir().unwrap();
+    let own = home.path().join("own.toml");
+    let spec = |layer: &str| {
+        let last = "[[layers]]\ntype = \"linear\"\nchannels = 4\n";
+        std::fs::write(
+            &own,
+            format!("name = \"mine\"\n[[layers]]\ntype = {layer}\n{last}"),
+        )
+        .unwrap();
+    };
+    spec("\"pool\"\nkind = \"mean\"\nkernel = 8");
+    for (learn, name, curves) in [
+        ("--learn".to_string(), "small-ickan", 2),
+        ("--learn=small-ickan".to_string(), "small-ickan", 2),
+        ("--learn=ickan".to_string(), "ickan", 4),
+        (format!("--learn={}", text(&own)), "mine", 0),
+    ] {
+        let out = home.path().join(format!("{name} {}", learn.len()));
+        succeeds(&["export", TINY, &learn, "-o", text(&out)]);
+        let bundle = Bundle::read(&out).unwrap();
+        let training = bundle.manifest().training.as_ref().unwrap();
+        assert_eq!(
+            (training.network.as_str(), training.curves.len()),
+            (name, curves)
+        );
+    }
+    let out = home.path().join("out");
+    let wrong = |learn: &str, word: &str| {
+        let said = fails(1, &["export", TINY, learn, "-o", text(&out)]);
+        assert!(said.contains(word), "{said}");
+        assert!(!out.exists());
+    };
+    wrong("--learn=vgg", "there are: ");
+    wrong("--learn=missing.toml", "missing.toml");
+    let own_learn = format!("--learn={}", text(&own));
+    spec("\"standardise\"");
+    wrong(&own_learn, "no means and deviations");
+    spec("\"pool\"\nkind = \"mean\"\nkernel = 800");
+    wrong(&own_learn, "does not fit");
+}
+
+#[test]
 fn what_is_no_model_is_named_and_nothing_is_made() {
     let home = tempfile::tempdir().unwrap();
     let out = home.path().join("out");

@@ -63,6 +63,7 @@ const KEPT: (&str, [&str; 7]) = (
 const INPUTS: &[&str] = &[
     "--data",
     "--from",
+    "--learn",
     "--to",
     "--library",
     "--config",

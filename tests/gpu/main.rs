@@ -21,6 +21,7 @@ mod hearing;
 #[path = "../../examples/kan_function.rs"]
 mod kan_function;
 mod kernels;
+mod learn;
 mod maml;
 mod mel;
 mod quantise;

@@ -7,7 +7,7 @@ use crate::audio;
 use crate::cli::common::{Common, one_line};
 use crate::cli::library::Store;
 use crate::ear::Ear;
-use crate::genres::{GenreAnswer, Genres, GenresError, Part};
+use crate::genres::{GenreAnswer, Genres, GenresError};
 use crate::library::{Heard, KnownExample, KnownModel, Library, LibraryError};
 use crate::mel::EngineChoice;
 use crate::model_file::Model;
@@ -133,25 +133,9 @@ impl Taught {
 }
 
 fn answered(genres: &Genres, path: PathBuf, heard: Heard) -> Result<Answered, GenresError> {
-    let part = |(k, embedding)| {
-        let (start_s, end_s) = heard.part_span(k);
-        Part {
-            start_s,
-            end_s,
-            embedding,
-        }
-    };
-    let parts: Vec<Part> = heard
-        .parts
-        .iter()
-        .map(Vec::as_slice)
-        .enumerate()
-        .map(part)
-        .collect();
-    let answer = genres.answer(&heard.embedding, &parts)?;
     Ok(Answered {
         path,
-        answer,
+        answer: heard.answer(genres)?,
         hash: heard.hash,
     })
 }
@@ -184,7 +168,7 @@ pub(in crate::cli) fn learned(
 }
 
 /// Hears the examples again whose files have changed, and says what became of them.
-pub(super) fn refresh(
+pub(in crate::cli) fn refresh(
     library: &mut Library,
     known: &KnownModel,
     ear: &LazyEar,

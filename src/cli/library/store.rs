@@ -26,6 +26,11 @@ impl Store {
         }
     }
 
+    /// Whether a library was named.
+    pub(in crate::cli) fn is_named(&self) -> bool {
+        self.library.is_some()
+    }
+
     /// Opens the library, which must be there.
     pub(in crate::cli) fn open(&self) -> anyhow::Result<Library> {
         Ok(Library::open(&self.path()?)?)

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use gamaka::audio;
 use gamaka::gpu::{AdapterClass, Gpu, Plan, Program};
+use gamaka::internals::bundle::{Bundle, MANIFEST};
 use gamaka::internals::columns;
 use gamaka::internals::data::{Dataset, Labels, Layout, Protocol, Split, Task, listed, read_tags};
 use gamaka::internals::embed;
@@ -23,13 +24,15 @@ use gamaka::internals::tensors;
 use gamaka::internals::train::checkpoint;
 use gamaka::internals::vectors::Vectors;
 use gamaka::model::{Network, Spec};
+use serde::de::IgnoredAny;
+use serde_json::Value;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 use seeds::{
-    ARRAYS, audio_seeds, checkpoint_seeds, features_seeds, identity, layout_seeds, manifest_seeds,
-    model_seeds, plan_seeds, small, spec_seeds, table_seeds, tag_seeds, tagging_seeds,
-    vector_seeds,
+    ARRAYS, BUNDLED, audio_seeds, bundle_files, bundle_seeds, checkpoint_seeds, features_seeds,
+    identity, layout_seeds, manifest_seeds, model_seeds, plan_seeds, small, spec_seeds,
+    table_seeds, tag_seeds, tagging_seeds, vector_seeds,
 };
 
 /// One kind of input.
@@ -46,7 +49,7 @@ pub(crate) struct Target {
 }
 
 /// All kinds of input.
-pub(crate) const TARGETS: [Target; 12] = [
+pub(crate) const TARGETS: [Target; 13] = [
     Target {
         name: "audio",
         seeds: audio_seeds,
@@ -118,6 +121,12 @@ pub(crate) const TARGETS: [Target; 12] = [
         seeds: plan_seeds,
         text: true,
         read: plan,
+    },
+    Target {
+        name: "bundle",
+        seeds: bundle_seeds,
+        text: true,
+        read: bundle,
     },
 ];
 
@@ -303,11 +312,43 @@ fn plan(_: &Path, bytes: &[u8]) -> bool {
     serde_json::from_slice::<Plan>(bytes).is_ok_and(|plan| Program::new(&Gpu::noop(), plan).is_ok())
 }
 
+/// Reads a bundle whose list and two plans the bytes are, as they are, and with the hashes that fit them.
+fn bundle(_: &Path, bytes: &[u8]) -> bool {
+    let mut files = bundle_files().clone();
+    let mut values = serde_json::Deserializer::from_slice(bytes).into_iter::<IgnoredAny>();
+    let mut begin = 0;
+    for name in BUNDLED {
+        let Some(Ok(_)) = values.next() else {
+            break;
+        };
+        let end = values.byte_offset();
+        files.insert(name.to_string(), bytes[begin..end].to_vec());
+        begin = end;
+    }
+    let taken = Bundle::from_files(files.clone()).is_ok();
+    let fitted = || {
+        let mut list: Value = serde_json::from_slice(&files[MANIFEST]).ok()?;
+        for name in BUNDLED.into_iter().skip(1) {
+            let entry = list.get_mut("files")?.get_mut(name)?.as_object_mut()?;
+            entry.insert("bytes".into(), files[name].len().into());
+            entry.insert(
+                "hash".into(),
+                blake3::hash(&files[name]).to_hex().as_str().into(),
+            );
+        }
+        Some(serde_json::to_vec(&list).unwrap_or_default())
+    };
+    let fits = fitted().is_some_and(|list| {
+        files.insert(MANIFEST.into(), list);
+        Bundle::from_files(files).is_ok()
+    });
+    taken || fits
+}
+
 /// A safetensors file of its header and data, without the length that comes first: changed headers would all
 /// have the wrong one, and nothing behind it would ever be tried.
 fn with_length(bytes: &[u8]) -> Vec<u8> {
-    let mut values =
-        serde_json::Deserializer::from_slice(bytes).into_iter::<serde::de::IgnoredAny>();
+    let mut values = serde_json::Deserializer::from_slice(bytes).into_iter::<IgnoredAny>();
     let length = match values.next() {
         Some(Ok(_)) => {
             let end = values.byte_offset();

@@ -2,8 +2,9 @@
 
 use gamaka::audio::{self, AudioWarning};
 use gamaka::gpu::AdapterClass;
+use gamaka::internals::bundle::{Bundle, MANIFEST, Options, TrainingOptions};
 use gamaka::internals::columns::{self, Column, Format, Kind, Value};
-use gamaka::internals::data::{Part, Protocol, Split, SplitEntry};
+use gamaka::internals::data::{Part, Protocol, Split, SplitEntry, Task};
 use gamaka::internals::embed;
 use gamaka::internals::features::{Features, Hearing, KeptFeatures};
 use gamaka::internals::fewshot::{Calibration, Standardiser};
@@ -18,9 +19,51 @@ use gamaka::mel::Preset;
 use gamaka::model::{Codebook, Integers, Network, Packed, Packing, Spec};
 use gamaka::ops::OptimizerState;
 use half::f16;
+use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
 use std::path::Path;
+use std::sync::LazyLock;
 use zip::ZipArchive;
+
+/// The files of a bundle that the seeds are made of, one after the other.
+pub(super) const BUNDLED: [&str; 3] = [
+    MANIFEST,
+    "plans/embed-software.json",
+    "plans/train-2-software.json",
+];
+
+/// A bundle of a small network and one that is trained, with few plans of steps.
+pub(super) fn bundle_files() -> &'static BTreeMap<String, Vec<u8>> {
+    static FILES: LazyLock<BTreeMap<String, Vec<u8>>> = LazyLock::new(|| {
+        let tiny =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/golden/tiny.safetensors");
+        let model = Model::load(&tiny).expect("the fixture is a model");
+        let training = TrainingOptions {
+            task: Task::new(2, 1, 1),
+            ..TrainingOptions::default()
+        };
+        let options = Options {
+            training: Some(training),
+            ..Options::default()
+        };
+        let hash = "0123456789abcdef".repeat(4);
+        let bundle = Bundle::of(&model, &hash, &options);
+        let files = bundle.and_then(|bundle| bundle.files());
+        files.expect("a bundle of a model")
+    });
+    &FILES
+}
+
+pub(super) fn bundle_seeds(_: &Path) -> Vec<Vec<u8>> {
+    let files = bundle_files();
+    let whole = |count: usize| {
+        BUNDLED[..count]
+            .iter()
+            .flat_map(|name| files[*name].clone())
+    };
+    // A change seldom hits the list where long plans are behind it.
+    vec![whole(1).collect(), whole(3).collect()]
+}
 
 pub(super) const ARRAYS: [&str; 4] = ["embedding", "start_s", "end_s", "path"];
 

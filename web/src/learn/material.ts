@@ -31,12 +31,12 @@ export interface Material {
   leftOut: string[];
 }
 
-/** One song of so many is kept apart. */
+/** Where a genre has so many songs or more, about one of so many is kept apart. */
 const APART = 4;
 
 /**
- * Chooses what is learned from: every fourth song of a genre is kept apart, and of no song more clips are taken than there is
- * room for.
+ * Chooses what is learned from: about every fourth song of a genre is kept apart, and of no song more clips are taken than
+ * there is room for.
  *
  * @throws PlainError where fewer than two genres have enough.
  */
@@ -56,7 +56,7 @@ export function materialOf(given: readonly LearnGenre[], room: number, seed: num
     const single = files.length === 1;
     const placed = random.shuffled(files).map((file) => file.clips.slice(0, single ? Math.max(most, 2) : most).map((clip) => clips.push(clip) - 1));
     if (single) return { name, units: placed[0]!.map((clip) => [clip]), apart: [], single };
-    const apart = Math.floor(files.length / APART);
+    const apart = files.length < APART ? 0 : Math.round(files.length / APART);
     return { name, units: placed.slice(apart), apart: placed.slice(0, apart), single };
   });
   const leftOut = given.filter(({ name }) => !genres.some((genre) => genre.name === name)).map(({ name }) => name);

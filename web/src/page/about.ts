@@ -8,6 +8,7 @@ import type { Engine } from "./engine.ts";
 export function buildAbout(root: HTMLElement): (engine: Engine) => void {
   const device = element("p", { class: "soft small" });
   const card = element("div", {});
+  const listens = element("article", { class: "card tall", hidden: true }, element("h3", {}, "What listens"), card, device);
   root.append(
     element("h2", { id: "about-title" }, "About this page"),
     element(
@@ -18,13 +19,14 @@ export function buildAbout(root: HTMLElement): (engine: Engine) => void {
       part("How it decides",
         "A small neural network turns each song into a point, so that songs which sound alike lie close together. Each genre has its place in the middle of its examples, and a song belongs where it is nearest.",
         "A song that is far from all of your genres is called unknown. Long songs are heard in parts; the part that is most like the answer is marked."),
-      element("article", { class: "card tall" }, element("h3", {}, "What listens"), card, device),
+      listens,
       part("More than this page",
         "gamaka also runs on the command line, on whole libraries of music. A file of genres that you save here is read there by “gamaka genre import”, and the other way round.",
         "To have this page at hand without a network, install it from your browser’s menu, or keep a bookmark."),
     ),
   );
   return ({ bundle, device: found }) => {
+    listens.hidden = false;
     card.replaceChildren(...modelCard(bundle));
     say(device, found.software ? `Computed by this machine’s processor (${found.name}), which is slower than a graphics device.` : `Computed by your graphics device (${found.name}).`);
   };

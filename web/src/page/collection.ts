@@ -66,10 +66,17 @@ async function keep(change: Promise<unknown>): Promise<void> {
 let judged = 0;
 let learned: Genres | null = null;
 
-/** Learns the genres anew, and answers again for every song. */
+/** Learns the genres anew, and answers again for every song. A device that goes away meanwhile is told of elsewhere; with
+ * the next one it is done again. */
 export async function judge(): Promise<void> {
   const turn = ++judged;
   changed();
+  await judgeAll(turn).catch((error: unknown) => {
+    if (!(error instanceof PlainError)) throw error;
+  });
+}
+
+async function judgeAll(turn: number): Promise<void> {
   const { comparison } = await theEngine();
   const genres = state.genres.map((genre) => ({
     name: genre.name,
@@ -253,19 +260,19 @@ async function back(genres: readonly Genre[], examples: readonly Example[], soun
   await judge();
 }
 
-/** Has songs heard and answered for; the last one given opens. */
+/** Has songs heard and answered for. The answer of the first opens, and so does that of a song given alone. */
 export function ask(files: readonly File[]): void {
   if (files.length === 0) notify("empty", "There was no music in what you gave.");
-  enqueue(files.map((file) => ({ name: file.name, sound: async () => file, done: (result: Result) => addSong(file.name, result) })));
+  enqueue(files.map((file) => ({ name: file.name, sound: async () => file, done: (result: Result) => addSong(file.name, result, files.length === 1) })));
 }
 
-async function addSong(name: string, { sound, heard, hash, cut }: Result): Promise<void> {
+async function addSong(name: string, { sound, heard, hash, cut }: Result, alone: boolean): Promise<void> {
   const song: Song = { id: freshId(), name, hash, sound, heard, cut, answer: null };
   await answerFor(song);
   // A song that is asked about again takes its own place.
   const first = state.songs.every((other) => other.hash === hash);
   state.songs = [song, ...state.songs.filter((other) => other.hash !== hash)];
-  if (first || state.open === null) state.open = song.id;
+  if (first || alone || state.open === null) state.open = song.id;
   const told = song.answer && (song.answer.unknown ? "like none of your genres" : song.answer.ranked[0]?.genre);
   if (told) announce(`${title(name)}: ${told}.`);
   changed();

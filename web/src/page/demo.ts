@@ -20,7 +20,7 @@ export async function buildDemo(root: HTMLElement): Promise<() => void> {
     start.disabled = true;
     void play(demo, base).finally(() => (start.disabled = false));
   }, "note");
-  const offer = element("p", { class: "offer" }, start, element("span", { class: "soft small" }, `${count(clips, "short clip")} in ${count(demo.genres.length, "genre")}. ${demo.licence}`));
+  const offer = element("p", { class: "offer" }, start, element("span", { class: "soft small" }, `${count(clips, "short clip")} in ${count(demo.genres.length, "genre")}${demo.licence && `, ${demo.licence}`}.`));
   root.append(offer);
   return () => {
     offer.hidden = state.genres.length > 0 || state.songs.length > 0;

@@ -128,6 +128,11 @@ function keepFocus(leaving: HTMLElement, parent: HTMLElement): void {
   next?.focus();
 }
 
+/** A genre's name, which may go on in the next line behind a `/`. */
+export function parted(name: string): (string | HTMLElement)[] {
+  return name.split("/").flatMap((part, at) => (at === 0 ? [part] : ["/", document.createElement("wbr"), part]));
+}
+
 /** `1 song`, `5 songs`. */
 export function count(number: number, one: string, more = `${one}s`): string {
   return `${number.toLocaleString("en")} ${number === 1 ? one : more}`;

@@ -55,6 +55,7 @@ async function open(): Promise<Engine> {
     await files.settle();
   }
   state.model = bundle.manifest.model.hash;
+  state.bandHz = bundle.manifest.hearing.band_hz;
   const listener = await Listener.open(device, bundle, tell("Getting ready: preparing your graphics device"));
   const comparer = await Comparer.open(device, bundle);
   const made: Engine = { device, bundle, listener, comparer, comparison: comparisonOf(bundle) };

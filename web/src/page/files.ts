@@ -41,28 +41,23 @@ async function walk(entry: FileSystemEntry, folders: string[], deep: number): Pr
   }
 }
 
-/** Has files chosen, or a folder with all that is in it; nothing comes back if nothing is chosen. */
-export function choose(folder: boolean, accept = "audio/*,video/mp4,video/webm,.flac,.ogg,.opus,.m4a,.mp3,.wav,.aiff,.aif"): Promise<Found[]> {
+const ACCEPTED = "audio/*,video/mp4,video/webm,.flac,.ogg,.opus,.m4a,.mp3,.wav,.aiff,.aif";
+
+/** What has files chosen, or a folder with all that is in it, when it is clicked by a button's script. */
+export function chooser(kind: "files" | "folder" | "json", take: (found: Found[]) => void): HTMLInputElement {
   const input = document.createElement("input");
   input.type = "file";
-  input.multiple = true;
   input.hidden = true;
-  if (folder) input.webkitdirectory = true;
-  else input.accept = accept;
-  return new Promise((done) => {
-    const finish = (found: Found[]) => {
-      input.remove();
-      done(found);
-    };
-    input.onchange = () => {
-      const files = [...(input.files ?? [])];
-      finish(files.map((file) => ({ file, folders: file.webkitRelativePath.split("/").slice(0, -1) })).filter((found) => !folder || sounds(found.file)));
-    };
-    input.oncancel = () => finish([]);
-    // Within the page, where whoever tests it finds it too.
-    document.body.append(input);
-    input.click();
+  input.multiple = kind !== "json";
+  if (kind === "folder") input.webkitdirectory = true;
+  else input.accept = kind === "json" ? ".json,application/json" : ACCEPTED;
+  input.addEventListener("change", () => {
+    const found = [...(input.files ?? [])].map((file) => ({ file, folders: file.webkitRelativePath.split("/").slice(0, -1) }));
+    take(kind === "folder" ? found.filter(({ file }) => sounds(file)) : found);
+    // The same file can be chosen again.
+    input.value = "";
   });
+  return input;
 }
 
 /** Files by the genre that their folders name: folders within folders become genres within genres, and folders around all
@@ -79,7 +74,7 @@ export function byFolder(found: readonly Found[]): { name: string | null; files:
   // The outermost folders that all have in common go, up to the last that names a genre.
   const shortest = Math.min(...inFolders.map((group) => group.folders.length));
   let common = 0;
-  while (common < shortest - 1 && inFolders.every((group) => group.folders[common] === inFolders[0]!.folders[common])) common += 1;
+  while (inFolders.length > 0 && common < shortest - 1 && inFolders.every((group) => group.folders[common] === inFolders[0]!.folders[common])) common += 1;
   const named = inFolders.map((group) => ({ name: group.folders.slice(common).join("/"), files: group.files }));
   const loose = groups.get("")?.files ?? [];
   return loose.length > 0 ? [...named, { name: null, files: loose }] : named;

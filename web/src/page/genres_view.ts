@@ -3,7 +3,7 @@
 import { addExamples, genreFor, isPlayable, removeExample, removeGenre, removeGenres, rename, soundOf, unusedName } from "./collection.ts";
 import { PlainError } from "../words.ts";
 import { button, clock, count, element, icon, iconButton, marker, rows, say, set, size, title, type Row } from "./elements.ts";
-import { choose } from "./files.ts";
+import { chooser } from "./files.ts";
 import { drawThumb } from "./pictures.ts";
 import { playButton } from "./player.ts";
 import { current, examplesOf, freshId, state, type Example, type Genre } from "./state.ts";
@@ -25,12 +25,13 @@ export function buildGenres(root: HTMLElement): () => void {
   );
   const told = element("p", { class: "soft small", id: "genres-told" });
   const save = button("Save to a file", "quiet", () => void saveGenres(), "save");
-  const open = button("Open a file", "quiet", () => void choose(false, ".json,application/json").then(([one]) => one && openGenres(one.file)), "open");
+  const shared = chooser("json", ([one]) => one && void openGenres(one.file));
+  const open = button("Open a file", "quiet", () => shared.click(), "open");
   const clear = button("Remove all", "quiet", () => {
     void removeGenres(state.genres, `Removed ${count(state.genres.length, "genre")} with ${count(state.examples.length, "song")}.`);
   }, "bin");
   const fresh = button("New genre", "quiet", () => void genreFor(unusedName()).then(nameNext), "plus");
-  const tools = element("div", { class: "tools" }, fresh, open, save, clear);
+  const tools = element("div", { class: "tools" }, fresh, open, save, clear, shared);
   root.append(
     element("h2", { id: "genres-title" }, "Your genres"),
     element("p", { class: "soft" }, "One song says something, five say much."),
@@ -66,13 +67,14 @@ function genreCard(first: Genre): Row<Genre> {
   const form = element("form", { class: "naming", hidden: true, onsubmit: (event: Event) => (event.preventDefault(), void finish()) },
     input, element("button", { type: "submit", class: "full" }, "Save"), button("Cancel", "quiet", () => end()));
   const pencil = iconButton("pencil", "", "", () => begin());
-  const add = iconButton("plus", "", "", () => void choose(false).then((found) => found.length > 0 ? addExamples(found, genre) : null));
+  const chosen = chooser("files", (found) => void addExamples(found, genre));
+  const add = iconButton("plus", "", "", () => chosen.click());
   const bin = iconButton("bin", "", "", () => void removeGenre(genre));
   const strip = element("span", { class: "strip", "aria-hidden": "true" });
   const more = element("span", { class: "more" });
   const songs = element("ul", { class: "examples", id: freshId(), hidden: true });
   const open = element("button", { type: "button", class: "bare opens", "aria-expanded": "false", "aria-controls": songs.id, onclick: () => show(songs.hidden !== false) }, strip, more, icon("down"));
-  const head = element("div", { class: "genre-head" }, sign, name, number, add, pencil, bin);
+  const head = element("div", { class: "genre-head" }, sign, name, number, add, pencil, bin, chosen);
   const root = element("li", { class: "card genre", id: `genre-${genre.id}` }, head, form, problem, open, songs);
   takesFiles(root, (found) => void addExamples(found, genre));
   root.addEventListener("name", () => begin());
@@ -128,7 +130,8 @@ function genreCard(first: Genre): Row<Genre> {
     open.hidden = its.length === 0;
     thumbs(songs.hidden ? its.slice(0, THUMBS) : []);
     say(more, songs.hidden ? (its.length > THUMBS ? `+${its.length - THUMBS}` : "") : "Close");
-    set(open, "aria-label", `${songs.hidden ? "Show" : "Hide"} the songs of ${genre.name}`);
+    set(more, "aria-hidden", songs.hidden ? "true" : null);
+    set(open, "aria-label", `${songs.hidden ? "Show" : "Close"} the songs of ${genre.name}`);
     root.className = `card genre c${genre.number % 8}`;
     if (!songs.hidden) examples(its);
     if (naming === genre.id) queueMicrotask(begin);

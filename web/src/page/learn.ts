@@ -5,7 +5,7 @@ import { type Examined, type Taken, Trainer } from "../learn/trainer.ts";
 import type { Bundle } from "../runtime/bundle.ts";
 import type { Device } from "../runtime/device.ts";
 import { PlainError } from "../words.ts";
-import { button, count, element, say } from "./elements.ts";
+import { button, count, element, percent, say } from "./elements.ts";
 import { Chart } from "./learn_chart.ts";
 import { Wall } from "./learn_wall.ts";
 
@@ -49,7 +49,7 @@ class Panel {
   readonly #about = element("p", { class: "soft small" });
   readonly #loss = new Chart("How far off it is");
   readonly #right = new Chart("How often it is right");
-  readonly #apartKey = element("span", { class: "key-apart" }, "songs it does not train on");
+  readonly #apartKey = element("span", { class: "key-apart" }, "songs kept apart, with their 95 % interval");
   readonly #figures: HTMLElement;
   readonly #functions = element("div", { class: "learn-functions" });
   readonly #still = matchMedia("(prefers-reduced-motion: reduce)");
@@ -151,12 +151,12 @@ class Panel {
       const { steps, curves } = this.#trainer.training;
       const { way } = this.#trainer.task;
       this.#loss.begin({ steps, guessing: Math.log(way), high: 1.5 * Math.log(way), fixed: false, tick: (value) => value.toFixed(1) });
-      this.#right.begin({ steps, guessing: 1 / way, high: 1, fixed: true, tick: (value) => `${Math.round(100 * value)} %` });
+      this.#right.begin({ steps, guessing: 1 / way, high: 1, fixed: true, tick: percent });
       this.#apartKey.hidden = material.genres.every(({ apart }) => apart.length === 0);
       this.#functions.replaceChildren();
       if (curves.length > 0) {
         this.#wall = new Wall(curves, await this.#trainer.parameters());
-        const told = "The dashed line is where a function began, the strong one is where it is now; the shaded part is its grid. Only those that moved most are drawn.";
+        const told = "Where most networks have a number, a layer of this one has a curve on each of its connections: what comes in lies on the horizontal axis, its height goes on. Dashed is where a curve began, blue where it is now; the shaded part is where it can bend. “8 → 11 at 3·2” leads from the eighth channel of sound to the eleventh, from row 3, column 2 of the window that the layer slides over it.";
         this.#functions.append(element("h3", {}, "The curves that it is made of"), element("p", { class: "soft small" }, told), this.#wall.root);
       }
       say(this.#about, describe(material, way));
@@ -217,7 +217,8 @@ class Panel {
     const examined = await this.#trainer.examine();
     if (!examined || run !== this.#run) return;
     this.#examined = examined;
-    this.#right.mark([this.#trainer.taken, examined.right / examined.of]);
+    const { right, of } = examined;
+    this.#right.mark({ step: this.#trainer.taken, value: right / of, ...wilson(right, of) });
   }
 
   #sofar(): string {
@@ -256,15 +257,20 @@ function describe({ genres, leftOut }: Material, way: number): string {
     `${count(songs, "song")} of ${count(genres.length, "genre")}. In an exercise it hears a few parts of songs of ${way} genres and says which of them others belong to; no song is on both sides.`,
     apart > 0
       ? `${count(apart, "song")} ${apart === 1 ? "is" : "are"} kept apart, to be asked about.`
-      : "All songs are trained on: with four songs or more in a genre, every fourth is kept apart to be asked about.",
+      : "All songs are trained on: with four songs or more in a genre, about every fourth is kept apart to be asked about.",
   ];
   if (single.length > 0) told.push(`Of ${single.join(", ")} there is one song alone, whose parts are on both sides: that looks better than it is.`);
   if (leftOut.length > 0) told.push(`Too few songs to take part: ${leftOut.map((name) => `“${name}”`).join(", ")}.`);
   return told.join(" ");
 }
 
-function percent(share: number): string {
-  return `${Math.round(100 * share)} %`;
+/** The 95 % interval of a share of so few (Wilson 1927). */
+function wilson(right: number, of: number): { low: number; high: number } {
+  const z = 1.96;
+  const share = right / of;
+  const middle = share + (z * z) / (2 * of);
+  const reach = z * Math.sqrt((share * (1 - share)) / of + (z * z) / (4 * of * of));
+  return { low: (middle - reach) / (1 + (z * z) / of), high: (middle + reach) / (1 + (z * z) / of) };
 }
 
 /** When the page has been drawn; in a tab that is not seen, soon. */

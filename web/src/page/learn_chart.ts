@@ -11,6 +11,14 @@ const SMOOTH = 12;
 
 export type Point = [step: number, value: number];
 
+/** A measurement of its own, with the interval that it may be off by. */
+export interface Mark {
+  step: number;
+  value: number;
+  low: number;
+  high: number;
+}
+
 export interface ChartLook {
   /** Steps of the whole training. */
   steps: number;
@@ -27,7 +35,7 @@ export interface ChartLook {
 export class Chart {
   readonly root = node("svg", { class: "learn-chart", role: "img" });
   #points: Point[] = [];
-  #marks: Point[] = [];
+  #marks: Mark[] = [];
   #look: ChartLook | null = null;
   readonly #watch = new ResizeObserver(() => this.draw());
 
@@ -52,9 +60,9 @@ export class Chart {
     this.#points.push(...points);
   }
 
-  /** A measurement of its own, drawn as a dot. */
-  mark(point: Point): void {
-    this.#marks.push(point);
+  /** Drawn as a dot and a bar. */
+  mark(mark: Mark): void {
+    this.#marks.push(mark);
   }
 
   /** The mean of the last steps; not a number before the first. */
@@ -88,8 +96,10 @@ export class Chart {
     const below = y(guessing) + 16 < HEIGHT - BOTTOM;
     drawn.push(text(width - RIGHT, y(guessing) + (below ? 15 : -6), "end", "guessing"));
     drawn.push(line(this.#points, "each"), line(smoothed(this.#points), "mean"));
-    if (this.#marks.length > 1) drawn.push(line(this.#marks, "apart"));
-    for (const [step, value] of this.#marks) drawn.push(node("circle", { cx: x(step), cy: y(value), r: 4.5, class: "apart" }));
+    for (const { step, value, low, high } of this.#marks) {
+      drawn.push(node("line", { x1: x(step), x2: x(step), y1: y(low), y2: y(high), class: "apart" }));
+      drawn.push(node("circle", { cx: x(step), cy: y(value), r: 4.5, class: "apart" }));
+    }
     this.root.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
     this.root.replaceChildren(...drawn);
   }

@@ -1,7 +1,7 @@
 /** A wall of the functions that move most. */
 
 import { type Curves, type Edge, Moved, sample } from "../learn/curves.ts";
-import { element } from "./elements.ts";
+import { count, element } from "./elements.ts";
 import { node } from "./learn_chart.ts";
 
 /** Functions shown of a layer. */
@@ -42,8 +42,8 @@ export class Wall {
     this.#layers = layers.map((curves, k) => {
       const list = element("ul", {});
       const edges = curves.inputs * curves.kernel[0] * curves.kernel[1] * curves.outputs;
-      const title = layers.length > 1 ? `${ORDINALS[k] ?? `Layer ${k + 1}`} of functions` : "Functions";
-      const told = `${Math.min(SHOWN, edges)} of ${edges.toLocaleString("en")}: those that have moved most`;
+      const title = layers.length > 1 ? `Layer ${k + 1}` : "Its layer";
+      const told = `${Math.min(SHOWN, edges)} of ${count(edges, "curve")}, those that have moved most`;
       this.root.append(element("h4", {}, title, element("span", {}, told)), list);
       return { curves, z: places(curves), reach: 0, tiles: [], list };
     });
@@ -62,7 +62,7 @@ export class Wall {
       if (next) name(tile, next);
     }
     while (layer.tiles.length < SHOWN && free.length > 0) {
-      const tile = makeTile(layer, free.shift()!);
+      const tile = makeTile(free.shift()!);
       layer.tiles.push(tile);
       layer.list.append(tile.root);
     }
@@ -76,8 +76,6 @@ export class Wall {
   }
 }
 
-const ORDINALS = ["First layer", "Second layer", "Third layer", "Fourth layer"];
-
 function places({ low, high }: Curves): number[] {
   const reach = (high - low) * (1 + 2 * BEYOND);
   return Array.from({ length: POINTS }, (_, k) => low - (high - low) * BEYOND + (reach * k) / (POINTS - 1));
@@ -88,7 +86,7 @@ function path({ reach }: Layer, values: number[]): string {
   return values.map((value, k) => `${k ? "L" : "M"}${((k * WIDTH) / (POINTS - 1)).toFixed(1)} ${y(value).toFixed(1)}`).join("");
 }
 
-function makeTile({ curves }: Layer, edge: Edge): Tile {
+function makeTile(edge: Edge): Tile {
   const inside = WIDTH / (1 + 2 * BEYOND);
   const picture = node("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, "aria-hidden": "true" });
   const start = node("path", { class: "start" });
@@ -101,16 +99,15 @@ function makeTile({ curves }: Layer, edge: Edge): Tile {
   root.append(picture, words);
   const tile = { edge, root, now, start, name: words };
   name(tile, edge);
-  void curves;
   return tile;
 }
 
-/** Which value reaches which sum by it. */
+/** Which channel it takes, and to which one it adds; and at which place of the layer's window. */
 function name(tile: Tile, edge: Edge): void {
   const { inputs, kernel } = edge.curves;
   const [rows, columns] = kernel;
   const input = Math.floor(edge.tap / (rows * columns));
-  const at = rows * columns > 1 ? ` at ${Math.floor(edge.tap / columns) % rows + 1}, ${(edge.tap % columns) + 1}` : "";
+  const place = `${(Math.floor(edge.tap / columns) % rows) + 1}·${(edge.tap % columns) + 1}`;
   tile.edge = edge;
-  tile.name.textContent = `${inputs > 1 ? `channel ${input + 1}` : "sound"}${at} → ${edge.output + 1}`;
+  tile.name.textContent = `${inputs > 1 ? `${input + 1}` : "sound"} → ${edge.output + 1}${rows * columns > 1 ? ` at ${place}` : ""}`;
 }

@@ -1,13 +1,16 @@
 /** The page: builds its parts, opens what computes, and draws again whenever something changes. */
 
+import { mountLibrary } from "../library/library.ts";
 import { PlainError } from "../words.ts";
 import { buildAbout } from "./about.ts";
 import { couldNotOpen, withoutWebGpu } from "./closed.ts";
-import { restore } from "./collection.ts";
+import { judge, restore } from "./collection.ts";
 import { buildDemo } from "./demo.ts";
 import { buildDock } from "./dock.ts";
 import { onEngine, theEngine } from "./engine.ts";
 import { buildGenres } from "./genres_view.ts";
+import { buildLearning } from "./learning.ts";
+import { buildMap } from "./map_view.ts";
 import { buildNotices } from "./notices.ts";
 import { buildSongs } from "./songs_view.ts";
 import { changed, onChange, state } from "./state.ts";
@@ -26,16 +29,24 @@ async function start(): Promise<void> {
     buildNotices(notices),
     buildGenres(part("genres")),
     buildSongs(part("songs")),
+    buildMap(part("map"), part("nav-map")),
     buildDock(part("dock")),
     () => {
       area.hidden = state.phase !== "ready";
+      document.body.classList.toggle("unable", state.phase === "closed");
       document.body.classList.toggle("begun", state.genres.length > 0 || state.songs.length > 0);
     },
   ];
   onChange(() => draw.forEach((one) => one()));
   const tellAbout = buildAbout(part("about"));
-  onEngine(tellAbout);
+  const learning = buildLearning(part("learn"), part("nav-learn"));
+  onEngine((engine) => {
+    tellAbout(engine);
+    learning.use(engine);
+    if (state.phase === "ready") void judge();
+  });
   watchDragging();
+  void library();
   try {
     await theEngine();
   } catch (error) {
@@ -48,8 +59,15 @@ async function start(): Promise<void> {
     return;
   }
   state.phase = "ready";
-  draw.push(await buildDemo(part("title").parentElement!));
+  draw.push(learning.draw, await buildDemo(part("title").parentElement!));
   await restore();
+}
+
+/** The personal library, where `gamaka serve` has one behind the page. */
+async function library(): Promise<void> {
+  const root = part("library");
+  const there = await mountLibrary(root).catch(() => false);
+  root.hidden = part("nav-library").hidden = !there;
 }
 
 /** Keeps the page for visits without a network. */

@@ -9,7 +9,8 @@ const LINES = 50;
 export function buildNotices(root: HTMLElement): () => void {
   const list = element("div", {});
   const title = element("h2", { id: "problems-title" });
-  const lines = element("ul", { class: "lines" });
+  // It scrolls, so that a keyboard has to reach it.
+  const lines = element("ul", { class: "lines", tabindex: 0, "aria-labelledby": "problems-title" });
   const rest = element("p", { class: "soft small" });
   const close = iconButton("close", "Close this list", "", () => {
     state.problems = [];
@@ -25,7 +26,7 @@ export function buildNotices(root: HTMLElement): () => void {
     say(title, `${count(state.problems.length, "file")} could not be used`);
     drawLines(state.problems.slice(0, LINES));
     rest.hidden = state.problems.length <= LINES;
-    say(rest, `and ${state.problems.length - LINES} more`);
+    say(rest, rest.hidden ? "" : `and ${state.problems.length - LINES} more`);
   };
 }
 

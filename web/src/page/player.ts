@@ -1,6 +1,7 @@
 /** One player for the whole page: songs, their deciding seconds, and examples. */
 
 import { element, icon, set, type Row } from "./elements.ts";
+import { PlainError } from "../words.ts";
 import { changed, problem } from "./state.ts";
 
 /** What can be played. */
@@ -8,9 +9,12 @@ export interface Playable {
   /** The same for all that plays the same part of the same sound. */
   id: string;
   title: string;
-  sound: () => Promise<Blob | null>;
+  /** The sound itself, or where it is; none if it is not kept. What it throws in plain words is told. */
+  sound: () => Promise<Blob | string | null>;
   /** Seconds to play; the whole sound if none are given. */
   part: { start: number; end: number } | null;
+  /** Tells why it cannot be played; without it the list of problems does. */
+  failed?: (reason: string) => void;
 }
 
 const audio = new Audio();
@@ -27,9 +31,14 @@ for (const event of ["play", "pause", "timeupdate", "durationchange", "ended"]) 
   });
 }
 audio.addEventListener("error", () => {
-  if (now) problem(now.title, "It cannot be played by this browser, though it could be heard.");
+  if (now) tell(now, "It cannot be played by this browser, though it could be heard.");
   stop();
 });
+
+function tell(what: Playable, reason: string): void {
+  if (what.failed) what.failed(reason);
+  else problem(what.title, reason);
+}
 
 /** What plays or is paused, and where. */
 export function playing(): { what: Playable; at: number; length: number } | null {
@@ -48,13 +57,17 @@ export async function toggle(what: Playable): Promise<void> {
     return begin();
   }
   const wish = ++wishes;
-  const sound = await what.sound().catch(() => null);
+  let reason = "It cannot be played: its sound is not kept.";
+  const sound = await what.sound().catch((error: unknown) => {
+    if (error instanceof PlainError) reason = error.message;
+    return null;
+  });
   if (wish !== wishes) return;
   stop();
-  if (!sound) return problem(what.title, "It cannot be played: its sound is not kept.");
+  if (!sound) return tell(what, reason);
   now = what;
-  url = URL.createObjectURL(sound);
-  audio.src = url;
+  if (typeof sound !== "string") url = URL.createObjectURL(sound);
+  audio.src = typeof sound === "string" ? sound : url;
   audio.currentTime = what.part?.start ?? 0;
   await begin();
 }

@@ -3,9 +3,10 @@
 import type { Answer } from "../genres/answer.ts";
 import { isWithin } from "../genres/names.ts";
 import { ask, removeSong, teach } from "./collection.ts";
-import { button, clock, count, element, icon, iconButton, marker, percent, rows, say, set, title, type Row } from "./elements.ts";
+import { button, clock, count, element, icon, iconButton, marker, parted, percent, rows, say, set, title, type Row } from "./elements.ts";
 import { playable } from "./genres_view.ts";
-import { playButton, type Playable } from "./player.ts";
+import { playButton, playFrom, playing, type Playable } from "./player.ts";
+import { drawSpectrogram, type Spectrogram } from "./spectrogram.ts";
 import { changed, freshId, genreNamed, genreOf, state, type Example, type Song } from "./state.ts";
 import { dropZone } from "./zones.ts";
 
@@ -50,6 +51,10 @@ function whole(song: Song): Playable {
   return { id: `song ${song.id}`, title: title(song.name), sound: async () => song.sound, part: null };
 }
 
+function partId(song: Song): string {
+  return `part ${song.id} ${song.answer?.decided?.start}`;
+}
+
 function songCard(first: Song): Row<Song> {
   let song = first;
   let body: Row<Song> | null = null;
@@ -65,7 +70,7 @@ function songCard(first: Song): Row<Song> {
     } },
     name, verdict, icon("down"),
   );
-  const head = element("div", { class: "song-head" }, play.root, open, iconButton("close", `Remove ${title(song.name)}`, "", () => removeSong(song)));
+  const head = element("div", { class: "song-head" }, play.root, element("h3", {}, open), iconButton("close", `Remove ${title(song.name)}`, "", () => removeSong(song)));
   const root = element("li", { class: "card song" }, head, place);
   let shown: Answer | null | undefined;
   return {
@@ -125,6 +130,8 @@ function answerBody(first: Song): Row<Song> {
   const root = element("div", {}, says, element("div", { class: "answer" }, element("div", {}, bars, more), nearest), figure, correct);
   const drawNear = rows(near, (one: Near) => one.key, nearRow);
   let shown: Answer | null | undefined;
+  let drawing: Spectrogram | null = null;
+  let drawn = "";
 
   function update(next: Song): void {
     song = next;
@@ -154,10 +161,20 @@ function answerBody(first: Song): Row<Song> {
     drawNear(nearby);
     // Where there is but one part, it decided nothing.
     const part = (song.heard.parts.length > 1 && answer?.decided) || null;
+    const key = JSON.stringify([part?.start, part?.end]);
+    if (key !== drawn) {
+      drawn = key;
+      drawing?.close();
+      const play = (second: number) => void playFrom(whole(song), second);
+      drawing = drawSpectrogram(picture, song.heard.levels, song.heard.seconds, part, play, state.bandHz);
+    }
+    const now = playing();
+    const own = now !== null && [`song ${song.id}`, partId(song)].includes(now.what.id);
+    drawing?.at(own ? (now.what.part?.start ?? 0) + now.at : null);
     const best = answer?.ranked[0]?.genre;
     say(decided, part && best ? `Seconds ${clock(part.start)} to ${clock(part.end)} are most like ${best}.` : "");
     playPart.root.hidden = part === null;
-    if (part) playPart.update({ ...whole(song), id: `part ${song.id} ${part.start}`, part });
+    if (part) playPart.update({ ...whole(song), id: partId(song), part });
   }
   return { root, update };
 }
@@ -181,7 +198,7 @@ function barRows(answer: Answer, all: boolean): HTMLElement[] {
     fill.style.setProperty("width", `${100 * probability}%`);
     return element(
       "li", { class: `${kind} ${number === null ? "" : `c${number % 8}`}` },
-      element("span", { class: "name" }, kind === "" && marker(number), name),
+      element("span", { class: "name" }, kind === "" && marker(number), element("span", {}, ...parted(name))),
       element("span", { class: "track" }, fill),
       element("span", { class: "number" }, percent(probability)),
     );

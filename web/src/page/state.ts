@@ -80,6 +80,8 @@ export interface State {
   undo: { text: string; run: () => void } | null;
   /** The hash of the model that is loaded. */
   model: string;
+  /** The centre of each of its bands. */
+  bandHz: readonly number[];
   /** Bytes that this page keeps in the browser. */
   kept: number | null;
 }
@@ -95,6 +97,7 @@ export const state: State = {
   notices: [],
   undo: null,
   model: "",
+  bandHz: [],
   kept: null,
 };
 

@@ -29,6 +29,8 @@ export interface Job {
 
 /** Losses of the device that one file may meet before it is left out. */
 const TRIES = 3;
+/** Files after which a screen reader is told how many are done. */
+const TOLD = 10;
 
 /** Thrown where the device went away while a file was heard. */
 class Lost extends Error {}
@@ -53,6 +55,7 @@ async function run(): Promise<void> {
   const stopping = new AbortController();
   running = stopping;
   finished = failed = 0;
+  announce(`Listening to ${count(waiting.length, "song")}.`);
   for (let job = waiting.shift(); job; job = waiting.shift()) {
     try {
       await one(job, stopping.signal);
@@ -63,6 +66,7 @@ async function run(): Promise<void> {
       if (!(error instanceof PlainError)) console.error(error);
     }
     finished += 1;
+    if (finished % TOLD === 0 && waiting.length > 0) announce(`${finished} of ${finished + waiting.length} done.`);
   }
   running = null;
   state.work = null;
@@ -113,8 +117,8 @@ async function listen(job: Job, signal: AbortSignal): Promise<Result> {
     const heard = await Promise.race([engine.listener.hear(decoded, progress, signal), gone]);
     return { sound, heard, hash, cut: decoded.cut };
   } catch (error) {
-    // Whatever fails on a device that is lost fails because of that.
-    await new Promise((done) => setTimeout(done, 0));
+    // Whatever fails on a device that is lost fails because of that, and may do so before the loss is told.
+    await Promise.race([gone, new Promise((done) => setTimeout(done, 500))]).catch(() => undefined);
     throw lost ? new Lost() : error;
   }
 }

@@ -1,7 +1,7 @@
 /** Where files can be dropped; the same can be done by a button. */
 
 import { button, element } from "./elements.ts";
-import { choose, dropped, type Found } from "./files.ts";
+import { chooser, dropped, type Found } from "./files.ts";
 
 /** The element that files are held over. */
 let over: HTMLElement | null = null;
@@ -52,17 +52,14 @@ export function takesFiles(zone: HTMLElement, take: (found: Found[]) => void): v
 
 /** A drop zone: a large button that opens the choice of files, and a smaller one for a folder. */
 export function dropZone(words: { title: string; hint: string; folder: string }, take: (found: Found[]) => void): HTMLElement {
+  const [some, all] = [chooser("files", take), chooser("folder", take)];
   const files = element(
     "button",
-    { type: "button", class: "zone-files", onclick: () => void choose(false).then(takeSome) },
+    { type: "button", class: "zone-files", onclick: () => some.click() },
     element("strong", {}, words.title),
     element("span", {}, words.hint),
   );
-  const takeSome = (found: Found[]) => {
-    if (found.length > 0) take(found);
-  };
-  const folder = button(words.folder, "quiet", () => void choose(true).then(takeSome), "folder");
-  const zone = element("div", { class: "zone" }, files, folder);
+  const zone = element("div", { class: "zone" }, files, button(words.folder, "quiet", () => all.click(), "folder"), some, all);
   takesFiles(zone, take);
   return zone;
 }
