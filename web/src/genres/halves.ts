@@ -28,7 +28,7 @@ export function halves(vectors: Float32Array[]): number[] {
   const mean = centre(points);
   const outermost = [...points].sort((a, b) => square(b, mean) - square(a, mean)).slice(0, OUTERMOST);
   const starts = outermost.map((one) => lloyd(points, [one, farthest(points, one)]));
-  const { found } = starts.reduce((best, start) => (start.total < best.total ? start : best), { found: [0], total: Infinity });
+  const { found } = starts.reduce((best, start) => (start.total < best.total ? start : best), { found: [] as number[], total: Infinity });
   return found[0] === 1 ? found.map((half) => 1 - half) : found;
 }
 
