@@ -18,6 +18,7 @@ mod learn;
 mod library;
 mod runtime;
 mod site;
+mod sounds;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
