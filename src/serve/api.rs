@@ -7,9 +7,9 @@ use hyper::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json as object};
 
-use super::reply::{Content, Refusal, Reply, Source, json};
+use super::guard::API;
+use super::reply::{Content, Refusal, Reply, Source, json, not_allowed};
 use super::shelf::{Shelf, ShelfError, View};
-use super::{API, not_allowed};
 use crate::library::LibraryError;
 use crate::site::kind_of;
 
