@@ -100,9 +100,12 @@ const CASES: &[Case] = &[
     unsealed("it has more than", |files| {
         files.get_mut(PLAN).unwrap().push(b' ');
     }),
-    unsealed("could not be fetched (plans/embed-software.json: answer 404)", |files| {
-        files.remove(PLAN);
-    }),
+    unsealed(
+        "could not be fetched (plans/embed-software.json: answer 404)",
+        |files| {
+            files.remove(PLAN);
+        },
+    ),
     unsealed("could not be fetched (bundle.json: answer 404)", |files| {
         files.remove(MANIFEST);
     }),
@@ -201,23 +204,31 @@ const CASES: &[Case] = &[
     }),
     sealed("does not fit its buffer", |files| {
         let huge = 1 << 28;
-        plan(files, |p| p["tensors"][1]["shape"] = json!([huge, huge, huge, huge]));
+        plan(files, |p| {
+            p["tensors"][1]["shape"] = json!([huge, huge, huge, huge])
+        });
     }),
-    sealed("buffers[0].bytes should be a whole number from 0 to 268435456", |files| {
-        plan(files, |p| p["buffers"][0]["bytes"] = (1u64 << 40).into());
-    }),
+    sealed(
+        "buffers[0].bytes should be a whole number from 0 to 268435456",
+        |files| {
+            plan(files, |p| p["buffers"][0]["bytes"] = (1u64 << 40).into());
+        },
+    ),
     sealed("its buffers have", |files| {
         plan(files, |p| {
             let large = json!({"label": "large", "bytes": 1 << 28, "role": "scratch"});
             p["buffers"].as_array_mut().unwrap().extend(vec![large; 8]);
         });
     }),
-    sealed("port embedding is to nothing that may be written or read", |files| {
-        plan(files, |p| {
-            let scratch = tensor_of(p, "scratch");
-            p["ports"]["embedding"] = scratch.into();
-        });
-    }),
+    sealed(
+        "port embedding is to nothing that may be written or read",
+        |files| {
+            plan(files, |p| {
+                let scratch = tensor_of(p, "scratch");
+                p["ports"]["embedding"] = scratch.into();
+            });
+        },
+    ),
     sealed("port samples is to nothing", |files| {
         plan(files, |p| p["ports"]["samples"] = 123_456.into());
     }),
@@ -235,14 +246,21 @@ const CASES: &[Case] = &[
     sealed("kernel nobody is not among its kernels", |files| {
         plan(files, |p| p["steps"][0]["kernel"] = "nobody".into());
     }),
-    sealed("shader mel/none.wgsl of kernel log_compress is missing", |files| {
-        plan(files, |p| p["kernels"]["log_compress"] = json!(["mel/none.wgsl"]));
-    }),
+    sealed(
+        "shader mel/none.wgsl of kernel log_compress is missing",
+        |files| {
+            plan(files, |p| {
+                p["kernels"]["log_compress"] = json!(["mel/none.wgsl"])
+            });
+        },
+    ),
     sealed("which does not exist", |files| {
         plan(files, |p| p["steps"][0]["bindings"][0] = 123_456.into());
     }),
     sealed("has 9 bindings", |files| {
-        plan(files, |p| p["steps"][0]["bindings"] = json!([0, 0, 0, 0, 0, 0, 0, 0, 0]));
+        plan(files, |p| {
+            p["steps"][0]["bindings"] = json!([0, 0, 0, 0, 0, 0, 0, 0, 0])
+        });
     }),
     sealed("should be a whole number from 1 to 65535", |files| {
         plan(files, |p| p["steps"][0]["workgroups"][0] = 65_536.into());
@@ -256,11 +274,16 @@ const CASES: &[Case] = &[
     sealed("is given a constant twice", |files| {
         plan(files, |p| {
             let again = p["steps"][0]["overrides"][0].clone();
-            p["steps"][0]["overrides"].as_array_mut().unwrap().push(again);
+            p["steps"][0]["overrides"]
+                .as_array_mut()
+                .unwrap()
+                .push(again);
         });
     }),
     sealed("it has no port secret", |files| {
-        manifest(files, |m| m["plans"][0]["initial"]["secret"] = "embed.parameters".into());
+        manifest(files, |m| {
+            m["plans"][0]["initial"]["secret"] = "embed.parameters".into()
+        });
     }),
 ];
 
@@ -298,6 +321,10 @@ fn whatever_is_wrong_with_a_bundle_is_told() {
     assert_eq!(told[0], tiny().network.spec.name);
     for (number, case) in CASES.iter().enumerate() {
         let told = told[number + 1].as_str().unwrap();
-        assert!(told.contains(case.told), "{number}: {told}\nnot: {}", case.told);
+        assert!(
+            told.contains(case.told),
+            "{number}: {told}\nnot: {}",
+            case.told
+        );
     }
 }

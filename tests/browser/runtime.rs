@@ -113,9 +113,7 @@ fn bytes(samples: &[f32]) -> Vec<u8> {
 
 fn floats(value: &Value) -> Vec<f32> {
     let values = value.as_array().unwrap().iter();
-    values
-        .map(|value| value.as_f64().unwrap() as f32)
-        .collect()
+    values.map(|value| value.as_f64().unwrap() as f32).collect()
 }
 
 fn norm(vector: &[f32]) -> f32 {
@@ -222,8 +220,23 @@ fn files_that_the_browser_decodes_have_nearly_the_same_embeddings() {
     let native = Native::new(&model);
     let mut files: Vec<PathBuf> = clips();
     let formats = [
-        "cbr.mp3", "vbr.mp3", "mono.mp3", "slow.mp3", "quiet_start.mp3", "mp3_inside.wav", "vorbis.ogg", "pages.ogg",
-        "opus.opus", "flac.flac", "flac.oga", "s16.wav", "s24.wav", "f32.wav", "u8.wav", "mulaw.wav", "rf64.wav",
+        "cbr.mp3",
+        "vbr.mp3",
+        "mono.mp3",
+        "slow.mp3",
+        "quiet_start.mp3",
+        "mp3_inside.wav",
+        "vorbis.ogg",
+        "pages.ogg",
+        "opus.opus",
+        "flac.flac",
+        "flac.oga",
+        "s16.wav",
+        "s24.wav",
+        "f32.wav",
+        "u8.wav",
+        "mulaw.wav",
+        "rf64.wav",
     ];
     files.extend(formats.map(|name| in_crate(&format!("tests/fixtures/audio/{name}"))));
     // Sound up to the highest that 44.1 kHz hold, of which the model's rate has half.
