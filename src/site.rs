@@ -21,7 +21,7 @@ const SOURCES: &str = "sources";
 /// The styles that the page can be tried on, and how many clips of each are examples: six that are far apart for the
 /// included model, so that whoever tries sees what an answer is like, and not how often one is wrong.
 const STYLES: [&str; 6] = ["folk", "hip_hop", "mambo", "metal", "polka", "ska"];
-const EXAMPLES: usize = 4;
+const EXAMPLES: usize = 5;
 
 /// Songs of other styles.
 const OTHERS: [&str; 1] = ["bluegrass/bluegrass-000.ogg"];

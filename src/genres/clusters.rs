@@ -12,6 +12,9 @@ use crate::random::Stream;
 /// Starts of which the best counts.
 const STARTS: u64 = 4;
 
+/// The same of 2-means.
+const OUTERMOST: usize = 8;
+
 /// The most rounds of a start.
 const ROUNDS: usize = 50;
 
@@ -48,32 +51,32 @@ pub(super) fn k_means(points: &[Vec<f32>], k: usize, purpose: &str) -> Vec<usize
             seeds(points, k, &mut Stream::new(1, purpose, number)),
         )
     };
-    let best = (0..STARTS).map(start).min_by(|a, b| a.1.total_cmp(&b.1));
-    numbered(best.map_or_else(Vec::new, |(clusters, _)| clusters))
+    best((0..STARTS).map(start))
 }
 
-/// The half of each point by 2-means, from the point farthest from the mean and the one farthest from that: 0 or 1, by their
-/// first points; all 0 where points are equal. No random start, so that it is easily the same elsewhere.
+/// The half of each point by 2-means: 0 or 1, by their first points; all 0 where points are equal. It is the best of eight
+/// starts, each from one of the points farthest from the mean and the one farthest from that: nothing is drawn, so that a
+/// page has the same halves.
 pub(super) fn halves(points: &[Vec<f32>]) -> Vec<usize> {
     let whole = centres(points, &vec![0; points.len()]);
     let Some(mean) = whole.first() else {
         return Vec::new();
     };
-    let one = farthest(points, mean);
-    let other = farthest(points, one);
-    numbered(lloyd(points, vec![one.to_vec(), other.to_vec()]).0)
+    let mut outermost: Vec<&Vec<f32>> = points.iter().collect();
+    outermost.sort_by(|a, b| square(b, mean).total_cmp(&square(a, mean)));
+    let start = |one: &Vec<f32>| {
+        let others = points.iter().rev();
+        // The first among equals.
+        let other = others.max_by(|a, b| square(a, one).total_cmp(&square(b, one)));
+        lloyd(points, vec![one.clone(), other.unwrap_or(one).clone()])
+    };
+    best(outermost.into_iter().take(OUTERMOST).map(start))
 }
 
-/// The point farthest from another, the first among equals.
-fn farthest<'a>(points: &'a [Vec<f32>], from: &'a [f32]) -> &'a [f32] {
-    let mut found = (from, f64::NEG_INFINITY);
-    for point in points {
-        let distance = square(point, from);
-        if distance > found.1 {
-            found = (point, distance);
-        }
-    }
-    found.0
+/// The clusters of the start whose points lie nearest to their centres.
+fn best(starts: impl Iterator<Item = (Vec<usize>, f64)>) -> Vec<usize> {
+    let best = starts.min_by(|a, b| a.1.total_cmp(&b.1));
+    numbered(best.map_or_else(Vec::new, |(clusters, _)| clusters))
 }
 
 /// Clusters by the order of their first points.

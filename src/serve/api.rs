@@ -1,6 +1,5 @@
 //! The interface to the library: what the page asks, in JSON.
 
-use std::cmp::Ordering;
 use std::sync::Arc;
 
 use hyper::http::request::Parts;
@@ -8,9 +7,9 @@ use hyper::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json as object};
 
-use super::reply::{Content, Refusal, Reply, Source, json};
+use super::guard::API;
+use super::reply::{Content, Refusal, Reply, Source, json, not_allowed};
 use super::shelf::{Shelf, ShelfError, View};
-use super::{API, not_allowed};
 use crate::library::LibraryError;
 use crate::site::kind_of;
 
@@ -183,7 +182,9 @@ fn tracks(view: &View, query: &str) -> Result<Value, Refusal> {
             ([], Some(taken)) => taken.probability,
             _ => 2.0,
         };
-        found.sort_by(|&a, &b| sure(a).partial_cmp(&sure(b)).unwrap_or(Ordering::Equal));
+        let mut by_doubt: Vec<(f64, usize)> = found.iter().map(|&k| (sure(k), k)).collect();
+        by_doubt.sort_by(|a, b| a.0.total_cmp(&b.0));
+        found = by_doubt.into_iter().map(|(_, place)| place).collect();
     }
     let some = found.iter().skip(wanted.from).take(wanted.count);
     Ok(object!({

@@ -10,6 +10,9 @@ use hyper::http::uri::Authority;
 
 use super::reply::Refusal;
 
+/// What the paths of the interface to the library begin with.
+pub(super) const API: &str = "/api/";
+
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Refuses a request that no page of this server makes. `public` is whether others than this machine may ask.
@@ -29,9 +32,7 @@ pub(super) fn check(head: &Parts, public: bool) -> Result<(), Refusal> {
         ));
     }
     let site = only(&head.headers, &SEC_FETCH_SITE)?;
-    if head.uri.path().starts_with(super::API)
-        && !matches!(site, None | Some("same-origin" | "none"))
-    {
+    if head.uri.path().starts_with(API) && !matches!(site, None | Some("same-origin" | "none")) {
         return Err(Refusal::forbidden(
             "the request comes from another web page",
         ));

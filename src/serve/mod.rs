@@ -22,7 +22,6 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{ALLOW, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -35,13 +34,11 @@ use tokio::time::{sleep, timeout};
 pub use error::ServeError;
 pub use shelf::Shelf;
 
-use reply::{Content, Refusal, Reply, Source, finish};
+use guard::API;
+use reply::{Content, Refusal, Reply, Source, finish, not_allowed};
 
 use crate::files::hash_bytes;
 use crate::site::Site;
-
-/// What the paths of the interface begin with.
-const API: &str = "/api/";
 
 /// How long a connection may take to say what it wants, also between two requests.
 const HEAD_PATIENCE: Duration = Duration::from_secs(20);
@@ -229,13 +226,4 @@ impl Served {
         };
         Ok(content.reply(head))
     }
-}
-
-fn not_allowed(methods: &'static str) -> Reply {
-    let text = "this cannot be done with what lies there";
-    let mut reply = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, text).reply();
-    reply
-        .headers_mut()
-        .insert(ALLOW, HeaderValue::from_static(methods));
-    reply
 }

@@ -10,8 +10,8 @@ use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use hyper::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName,
-    HeaderValue, IF_NONE_MATCH, IF_RANGE, RANGE,
+    ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
+    HeaderName, HeaderValue, IF_NONE_MATCH, IF_RANGE, RANGE,
 };
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
@@ -81,6 +81,16 @@ pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Reply {
     *reply.status_mut() = status;
     set(&mut reply, CONTENT_TYPE, "application/json");
     set(&mut reply, CACHE_CONTROL, "no-store");
+    reply
+}
+
+/// What lies there cannot be used by such a method.
+pub(super) fn not_allowed(methods: &'static str) -> Reply {
+    let text = "this cannot be done with what lies there";
+    let mut reply = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, text).reply();
+    reply
+        .headers_mut()
+        .insert(ALLOW, HeaderValue::from_static(methods));
     reply
 }
 

@@ -213,6 +213,14 @@ fn a_map_by_mouse_and_by_keys() {
             "{key}: {before} {after}"
         );
     }
+    let before = focused(&mut browser);
+    browser.says("map(points.toReversed())");
+    assert_eq!(
+        focused(&mut browser),
+        before,
+        "a song keeps the focus where all is drawn anew"
+    );
+    browser.says("map(points)");
     let mut met = BTreeSet::new();
     browser.key("Home");
     for _ in &places {
@@ -413,6 +421,7 @@ fn both_fit_a_phone() {
     assert_eq!(browser.says(wide), json!([]));
     let places = pairs(&browser.says("places()"));
     browser.swipe(&[places[3].1]);
+    browser.until("picked.length === 1 && picked[0] === points[3].id");
     // A window that grows has them drawn anew.
     let window = json!({"width": 800, "height": 800, "deviceScaleFactor": 2, "mobile": false});
     browser.call("Emulation.setDeviceMetricsOverride", &window);

@@ -15,8 +15,10 @@ mod curves;
 mod drawing;
 mod genres;
 mod learn;
+mod library;
 mod runtime;
 mod site;
+mod sounds;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -141,8 +141,8 @@ fn clips() -> Vec<PathBuf> {
     genres.map(clip).to_vec()
 }
 
-/// Samples as a WAV file of floats.
-fn wav(rate: u32, samples: &[f32]) -> Vec<u8> {
+/// Samples as a WAV file of floats, of one channel.
+pub(crate) fn wav(rate: u32, samples: &[f32]) -> Vec<u8> {
     let length = 4 * samples.len() as u32;
     let mut file = [b"RIFF", &(36 + length).to_le_bytes()[..], b"WAVEfmt "].concat();
     file.extend([16, 0, 0, 0, 3, 0, 1, 0]);

@@ -33,6 +33,7 @@ mod newcomer;
 mod outputs;
 mod prune;
 mod quantize;
+mod serve;
 mod shards;
 mod similar;
 mod tag;

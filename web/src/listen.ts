@@ -167,7 +167,8 @@ function parts(embeddings: Float32Array[], hearing: Hearing, seconds: number): P
   const time = each * frameSeconds(hearing.hop, hearing);
   const count = Math.ceil(embeddings.length / each);
   return Array.from({ length: count }, (_, k) => ({
-    start: k * time,
+    // A last segment that ends with the file may begin before its turn, as in src/library/hear.rs.
+    start: k * time < seconds ? k * time : Math.max(0, seconds - frameSeconds(hearing.frames, hearing)),
     end: k + 1 < count ? Math.min((k + 1) * time, seconds) : seconds,
     embedding: mean(embeddings.slice(k * each, (k + 1) * each)),
   }));

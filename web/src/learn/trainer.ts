@@ -58,6 +58,16 @@ export class Trainer {
     return new Trainer(device, bundle, training);
   }
 
+  /** The network's numbers before it learns anything. */
+  initial(): Float32Array {
+    const { plan } = this.training.tasks[0]!;
+    const name = this.#bundle.plan(plan, this.#device.software).initial.get("parameters");
+    const data = name === undefined ? null : this.#bundle.tensor(name).data;
+    if (!(data instanceof Float32Array)) throw damaged("bundle.json", "the training has no parameters to begin with");
+    checkCurves(this.training, data.length);
+    return data;
+  }
+
   /** Steps taken since the last start. */
   get taken(): number {
     return this.#taken;
@@ -85,7 +95,7 @@ export class Trainer {
       this.close();
       this.#program = await Program.open(this.#device, this.#bundle, task.plan, onProgress);
       this.#task = task;
-      this.#check(this.#program);
+      checkCurves(this.training, elements(this.#program, "parameters"));
     }
     const stored = new Float32Array(material.clips.length * bands * frames);
     material.clips.forEach((clip, k) => stored.set(clip, k * bands * frames));
@@ -93,15 +103,6 @@ export class Trainer {
     this.#material = material;
     this.restart(seed);
     return material;
-  }
-
-  /** Every function that is drawn lies within the parameters. */
-  #check(program: Program): void {
-    const parameters = elements(program, "parameters");
-    for (const { first, inputs, kernel, slots, padded, layer } of this.training.curves) {
-      const end = first + inputs * kernel[0] * kernel[1] * slots * padded;
-      if (end > parameters) throw damaged("bundle.json", `the functions of layer ${layer} are not among the parameters`);
-    }
   }
 
   /** Starts from nothing again, with other episodes if the seed is another. */
@@ -217,6 +218,14 @@ export class Trainer {
     this.#program?.close();
     this.#examiner?.close();
     this.#program = this.#examiner = this.#task = null;
+  }
+}
+
+/** Every function that is drawn lies within the parameters. */
+function checkCurves({ curves }: Training, parameters: number): void {
+  for (const { first, inputs, kernel, slots, padded, layer } of curves) {
+    const end = first + inputs * kernel[0] * kernel[1] * slots * padded;
+    if (end > parameters) throw damaged("bundle.json", `the functions of layer ${layer} are not among the parameters`);
   }
 }
 

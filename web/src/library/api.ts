@@ -73,8 +73,12 @@ export interface Wanted {
   count: number;
 }
 
+/** Hosts that `gamaka serve` answers for: addresses, and this machine. */
+const SERVED = /^(localhost|[\d.]+|\[.+\])$/;
+
 /** The library, or none where this page comes from a mere file server. */
 export async function theLibrary(): Promise<Library | null> {
+  if (!SERVED.test(location.hostname)) return null;
   const found = await ask<Partial<Library>>("library").catch(() => null);
   return found?.kind === "gamaka library" ? (found as Library) : null;
 }

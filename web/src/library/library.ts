@@ -210,7 +210,7 @@ function build(root: HTMLElement, first: Library): void {
     panel.update();
     const { total, from } = shown;
     const what = wanted.genre ?? (wanted.unknown ? "Unknown" : wanted.examples ? "Examples" : "All tracks");
-    say(told, `${what}${wanted.text ? ` with “${wanted.text}”` : ""}: ${total === 0 ? "none" : counted(total, "track")}`);
+    say(told, `${what}${wanted.text ? ` with “${wanted.text}”` : ""}: ${total === 0 ? "none" : total.toLocaleString("en")}`);
     tracks.hidden = total === 0;
     drawTracks(shown.tracks);
     pages.hidden = total <= PAGE;

@@ -27,6 +27,12 @@ const STILL = 4000;
 /** How often the songs kept apart are asked about in a training. */
 const EXAMS = 10;
 
+const ABOUT_CURVES =
+  "Where most networks have a number, a layer of this one has a curve on each of its connections: what comes in lies on the horizontal axis, its height goes on. " +
+  "Dashed is where a curve began, blue where it is now; the shaded part is where it can bend. “8 → 11” " +
+  "leads from channel 8 to channel 11; a layer has several such, for what lies higher and lower, earlier and later.";
+const BEFORE = "Start it, and two lines show how far off it is and how often it is right, step by step, while these curves take their shape.";
+
 type Phase = "idle" | "opening" | "running" | "paused" | "done";
 
 /** Builds the panel into `root`. */
@@ -87,6 +93,8 @@ class Panel {
       this.#figures,
       this.#functions,
     );
+    this.#hang();
+    say(this.#about, BEFORE);
     this.#show("idle");
   }
 
@@ -99,6 +107,7 @@ class Panel {
   }
 
   #press(): void {
+    if (this.#phase === "opening") return;
     if (this.#phase === "running") this.#show("paused");
     else if (this.#phase === "paused") void this.#goOn();
     else void this.#start();
@@ -109,12 +118,13 @@ class Panel {
     this.#phase = phase;
     this.root.dataset["phase"] = phase;
     say(this.#main, words[phase]);
-    this.#main.disabled = phase === "opening";
+    // A button that is disabled would lose the focus.
+    this.#main.ariaDisabled = String(phase === "opening");
     this.#again.hidden = phase !== "paused";
     this.#cancel.hidden = phase === "idle";
     say(this.#cancel, phase === "done" ? "Clear" : "Cancel");
     this.#bar.hidden = this.#where.hidden = phase === "idle";
-    this.#figures.hidden = this.#functions.hidden = this.#material === null;
+    this.#figures.hidden = this.#material === null;
     if (phase === "paused") this.#tell(`Paused. ${this.#sofar()}`);
   }
 
@@ -128,11 +138,19 @@ class Panel {
     if (this.#cancel === document.activeElement) this.#main.focus();
     this.#run += 1;
     this.#trainer.close();
-    this.#material = this.#wall = this.#examined = null;
-    this.#functions.replaceChildren();
-    say(this.#about, "");
+    this.#material = this.#examined = null;
+    this.#hang();
+    say(this.#about, BEFORE);
     this.#tell(text);
     this.#show("idle");
+  }
+
+  /** Hangs the curves up as they begin. */
+  #hang(): void {
+    const { curves } = this.#trainer.training;
+    if (curves.length === 0) return;
+    this.#wall = new Wall(curves, this.#trainer.initial());
+    this.#functions.replaceChildren(element("h3", {}, "The curves that it is made of"), element("p", { class: "soft small" }, ABOUT_CURVES), this.#wall.root);
   }
 
   async #start(): Promise<void> {
@@ -148,17 +166,12 @@ class Panel {
       this.#examined = null;
       this.#drawn = 0;
       this.#batch = 1;
-      const { steps, curves } = this.#trainer.training;
+      const { steps } = this.#trainer.training;
       const { way } = this.#trainer.task;
       this.#loss.begin({ steps, guessing: Math.log(way), high: 1.5 * Math.log(way), fixed: false, tick: (value) => value.toFixed(1) });
       this.#right.begin({ steps, guessing: 1 / way, high: 1, fixed: true, tick: percent });
       this.#apartKey.hidden = material.genres.every(({ apart }) => apart.length === 0);
-      this.#functions.replaceChildren();
-      if (curves.length > 0) {
-        this.#wall = new Wall(curves, await this.#trainer.parameters());
-        const told = "Where most networks have a number, a layer of this one has a curve on each of its connections: what comes in lies on the horizontal axis, its height goes on. Dashed is where a curve began, blue where it is now; the shaded part is where it can bend. “8 → 11 at 3·2” leads from the eighth channel of sound to the eleventh, from row 3, column 2 of the window that the layer slides over it.";
-        this.#functions.append(element("h3", {}, "The curves that it is made of"), element("p", { class: "soft small" }, told), this.#wall.root);
-      }
+      this.#hang();
       say(this.#about, describe(material, way));
     });
     if (run === this.#run && this.#material) await this.#goOn();

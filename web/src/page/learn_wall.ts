@@ -1,7 +1,7 @@
 /** A wall of the functions that move most. */
 
 import { type Curves, type Edge, Moved, sample } from "../learn/curves.ts";
-import { count, element } from "./elements.ts";
+import { count, element, say } from "./elements.ts";
 import { node } from "./learn_chart.ts";
 
 /** Functions shown of a layer. */
@@ -27,6 +27,9 @@ interface Layer {
   reach: number;
   tiles: Tile[];
   list: HTMLElement;
+  told: HTMLElement;
+  /** How many of how many. */
+  shown: string;
 }
 
 export class Wall {
@@ -43,19 +46,28 @@ export class Wall {
       const list = element("ul", {});
       const edges = curves.inputs * curves.kernel[0] * curves.kernel[1] * curves.outputs;
       const title = layers.length > 1 ? `Layer ${k + 1}` : "Its layer";
-      const told = `${Math.min(SHOWN, edges)} of ${count(edges, "curve")}, those that have moved most`;
-      this.root.append(element("h4", {}, title, element("span", {}, told)), list);
-      return { curves, z: places(curves), reach: 0, tiles: [], list };
+      const told = element("span", {});
+      const shown = `${Math.min(SHOWN, edges)} of ${count(edges, "curve")}`;
+      this.root.append(element("h4", {}, title, told), list);
+      return { curves, z: places(curves), reach: 0, tiles: [], list, told, shown };
     });
-    this.update(start);
+    this.#draw(start, "as they begin");
   }
 
   update(parameters: Float32Array): void {
-    this.#moved.most(parameters, 2 * SHOWN).forEach((ranked, k) => this.#draw(this.#layers[k]!, ranked.map(({ edge }) => edge), parameters));
+    this.#draw(parameters, "those that have moved most");
+  }
+
+  #draw(parameters: Float32Array, which: string): void {
+    this.#moved.most(parameters, 2 * SHOWN).forEach((ranked, k) => {
+      const layer = this.#layers[k]!;
+      say(layer.told, `${layer.shown}, ${which}`);
+      this.#drawLayer(layer, ranked.map(({ edge }) => edge), parameters);
+    });
   }
 
   /** What is shown stays as long as it is among twice as many, so that the wall does not flicker. */
-  #draw(layer: Layer, ranked: Edge[], parameters: Float32Array): void {
+  #drawLayer(layer: Layer, ranked: Edge[], parameters: Float32Array): void {
     const free = ranked.slice(0, SHOWN).filter((edge) => !layer.tiles.some((tile) => tile.edge === edge));
     for (const tile of layer.tiles) {
       const next = ranked.includes(tile.edge) ? null : free.shift();
@@ -102,12 +114,10 @@ function makeTile(edge: Edge): Tile {
   return tile;
 }
 
-/** Which channel it takes, and to which one it adds; and at which place of the layer's window. */
+/** Which channel it takes, and to which one it adds. */
 function name(tile: Tile, edge: Edge): void {
   const { inputs, kernel } = edge.curves;
-  const [rows, columns] = kernel;
-  const input = Math.floor(edge.tap / (rows * columns));
-  const place = `${(Math.floor(edge.tap / columns) % rows) + 1}·${(edge.tap % columns) + 1}`;
+  const input = Math.floor(edge.tap / (kernel[0] * kernel[1]));
   tile.edge = edge;
-  tile.name.textContent = `${inputs > 1 ? `${input + 1}` : "sound"} → ${edge.output + 1}${rows * columns > 1 ? ` at ${place}` : ""}`;
+  tile.name.textContent = `${inputs > 1 ? input + 1 : "sound"} → ${edge.output + 1}`;
 }

@@ -34,7 +34,7 @@ const NAMED = 12;
  * Draws songs as points, in the colours and shapes of their genres: those that sound alike lie together.
  *
  * Pointing at one, or moving there with arrow keys, tells its name and its nearest songs; a click, Enter or Space picks it.
- * Replaces what is in `element`, and draws anew when its width changes.
+ * Replaces what is in `element`, where a song keeps the focus, and draws anew when its width changes.
  *
  * @param distances between all points, `[point][point]`; without them the cosine's.
  */
@@ -44,11 +44,12 @@ export function drawMap(
   onPick: (id: string) => void,
   distances: ArrayLike<number>[] = cosines(points),
 ): { close(): void } {
+  const focused = element.contains(document.activeElement) ? document.activeElement?.getAttribute("data-id") : null;
   const places = placed(distances);
   const nearest = points.map((_, at) => nearestTo(distances[at]!, at));
   const field = svg("svg", { role: "group", "aria-label": summary(points) });
   const tip = html("div", { class: "tip", hidden: true });
-  const help = html("p", { class: "help" }, "Songs that sound alike lie together. Point at one, or move with the arrow keys; Enter opens it.");
+  const help = html("p", { class: "help" }, "Songs that sound alike lie together. Pick one to hear it; the arrow keys move from one to another.");
   // Browsers let the keyboard stop at a picture that listens to its focus itself: what it lies in does.
   const frame = html("div", { class: "field" }, field, tip);
   element.replaceChildren(html("figure", { class: "song-map" }, frame, legend(points), help));
@@ -57,7 +58,9 @@ export function drawMap(
   let at: Place[] = [];
   let marks: SVGGElement[] = [];
   /** The point that the keyboard is at. */
-  let current = Math.max(0, points.findIndex((point) => point.asked));
+  let current = points.findIndex((point) => point.id === focused);
+  let hasFocus = current >= 0;
+  if (!hasFocus) current = Math.max(0, points.findIndex((point) => point.asked));
   const lines = svg("g", { class: "lines", "aria-hidden": "true" });
 
   const show = (point: number | null) => {
@@ -80,7 +83,7 @@ export function drawMap(
   };
 
   const draw = (width: number) => {
-    const hadFocus = field.contains(document.activeElement);
+    hasFocus ||= field.contains(document.activeElement);
     const height = Math.round(Math.min(HIGHEST, Math.max(LOWEST, 0.58 * width)));
     at = fitted(places, points, width, height);
     resize(field, width, height);
@@ -92,8 +95,9 @@ export function drawMap(
     label(labels, points, at, width, height);
     const own = marks[current];
     if (own) set(own, "tabindex", 0);
-    if (hadFocus) own?.focus();
+    if (hasFocus) own?.focus();
     else show(null);
+    hasFocus = false;
   };
 
   const under = (event: MouseEvent) => {
@@ -150,7 +154,7 @@ function legend(points: readonly MapPoint[]): HTMLElement {
 function mark(point: MapPoint, [x, y]: Place, near: string[]): SVGGElement {
   const what = point.asked ? (point.genre === null ? "unknown" : `taken for ${point.genre}`) : `example of ${point.genre}`;
   const label = near.length > 0 ? `${point.name}, ${what}. Nearest: ${near.join(", ")}` : `${point.name}, ${what}`;
-  const attributes = { role: "button", tabindex: -1, "aria-label": label, class: "point", transform: `translate(${round(x)} ${round(y)})` };
+  const attributes = { role: "button", tabindex: -1, "aria-label": label, "data-id": point.id, class: "point", transform: `translate(${round(x)} ${round(y)})` };
   const group = svg("g", attributes, svg("circle", { r: RING + 3, class: "halo" }));
   if (point.asked) group.append(svg("circle", { r: RING, class: "ring" }));
   const sign = marker(point.number);

@@ -65,6 +65,7 @@ export function drawSpectrogram(
     playhead,
     pointer,
   );
+  const hasFocus = element.contains(document.activeElement);
   element.replaceChildren(html("figure", { class: "spectrogram" }, html("div", { class: "frame" }, axes, field), legend(levels, decided)));
 
   let second: number | null = null;
@@ -130,6 +131,7 @@ export function drawSpectrogram(
     pick(to[event.key]!);
   });
   at(null);
+  if (hasFocus) field.focus();
   return { at, ...onWidth(element, draw) };
 }
 

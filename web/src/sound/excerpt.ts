@@ -20,7 +20,9 @@ class Source {
       this.#start = offset;
       this.#piece = new DataView(await this.file.slice(offset, offset + Math.max(PIECE, length)).arrayBuffer());
     }
-    return new DataView(this.#piece.buffer, offset - this.#start, length);
+    // A file may have become shorter since.
+    const here = offset + length <= this.#start + this.#piece.byteLength;
+    return here ? new DataView(this.#piece.buffer, offset - this.#start, length) : undefined;
   }
 }
 

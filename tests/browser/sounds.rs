@@ -1,0 +1,169 @@
+//! Files that a browser decodes: the beginning of long ones, and what is said of those in which nothing is to be heard.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::chromium::Browser;
+use crate::runtime::{in_crate, module, wav};
+use crate::site::{Site, folder};
+use crate::{WINDOW, started};
+
+/// Decodes a file, at 16 kHz; `change` may make another of it.
+fn decode(browser: &mut Browser, name: &str, most_seconds: f64, change: &str) -> Value {
+    browser.says(&format!(
+        "(async () => {{
+            const {{ decode, PlainError }} = await import('/gamaka.js');
+            const file = ({change})(await (await fetch('/{name}')).blob());
+            try {{
+                const {{ samples, seconds, cut }} = await decode(file, 16000, {most_seconds});
+                const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
+                return {{ length: samples.length, seconds, cut, power, first: [...samples.subarray(0, 16000)] }};
+            }} catch (error) {{
+                return error instanceof PlainError ? error.message : 'not in plain words: ' + error.stack;
+            }}
+        }})()"
+    ))
+}
+
+const AS_IT_IS: &str = "(file) => file";
+
+fn opened(files: BTreeMap<String, Vec<u8>>) -> Option<Browser> {
+    let mut browser = started()?;
+    let mut all = module();
+    all.extend(files);
+    browser.visit(Site::new(all).url(), WINDOW, "light");
+    Some(browser)
+}
+
+#[test]
+fn of_a_long_file_the_beginning_is_decoded_and_no_more() {
+    let read = |path: &str| std::fs::read(in_crate(path)).unwrap();
+    let tone = |k: u32| ((k % 1000 * (k % 1000) % 977) as f32 / 977.0 - 0.5) * 0.1;
+    let samples: Vec<f32> = (0..10 * 8000).map(tone).collect();
+    // Of an unknown length, and behind tags of two kinds.
+    let mut unfinished = wav(8000, &samples);
+    unfinished[40..44].fill(0xff);
+    let mut tagged = b"ID3\x04\0\0\0\0\x02\x01".to_vec();
+    tagged.extend([0xff; 257]);
+    tagged.extend(read("tests/fixtures/audio/cbr.mp3").repeat(8));
+    let files = [
+        ("long.wav", wav(8000, &samples)),
+        ("unfinished.wav", unfinished),
+        ("long.mp3", tagged),
+        ("long.flac", read("tests/fixtures/browser/ten_seconds.flac")),
+        ("long.ogg", read("assets/corpus/waltz/waltz-000.ogg")),
+    ];
+    let files = files.map(|(name, bytes)| (name.to_owned(), bytes));
+    let names = files.clone().map(|(name, _)| name);
+    let Some(mut browser) = opened(files.into()) else {
+        return;
+    };
+    for name in names {
+        let whole = decode(&mut browser, &name, 600.0, AS_IT_IS);
+        assert_eq!(whole["cut"], false, "{name}");
+        assert!(whole["seconds"].as_f64().unwrap() > 4.0, "{name}: {whole}");
+        // The whole of it is never read.
+        let guarded =
+            "(file) => Object.assign(file, { arrayBuffer() { throw new Error('all of it'); } })";
+        let begun = decode(&mut browser, &name, 1.0, guarded);
+        assert_eq!(
+            (&begun["length"], &begun["cut"]),
+            (&json!(16_000), &json!(true)),
+            "{name}"
+        );
+        assert_eq!(begun["first"], whole["first"], "{name}");
+    }
+    browser.was_quiet();
+}
+
+#[test]
+fn channels_are_averaged_and_silence_is_told() {
+    let silent = wav(16_000, &[0.0; 16_000]);
+    let mut stereo = wav(16_000, &[0.5, -0.5].repeat(16_000));
+    let mut half = wav(16_000, &[0.5, 0.0].repeat(16_000));
+    for file in [&mut stereo, &mut half] {
+        file[22] = 2;
+        file[28..32].copy_from_slice(&(8 * 16_000u32).to_le_bytes());
+        file[32] = 8;
+    }
+    let files = [
+        ("silent.wav", silent),
+        ("cancels.wav", stereo),
+        ("half.wav", half),
+    ];
+    let files = files.map(|(name, bytes)| (name.to_owned(), bytes));
+    let Some(mut browser) = opened(files.into()) else {
+        return;
+    };
+    let mut told = |name| decode(&mut browser, name, 600.0, AS_IT_IS);
+    assert_eq!(told("silent.wav"), "It is silent.");
+    let cancels = told("cancels.wav");
+    assert!(
+        cancels.as_str().unwrap().contains("its channels cancel"),
+        "{cancels}"
+    );
+    let half = told("half.wav");
+    assert_eq!(half["length"], 16_000);
+    assert!(
+        (half["power"].as_f64().unwrap() - 0.0625).abs() < 1e-6,
+        "{half}"
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_heard_is_refused_in_plain_words() {
+    let bad = folder(Path::new(&in_crate("tests/fixtures/audio/bad")));
+    let names: Vec<String> = bad.keys().cloned().collect();
+    let Some(mut browser) = opened(bad) else {
+        return;
+    };
+    let mut heard = Vec::new();
+    for name in &names {
+        let told = decode(&mut browser, name, 600.0, AS_IT_IS);
+        match told.as_str() {
+            Some(told) => {
+                let known =
+                    told.starts_with("This browser cannot play it") || told.starts_with("It ");
+                assert!(known, "{name}: {told}");
+            }
+            None => heard.push(name.as_str()),
+        }
+    }
+    // As natively, what is there of a damaged file is heard.
+    for name in [
+        "truncated.mp3",
+        "truncated.ogg",
+        "truncated.wav",
+        "riff_size.wav",
+    ] {
+        assert!(heard.contains(&name), "{name}: {heard:?}");
+    }
+    for name in [
+        "text.wav",
+        "random.mp3",
+        "empty.wav",
+        "zero_rate.wav",
+        "giant_channels.wav",
+    ] {
+        assert!(!heard.contains(&name), "{name}");
+    }
+    // Larger than a page may hold, of a kind that cannot be cut.
+    let huge = "(file) => Object.defineProperty(file, 'size', { value: 3e9 })";
+    let told = decode(&mut browser, "text.wav", 600.0, huge);
+    assert!(
+        told.as_str()
+            .unwrap()
+            .starts_with("It is too large (3000 MB)"),
+        "{told}"
+    );
+    // Moved while the page was open.
+    let gone = "(file) => Object.assign(file, { slice() { throw new DOMException('gone', 'NotReadableError'); } })";
+    let told = decode(&mut browser, "text.wav", 600.0, gone);
+    assert!(
+        told.as_str().unwrap().starts_with("It cannot be read"),
+        "{told}"
+    );
+    browser.was_quiet();
+}
