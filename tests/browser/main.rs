@@ -17,6 +17,7 @@ mod genres;
 mod learn;
 mod library;
 mod runtime;
+mod shared;
 mod site;
 mod sounds;
 
