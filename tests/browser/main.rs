@@ -15,6 +15,7 @@ mod curves;
 mod drawing;
 mod genres;
 mod learn;
+mod page;
 mod runtime;
 mod site;
 
