@@ -14,8 +14,8 @@ use gamaka::ops::Distance;
 use serde_json::{Value, json};
 
 use crate::chromium::Browser;
-use crate::site::Site;
-use crate::{WINDOW, started_with_webgpu};
+use crate::site::{Site, folder};
+use crate::{PHONE, WINDOW, started_with_webgpu};
 
 const STEPS: usize = 20;
 const GENRES: usize = 3;
@@ -56,7 +56,7 @@ const TRAINING: &str = "(async () => {
 /// of gradients that are nothing but rounding errors AdamW makes whole steps.
 fn songs([bands, frames]: [usize; 2]) -> Vec<Vec<f32>> {
     let mut stream = Stream::new(3, "songs", 0);
-    let mut song = |number: usize| {
+    let song = |number: usize| {
         let period = [5.0, 7.0, 9.0][number / SONGS];
         let phase = stream.unit();
         let mut values = Vec::new();
@@ -375,4 +375,97 @@ fn too_few_songs_and_a_lost_device_are_told() {
         return (await trainer.step()).step;
     })";
     assert_eq!(browser.says(again), 1);
+}
+
+/// The whole page, by keyboard: eight clips of two styles, and the panel from its first curves to a training that is given up.
+#[test]
+fn the_panel_shows_a_training_and_leaves_the_page_responsive() {
+    const STEP: &str = "+(/Step (\\d+)/.exec(document.querySelector('.learn-where span').textContent) ?? [0, 0])[1]";
+    let Some(mut browser) = started_with_webgpu() else {
+        return;
+    };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = folder(&root.join("web/dist"));
+    files.insert(String::new(), files["index.html"].clone());
+    let options = Options {
+        training: Some(TrainingOptions::default()),
+        ..Options::default()
+    };
+    let bundle = Bundle::of(&tiny(), &"0".repeat(64), &options).unwrap();
+    let bundle = bundle.files().unwrap().into_iter();
+    files.extend(bundle.map(|(path, bytes)| (format!("bundle/{path}"), bytes)));
+    let genre = |style: &str| {
+        let songs = (0..4).map(|k| format!("{style}/{style}-00{k}.ogg"));
+        json!({"name": style, "files": songs.collect::<Vec<_>>()})
+    };
+    let demo = json!({"licence": "", "genres": [genre("folk"), genre("metal")], "songs": []});
+    for genre in demo["genres"].as_array().unwrap() {
+        for song in genre["files"].as_array().unwrap() {
+            let song = song.as_str().unwrap();
+            let sound = std::fs::read(root.join("assets/corpus").join(song)).unwrap();
+            files.insert(format!("demo/{song}"), sound);
+        }
+    }
+    files.insert("demo/demo.json".into(), demo.to_string().into_bytes());
+    browser.visit(Site::new(files).url(), PHONE, "dark");
+    browser.until("!!document.querySelector('.offer button')");
+    browser.says("document.querySelector('.offer button').click()");
+    browser.until("[...document.querySelectorAll('.genre-head')].filter(head => head.textContent.includes('4 songs')).length === 2");
+    browser.until("!document.getElementById('learn').hidden");
+
+    let phase = "document.querySelector('.learn').dataset.phase";
+    let moving = "document.querySelectorAll('.learn-wall .now[d]').length";
+    assert_eq!(
+        (browser.says(phase), browser.says(moving)),
+        (json!("idle"), json!(12))
+    );
+    browser.says("document.querySelector('.learn .full').focus()");
+    browser.key("Enter");
+    browser.until(&format!("{STEP} >= 3"));
+    // While it trains the page has its turns.
+    let gap = browser.says(
+        "new Promise(done => { let [last, longest, turns] = [performance.now(), 0, 0]; const timer = setInterval(() => {
+            const now = performance.now(); longest = Math.max(longest, now - last); last = now;
+            if ((turns += 1) === 60) { clearInterval(timer); done(longest); } }, 10); })",
+    );
+    println!("longest wait of the page while it trains: {gap} ms");
+    assert!(gap.as_f64().unwrap() < 1000.0, "{gap}");
+    let axe = std::fs::read_to_string(root.join("tests/fixtures/axe/axe.min.js")).unwrap();
+    browser.says(&format!("{axe};void 0"));
+    let violations = "axe.run('.learn').then(({ violations }) => violations.map(({ id }) => id))";
+    assert_eq!(browser.says(violations), json!([]));
+    assert_eq!(browser.says(phase), "running");
+
+    // The button keeps the focus: the next key pauses.
+    browser.key("Enter");
+    browser.until(&format!("{phase} === 'paused'"));
+    browser.says("new Promise(done => setTimeout(done, 1500))");
+    let paused = browser.says(STEP);
+    let said = "document.querySelector('.learn-told').textContent";
+    let told = browser.says(said);
+    let told = told.as_str().unwrap();
+    assert!(
+        told.starts_with("Paused. In its exercises ") && told.contains("guessing gives 50 %"),
+        "{told}"
+    );
+    assert!(
+        told.contains("Of the 2 songs that it does not train on it knows "),
+        "{told}"
+    );
+    let labels = "[...document.querySelectorAll('.learn-chart')].every(chart => /guessing/.test(chart.getAttribute('aria-label')) && chart.querySelector('.mean').getAttribute('d').includes('L'))";
+    assert_eq!(browser.says(labels), true);
+    assert_eq!(
+        browser.says("document.documentElement.scrollWidth"),
+        PHONE[0]
+    );
+    browser.says("new Promise(done => setTimeout(done, 500))");
+    assert_eq!(browser.says(STEP), paused);
+    browser.key("Enter");
+    browser.until(&format!("{STEP} > {paused}"));
+    browser.says("document.querySelector('.learn .quiet').focus()");
+    browser.key("Enter");
+    browser.until(&format!("{phase} === 'idle'"));
+    let focus = browser.says("document.activeElement.textContent");
+    assert_eq!((focus, browser.says(moving)), (json!("Start"), json!(12)));
+    browser.was_quiet();
 }

@@ -16,7 +16,9 @@ mod drawing;
 mod genres;
 mod learn;
 mod library;
+mod page;
 mod runtime;
+mod shared;
 mod site;
 mod sounds;
 

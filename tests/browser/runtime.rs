@@ -237,6 +237,8 @@ fn files_that_the_browser_decodes_have_nearly_the_same_embeddings() {
         "u8.wav",
         "mulaw.wav",
         "rf64.wav",
+        "adts.aac",
+        "aac_96k.m4a",
     ];
     files.extend(formats.map(|name| in_crate(&format!("tests/fixtures/audio/{name}"))));
     // Sound up to the highest that 44.1 kHz hold, of which the model's rate has half.

@@ -201,7 +201,7 @@ class Panel {
       if (run !== this.#run) return;
       await this.#draw();
       this.#show("done");
-      this.#tell(`It has learned. ${this.#sofar()}${this.#material!.genres.some(({ apart }) => apart.length > 0) ? "" : " How it does with new songs, that does not tell."}`);
+      this.#tell(`Done. ${this.#sofar()}${this.#material!.genres.some(({ apart }) => apart.length > 0) ? "" : " How it does with new songs, that does not tell."}`);
     });
   }
 

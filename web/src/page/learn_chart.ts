@@ -6,8 +6,8 @@ const LEFT = 44;
 const RIGHT = 12;
 const TOP = 10;
 const BOTTOM = 26;
-/** Steps that the strong line is the mean of. */
-const SMOOTH = 12;
+/** What a step counts for in the strong line compared with the next one. */
+const FADING = 0.87;
 
 export type Point = [step: number, value: number];
 
@@ -65,7 +65,7 @@ export class Chart {
     this.#marks.push(mark);
   }
 
-  /** The mean of the last steps; not a number before the first. */
+  /** The fading mean of the last steps; not a number before the first. */
   get latest(): number {
     return smoothed(this.#points).at(-1)?.[1] ?? Number.NaN;
   }
@@ -109,11 +109,13 @@ export class Chart {
   }
 }
 
-/** Means of the last steps at each step. */
+/** Means over all steps so far at each step, in which older ones fade. */
 function smoothed(points: Point[]): Point[] {
-  return points.map(([step], k) => {
-    const some = points.slice(Math.max(0, k + 1 - SMOOTH), k + 1);
-    return [step, some.reduce((sum, [, value]) => sum + value, 0) / some.length];
+  let [sum, weight] = [0, 0];
+  return points.map(([step, value]) => {
+    sum = FADING * sum + value;
+    weight = FADING * weight + 1;
+    return [step, sum / weight];
   });
 }
 

@@ -1,5 +1,6 @@
 import { PlainError } from "../words.ts";
 import { excerpt } from "./excerpt.ts";
+import { encoderDelay } from "./mp4.ts";
 
 /** What is heard of a file. */
 export interface Sound {
@@ -44,20 +45,22 @@ export async function decode(file: Blob, rate: number, mostSeconds: number, sign
     );
   });
   signal?.throwIfAborted();
-  const most = Math.max(Math.floor(mostSeconds * rate), 1);
-  const samples = mono(buffer, Math.min(buffer.length, most));
-  return { samples, seconds: samples.length / rate, cut: part !== file || buffer.length > most };
+  const delay = Math.round((await encoderDelay(file).catch(unreadable)) * rate);
+  const most = Math.max(Math.floor(mostSeconds * rate), 1 + delay);
+  const samples = new Float32Array(Math.min(delay + buffer.length, most));
+  addChannels(buffer, samples.subarray(delay));
+  return { samples, seconds: samples.length / rate, cut: part !== file || delay + buffer.length > most };
 }
 
 function unreadable(error: unknown): never {
   throw new PlainError(`It cannot be read (${String(error)}). It may have been moved or changed: choose it again.`);
 }
 
-/** The mean of the channels. */
-function mono(buffer: AudioBuffer, length: number): Float32Array<ArrayBuffer> {
+/** Adds the mean of the channels to samples. */
+function addChannels(buffer: AudioBuffer, samples: Float32Array): void {
+  const { length } = samples;
   if (length === 0) throw new PlainError("It has no sound in it. Save or download it again.");
   const channels = Array.from({ length: buffer.numberOfChannels }, (_, k) => buffer.getChannelData(k).subarray(0, length));
-  const samples = new Float32Array(length);
   let [peak, all] = [0, 0];
   for (const channel of channels) {
     channel.forEach((sample, k) => {
@@ -70,7 +73,6 @@ function mono(buffer: AudioBuffer, length: number): Float32Array<ArrayBuffer> {
   if (peak <= NOTHING) throw new PlainError("It is silent.");
   const left = samples.reduce((sum, sample) => sum + sample * sample, 0);
   if (left <= REMAINS * all) throw new PlainError("It is silent in mono: its channels cancel. Keep one of them.");
-  return samples;
 }
 
 /** Asks how long a large file is that is decoded as a whole, and refuses it before memory runs out. */
