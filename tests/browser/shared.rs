@@ -33,7 +33,7 @@ fn shared() -> SharedGenres {
         f32::MAX,
         f32::MIN_POSITIVE,
         f32::from_bits(1),
-        3876378.25,
+        15_505_513.0 / 4.0,
     ];
     let example = |number: usize| SharedExample {
         name: [

@@ -325,24 +325,24 @@ fn bundle(_: &Path, bytes: &[u8]) -> bool {
         files.insert(name.to_string(), bytes[begin..end].to_vec());
         begin = end;
     }
-    let taken = Bundle::from_files(files.clone()).is_ok();
+    if Bundle::from_files(files.clone()).is_ok() {
+        return true;
+    }
     let fitted = || {
         let mut list: Value = serde_json::from_slice(&files[MANIFEST]).ok()?;
         for name in BUNDLED.into_iter().skip(1) {
+            let hash = blake3::hash(&files[name]).to_hex();
             let entry = list.get_mut("files")?.get_mut(name)?.as_object_mut()?;
             entry.insert("bytes".into(), files[name].len().into());
-            entry.insert(
-                "hash".into(),
-                blake3::hash(&files[name]).to_hex().as_str().into(),
-            );
+            entry.insert("hash".into(), hash.as_str().into());
         }
-        Some(serde_json::to_vec(&list).unwrap_or_default())
+        serde_json::to_vec(&list).ok()
     };
-    let fits = fitted().is_some_and(|list| {
+    let fitted = fitted();
+    fitted.is_some_and(|list| {
         files.insert(MANIFEST.into(), list);
         Bundle::from_files(files).is_ok()
-    });
-    taken || fits
+    })
 }
 
 /// A safetensors file of its header and data, without the length that comes first: changed headers would all
