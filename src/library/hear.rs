@@ -288,3 +288,27 @@ impl Library {
         self.ask(|c| heard(c, model.id, hash))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_lie_within_the_file_and_the_last_one_ends_with_it() {
+        let spans = |seconds: f64, parts: usize| {
+            let heard = Heard {
+                hash: String::new(),
+                seconds,
+                embedding: Vec::new(),
+                part_seconds: 9.0,
+                parts: vec![Vec::new(); parts],
+            };
+            (0..parts).map(|k| heard.part_span(k)).collect::<Vec<_>>()
+        };
+        assert_eq!(spans(2.0, 1), [(0.0, 2.0)]);
+        assert_eq!(spans(20.0, 3), [(0.0, 9.0), (9.0, 18.0), (18.0, 20.0)]);
+        // A rest that is heard from its end, three seconds before.
+        assert_eq!(spans(4.5, 2), [(0.0, 4.5), (1.5, 4.5)]);
+        assert_eq!(spans(14.0, 3), [(0.0, 9.0), (9.0, 14.0), (11.0, 14.0)]);
+    }
+}

@@ -16,6 +16,7 @@ mod drawing;
 mod genres;
 mod learn;
 mod library;
+mod page;
 mod runtime;
 mod shared;
 mod site;

@@ -4,11 +4,19 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// Files by their paths, without a leading `/`. It is served until the test's process ends.
 pub(crate) struct Site {
     url: String,
+    shelf: Arc<Mutex<Shelf>>,
+}
+
+/// What is served now.
+struct Shelf {
+    files: BTreeMap<String, Vec<u8>>,
+    /// Whether nobody is answered.
+    stopped: bool,
 }
 
 impl Site {
@@ -17,17 +25,42 @@ impl Site {
         files.entry(String::new()).or_insert_with(|| {
             b"<!doctype html><html lang=en><title>test</title><link rel=icon href=data:,>".to_vec()
         });
-        let files = Arc::new(files);
+        let shelf = Arc::new(Mutex::new(Shelf {
+            files,
+            stopped: false,
+        }));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
+        let served = Arc::clone(&shelf);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let files = Arc::clone(&files);
+                let shelf = Arc::clone(&served);
                 // A browser may leave before it has all.
-                std::thread::spawn(move || drop(answer(&stream, &files)));
+                std::thread::spawn(move || drop(answer(&stream, &shelf)));
             }
         });
-        Self { url }
+        Self { url, shelf }
+    }
+
+    /// Breaks every connection off from now on, as where there is no network.
+    pub(crate) fn stop(&self) {
+        self.shelf.lock().unwrap().stopped = true;
+    }
+
+    /// Serves again.
+    pub(crate) fn go_on(&self) {
+        self.shelf.lock().unwrap().stopped = false;
+    }
+
+    /// What a file holds.
+    pub(crate) fn file(&self, path: &str) -> Vec<u8> {
+        self.shelf.lock().unwrap().files[path].clone()
+    }
+
+    /// Puts another content into a file.
+    pub(crate) fn put(&self, path: &str, bytes: Vec<u8>) {
+        let mut shelf = self.shelf.lock().unwrap();
+        shelf.files.insert(path.into(), bytes);
     }
 
     /// Its address, with a `/` at the end.
@@ -50,7 +83,7 @@ pub(crate) fn folder(path: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// Answers one request.
-fn answer(mut stream: &TcpStream, files: &BTreeMap<String, Vec<u8>>) -> std::io::Result<()> {
+fn answer(mut stream: &TcpStream, shelf: &Mutex<Shelf>) -> std::io::Result<()> {
     let mut lines = BufReader::new(stream).lines();
     let first = lines.next().transpose()?.unwrap_or_default();
     // The rest of the request says nothing that matters here.
@@ -65,10 +98,20 @@ fn answer(mut stream: &TcpStream, files: &BTreeMap<String, Vec<u8>>) -> std::io:
     let kind = match path.rsplit('.').next() {
         Some("js") => "text/javascript",
         Some("css") => "text/css",
-        Some("html" | "") => "text/html",
+        _ if path.is_empty() || path.ends_with('/') => "text/html",
+        Some("html") => "text/html",
+        Some("svg") => "image/svg+xml",
+        Some("webmanifest") => "application/manifest+json",
         _ => "application/octet-stream",
     };
-    let (status, body) = match files.get(path) {
+    let file = {
+        let shelf = shelf.lock().unwrap();
+        if shelf.stopped {
+            return Ok(());
+        }
+        shelf.files.get(path).cloned()
+    };
+    let (status, body) = match &file {
         Some(body) => ("200 OK", body.as_slice()),
         None => ("404 Not Found", &b"not here"[..]),
     };

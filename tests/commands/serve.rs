@@ -218,6 +218,31 @@ fn the_page_is_served_and_nothing_beside_it() {
 }
 
 #[test]
+fn what_is_served_is_what_is_written_for_a_web_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = folder.path().join("site");
+    let said = succeeds(&["export", "--page", "-o", text(&site)]);
+    let served = Served::new(&[]);
+    let files = walkdir::WalkDir::new(&site).into_iter().map(Result::unwrap);
+    let files: Vec<_> = files.filter(|file| file.file_type().is_file()).collect();
+    assert!(said.contains(&format!("{} files", files.len())), "{said}");
+    for file in &files {
+        let path = file.path().strip_prefix(&site).unwrap();
+        let path = format!("/{}", text(path).replace('\\', "/"));
+        let bytes = std::fs::read(file.path()).unwrap();
+        assert!(served.get(&path).body == bytes, "{path}");
+    }
+    let names = files.iter().map(|file| file.file_name());
+    let names: Vec<&str> = names.map(|name| name.to_str().unwrap()).collect();
+    for name in ["index.html", "page.js", "bundle.json", "demo.json"] {
+        assert!(names.contains(&name), "{name}");
+    }
+    // Nothing is written over.
+    let said = fails(1, &["export", "--page", "-o", text(&site)]);
+    assert!(said.contains("holds something already"), "{said}");
+}
+
+#[test]
 fn other_pages_and_names_are_refused() {
     let served = Served::new(&[]);
     for host in [

@@ -1,5 +1,6 @@
 import type { Bundle, Hearing } from "./runtime/bundle.ts";
 import type { Device } from "./runtime/device.ts";
+import { damaged } from "./runtime/json.ts";
 import { Program } from "./runtime/program.ts";
 import { type Sound } from "./sound/decode.ts";
 import { fillSegment, frameCount, frameSeconds, type Segment, segments, segmentSamples } from "./sound/segments.ts";
@@ -65,7 +66,7 @@ export class Listener {
   static async open(device: Device, bundle: Bundle, onProgress?: Progress): Promise<Listener> {
     const program = await Program.open(device, bundle, "embed", onProgress);
     const { hearing, model } = bundle.manifest;
-    const [batch, , , length] = program.shape("samples");
+    const [batch] = program.shape("samples");
     const wanted = {
       samples: [batch, 1, 1, segmentSamples(hearing)],
       absent: [batch, 1, 1, 1],
@@ -75,7 +76,7 @@ export class Listener {
     for (const [port, shape] of Object.entries(wanted)) {
       if (program.shape(port).join() === shape.join()) continue;
       program.close();
-      throw new PlainError(`The model of this page is damaged (port ${port}, ${length} samples). Export it anew.`);
+      throw damaged("bundle.json", `its plan has another ${port} than it hears by`);
     }
     return new Listener(program, bundle.manifest);
   }

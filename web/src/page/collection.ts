@@ -102,7 +102,7 @@ export async function genreFor(name: string): Promise<Genre> {
   const there = genreNamed(checked);
   if (there) return there;
   const made = { id: freshId(), name: checked, number: freshNumber() };
-  state.genres = [...state.genres, made];
+  state.genres = [...state.genres, made].sort((a, b) => a.number - b.number);
   await keep(store.keepGenre(made));
   return made;
 }

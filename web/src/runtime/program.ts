@@ -1,6 +1,7 @@
 import { PlainError, type Progress } from "../words.ts";
 import type { Bundle } from "./bundle.ts";
 import type { Device } from "./device.ts";
+import { damaged } from "./json.ts";
 import { boundBytes, type PlanFile, type Shape, type Step, tensorBytes, type TensorInfo } from "./plan.ts";
 
 interface CompiledStep {
@@ -56,7 +57,11 @@ export class Program {
     }
   }
 
-  /** The shape of a port: batch, channels, height, width. */
+  /**
+   * The shape of a port: batch, channels, height, width.
+   *
+   * @throws PlainError: the plan has no such port.
+   */
   shape(port: string): Shape {
     return this.#tensor(port)[1].shape;
   }
@@ -125,7 +130,7 @@ export class Program {
   #tensor(port: string): [number, TensorInfo] {
     const id = this.#plan.ports.get(port);
     const tensor = id === undefined ? undefined : this.#plan.tensors[id];
-    if (id === undefined || !tensor) throw new Error(`the plan has no port ${port}`);
+    if (id === undefined || !tensor) throw damaged("a plan", `it has no port ${port}`);
     return [id, tensor];
   }
 }
@@ -146,7 +151,7 @@ function wgsl(bundle: Bundle, plan: PlanFile, { kernel, arrays }: Step): string 
   for (const [name, length] of arrays) {
     const start = `const ${name} = `;
     const line = lines.findIndex((text) => text.startsWith(start));
-    if (line < 0) throw new PlainError(`The model of this page is damaged (kernel ${kernel} has no array ${name}). Export it anew.`);
+    if (line < 0) throw damaged("a plan", `kernel ${kernel} has no array ${name}`);
     lines[line] = `${start}${length}u;`;
   }
   return lines.join("\n");
