@@ -127,6 +127,7 @@ impl Bundle {
     ///
     /// # Errors
     /// [`BundleError::NoPlan`]; [`BundleError::OtherKernel`] for one whose shaders this version of gamaka does not have.
+    #[cfg(feature = "internals")]
     pub fn plan(
         &self,
         task: &str,

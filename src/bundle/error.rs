@@ -89,6 +89,7 @@ pub enum BundleError {
         file: String,
     },
     /// It does not do what is asked for.
+    #[cfg(feature = "internals")]
     #[error("it has no plan to {task}")]
     NoPlan {
         /// The task.
