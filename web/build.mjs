@@ -30,7 +30,8 @@ await build({
   format: "esm",
   target: "es2023",
   minify: true,
-  legalComments: "eof",
+  // The licence of what is built in.
+  footer: { js: `/*! @noble/hashes\n${await readFile("node_modules/@noble/hashes/LICENSE", "utf8")}*/` },
   charset: "utf8",
   define: {
     PAGE_VERSION: JSON.stringify(version.slice(0, 16)),

@@ -10,7 +10,7 @@ use super::error::{BundleError, damaged, require};
 use super::manifest::{
     Compared, Hearing, KIND, Manifest, ModelEntry, PlanEntry, VERSION, WhiteningEntry,
 };
-use super::plan_file::PlanFile;
+use super::plan_file::{MOST_CONSTANTS, PlanFile};
 use super::plans;
 use super::tensors::Tensors;
 use super::training::{Initial, Training, TrainingEntry, TrainingOptions};
@@ -168,12 +168,18 @@ impl Bundle {
                 }
             }
         }
+        let constants = plan.constants.iter();
+        let mut bytes = constants.map(|c| 4 * c.words.len() as u64).sum::<u64>();
         let mut initial = BTreeMap::new();
         for (name, tensor) in &entry.initial {
             let port = plan.port(name);
             let port = port.ok_or_else(|| damaged(file, format!("has no port `{name}`")))?;
-            let words = tensors.words(file, tensor, plan.info(port))?;
-            initial.insert(name.clone(), words);
+            let place = plan.info(port);
+            bytes = bytes.saturating_add(place.bytes());
+            require(bytes <= MOST_CONSTANTS, file, || {
+                format!("begins with more than {MOST_CONSTANTS} bytes")
+            })?;
+            initial.insert(name.clone(), tensors.words(file, tensor, place)?);
         }
         Ok((plan, initial))
     }

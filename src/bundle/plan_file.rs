@@ -8,8 +8,8 @@ use super::error::{BundleError, damaged, require};
 use super::tensors::Tensors;
 use crate::gpu::{AdapterClass, BufferInfo, Constant, Plan, Step, TensorInfo};
 
-/// Bytes of all constants of a plan: several may be one tensor.
-const MOST_CONSTANTS: u64 = 256 << 20;
+/// Bytes of all constants of a plan and of what its ports hold at first: several may be one tensor.
+pub(super) const MOST_CONSTANTS: u64 = 256 << 20;
 
 /// [`crate::gpu::Plan`] but for its constants.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -71,11 +71,11 @@ impl Bundle {
         let bundle = Self::of_parts(manifest, files);
         let tensors = Tensors::read(bundle.bytes(Tensors::FILE)?)?;
         check::words(bundle.manifest(), &tensors)?;
+        check::tasks(bundle.manifest())?;
         for entry in &bundle.manifest().plans {
             let (plan, _) = bundle.plan_by(entry, &tensors)?;
             check::ports(bundle.manifest(), entry, &plan)?;
         }
-        check::tasks(bundle.manifest())?;
         Ok(bundle)
     }
 }

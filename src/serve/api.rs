@@ -23,9 +23,11 @@ impl From<ShelfError> for Refusal {
     fn from(error: ShelfError) -> Self {
         let status = match &error {
             ShelfError::NoTrack => StatusCode::NOT_FOUND,
-            ShelfError::NothingDone | ShelfError::Busy | ShelfError::OtherModel => {
-                StatusCode::CONFLICT
-            }
+            ShelfError::NothingDone
+            | ShelfError::NotLast
+            | ShelfError::Busy
+            | ShelfError::OtherModel => StatusCode::CONFLICT,
+            ShelfError::Unseen(_) => StatusCode::INTERNAL_SERVER_ERROR,
             ShelfError::Library(error) => match error {
                 LibraryError::FileGone(_) => StatusCode::GONE,
                 LibraryError::FileChanged(_)
@@ -45,8 +47,17 @@ impl From<ShelfError> for Refusal {
 #[serde(deny_unknown_fields)]
 struct Asked {
     track: i64,
+    /// The content that the track is thought to be.
+    hash: Option<String>,
     /// None for no genre.
     genre: Option<String>,
+}
+
+/// Which correction is to be taken back.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Back {
+    number: u64,
 }
 
 /// Answers a request for something of the library; `body` is what a POST sends.
@@ -70,18 +81,26 @@ pub(super) fn answer(
         ["tracks", id] if reads => ok(track(shelf, number(id)?)?),
         ["tracks", id, "audio"] if reads => audio(shelf, number(id)?, head),
         ["correct"] if changes => {
-            let asked: Asked = serde_json::from_slice(body).map_err(|error| {
-                Refusal::bad(format!("what was sent cannot be understood ({error})"))
-            })?;
-            ok(object!({"changes": shelf.correct(asked.track, asked.genre.as_deref())?}))
+            let Asked { track, hash, genre } = sent(body)?;
+            let changes = shelf.correct(track, hash.as_deref(), genre.as_deref())?;
+            ok(object!({"changes": changes, "undo": shelf.last()}))
         }
-        ["undo"] if changes => ok(object!({"changes": shelf.take_back()?})),
+        ["undo"] if changes => {
+            let Back { number } = sent(body)?;
+            let changes = shelf.take_back(number)?;
+            ok(object!({"changes": changes, "undo": shelf.last()}))
+        }
         ["library" | "tracks"] | ["tracks", _] | ["tracks", _, "audio"] => {
             Ok(not_allowed("GET, HEAD"))
         }
         ["correct" | "undo"] => Ok(not_allowed("POST")),
         _ => Err(Refusal::not_found("there is nothing of that name")),
     }
+}
+
+fn sent<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(body)
+        .map_err(|error| Refusal::bad(format!("what was sent cannot be understood ({error})")))
 }
 
 fn number<T: std::str::FromStr>(text: &str) -> Result<T, Refusal> {
@@ -94,27 +113,28 @@ fn library(shelf: &Shelf) -> Result<Value, Refusal> {
     let view = shelf.view()?;
     let all = &view.tracks.heard.tracks;
     let mut counts = vec![0_usize; view.names().count()];
-    let mut unknown = 0;
+    let (mut unknown, mut examples) = (0, 0);
     for place in 0..all.len() {
         let under = view.shown_under(place);
         under.iter().for_each(|&genre| counts[genre] += 1);
         unknown += usize::from(under.is_empty());
+        examples += usize::from(!view.examples(place).is_empty());
     }
     let genres = view.genres.iter().flat_map(|genres| genres.genres());
     let genres = genres.zip(&counts).map(|(genre, tracks)| {
         object!({"name": genre.name, "examples": genre.examples.len(), "tracks": tracks})
     });
-    let (path, last) = shelf.name_and_last();
     Ok(object!({
         "kind": "gamaka library",
-        "path": path,
+        "path": shelf.path(),
         "model": shelf.model(),
         "tracks": all.len(),
         "seconds": all.iter().map(|track| track.seconds).sum::<f64>(),
         "genres": genres.collect::<Vec<_>>(),
         "unknown": unknown,
+        "examples": examples,
         "adapted": view.genres.as_ref().is_some_and(|genres| genres.is_adapted()),
-        "undo": last.map(|(track, genre)| object!({"track": track, "genre": genre})),
+        "undo": shelf.last(),
     }))
 }
 
@@ -201,6 +221,7 @@ fn entry(view: &View, place: usize) -> Value {
     let of = of.filter_map(|&genre| view.names().nth(genre));
     object!({
         "id": track.id,
+        "hash": track.hash,
         "name": track.name(),
         "album": track.album,
         "seconds": track.seconds,

@@ -15,7 +15,7 @@ mod shelf;
 use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -98,8 +98,10 @@ impl Server {
     /// Where a browser finds it.
     pub fn url(&self) -> String {
         let mut address = self.address;
-        if address.ip().is_unspecified() {
-            address.set_ip(IpAddr::from([127, 0, 0, 1]));
+        match address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+            IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+            _ => {}
         }
         format!("http://{address}/")
     }
@@ -225,5 +227,20 @@ impl Served {
             source: Source::Memory(file.bytes.clone()),
         };
         Ok(content.reply(head))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_all_addresses_that_of_this_machine_is_told() {
+        for (host, told) in [("0.0.0.0", "http://127.0.0.1:"), ("::", "http://[::1]:")] {
+            // Not every machine has both kinds.
+            if let Ok(server) = Server::bind(host.parse().unwrap(), 0) {
+                assert!(server.url().starts_with(told), "{}", server.url());
+            }
+        }
     }
 }

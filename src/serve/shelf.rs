@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rayon::prelude::*;
 use serde::Serialize;
@@ -25,18 +25,39 @@ const PAUSE: u32 = 10;
 pub struct Shelf {
     known: KnownModel,
     model: Model,
+    path: String,
     desk: Mutex<Desk>,
+    /// What can be taken back, the last at the end; whoever changes it is at the desk, and holds it for a moment only.
+    done: Mutex<Vec<Done>>,
+    /// The same library for questions that wait for nobody at the desk.
+    reader: Mutex<Library>,
     view: RwLock<Arc<View>>,
+}
+
+/// A correction with its number.
+#[derive(Debug, Clone)]
+struct Done {
+    number: u64,
+    correction: Correction,
+}
+
+/// What can be taken back, as it is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Last {
+    /// By which it is named: no other correction has it, nor one of another run.
+    number: u64,
+    track: String,
+    genre: Option<String>,
 }
 
 /// What one request at a time works at.
 #[derive(Debug)]
 struct Desk {
     library: Library,
-    /// What can be taken back, the last at the end.
-    done: Vec<Correction>,
-    /// By which changes of others are seen.
-    seen: i64,
+    /// The number of the next correction.
+    next: u64,
+    /// By which changes of others are seen; none when the view is older than what was changed here.
+    seen: Option<i64>,
     read_at: Instant,
     read_in: Duration,
 }
@@ -104,6 +125,10 @@ pub(super) enum ShelfError {
     NoTrack,
     #[error("there is nothing to take back")]
     NothingDone,
+    #[error("something else was corrected since: only the last correction can be taken back")]
+    NotLast,
+    #[error("this is done, but what follows from it cannot be told yet ({0})")]
+    Unseen(LibraryError),
     #[error(
         "another run of gamaka is changing the library: wait until that is done, and try again"
     )]
@@ -138,23 +163,37 @@ impl Shelf {
         let seen = library.changes_of_others()?;
         let tracks = Arc::new(Tracks::of(&library)?);
         let view = View::of(&library, &known, &model, tracks)?;
+        let path = library.path();
+        let reader = Library::open(path)?;
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.into());
+        let path = path.display().to_string();
+        // A page that is still open from an earlier run names none of this run's corrections.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let first = now.map_or(1, |now| 1000 * now.as_secs());
         let desk = Desk {
             library,
-            done: Vec::new(),
-            seen,
+            next: first,
+            seen: Some(seen),
             read_at: Instant::now(),
             read_in: start.elapsed(),
         };
         Ok(Self {
             known,
             model,
+            path,
             desk: Mutex::new(desk),
+            done: Mutex::new(Vec::new()),
+            reader: Mutex::new(reader),
             view: RwLock::new(Arc::new(view)),
         })
     }
 
     fn desk(&self) -> MutexGuard<'_, Desk> {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn done(&self) -> MutexGuard<'_, Vec<Done>> {
+        self.done.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn shown(&self) -> Arc<View> {
@@ -179,7 +218,7 @@ impl Shelf {
 
     /// The same, however soon it was read before.
     fn fresh(&self, desk: &mut Desk) -> Result<Arc<View>, ShelfError> {
-        let seen = desk.library.changes_of_others()?;
+        let seen = Some(desk.library.changes_of_others()?);
         if seen == desk.seen {
             return Ok(self.shown());
         }
@@ -197,14 +236,20 @@ impl Shelf {
         Ok(self.show(view))
     }
 
-    /// The library's file, and the track and genre of what can be taken back.
-    pub(super) fn name_and_last(&self) -> (String, Option<(String, Option<String>)>) {
-        let desk = self.desk();
-        let last = desk.done.last();
-        let last = last.map(|done| (done.track().name(), done.genre().map(str::to_owned)));
-        let path = desk.library.path();
-        let path = std::path::absolute(path).unwrap_or_else(|_| path.into());
-        (path.display().to_string(), last)
+    /// The library's file.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// What can be taken back.
+    pub(super) fn last(&self) -> Option<Last> {
+        let done = self.done();
+        let Done { number, correction } = done.last()?;
+        Some(Last {
+            number: *number,
+            track: correction.track().name(),
+            genre: correction.genre().map(str::to_owned),
+        })
     }
 
     /// The name of the model that hears.
@@ -221,7 +266,9 @@ impl Shelf {
         let Some(genres) = &view.genres else {
             return Ok(None);
         };
-        let heard = self.desk().library.heard(&self.known, &track.hash)?;
+        let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let heard = reader.heard(&self.known, &track.hash)?;
+        drop(reader);
         let answer = heard.map(|heard| heard.answer(genres)).transpose();
         Ok(answer.map_err(LibraryError::from)?)
     }
@@ -259,43 +306,63 @@ impl Shelf {
         found
     }
 
-    /// Makes a track an example of a genre and of no other, or of none, and tells what that changes.
-    pub(super) fn correct(&self, id: i64, genre: Option<&str>) -> Result<Changes, ShelfError> {
+    /// Makes a track an example of a genre and of no other, or of none, and tells what that changes. With a hash the track must
+    /// be that content: a library gives the number of a track that is gone to another.
+    pub(super) fn correct(
+        &self,
+        id: i64,
+        hash: Option<&str>,
+        genre: Option<&str>,
+    ) -> Result<Changes, ShelfError> {
         let mut desk = self.desk();
         let before = self.fresh(&mut desk)?;
-        let track = &before.tracks.heard.tracks[before.place_of(id)?];
+        let track = before.track(before.place_of(id)?);
+        if hash.is_some_and(|hash| hash != track.hash) {
+            return Err(ShelfError::NoTrack);
+        }
         let writing = desk.library.claim()?;
         let correction = desk.library.correct(track, genre)?;
         drop(writing);
         if correction.is_one() {
-            desk.done.push(correction);
+            let number = desk.next;
+            desk.next += 1;
+            self.done().push(Done { number, correction });
         }
-        self.learn(&desk, &before, &track.hash)
+        self.learn(&mut desk, &before, &track.hash)
     }
 
-    /// Takes the last correction back, and tells what that changes.
-    pub(super) fn take_back(&self) -> Result<Changes, ShelfError> {
+    /// Takes the last correction back, which must have this number, and tells what that changes.
+    pub(super) fn take_back(&self, number: u64) -> Result<Changes, ShelfError> {
         let mut desk = self.desk();
+        let last = self.done().last().cloned();
+        let Done {
+            number: last,
+            correction,
+        } = last.ok_or(ShelfError::NothingDone)?;
+        if number != last {
+            return Err(ShelfError::NotLast);
+        }
         let before = self.fresh(&mut desk)?;
-        let correction = desk.done.pop().ok_or(ShelfError::NothingDone)?;
         let tried = desk.library.claim().map_err(ShelfError::from);
         let tried = tried.and_then(|_writing| Ok(desk.library.take_back(&correction)?));
         match tried {
             // What another has changed since is not to be taken back at the next try either.
-            Err(error @ ShelfError::Library(LibraryError::ChangedSince(_))) => return Err(error),
-            Err(error) => {
-                desk.done.push(correction);
-                return Err(error);
-            }
-            Ok(()) => {}
-        }
-        self.learn(&desk, &before, &correction.track().hash)
+            Ok(()) | Err(ShelfError::Library(LibraryError::ChangedSince(_))) => self.done().pop(),
+            Err(error) => return Err(error),
+        };
+        tried?;
+        self.learn(&mut desk, &before, &correction.track().hash)
     }
 
     /// Learns the genres anew, and compares what other tracks than those of one content are taken for.
-    fn learn(&self, desk: &Desk, before: &View, hash: &str) -> Result<Changes, ShelfError> {
+    fn learn(&self, desk: &mut Desk, before: &View, hash: &str) -> Result<Changes, ShelfError> {
         let tracks = before.tracks.clone();
-        let view = View::of(&desk.library, &self.known, &self.model, tracks)?;
+        let view = View::of(&desk.library, &self.known, &self.model, tracks);
+        let view = view.map_err(|error| {
+            // The library does not tell of its own changes: without this the old view would stay.
+            desk.seen = None;
+            ShelfError::Unseen(error)
+        })?;
         let view = self.show(view);
         Ok(changes(before, &view, hash))
     }

@@ -174,6 +174,14 @@ fn a_library_is_browsed_heard_and_corrected_in_a_browser() {
     );
     is_accessible(&mut browser, "a track's reasons");
     browser.picture();
+    // Its deciding seconds by a button that pauses them too, and keeps the focus meanwhile.
+    let part = "document.querySelector('#library .decided .play')";
+    click(&mut browser, "#library .decided .play", "");
+    browser.until(&format!(
+        "{part}.ariaLabel.startsWith('Pause') && !{part}.disabled && document.activeElement === {part}"
+    ));
+    click(&mut browser, "#library .decided .play", "");
+    browser.until(&format!("{part}.ariaLabel.startsWith('Play')"));
     click(&mut browser, "#library .track-head .play", "");
     browser.until(
         "document.querySelector('#library .track-head .play').ariaLabel.startsWith('Pause')",
@@ -236,13 +244,28 @@ fn a_library_is_browsed_heard_and_corrected_in_a_browser() {
     browser.until("document.querySelector('#library .changes').innerText.includes('is an example of techno now')");
     assert_eq!(shop.examples(), json!([["march", 2], ["techno", 3]]));
 
+    // What another page has corrected since is not taken back by a click that means something else.
+    let other = browser.says(
+        "fetch('api/tracks?text=metal-001').then(answer => answer.json()).then(({tracks: [{id}]}) => fetch('api/correct', {
+            method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify({track: id, genre: 'march'}),
+        })).then(answer => answer.status)",
+    );
+    assert_eq!(other, 200);
+    click(&mut browser, "#library .changes button", "Take it back");
+    let told = "document.querySelector('#library .warn:not([hidden])')?.textContent ?? ''";
+    browser.until(&format!("({told}).includes('only the last')"));
+    browser.until("document.querySelector('#library .changes').innerText.includes('metal-001.ogg is an example of march now')");
+    assert_eq!(shop.examples(), json!([["march", 3], ["techno", 3]]));
+    click(&mut browser, "#library .changes button", "Take it back");
+    browser.until("document.querySelector('#library .changes').innerText.includes('Take back metal-000.ogg too')");
+    assert_eq!(shop.examples(), json!([["march", 2], ["techno", 3]]));
+
     // While another process writes, and where a file is gone, that is told.
     let lock = shop.folder.path().join(".l.sqlite-lock.partial");
     let held = std::fs::File::create(&lock).unwrap();
     held.lock().unwrap();
     browser.until("document.querySelector('#library .track-body:not([hidden]) .clicks button')?.textContent === 'march'");
     click(&mut browser, "#library .track-body .clicks button", "march");
-    let told = "document.querySelector('#library .warn:not([hidden])')?.textContent ?? ''";
     browser.until(&format!(
         "({told}).includes('another run of gamaka') || ({told}).includes('Another run of gamaka')"
     ));
@@ -266,6 +289,21 @@ fn a_library_is_browsed_heard_and_corrected_in_a_browser() {
         is_accessible(&mut browser, name);
         browser.picture();
     }
+    // That it was scanned by another model since is told, to an open page and to a new one.
+    let library = rusqlite::Connection::open(shop.folder.path().join("l.sqlite")).unwrap();
+    let switch = |from: &str, to: &str| {
+        let sql = "UPDATE setting SET name = ?2 WHERE name = ?1";
+        assert_eq!(library.execute(sql, [from, to]).unwrap(), 1);
+    };
+    switch("model", "no model");
+    click(&mut browser, "#library .shelves button", "march");
+    browser.until(&format!("({told}).includes('scanned by another model')"));
+    browser.visit(&shop.url, WINDOW, "light");
+    browser.until(&format!("({told}).includes('scanned by another model')"));
+    switch("no model", "model");
+    browser.visit(&shop.url, WINDOW, "light");
+    browser.until(&format!("{SHOWN} === {CLIPS}"));
+    drop(library);
     // A server that has ended is told too.
     drop(shop);
     click(&mut browser, "#library .shelves button", "march");

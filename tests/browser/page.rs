@@ -303,7 +303,7 @@ fn a_session_by_mouse() {
     let shared = shared.path().join("genres.json");
     std::fs::create_dir_all(shared.parent().unwrap()).unwrap();
     std::fs::write(&shared, saved.as_str().unwrap()).unwrap();
-    let read = SharedGenres::read(&shared).unwrap();
+    let mut read = SharedGenres::read(&shared).unwrap();
     let counts = read
         .genres
         .iter()
@@ -314,6 +314,17 @@ fn a_session_by_mouse() {
     choose(&mut browser, "#genres .tools input", &[shared]);
     reads(&mut browser, ".genre h3", &["salsa", "techno"]);
     reads(&mut browser, ".genre-head .soft", &["3 songs", "5 songs"]);
+
+    // Nothing is taken of one from which no genre could be learned.
+    read.genres[0].name = "huge".into();
+    read.genres[0].examples[0].embedding[0] = 1e30;
+    let huge = tempfile::tempdir().unwrap();
+    let huge = huge.path().join("huge.json");
+    std::fs::create_dir_all(huge.parent().unwrap()).unwrap();
+    read.write(&huge).unwrap();
+    choose(&mut browser, "#genres .tools input", &[huge]);
+    browser.until("document.querySelector('.lines li')?.innerText.includes('cannot be compared')");
+    reads(&mut browser, ".genre h3", &["salsa", "techno"]);
 
     // All but the songs is there at the next visit; also the sounds that were given.
     browser.visit(&url, WINDOW, "dark");
@@ -484,6 +495,11 @@ fn a_lost_device_is_replaced() {
         browser.says("window.devices.at(-1).destroy()");
         if opened == 5 {
             browser.until("document.querySelector('.notice button')?.innerText === 'Try again'");
+            // Until then no song opens one either.
+            choose(&mut browser, SONGS, &[clip("metal", 3)]);
+            browser.until("document.querySelectorAll('.lines li').length === 1");
+            assert_eq!(browser.says("window.devices.length"), 4);
+            press(&mut browser, "[title='Close this list']");
             press(&mut browser, ".notice button");
         }
         browser.until(&format!("window.devices.length === {opened}"));
@@ -547,6 +563,14 @@ fn without_a_network_the_page_works_and_with_one_it_is_new() {
     let manifest: Value = serde_json::from_slice(&site.file("bundle/bundle.json")).unwrap();
     let hash = manifest["model"]["hash"].as_str().unwrap();
     changed("bundle/bundle.json", hash, &"a".repeat(64));
+    // What is kept already needs no room anew.
+    let used = browser.says("navigator.storage.estimate().then(all => all.usage)");
+    let origin = site.url().trim_end_matches('/');
+    let quota = used.as_f64().unwrap() * 1.1;
+    browser.call(
+        "Storage.overrideQuotaForOrigin",
+        &json!({"origin": origin, "quotaSize": quota}),
+    );
     changed("", "<title>", "<title>new ");
     browser.visit(site.url(), WINDOW, "light");
     assert!(
@@ -560,6 +584,14 @@ fn without_a_network_the_page_works_and_with_one_it_is_new() {
     browser.until(IDLE);
     press(&mut browser, ".genre .opens");
     reads(&mut browser, ".genre .examples .time", &["0:05"]);
+    let silent = "indexedDB.databases().then(([{ name }]) => new Promise(done => { indexedDB.open(name).onsuccess = ({ target }) => { \
+         const asked = target.result.transaction('examples').objectStore('examples').getAll(); \
+         asked.onsuccess = () => { target.result.close(); done(asked.result.filter(one => !one.sound).length); }; }; }))";
+    assert_eq!(browser.says(silent), 0);
+    browser.call(
+        "Storage.overrideQuotaForOrigin",
+        &json!({ "origin": origin }),
+    );
 
     // A damaged one is not taken, and says so.
     changed("bundle/bundle.json", "\"bands\"", "\"hands\"");
@@ -570,6 +602,20 @@ fn without_a_network_the_page_works_and_with_one_it_is_new() {
         &["The page could not be made ready"],
     );
     accessible(&mut browser, "a damaged model");
+
+    // What came damaged, or was damaged where it was kept, is fetched once more.
+    let kept = "caches.open('gamaka bundle /bundle/')";
+    let tensors = site.file("bundle/tensors.safetensors");
+    let mut damaged = tensors.clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    changed("bundle/bundle.json", "\"hands\"", "\"bands\"");
+    browser.says(&format!("{kept}.then(async cache => {{ for (const one of await cache.keys()) await cache.put(one, new Response('no')); }})"));
+    site.put("bundle/tensors.safetensors", damaged);
+    browser.visit(site.url(), WINDOW, "light");
+    browser.until("document.querySelector('.closed')?.innerText.includes('is damaged')");
+    site.put("bundle/tensors.safetensors", tensors);
+    browser.visit(site.url(), WINDOW, "light");
+    reads(&mut browser, ".genre h3", &["Loud"]);
 }
 
 #[test]
@@ -628,5 +674,17 @@ fn two_pages_share_what_is_kept() {
     browser.says(&format!("{second}.querySelector('#undo .quiet').click()"));
     reads(&mut browser, ".genre h3", &["Loud"]);
     reads(&mut browser, ".genre-head .soft", &["1 song"]);
+
+    // What cannot be kept stays on the page that knows it, whatever the other one does.
+    browser.says("void (IDBObjectStore.prototype.put = () => { throw new DOMException('', 'QuotaExceededError'); })");
+    choose(&mut browser, ".genre-head input", &[clip("metal", 1)]);
+    reads(&mut browser, ".genre-head .soft", &["2 songs"]);
+    browser.until("document.querySelector('.notice')?.innerText.includes('no room left')");
+    reads(&mut browser, "#genres-told", &[""]);
+    browser.says(&format!(
+        "{second}.querySelector('#genres .tools button').click()"
+    ));
+    reads(&mut browser, ".genre h3", &["Loud", "New genre"]);
+    reads(&mut browser, ".genre-head .soft", &["2 songs", "0 songs"]);
     quiet(&mut browser);
 }

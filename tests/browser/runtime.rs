@@ -352,6 +352,23 @@ fn hearing_makes_nothing_on_the_device_and_can_be_stopped_and_begun_again() {
     let want = json!({"name": "AbortError", "batches": 1, "after": true});
     assert_eq!(stopped, want);
 
+    // What went wrong once does not go wrong ever after.
+    let recovered = browser.says(
+        "(async () => {
+            const { popErrorScope } = GPUDevice.prototype;
+            GPUDevice.prototype.popErrorScope = async function () {
+                await popErrorScope.call(this);
+                return new GPUOutOfMemoryError('full');
+            };
+            const told = await refusal(() => listener.hear(sound));
+            GPUDevice.prototype.popErrorScope = popErrorScope;
+            return { told, after: await refusal(() => listener.hear(sound)) };
+        })()",
+    );
+    let told = recovered["told"].as_str().unwrap();
+    assert!(told.contains("too little memory"), "{told}");
+    assert_eq!(recovered["after"], "it went well");
+
     let lost = browser.says(
         "(async () => {
             const hears = refusal(() => listener.hear(sound));

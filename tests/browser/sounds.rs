@@ -78,6 +78,78 @@ fn of_a_long_file_the_beginning_is_decoded_and_no_more() {
     browser.was_quiet();
 }
 
+/// A file with other bytes at so many behind a name in it.
+fn patched(path: &str, name: &[u8], behind: usize, bytes: &[u8]) -> Vec<u8> {
+    let mut file = std::fs::read(in_crate(path)).unwrap();
+    let found = file.windows(name.len()).position(|window| window == name);
+    let at = found.unwrap() + name.len() + behind;
+    file[at..at + bytes.len()].copy_from_slice(bytes);
+    file
+}
+
+#[test]
+fn a_small_file_that_is_too_long_is_refused() {
+    // The durations that they tell, of four hours: in the movie's header, and of a double in milliseconds.
+    let scale = 1000u32.to_be_bytes();
+    let movie = [scale, 14_400_000u32.to_be_bytes()].concat();
+    let m4a = patched("tests/fixtures/audio/aac.m4a", b"mvhd", 12, &movie);
+    let milliseconds = 14_400_000f64.to_be_bytes();
+    let webm = "tests/fixtures/audio/opus.webm";
+    let webm = patched(webm, b"\x44\x89\x88", 0, &milliseconds);
+    let files = [("long.m4a", m4a), ("long.webm", webm)];
+    let files = files.map(|(name, bytes)| (name.to_owned(), bytes));
+    let Some(mut browser) = opened(files.into()) else {
+        return;
+    };
+    for name in ["long.m4a", "long.webm"] {
+        let told = decode(&mut browser, name, 600.0, AS_IT_IS);
+        let told = told.as_str().unwrap();
+        assert!(
+            told.starts_with("It is too long (240 minutes)"),
+            "{name}: {told}"
+        );
+    }
+    browser.was_quiet();
+}
+
+#[test]
+fn headers_of_mp3_are_not_looked_for_in_all_of_another_file() {
+    let Some(mut browser) = opened(BTreeMap::new()) else {
+        return;
+    };
+    // Bytes in which those of a header come about by chance, beside what kinds begin with; how far they are read.
+    let read = browser.says(
+        "(async () => {
+            const { decode } = await import('/gamaka.js');
+            const noise = new Uint32Array(1 << 20);
+            let state = 1;
+            for (let k = 0; k < noise.length; k += 1) {
+                state ^= state << 13; state ^= state >>> 17; state ^= state << 5;
+                noise[k] = state;
+            }
+            const furthest = async (begin, signal) => {
+                let far = 0;
+                const file = new Blob([Uint8Array.from(begin), noise]);
+                const slice = (from, to) => { far = Math.max(far, from); return Blob.prototype.slice.call(file, from, to); };
+                const error = await decode(Object.assign(file, { slice }), 16000, 600, signal).catch((error) => error);
+                return [far < 2 ** 21 + 2 ** 16, error.name];
+            };
+            const stop = new AbortController();
+            const stopped = furthest([0xff], stop.signal);
+            stop.abort();
+            return [await furthest([0xff]), await furthest([0, 0, 0, 8, ...new TextEncoder().encode('ftyp')]), await stopped];
+        })()",
+    );
+    assert_eq!(
+        read,
+        json!([
+            [true, "PlainError"],
+            [true, "PlainError"],
+            [true, "AbortError"]
+        ])
+    );
+}
+
 #[test]
 fn channels_are_averaged_and_silence_is_told() {
     let silent = wav(16_000, &[0.0; 16_000]);

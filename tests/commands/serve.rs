@@ -569,7 +569,7 @@ fn a_library_is_browsed_heard_explained_and_corrected() {
     let counts = |k: usize| library["genres"][k]["tracks"].as_u64().unwrap();
     assert_eq!([b, a], [counts(0), counts(1)]);
     assert_eq!(unknown, library["unknown"].as_u64().unwrap());
-    assert_eq!(total("examples="), 2);
+    assert_eq!((total("examples="), &library["examples"]), (2, &json!(2)));
     assert_eq!(total("text=nothing%20has%20this"), 0);
     let by_doubt = served.get("/api/tracks?order=doubt&count=500").json();
     let sure = by_doubt["tracks"].as_array().unwrap().iter();
@@ -670,11 +670,17 @@ fn a_library_is_browsed_heard_explained_and_corrected() {
         200
     );
     assert_eq!(shop.examples("wave"), ["s16.wav"]);
-    // All of it is taken back, the last first.
+    // All of it is taken back, the last first and no other.
+    let back = |number: &Value| served.post("/api/undo", &json!({"number": number}));
+    let refused = back(&undo["number"]);
+    assert_eq!(refused.status, 409);
+    assert!(refused.error().contains("only the last"));
+    assert_eq!(served.post("/api/undo", &json!({})).status, 400);
     for _ in 0..3 {
-        assert_eq!(served.post("/api/undo", &json!({})).status, 200);
+        let last = served.get("/api/library").json()["undo"]["number"].clone();
+        assert_eq!(back(&last).status, 200);
     }
-    assert_eq!(served.post("/api/undo", &json!({})).status, 409);
+    assert_eq!(back(&undo["number"]).status, 409);
     assert_eq!(shop.examples("lossless"), ["flac.oga"]);
     assert_eq!(shop.examples("video"), Vec::<String>::new());
     assert_eq!(
@@ -688,6 +694,7 @@ fn a_library_is_browsed_heard_explained_and_corrected() {
         (json!({"track": id, "genre": "a//b"}), 400),
         (json!({"track": id, "genre": ""}), 400),
         (json!({"track": -1, "genre": "wave"}), 404),
+        (json!({"track": id, "hash": "other", "genre": "wave"}), 404),
         (json!({"track": "x", "genre": "wave"}), 400),
         (json!({"track": id, "name": "wave"}), 400),
         (json!([]), 400),
@@ -701,8 +708,10 @@ fn a_library_is_browsed_heard_explained_and_corrected() {
     assert_eq!(served.get("/api/nothing").status, 404);
 
     // What another process teaches is seen, and stops what would undo it.
-    let video = json!({"track": id, "genre": "video"});
-    assert_eq!(served.post("/api/correct", &video).status, 200);
+    let video = json!({"track": id, "hash": told["hash"], "genre": "video"});
+    let corrected = served.post("/api/correct", &video);
+    assert_eq!(corrected.status, 200, "{}", corrected.text());
+    let undo = corrected.json()["undo"].clone();
     succeeds(&[
         "genre",
         "remove",
@@ -710,7 +719,7 @@ fn a_library_is_browsed_heard_explained_and_corrected() {
         "--library",
         text(&shop.library()),
     ]);
-    let refused = served.post("/api/undo", &json!({}));
+    let refused = back(&undo["number"]);
     assert_eq!(refused.status, 409);
     assert!(
         refused.error().contains("changed since"),
@@ -718,6 +727,7 @@ fn a_library_is_browsed_heard_explained_and_corrected() {
         refused.text()
     );
     let library = served.get("/api/library").json();
+    assert_eq!(library["undo"], Value::Null);
     assert_eq!(library["genres"].as_array().unwrap().len(), 2, "{library}");
 }
 
@@ -861,4 +871,20 @@ fn a_library_that_others_hold_or_that_is_read_only_is_told() {
     let mut waves = shop.examples("wave");
     waves.sort();
     assert_eq!(waves, ["cbr.mp3", "s16.wav"]);
+
+    // Nor are readers held up by a correction that waits for another program.
+    let other = rusqlite::Connection::open(shop.library()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let none = json!({"track": id, "genre": null});
+    std::thread::scope(|scope| {
+        let waits = scope.spawn(|| served.post("/api/correct", &none));
+        std::thread::sleep(Duration::from_millis(300));
+        let start = Instant::now();
+        for path in ["/api/library", &format!("/api/tracks/{id}")] {
+            assert_eq!(served.get(path).status, 200);
+        }
+        assert!(start.elapsed() < Duration::from_secs(5));
+        other.execute_batch("ROLLBACK").unwrap();
+        assert_eq!(waits.join().unwrap().status, 200);
+    });
 }

@@ -296,8 +296,8 @@ fn numbers_that_are_not_possible_are_refused() {
         ("/training/tasks/0/query", json!(3), "port `slots`"),
         ("/training/tasks/0/plan", json!("train-7"), "train-"),
         ("/training", json!(null), "train-2"),
-        ("/plans/0/task", json!("sing"), "sing"),
-        ("/plans/0/class", json!("hardware"), "is for Software"),
+        ("/plans/0/task", json!("sing"), "no plan to embed"),
+        ("/plans/0/class", json!("hardware"), "two plans to embed"),
         ("/plans/0/class", json!("quantum"), "damaged"),
         (
             "/plans/0/file",
@@ -324,7 +324,11 @@ fn numbers_that_are_not_possible_are_refused() {
         let said = said(files);
         assert!(said.contains(word), "{pointer}: {said}");
     }
+    // Told before any of them is read.
     let mut twice = files();
+    change(&mut twice, "plans/embed-software.json", |plan| {
+        *plan = Value::Null
+    });
     change(&mut twice, MANIFEST, |list| {
         let plan = list["plans"][0].clone();
         list["plans"].as_array_mut().unwrap().push(plan);
@@ -379,6 +383,21 @@ fn plans_that_cannot_run_or_lack_what_they_are_for_are_refused() {
         told.contains("more than") || told.contains("cannot run"),
         "{told}"
     );
+    // And for ever more ports.
+    let mut bomb = files();
+    let name = |k: usize| format!("more{k}");
+    let many = 200_000;
+    change(&mut bomb, embed, |plan| {
+        let ports = plan["ports"].as_object_mut().unwrap();
+        let parameters = ports["parameters"].clone();
+        ports.extend((0..many).map(|k| (name(k), parameters.clone())));
+    });
+    change(&mut bomb, MANIFEST, |list| {
+        let initial = list["plans"][0]["initial"].as_object_mut().unwrap();
+        initial.extend((0..many).map(|k| (name(k), json!("embed.parameters"))));
+    });
+    let told = said(bomb);
+    assert!(told.contains("begins with more than"), "{told}");
     for name in ["distances", "train-2", "examine"] {
         let file = format!("plans/{name}-hardware.json");
         let mut files = files();

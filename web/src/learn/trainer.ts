@@ -42,6 +42,8 @@ export class Trainer {
   #random = new Random(0);
   #seed = 0;
   #taken = 0;
+  /** Changes when it is closed, so that what is still opened then is closed too. */
+  #use = 0;
 
   private constructor(device: Device, bundle: Bundle, training: Training) {
     this.#device = device;
@@ -83,7 +85,7 @@ export class Trainer {
    *
    * @param seed of what is drawn; the bundle's if none is given.
    * @param onProgress is told pipelines.
-   * @throws PlainError: too little to learn from, memory, a fault of the device.
+   * @throws PlainError: too little to learn from, memory, a fault of the device; it was closed or given others meanwhile.
    */
   async setExamples(genres: readonly LearnGenre[], seed = this.training.seed, onProgress: Progress = () => {}): Promise<Material> {
     const { bands, frames } = this.#clip;
@@ -93,9 +95,8 @@ export class Trainer {
     const task = tasks.findLast(({ way }) => way <= material.genres.length) ?? tasks[0]!;
     if (this.#task !== task) {
       this.close();
-      this.#program = await Program.open(this.#device, this.#bundle, task.plan, onProgress);
+      this.#program = await this.#open(task.plan, onProgress);
       this.#task = task;
-      checkCurves(this.training, elements(this.#program, "parameters"));
     }
     const stored = new Float32Array(material.clips.length * bands * frames);
     material.clips.forEach((clip, k) => stored.set(clip, k * bands * frames));
@@ -103,6 +104,20 @@ export class Trainer {
     this.#material = material;
     this.restart(seed);
     return material;
+  }
+
+  /** Compiles a plan, and gives it up where the trainer was closed meanwhile. */
+  async #open(plan: string, onProgress?: Progress): Promise<Program> {
+    const use = this.#use;
+    const program = await Program.open(this.#device, this.#bundle, plan, onProgress);
+    try {
+      if (use !== this.#use) throw new PlainError("The training was given up.");
+      checkCurves(this.training, elements(program, "parameters"));
+      return program;
+    } catch (error) {
+      program.close();
+      throw error;
+    }
   }
 
   /** Starts from nothing again, with other episodes if the seed is another. */
@@ -178,7 +193,7 @@ export class Trainer {
   async examine(): Promise<Examined | null> {
     const { genres } = this.#material!;
     if (genres.every(({ apart }) => apart.length === 0)) return null;
-    this.#examiner ??= await Program.open(this.#device, this.#bundle, "examine");
+    this.#examiner ??= await this.#open("examine");
     this.#examiner.write("parameters", await this.parameters());
     const stand = genres.map(({ units }) => units.slice(0, STAND));
     const found = await this.#embed([...stand, ...genres.map(({ apart }) => apart)].flat(2));
@@ -215,6 +230,7 @@ export class Trainer {
 
   /** Gives the memory on the device back. */
   close(): void {
+    this.#use += 1;
     this.#program?.close();
     this.#examiner?.close();
     this.#program = this.#examiner = this.#task = null;

@@ -12,13 +12,19 @@ export interface Library {
   genres: { name: string; examples: number; tracks: number }[];
   /** Tracks that are like none of the genres. */
   unknown: number;
-  /** What can be taken back. */
-  undo: { track: string; genre: string | null } | null;
+  /** Tracks that are examples. */
+  examples: number;
+  undo: Last;
 }
+
+/** The last correction, which can be taken back. */
+export type Last = { number: number; track: string; genre: string | null } | null;
 
 /** A track in a list. */
 export interface Track {
   id: number;
+  /** Of its content: the number alone may be another track's one day. */
+  hash: string;
   name: string;
   album: string | null;
   seconds: number;
@@ -76,11 +82,19 @@ export interface Wanted {
 /** Hosts that `gamaka serve` answers for: addresses, and this machine. */
 const SERVED = /^(localhost|[\d.]+|\[.+\])$/;
 
-/** The library, or none where this page comes from a mere file server. */
+/** The library, or none where there is none behind this page. Why it cannot be shown is thrown in plain words. */
 export async function theLibrary(): Promise<Library | null> {
   if (!SERVED.test(location.hostname)) return null;
-  const found = await ask<Partial<Library>>("library").catch(() => null);
+  const answer = await fetch(address("library"), { cache: "no-store" }).catch(() => null);
+  const found: (Partial<Library> & { error?: unknown }) | null = await answer?.json().catch(() => null) ?? null;
+  // A mere file server says no such thing, and 404 is gamaka serve without a library.
+  if (answer && !answer.ok && answer.status !== 404 && typeof found?.error === "string") throw new PlainError(sentence(found.error));
   return found?.kind === "gamaka library" ? (found as Library) : null;
+}
+
+/** The same where it was there before. */
+export function library(): Promise<Library> {
+  return ask("library");
 }
 
 export function list(wanted: Wanted): Promise<List> {
@@ -96,14 +110,20 @@ export function told(id: number): Promise<Told> {
   return ask(`tracks/${id}`);
 }
 
-/** Makes a track an example of a genre and of no other; of none with null. */
-export async function correct(track: number, genre: string | null): Promise<Changes> {
-  return (await ask<{ changes: Changes }>("correct", { track, genre })).changes;
+/** What was done, and what can be taken back since. */
+export interface Done {
+  changes: Changes;
+  undo: Last;
 }
 
-/** Takes the last correction back. */
-export async function undo(): Promise<Changes> {
-  return (await ask<{ changes: Changes }>("undo", {})).changes;
+/** Makes a track an example of a genre and of no other; of none with null. */
+export function correct({ id, hash }: Track, genre: string | null): Promise<Done> {
+  return ask("correct", { track: id, hash, genre });
+}
+
+/** Takes the correction of this number back, if it is still the last. */
+export function undo(number: number): Promise<Done> {
+  return ask("undo", { number });
 }
 
 /** Where a track's sound is, once it is known to be there: a player cannot tell why it is not. */
@@ -129,5 +149,9 @@ async function check(answer: Response | null): Promise<Response> {
   if (!answer) throw new PlainError("Your library does not answer: is gamaka serve still running?");
   if (answer.ok) return answer;
   const reason = await answer.json().then((found) => String(found.error)).catch(() => `it answers with ${answer.status}`);
-  throw new PlainError(reason.charAt(0).toUpperCase() + reason.slice(1));
+  throw new PlainError(sentence(reason));
+}
+
+function sentence(reason: string): string {
+  return reason.charAt(0).toUpperCase() + reason.slice(1);
 }

@@ -3,7 +3,7 @@
 import { count as counted, element, marker, rows, say, set } from "../page/elements.ts";
 import { onChange } from "../page/state.ts";
 import { PlainError } from "../words.ts";
-import { list, theLibrary, type Library, type List, type Track, type Wanted } from "./api.ts";
+import { library, list, theLibrary, type Library, type List, type Track, type Wanted } from "./api.ts";
 import { changesPanel } from "./changes.ts";
 import { trackRow } from "./track.ts";
 
@@ -32,9 +32,14 @@ export interface View {
 
 /** Builds the view, and tells whether there is a library. */
 export async function mountLibrary(root: HTMLElement): Promise<boolean> {
-  const first = await theLibrary();
-  if (!first) return false;
-  build(root, first);
+  try {
+    const first = await theLibrary();
+    if (!first) return false;
+    build(root, first);
+  } catch (error) {
+    if (!(error instanceof PlainError)) throw error;
+    root.append(element("h2", {}, "Your library"), element("p", { class: "notice warn", role: "alert" }, error.message));
+  }
   return true;
 }
 
@@ -73,7 +78,8 @@ function build(root: HTMLElement, first: Library): void {
       Object.assign(wanted, { genre: null, unknown: false, examples: false, text: name, from: 0 });
       search.value = name;
       view.open = id;
-      void refresh().then(() => told.focus());
+      wrong.hidden = true;
+      void refresh().then(() => told.focus()).catch(view.warn);
     },
     warn(error) {
       const plain = typeof error === "string" || error instanceof PlainError;
@@ -86,15 +92,11 @@ function build(root: HTMLElement, first: Library): void {
       busy = true;
       wrong.hidden = true;
       set(root, "aria-busy", true);
-      try {
-        await run();
-        await refresh();
-      } catch (error) {
-        view.warn(error);
-      } finally {
-        busy = false;
-        set(root, "aria-busy", false);
-      }
+      await run().catch(view.warn);
+      // What could not be done may be so because something else is there by now.
+      await refresh().catch(view.warn);
+      busy = false;
+      set(root, "aria-busy", false);
     },
   };
 
@@ -173,17 +175,16 @@ function build(root: HTMLElement, first: Library): void {
   async function refresh(): Promise<void> {
     asked += 1;
     const own = asked;
-    const library = await theLibrary();
-    if (!library) throw new PlainError("Your library does not answer: is gamaka serve still running?");
+    const there = await library();
     // Its last example may be gone.
-    if (wanted.genre !== null && !library.genres.some(({ name }) => name === wanted.genre)) wanted.genre = null;
+    if (wanted.genre !== null && !there.genres.some(({ name }) => name === wanted.genre)) wanted.genre = null;
     let found = await list(wanted);
     if (found.tracks.length === 0 && found.total > 0) {
       wanted.from = PAGE * Math.floor((found.total - 1) / PAGE);
       found = await list(wanted);
     }
     if (own !== asked) return;
-    view.library = library;
+    view.library = there;
     shown = found;
     draw();
   }
@@ -200,10 +201,9 @@ function build(root: HTMLElement, first: Library): void {
       ...library.genres.map(({ name, tracks }) => ({ key: `genre ${name}`, name, number: view.number(name), tracks, wanted: { ...all, genre: name } })),
     ];
     if (library.genres.length > 0) {
-      const examples = library.genres.reduce((sum, genre) => sum + genre.examples, 0);
       choices.push(
         { key: "unknown", name: "Unknown", number: null, tracks: library.unknown, wanted: { ...all, unknown: true } },
-        { key: "examples", name: "Examples", number: undefined, tracks: examples, wanted: { ...all, examples: true } },
+        { key: "examples", name: "Examples", number: undefined, tracks: library.examples, wanted: { ...all, examples: true } },
       );
     }
     drawShelves(choices);

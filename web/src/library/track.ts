@@ -70,6 +70,8 @@ function drawVerdict(verdict: HTMLElement, track: Track, view: View): void {
 function reasons(view: View): Row<Track> {
   let track: Track | null = null;
   let asked = "";
+  /** What was told last: it stays until more is known. */
+  let known: Told | null = null;
   const says = element("p", { class: "says" }, "…");
   const bars = element("ol", { class: "bars", "aria-label": "Your genres, the likeliest first" });
   const near = element("ul", { class: "examples" });
@@ -95,8 +97,8 @@ function reasons(view: View): Row<Track> {
 
   /** Corrects the track. */
   function is(genre: string | null): void {
-    const { id, name } = track!;
-    void view.change(() => corrected(id, name, genre));
+    const corrects = track!;
+    void view.change(() => corrected(view, corrects, genre));
   }
 
   function draw(found: Told): void {
@@ -111,16 +113,8 @@ function reasons(view: View): Row<Track> {
         element("span", { class: "name" }, marker(number), genre), element("span", { class: "track" }, fill), element("span", { class: "number" }, percent(probability)));
     }));
     bars.classList.toggle("unsure", answer?.unknown ?? false);
-    drawNear((answer?.nearest ?? []).map((one, at) => ({ ...one, at })));
-    nearest.hidden = near.childElementCount === 0;
-    drawAlike(found.similar.map((one, at) => ({ ...one, at })));
-    similar.hidden = alike.childElementCount === 0;
     const span = answer?.decided;
-    seconds.hidden = !span;
-    if (span) {
-      say(decided, `Most like ${ranked[0]?.genre ?? "it"} from ${clock(span.start_s)} to ${clock(span.end_s)}. `);
-      part.update(playable(view, found.id, found.name, { start: span.start_s, end: span.end_s }));
-    }
+    if (span) say(decided, `Most like ${ranked[0]?.genre ?? "it"} from ${clock(span.start_s)} to ${clock(span.end_s)}. `);
     say(ask, examples.length > 0 ? `You said it is ${examples.join(" and ")}. It is really` : "What is it really?");
     const offered = ranked.map(({ genre }) => genre).filter((genre) => examples.length !== 1 || genre !== examples[0]);
     clicks.replaceChildren(...offered.map((genre) => element("button", { type: "button", onclick: () => is(genre) }, ...genreSign(genre, view))));
@@ -130,18 +124,34 @@ function reasons(view: View): Row<Track> {
     say(path, found.tag ? `${found.path} (its tags say ${found.tag})` : found.path);
   }
 
+  /** What shows whether it plays: drawn at every change, for the player's are among them. */
+  function drawPlayers({ id, name, answer, similar: others }: Told): void {
+    const span = answer?.decided;
+    seconds.hidden = !span;
+    part.update(span ? playable(view, id, name, { start: span.start_s, end: span.end_s }) : null);
+    drawNear((answer?.nearest ?? []).map((one, at) => ({ ...one, at })));
+    nearest.hidden = near.childElementCount === 0;
+    drawAlike(others.map((one, at) => ({ ...one, at })));
+    similar.hidden = alike.childElementCount === 0;
+  }
+
+  part.update(null);
   return {
     root,
     update(next) {
       track = next;
-      part.update(null);
+      if (known) drawPlayers(known);
       // Told anew whenever the genres are others.
       const state = JSON.stringify([next, view.library.genres]);
       if (asked === state) return;
       asked = state;
       told(next.id).then((found) => {
-        if (asked === state) draw(found);
+        if (asked !== state) return;
+        known = found;
+        draw(found);
+        drawPlayers(found);
       }, (error: unknown) => {
+        if (asked !== state) return;
         asked = "";
         say(says, error instanceof PlainError ? error.message : String(error));
       });

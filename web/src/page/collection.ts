@@ -3,28 +3,25 @@
 import { answer } from "../genres/answer.ts";
 import { learnGenres, type Genres } from "../genres/learn.ts";
 import { checkedName } from "../genres/names.ts";
+import type { Comparison } from "../genres/vectors.ts";
 import { PlainError } from "../words.ts";
 import { count, title } from "./elements.ts";
 import { theEngine } from "./engine.ts";
 import { byFolder, type Found } from "./files.ts";
 import {
-  announce, changed, current, examplesOf, freshId, freshNumber, genreNamed, genreOf, notify, problem, state,
+  announce, changed, current, dismiss, examplesOf, freshId, freshNumber, genreNamed, genreOf, notify, problem, state,
   type Example, type Genre, type Song,
 } from "./state.ts";
 import * as store from "./store.ts";
 import { enqueue, type Job, type Result } from "./work.ts";
 
 let asked = false;
+/** Milliseconds in which another tab's changes are read once, and songs are answered once while many examples are added. */
+const MOMENT = 500;
 
 /** Reads what the browser keeps. What another model heard is heard again where its sound is kept. */
 export async function restore(): Promise<void> {
-  try {
-    const kept = await store.load();
-    state.genres = kept.genres;
-    state.examples = kept.examples.filter((example) => kept.genres.some((genre) => genre.id === example.genre));
-  } catch (error) {
-    notKept(error);
-  }
+  await store.load().then(take, notKept);
   const others = state.examples.filter((example) => !current(example));
   enqueue(others.filter((example) => example.sound).map(hearAgain));
   const mute = others.filter((example) => !example.sound).length;
@@ -32,19 +29,44 @@ export async function restore(): Promise<void> {
     const them = mute === 1 ? "One song was" : `${mute} songs were`;
     notify("model", `${them} heard by another version of the program, and the sound was not kept. Give them again to use them.`, "warn");
   }
-  store.onOtherTab(() => void reread());
+  store.onOtherTab(rereadSoon);
   await measure();
   await judge();
 }
 
+let rereading = false;
+
 /** Another tab has added or removed something. */
+function rereadSoon(): void {
+  if (rereading) return;
+  rereading = true;
+  setTimeout(() => {
+    rereading = false;
+    void reread();
+  }, MOMENT);
+}
+
 async function reread(): Promise<void> {
-  const kept = await store.load().catch(() => null);
-  if (!kept) return;
-  state.genres = kept.genres;
-  state.examples = kept.examples;
+  const there = await store.load().then(take).then(() => true, () => false);
+  if (!there) return;
   await measure();
   await judge();
+}
+
+/** The genres and examples whose last change is not kept, or not yet: of them this tab knows better. */
+const pending = new Map<string, object>();
+
+/** Takes what is kept, with what is known of here alone. */
+function take(kept: store.Kept): void {
+  const merged = <T extends { id: string }>(theirs: readonly T[], ours: readonly T[]) =>
+    [...theirs.filter((one) => !pending.has(one.id)), ...ours.filter((one) => pending.has(one.id))];
+  state.genres = merged(kept.genres, state.genres).sort((a, b) => a.number - b.number);
+  // The genre of an example may have been removed elsewhere.
+  state.examples = merged(kept.examples, state.examples).filter((one) => genreOf(one.genre)).sort(byId);
+}
+
+function byId(a: { id: string }, b: { id: string }): number {
+  return a.id < b.id ? -1 : 1;
 }
 
 async function measure(): Promise<void> {
@@ -52,38 +74,84 @@ async function measure(): Promise<void> {
 }
 
 function notKept(error: unknown): void {
+  state.unkept = true;
   const text = `Nothing is kept for your next visit: ${store.whyNot(error).message}. Save your genres to a file before you close the page.`;
   notify("kept", text, "warn");
 }
 
-/** Runs a change of what is kept; where it cannot be kept, the page goes on with what it has. */
-async function keep(change: Promise<unknown>): Promise<void> {
-  await change.catch(notKept);
+/** Runs a change of what is kept of these; where it cannot be kept, the page goes on with what it has. */
+async function keep(those: readonly { id: string }[], change: () => Promise<unknown>): Promise<void> {
+  const turn = {};
+  for (const { id } of those) pending.set(id, turn);
+  const done = () => {
+    // A later change of one may be under way.
+    for (const { id } of those) if (pending.get(id) === turn) pending.delete(id);
+  };
+  await change().then(done, notKept);
   await measure();
   changed();
 }
 
 let judged = 0;
 let learned: Genres | null = null;
+/** Whether the genres have changed since they were learned. */
+let stale = true;
 
-/** Learns the genres anew, and answers again for every song. A device that goes away meanwhile is told of elsewhere; with
- * the next one it is done again. */
+/** Learns the genres anew, and answers again for every song. */
 export async function judge(): Promise<void> {
   const turn = ++judged;
+  stale = true;
   changed();
-  await judgeAll(turn).catch((error: unknown) => {
-    if (!(error instanceof PlainError)) throw error;
-  });
+  await judgeAll(turn).catch(deviceGone);
 }
 
-async function judgeAll(turn: number): Promise<void> {
-  const { comparison } = await theEngine();
+let wanted = false;
+let judging = false;
+
+/** The same while many examples are added one after the other: not for each of them. */
+async function judgeSoon(): Promise<void> {
+  wanted = stale = true;
+  changed();
+  if (judging) return;
+  judging = true;
+  try {
+    while (wanted) {
+      wanted = false;
+      await judge();
+      await new Promise((done) => setTimeout(done, MOMENT));
+    }
+  } finally {
+    judging = false;
+  }
+}
+
+/** A device that goes away is told of elsewhere; with the next one all songs are answered again. */
+function deviceGone(error: unknown): void {
+  if (!(error instanceof PlainError)) throw error;
+}
+
+/** Learns the genres if they have changed. Where that cannot be done a person is told, and no song is answered. */
+function learn(comparison: Comparison): void {
+  if (!stale) return;
+  stale = false;
   const genres = state.genres.map((genre) => ({
     name: genre.name,
     examples: examplesOf(genre.id).filter(current),
   }));
   const known = genres.filter((genre) => genre.examples.length > 0);
-  learned = known.length > 0 ? learnGenres(known, comparison) : null;
+  try {
+    learned = known.length > 0 ? learnGenres(known, comparison) : null;
+    dismiss("learn");
+  } catch (error) {
+    if (!(error instanceof PlainError)) throw error;
+    learned = null;
+    notify("learn", `Nothing can be learned from your genres, so that no song is answered: ${error.message}. Remove what you added last.`, "warn");
+  }
+}
+
+async function judgeAll(turn: number): Promise<void> {
+  const { comparison } = await theEngine();
+  learn(comparison);
   for (const song of state.songs) {
     if (turn !== judged) return;
     await answerFor(song);
@@ -92,7 +160,8 @@ async function judgeAll(turn: number): Promise<void> {
 }
 
 async function answerFor(song: Song): Promise<void> {
-  const { comparer } = await theEngine();
+  const { comparer, comparison } = await theEngine();
+  learn(comparison);
   song.answer = learned && (await answer(learned, song.heard.embedding, song.heard.parts, comparer));
 }
 
@@ -103,7 +172,7 @@ export async function genreFor(name: string): Promise<Genre> {
   if (there) return there;
   const made = { id: freshId(), name: checked, number: freshNumber() };
   state.genres = [...state.genres, made].sort((a, b) => a.number - b.number);
-  await keep(store.keepGenre(made));
+  await keep([made], () => store.keepGenre(made));
   return made;
 }
 
@@ -143,7 +212,9 @@ function exampleJob(file: File, genre: string): Job {
     sound: async () => file,
     done: async (result) => {
       // The genre may have gone while the song was heard.
-      if (genreOf(genre)) await addExample(file.name, result, genre);
+      if (!genreOf(genre)) return;
+      await addExample(file.name, result, genre);
+      void judgeSoon();
     },
   };
 }
@@ -152,29 +223,46 @@ async function addExample(name: string, { sound, heard, hash }: Result, genre: s
   const same = examplesOf(genre).find((example) => example.hash === hash && current(example));
   if (same) throw new PlainError(`It is in ${genreOf(genre)?.name ?? "the genre"} already${same.name === name ? "" : `, as ${same.name}`}.`);
   // One that another model heard makes room for it.
-  const old = examplesOf(genre).filter((example) => example.hash === hash).map((example) => example.id);
+  const old = examplesOf(genre).filter((example) => example.hash === hash);
   const made: Example = {
     id: freshId(), genre, model: state.model, name, hash, seconds: heard.seconds,
     embedding: heard.embedding, levels: heard.levels, clips: heard.clips, sound: false,
   };
-  state.examples = [...state.examples.filter((example) => !old.includes(example.id)), made];
-  const keeping = async () => {
-    if (old.length > 0) await store.forget([], old);
-    made.sound = await store.keepExample(made, sound);
-    if (!made.sound) notify("room", "The browser has no more room for sounds. Your examples count all the same, but some of them cannot be played on your next visit.");
-    if (!asked) {
-      asked = true;
-      void store.askToStay();
-    }
-  };
-  inMemory.set(made.id, sound);
-  await keep(keeping());
-  if (made.sound) inMemory.delete(made.id);
-  await judge();
+  if (old.length > 0) {
+    state.examples = state.examples.filter((example) => !old.includes(example));
+    await forget([], old);
+  }
+  state.examples = [...state.examples, made];
+  await keepWithSound(made, sound);
+}
+
+/** Adds examples without a sound, of genres that are there. */
+export async function addSilent(examples: readonly Example[]): Promise<void> {
+  state.examples = [...state.examples, ...examples];
+  await keep(examples, () => store.keepRecords(examples));
 }
 
 /** Sounds of examples that the browser had no room for, as long as the page is open. */
 const inMemory = new Map<string, Blob>();
+
+async function keepWithSound(example: Example, sound: Blob | null): Promise<void> {
+  if (sound) inMemory.set(example.id, sound);
+  await keep([example], async () => {
+    example.sound = await store.keepExample(example, sound);
+    if (example.sound) inMemory.delete(example.id);
+    else if (sound) notify("room", "The browser has no more room for sounds. Your examples count all the same, but some of them cannot be played on your next visit.");
+    if (!asked) {
+      asked = true;
+      void store.askToStay();
+    }
+  });
+}
+
+async function forget(genres: readonly Genre[], examples: readonly Example[]): Promise<void> {
+  for (const { id } of examples) inMemory.delete(id);
+  const ids = (those: readonly { id: string }[]) => those.map(({ id }) => id);
+  await keep([...genres, ...examples], () => store.forget(ids(genres), ids(examples)));
+}
 
 export async function soundOf(example: Example): Promise<Blob | null> {
   return inMemory.get(example.id) ?? store.soundOf(example.id);
@@ -193,11 +281,16 @@ function hearAgain(example: Example): Job {
       if (!sound) throw new PlainError("It was heard by another version of the program, and its sound is gone. Give it again.");
       return sound;
     },
-    done: async ({ sound, heard }) => {
-      const made = { ...example, model: state.model, seconds: heard.seconds, embedding: heard.embedding, levels: heard.levels, clips: heard.clips };
-      state.examples = state.examples.map((one) => (one.id === example.id ? made : one));
-      await keep(store.keepExample(made, sound));
-      await judge();
+    done: async ({ heard }) => {
+      // It may have gone while it was heard.
+      const now = state.examples.find((one) => one.id === example.id);
+      if (!now) return;
+      const { seconds, embedding, levels, clips } = heard;
+      const made = { ...now, model: state.model, seconds, embedding, levels, clips };
+      state.examples = state.examples.map((one) => (one === now ? made : one));
+      // Its sound is kept already.
+      await keep([made], () => store.keepRecords([made]));
+      void judgeSoon();
     },
   };
 }
@@ -213,7 +306,7 @@ export async function rename(genre: Genre, to: string): Promise<void> {
     if (state.genres.some((other) => !ids.has(other.id) && other.name === one.name)) throw new PlainError(`There is a genre ${one.name} already.`);
   }
   state.genres = state.genres.map((one) => renamed.find((other) => other.id === one.id) ?? one);
-  await keep(Promise.all(renamed.map(store.keepGenre)));
+  await keep(renamed, () => Promise.all(renamed.map(store.keepGenre)));
   await judge();
 }
 
@@ -234,12 +327,12 @@ export async function removeExample(example: Example): Promise<void> {
 async function remove(genres: readonly Genre[], examples: readonly Example[], text: string): Promise<void> {
   const sounds = new Map<string, Blob | null>();
   for (const example of examples) sounds.set(example.id, await soundOf(example).catch(() => null));
-  const [gone, left] = [new Set(examples.map((one) => one.id)), new Set(genres.map((one) => one.id))];
+  const gone = new Set([...genres, ...examples].map((one) => one.id));
   state.examples = state.examples.filter((one) => !gone.has(one.id));
-  state.genres = state.genres.filter((one) => !left.has(one.id));
+  state.genres = state.genres.filter((one) => !gone.has(one.id));
   state.undo = { text, run: () => void back(genres, examples, sounds) };
   announce(`${text} It can be undone.`);
-  await keep(store.forget([...left], [...gone]));
+  await forget(genres, examples);
   await judge();
 }
 
@@ -250,12 +343,15 @@ async function back(genres: readonly Genre[], examples: readonly Example[], soun
     const name = genreNamed(genre.name) ? unusedName() : genre.name;
     const again = { ...genre, name };
     state.genres = [...state.genres, again].sort((a, b) => a.number - b.number);
-    await keep(store.keepGenre(again));
+    await keep([again], () => store.keepGenre(again));
   }
-  // A genre that is gone meanwhile takes none of its songs back.
-  const homes = examples.filter((example) => genreOf(example.genre));
-  state.examples = [...state.examples, ...homes].sort((a, b) => (a.id < b.id ? -1 : 1));
-  for (const example of homes) await keep(store.keepExample(example, sounds.get(example.id) ?? null));
+  for (const example of examples) {
+    // A genre that is gone meanwhile takes none of its songs back.
+    if (!genreOf(example.genre)) continue;
+    const again = { ...example, sound: false };
+    state.examples = [...state.examples, again].sort(byId);
+    await keepWithSound(again, sounds.get(example.id) ?? null);
+  }
   announce("Brought back.");
   await judge();
 }
@@ -268,7 +364,8 @@ export function ask(files: readonly File[]): void {
 
 async function addSong(name: string, { sound, heard, hash, cut }: Result, alone: boolean): Promise<void> {
   const song: Song = { id: freshId(), name, hash, sound, heard, cut, answer: null };
-  await answerFor(song);
+  // Without an answer it is there all the same.
+  const answered = await answerFor(song).then(() => true, deviceGone);
   // A song that is asked about again takes its own place.
   const first = state.songs.every((other) => other.hash === hash);
   state.songs = [song, ...state.songs.filter((other) => other.hash !== hash)];
@@ -276,6 +373,7 @@ async function addSong(name: string, { sound, heard, hash, cut }: Result, alone:
   const told = song.answer && (song.answer.unknown ? "like none of your genres" : song.answer.ranked[0]?.genre);
   if (told) announce(`${title(name)}: ${told}.`);
   changed();
+  if (!answered) void judgeSoon();
 }
 
 export function removeSong(song: Song): void {
@@ -294,9 +392,12 @@ export function removeSong(song: Song): void {
 
 /** A song that was answered becomes an example of a genre. */
 export async function teach(song: Song, genre: Genre): Promise<void> {
-  await addExample(song.name, song, genre.id).catch((error: unknown) => {
+  try {
+    await addExample(song.name, song, genre.id);
+    announce(`${title(song.name)} is now an example of ${genre.name}.`);
+    await judge();
+  } catch (error) {
     if (!(error instanceof PlainError)) throw error;
     problem(song.name, error.message);
-  });
-  announce(`${title(song.name)} is now an example of ${genre.name}.`);
+  }
 }

@@ -33,13 +33,20 @@ export function onEngine(use: (engine: Engine) => void): void {
   whenNew = use;
 }
 
-/** The engine that works now. It may be lost while it is used: what then fails is tried again with the next one. */
+/** The engine that works now. It may be lost while it is used: what then fails is tried again with the next one. Where
+ * none could be opened, or too many went away, there is none until a person asks for it. */
 export function theEngine(): Promise<Engine> {
   engine ??= open();
   return engine;
 }
 
-async function open(): Promise<Engine> {
+/** The bundle, which stays when a device goes away. */
+export async function theBundle(): Promise<Bundle> {
+  return bundle ?? (await theEngine()).bundle;
+}
+
+/** Loads what is missing, and makes it ready on a device. */
+async function prepare(device: Device): Promise<Engine> {
   const tell = (text: string) => {
     const show = (done: number | null) => {
       state.work = { text, done, cancel: null };
@@ -48,7 +55,6 @@ async function open(): Promise<Engine> {
     show(null);
     return (done: number, all: number) => show(done / all);
   };
-  const device = await openDevice();
   if (!bundle) {
     const files = keptFiles(new URL("bundle/", document.baseURI));
     bundle = await openBundle(files, tell("Getting ready: loading the program"));
@@ -58,9 +64,17 @@ async function open(): Promise<Engine> {
   state.bandHz = bundle.manifest.hearing.band_hz;
   const listener = await Listener.open(device, bundle, tell("Getting ready: preparing your graphics device"));
   const comparer = await Comparer.open(device, bundle);
-  const made: Engine = { device, bundle, listener, comparer, comparison: comparisonOf(bundle) };
+  return { device, bundle, listener, comparer, comparison: comparisonOf(bundle) };
+}
+
+async function open(): Promise<Engine> {
+  const device = await openDevice();
+  const made = await prepare(device).catch((error: unknown) => {
+    device.gpu.destroy();
+    throw error;
+  });
   state.work = null;
-  void device.lost.then((reason) => lost(reason));
+  void device.lost.then(lost);
   whenNew(made);
   return made;
 }
@@ -74,6 +88,9 @@ function lost(reason: string): void {
   if (losses.length > MOST_LOSSES) {
     const text = `The graphics device has gone away ${losses.length} times${why}. Close other programs that use it, then try again.`;
     notify("device", text, "warn", { text: "Try again", run: again });
+    engine = Promise.reject(new PlainError("There is no graphics device to hear it with: press “Try again” above, then give it again."));
+    // Whoever asks for it is told.
+    engine.catch(() => undefined);
     return;
   }
   notify("device", `The graphics device went away${why}. A new one is being opened; nothing of yours is lost.`, "warn");
@@ -83,6 +100,7 @@ function lost(reason: string): void {
 
 function again(): void {
   losses = [];
+  engine = null;
   dismiss("device");
   reopen();
 }
@@ -91,7 +109,6 @@ function reopen(): void {
   theEngine().then(
     () => notify("device", "The graphics device went away for a moment. A new one was opened, and all goes on."),
     (error: unknown) => {
-      engine = null;
       state.work = null;
       const text = error instanceof PlainError ? error.message : String(error);
       notify("device", `No new graphics device could be opened: ${text}`, "warn", { text: "Try again", run: again });

@@ -45,7 +45,7 @@ export function buildGenres(root: HTMLElement): () => void {
     clear.hidden = state.genres.length === 0;
     zone.classList.toggle("small", state.genres.length > 0);
     const kept = state.kept === null ? "" : ` (about ${size(state.kept)})`;
-    say(told, state.examples.length === 0 ? "" : `Kept in this browser for your next visit${kept}.`);
+    say(told, state.examples.length === 0 || state.unkept ? "" : `Kept in this browser for your next visit${kept}.`);
   };
 }
 
@@ -164,7 +164,7 @@ function exampleRow(first: Example): Row<Example> {
       play.update(playable(example));
       say(name, title(example.name));
       set(name, "title", example.name);
-      say(length, current(example) ? clock(example.seconds) : "to be given again");
+      say(length, current(example) ? clock(example.seconds) : isPlayable(example) ? "to be heard again" : "to be given again");
     },
   };
 }

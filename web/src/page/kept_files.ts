@@ -1,6 +1,9 @@
 /** The files of a bundle, kept in the browser by their hash: a new bundle is never mixed with an old one, and what both
- * have in common is not loaded again. Whoever opens the bundle checks sizes and hashes; nothing here is trusted. */
+ * have in common is not loaded again. Nothing is kept, or taken from what was kept, that has another hash; whoever opens
+ * the bundle checks all of it once more. */
 
+import { blake3 } from "@noble/hashes/blake3.js";
+import { bytesToHex } from "@noble/hashes/utils.js";
 import type { Files } from "../runtime/bundle.ts";
 import { PlainError } from "../words.ts";
 
@@ -26,6 +29,17 @@ export function keptFiles(base: URL): KeptFiles {
   // A name within the folder that no server is ever asked for.
   const address = (hash: string) => new URL(`kept-${hash}`, base).href;
 
+  /** A kept file; what has another hash is thrown away. */
+  async function fromShelf(hash: string): Promise<Uint8Array<ArrayBuffer> | null> {
+    const cache = await shelf(place);
+    const found = await cache?.match(address(hash));
+    if (!found) return null;
+    const bytes = new Uint8Array(await found.arrayBuffer());
+    if (isSound(bytes, hash)) return bytes;
+    await cache?.delete(address(hash));
+    return null;
+  }
+
   async function readHead(most: number): Promise<Uint8Array<ArrayBuffer>> {
     try {
       head = await download(new URL(HEAD, base), most, "no-cache");
@@ -42,17 +56,16 @@ export function keptFiles(base: URL): KeptFiles {
     async read(path, most) {
       if (path === HEAD) return readHead(most);
       const hash = hashes.get(path);
-      const kept = hash && (await (await shelf(place))?.match(address(hash)));
-      if (kept) {
-        used.add(address(hash));
-        return new Uint8Array(await kept.arrayBuffer());
-      }
-      const bytes = await download(new URL(path, base), most, "default");
-      if (hash) {
-        used.add(address(hash));
-        // Without room it is loaded again the next time.
-        await (await shelf(place))?.put(address(hash), new Response(bytes)).catch(() => undefined);
-      }
+      const url = new URL(path, base);
+      if (!hash) return download(url, most, "no-cache");
+      used.add(address(hash));
+      const there = await fromShelf(hash);
+      if (there) return there;
+      let bytes = await download(url, most, "no-cache");
+      // Whatever stands between the server and the page may have had another one.
+      if (!isSound(bytes, hash)) bytes = await download(url, most, "reload");
+      // Without room it is loaded again the next time.
+      if (isSound(bytes, hash)) await (await shelf(place))?.put(address(hash), new Response(bytes)).catch(() => undefined);
       return bytes;
     },
     async settle() {
@@ -65,6 +78,10 @@ export function keptFiles(base: URL): KeptFiles {
       }
     },
   };
+}
+
+function isSound(bytes: Uint8Array, hash: string): boolean {
+  return bytesToHex(blake3(bytes)) === hash;
 }
 
 /** None where the browser keeps nothing, as in some private windows. */

@@ -62,6 +62,8 @@ class Panel {
   #phase: Phase = "idle";
   /** Changes with each start, so that what still runs of another one stops. */
   #run = 0;
+  /** What trains last: one at a time, also where a pause is over before its last step is. */
+  #training: Promise<unknown> = Promise.resolve();
   #seed: number;
   #material: Material | null = null;
   #wall: Wall | null = null;
@@ -158,8 +160,12 @@ class Panel {
     const again = this.#material !== null;
     if (again) this.#seed += 1;
     this.#show("opening");
+    await this.#training;
+    if (run !== this.#run) return;
     await this.#guarded(run, async () => {
-      const told = (done: number, all: number) => this.#progress(done / all, `Preparing the device: ${done} of ${all}`);
+      const told = (done: number, all: number) => {
+        if (run === this.#run) this.#progress(done / all, `Preparing the device: ${done} of ${all}`);
+      };
       const material = await this.#trainer.setExamples(this.#learning.examples(), this.#seed, told);
       if (run !== this.#run) return;
       this.#material = material;
@@ -179,9 +185,18 @@ class Panel {
 
   async #goOn(): Promise<void> {
     const run = this.#run;
-    const { steps } = this.#trainer.training;
     this.#show("running");
     this.#tell(this.#trainer.taken === 0 ? "Training begins." : "Training goes on.");
+    const before = this.#training;
+    const trained = before.then(() => this.#train(run));
+    this.#training = trained.catch(() => {});
+    await trained;
+  }
+
+  async #train(run: number): Promise<void> {
+    // Who waited for another finds it paused, done or given up.
+    if (run !== this.#run || this.#phase !== "running") return;
+    const { steps } = this.#trainer.training;
     await this.#guarded(run, async () => {
       while (this.#phase === "running" && this.#trainer.taken < steps) {
         const before = this.#trainer.taken;
@@ -200,6 +215,7 @@ class Panel {
       await this.#examine();
       if (run !== this.#run) return;
       await this.#draw();
+      if (run !== this.#run) return;
       this.#show("done");
       this.#tell(`Done. ${this.#sofar()}${this.#material!.genres.some(({ apart }) => apart.length > 0) ? "" : " How it does with new songs, that does not tell."}`);
     });

@@ -2,7 +2,7 @@
 
 import type { Answer } from "../genres/answer.ts";
 import { isWithin } from "../genres/names.ts";
-import { ask, removeSong, teach } from "./collection.ts";
+import { ask, judge, removeSong, teach } from "./collection.ts";
 import { button, clock, count, element, icon, iconButton, marker, parted, percent, rows, say, set, title, type Row } from "./elements.ts";
 import { playable } from "./genres_view.ts";
 import { playButton, playFrom, playing, type Playable } from "./player.ts";
@@ -44,7 +44,8 @@ export function buildSongs(root: HTMLElement): () => void {
 function bring(songs: readonly Song[]): void {
   state.undo = null;
   state.songs = [...state.songs, ...songs];
-  changed();
+  // The genres may be others by now.
+  void judge();
 }
 
 function whole(song: Song): Playable {

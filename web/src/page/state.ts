@@ -84,6 +84,8 @@ export interface State {
   bandHz: readonly number[];
   /** Bytes that this page keeps in the browser. */
   kept: number | null;
+  /** Whether something of it could not be kept. */
+  unkept: boolean;
 }
 
 export const state: State = {
@@ -99,6 +101,7 @@ export const state: State = {
   model: "",
   bandHz: [],
   kept: null,
+  unkept: false,
 };
 
 const watching: (() => void)[] = [];

@@ -62,16 +62,26 @@ async function within<T>(mode: IDBTransactionMode, stores: string[], work: (stor
   });
 }
 
-/** Everything but the sounds. */
+/** Everything but the sounds, as it is at one moment. */
 export async function load(): Promise<Kept> {
-  const genres = await within<Genre[]>("readonly", [GENRES], (store) => store(GENRES).getAll());
-  const examples = await within<Example[]>("readonly", [EXAMPLES], (store) => store(EXAMPLES).getAll());
-  const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1);
-  return { genres: (genres ?? []).sort((a, b) => a.number - b.number), examples: (examples ?? []).sort(byId) };
+  let genres: IDBRequest<Genre[]> | undefined;
+  const examples = await within<Example[]>("readonly", [GENRES, EXAMPLES], (store) => {
+    genres = store(GENRES).getAll();
+    return store(EXAMPLES).getAll();
+  });
+  return { genres: genres?.result ?? [], examples: examples ?? [] };
 }
 
 export async function keepGenre(genre: Genre): Promise<void> {
   await within("readwrite", [GENRES], (store) => void store(GENRES).put(genre));
+  tell();
+}
+
+/** Keeps examples without touching their sounds: all of them, or none. */
+export async function keepRecords(examples: readonly Example[]): Promise<void> {
+  await within("readwrite", [EXAMPLES], (store) => {
+    for (const example of examples) store(EXAMPLES).put(example);
+  });
   tell();
 }
 

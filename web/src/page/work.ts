@@ -56,7 +56,10 @@ async function run(): Promise<void> {
   running = stopping;
   finished = failed = 0;
   announce(`Listening to ${count(waiting.length, "song")}.`);
-  for (let job = waiting.shift(); job; job = waiting.shift()) {
+  // What is given after it was stopped is not part of this run.
+  while (!stopping.signal.aborted) {
+    const job = waiting.shift();
+    if (!job) break;
     try {
       await one(job, stopping.signal);
     } catch (error) {

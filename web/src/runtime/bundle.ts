@@ -242,7 +242,8 @@ class WebFiles implements Files {
   async read(path: string, most: number): Promise<Uint8Array<ArrayBuffer>> {
     const unreachable = (reason: string) =>
       new PlainError(`The model of this page could not be fetched (${path}: ${reason}). Check the connection and load the page again.`);
-    const response = await fetch(new URL(path, this.#base)).catch((error: unknown) => {
+    // The files of one bundle belong together: none may be an older one that the browser still has.
+    const response = await fetch(new URL(path, this.#base), { cache: "no-cache" }).catch((error: unknown) => {
       throw unreachable(String(error));
     });
     if (!response.ok || !response.body) throw unreachable(`answer ${response.status}`);

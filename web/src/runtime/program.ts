@@ -27,6 +27,9 @@ export class Program {
   readonly #staging = new Map<string, GPUBuffer>();
   /** What went wrong in the last run, if anything. */
   #fault: Promise<PlainError | undefined> = Promise.resolve(undefined);
+  /** Who reads last. */
+  #turn: Promise<unknown> = Promise.resolve();
+  #closed = false;
 
   private constructor(device: Device, plan: PlanFile, buffers: GPUBuffer[], steps: CompiledStep[]) {
     this.#device = device;
@@ -100,11 +103,20 @@ export class Program {
   }
 
   /**
-   * The values of a port as they are after what was submitted so far. A port is read by one at a time.
+   * The values of a port as they are after what was submitted so far. Who reads while another does waits for it, and is
+   * given what was submitted until then.
    *
    * @throws PlainError: the device failed, now or in the last run.
    */
   async read(port: string): Promise<Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>> {
+    const before = this.#turn;
+    const values = before.then(() => this.#read(port));
+    this.#turn = values.catch(() => {});
+    return values;
+  }
+
+  async #read(port: string): Promise<Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>> {
+    if (this.#closed) throw await lost(this.#device, "its memory was given back");
     const [, tensor] = this.#tensor(port);
     const bytes = tensorBytes(tensor);
     const { gpu } = this.#device;
@@ -115,8 +127,12 @@ export class Program {
     gpu.queue.submit([encoder.finish()]);
     const mapped = staging.mapAsync(GPUMapMode.READ).catch((error: unknown) => error);
     const fault = (await this.#fault) ?? (await mapped);
-    if (fault instanceof PlainError) throw fault;
-    if (fault) throw await lost(this.#device, String(fault));
+    if (fault) {
+      // It is mapped or about to be, which the next reading cannot do with.
+      staging.destroy();
+      this.#staging.delete(port);
+      throw fault instanceof PlainError ? fault : await lost(this.#device, String(fault));
+    }
     const values = staging.getMappedRange(0, bytes).slice(0);
     staging.unmap();
     return tensor.dtype === "f32" ? new Float32Array(values) : new Uint32Array(values);
@@ -124,6 +140,7 @@ export class Program {
 
   /** Gives its memory on the device back. */
   close(): void {
+    this.#closed = true;
     for (const buffer of [...this.#buffers, ...this.#staging.values()]) buffer.destroy();
   }
 

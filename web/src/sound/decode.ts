@@ -1,6 +1,6 @@
 import { PlainError } from "../words.ts";
 import { excerpt } from "./excerpt.ts";
-import { encoderDelay } from "./mp4.ts";
+import { encoderDelay, mp4Seconds } from "./mp4.ts";
 
 /** What is heard of a file. */
 export interface Sound {
@@ -13,12 +13,12 @@ export interface Sound {
 
 /** The resampler and encoders reach a little beyond the end. */
 const MARGIN_SECONDS = 2;
-/** Files of this size in bytes may be longer than a browser can decode at once, and those that cannot be cut are asked for their length. */
-const LARGE = 2 ** 25;
 /** Bytes that no page is given. */
 const HUGE = 2 ** 30;
 /** A browser decodes all of a file at once, 23 MB for a minute of two channels. */
 const MOST_SECONDS = 3600;
+/** How long a browser is waited for to say the length of a file, in milliseconds: in a tab that is not seen it may never. */
+const PATIENCE = 3000;
 /** As in src/audio/silence.rs: less than the smallest step of 24 bits, and what is left of channels that cancel. */
 const NOTHING = 1e-7;
 const REMAINS = 1e-4;
@@ -34,8 +34,13 @@ const LOUDEST = 1e9;
 export async function decode(file: Blob, rate: number, mostSeconds: number, signal?: AbortSignal): Promise<Sound> {
   signal?.throwIfAborted();
   if (file.size === 0) throw new PlainError("It is empty (0 bytes). Save or download it again.");
-  const part = (await excerpt(file, mostSeconds + MARGIN_SECONDS).catch(unreadable)) ?? file;
-  if (part === file && file.size > LARGE) await refuseTooLong(file);
+  const begun = await excerpt(file, mostSeconds + MARGIN_SECONDS, signal).catch((error: unknown) => {
+    signal?.throwIfAborted();
+    return unreadable(error);
+  });
+  const part = begun ?? file;
+  if (part === file) refuseTooLarge(file);
+  if (!begun) await refuseTooLong(file);
   const bytes = await part.arrayBuffer().catch(unreadable);
   signal?.throwIfAborted();
   const buffer = await new OfflineAudioContext(1, 1, rate).decodeAudioData(bytes).catch(() => {
@@ -75,12 +80,16 @@ function addChannels(buffer: AudioBuffer, samples: Float32Array): void {
   if (left <= REMAINS * all) throw new PlainError("It is silent in mono: its channels cancel. Keep one of them.");
 }
 
-/** Asks how long a large file is that is decoded as a whole, and refuses it before memory runs out. */
+const ADVICE = "Save the part that you mean as MP3 or WAV, of which this page reads only the beginning.";
+
+function refuseTooLarge(file: Blob): void {
+  if (file.size > HUGE) throw new PlainError(`It is too large (${Math.round(file.size / 1e6)} MB). ${ADVICE}`);
+}
+
+/** Asks how long a file is that is decoded as a whole, and refuses it before memory runs out: small ones may be long. */
 async function refuseTooLong(file: Blob): Promise<void> {
-  const advice = "Save the part that you mean as MP3 or WAV, of which this page reads only the beginning.";
-  if (file.size > HUGE) throw new PlainError(`It is too large (${Math.round(file.size / 1e6)} MB). ${advice}`);
-  const seconds = await duration(file);
-  if (seconds > MOST_SECONDS) throw new PlainError(`It is too long (${Math.round(seconds / 60)} minutes). ${advice}`);
+  const seconds = (await mp4Seconds(file).catch(unreadable)) || (await duration(file));
+  if (seconds > MOST_SECONDS) throw new PlainError(`It is too long (${Math.round(seconds / 60)} minutes). ${ADVICE}`);
 }
 
 /** The length of a file in seconds, 0 if it does not say. */
@@ -89,9 +98,14 @@ async function duration(file: Blob): Promise<number> {
   const url = URL.createObjectURL(file);
   try {
     await new Promise((done) => {
+      setTimeout(done, PATIENCE);
       player.preload = "metadata";
-      player.onloadedmetadata = done;
       player.onerror = done;
+      player.ondurationchange = () => Number.isFinite(player.duration) && done(player.duration);
+      // Of a recording that was written as it was made, a browser knows the length once it looked for the end.
+      player.onloadedmetadata = () => {
+        if (player.duration === Infinity) player.currentTime = 1e9;
+      };
       player.src = url;
     });
     return Number.isFinite(player.duration) ? player.duration : 0;

@@ -3,20 +3,23 @@
 /** Bytes that are read at a time. */
 const PIECE = 2 ** 20;
 
-/** A file of which parts are read. */
+/** A file of which parts are read, until a signal is aborted. */
 class Source {
   readonly file: Blob;
+  readonly #signal: AbortSignal | undefined;
   #start = 0;
   #piece = new DataView(new ArrayBuffer(0));
 
-  constructor(file: Blob) {
+  constructor(file: Blob, signal?: AbortSignal) {
     this.file = file;
+    this.#signal = signal;
   }
 
   /** So many bytes from a place on; undefined if the file ends before. */
   async at(offset: number, length: number): Promise<DataView | undefined> {
     if (offset + length > this.file.size) return undefined;
     if (offset < this.#start || offset + length > this.#start + this.#piece.byteLength) {
+      this.#signal?.throwIfAborted();
       this.#start = offset;
       this.#piece = new DataView(await this.file.slice(offset, offset + Math.max(PIECE, length)).arrayBuffer());
     }
@@ -31,16 +34,20 @@ function word(view: DataView | undefined, at: number): string {
 }
 
 /**
- * The beginning of a file that is longer than so many seconds, as a file that is complete by itself; undefined if it is not
- * longer, or of a kind that cannot be cut. WAV, MP3, Ogg and FLAC can.
+ * The beginning of a file that is longer than so many seconds, as a file that is complete by itself; the file itself if it is
+ * not much longer; undefined if it does not say, or is of a kind that cannot be cut. WAV, MP3, Ogg and FLAC can.
+ *
+ * @throws what the signal was aborted with.
  */
-export async function excerpt(file: Blob, seconds: number): Promise<Blob | undefined> {
-  const source = new Source(file);
+export async function excerpt(file: Blob, seconds: number, signal?: AbortSignal): Promise<Blob | undefined> {
+  const source = new Source(file, signal);
   const head = await source.at(0, 12);
   const kind = word(head, 0);
   if ((kind === "RIFF" || kind === "RF64") && word(head, 8) === "WAVE") return wav(source, seconds);
   if (kind === "OggS") return ogg(source, seconds);
   if (kind === "fLaC") return flac(source, seconds);
+  // MP4 and WebM, in which the headers of MP3 would be looked for in vain.
+  if (word(head, 4) === "ftyp" || kind === "\x1a\x45\xdf\xa3") return undefined;
   return mp3(source, seconds);
 }
 
@@ -51,12 +58,13 @@ async function wav(source: Source, seconds: number): Promise<Blob | undefined> {
     const head = await source.at(at, 8);
     if (!head) return undefined;
     const length = head.getUint32(4, true);
+    if (word(head, 0) === "fmt " && length > PIECE) return undefined;
     if (word(head, 0) === "fmt ") format = await source.at(at, 8 + length);
     if (word(head, 0) === "data") {
       if (!format || format.byteLength < 24) return undefined;
       const block = Math.max(format.getUint16(20, true), 1);
       const bytes = Math.ceil((seconds * format.getUint32(16, true)) / block) * block;
-      if (bytes >= source.file.size - at - 8) return undefined;
+      if (bytes >= source.file.size - at - 8) return source.file;
       const riff = new DataView(new ArrayBuffer(20));
       [..."RIFF    WAVEdata"].forEach((letter, k) => riff.setUint8(k, letter.charCodeAt(0)));
       riff.setUint32(4, 4 + format.byteLength + 8 + bytes, true);
@@ -89,30 +97,52 @@ function mp3Frame(header: number): { bytes: number; seconds: number } | undefine
   return { bytes: Math.floor((samples * 125 * bits) / hz) + ((header >>> 9) & 1), seconds: samples / hz };
 }
 
+/** Bytes of the tag that begins here, 0 if none does. https://id3.org/id3v2.4.0-structure */
+function id3(head: DataView): number {
+  const [major, ...size] = [3, 6, 7, 8, 9].map((k) => head.getUint8(k));
+  if (!word(head, 0).startsWith("ID3") || major! > 4 || size.some((byte) => byte > 127)) return 0;
+  // Seven bits of each byte.
+  return 10 + size.reduce((sum, byte) => 128 * sum + byte, 0);
+}
+
 async function mp3(source: Source, seconds: number): Promise<Blob | undefined> {
-  let at = 0;
-  for (let tag = await source.at(at, 10); tag && word(tag, 0).startsWith("ID3"); tag = await source.at(at, 10)) {
-    // Seven bits of each byte.
-    at += 10 + [6, 7, 8, 9].reduce((size, k) => 128 * size + (tag!.getUint8(k) & 127), 0);
+  let [at, time] = [0, 0];
+  /** What is no frame is passed over, since the last frame or tag. There may be some of it, but not much. */
+  let passed = 0;
+  while (time < seconds) {
+    if (passed > PIECE) return undefined;
+    const head = await source.at(at, 10);
+    if (!head) return time > 0 ? source.file : undefined;
+    const tag = id3(head);
+    const frame = mp3Frame(head.getUint32(0));
+    if (tag > 0) {
+      at += tag;
+      passed = 0;
+    } else if (frame && ((passed === 0 && time > 0) || (await followed(source, at, frame)))) {
+      at += frame.bytes;
+      time += frame.seconds;
+      passed = 0;
+    } else {
+      at += 1;
+      passed += 1;
+    }
   }
-  let frames = 0;
-  for (let time = 0; time < seconds; ) {
-    const header = await source.at(at, 4);
-    if (!header) return undefined;
-    const frame = mp3Frame(header.getUint32(0));
-    // What is no frame is passed over, but a file does not begin with much of that.
-    if (!frame && frames === 0 && at > PIECE) return undefined;
-    frames += frame ? 1 : 0;
-    time += frame?.seconds ?? 0;
-    at += frame?.bytes ?? 1;
-  }
-  return at < source.file.size ? source.file.slice(0, at) : undefined;
+  return at < source.file.size ? source.file.slice(0, at) : source.file;
+}
+
+/** Whether another frame follows: four bytes alone look like one by chance. */
+async function followed(source: Source, at: number, frame: { bytes: number; seconds: number }): Promise<boolean> {
+  const next = await source.at(at + frame.bytes, 4);
+  return next !== undefined && mp3Frame(next.getUint32(0))?.seconds === frame.seconds;
 }
 
 /** https://www.rfc-editor.org/rfc/rfc3533: whole pages, up to the one that ends late enough. */
 async function ogg(source: Source, seconds: number): Promise<Blob | undefined> {
   let rate: number | undefined;
+  // Whether another stream begins in it, with times of its own.
+  let others = false;
   for (let at = 0; ; ) {
+    if (at === source.file.size && !others) return source.file;
     const head = await source.at(at, 27);
     const table = await source.at(at + 27, head && word(head, 0) === "OggS" ? head.getUint8(26) : 0);
     // `at` is given anew, since what was read before may be gone.
@@ -120,11 +150,12 @@ async function ogg(source: Source, seconds: number): Promise<Blob | undefined> {
     if (!page || !table || word(page, 0) !== "OggS") return undefined;
     const body = new Uint8Array(page.buffer, page.byteOffset + 27, table.byteLength).reduce((sum, size) => sum + size, 0);
     const time = Number(page.getBigInt64(6, true));
+    others ||= at > 0 && (page.getUint8(5) & 2) !== 0;
     const start = at + page.byteLength;
     rate ??= oggRate(await source.at(start, Math.min(body, 32)));
     if (!rate) return undefined;
     at = start + body;
-    if (time >= seconds * rate) return at < source.file.size ? source.file.slice(0, at) : undefined;
+    if (time >= seconds * rate) return at < source.file.size ? source.file.slice(0, at) : source.file;
   }
 }
 
@@ -144,5 +175,6 @@ async function flac(source: Source, seconds: number): Promise<Blob | undefined> 
   const rate = head.getUint32(18) >>> 12;
   const samples = (head.getUint8(21) & 15) * 2 ** 32 + head.getUint32(22);
   const share = (2 * seconds * rate) / samples;
-  return share > 0 && share < 1 ? source.file.slice(0, Math.ceil(share * source.file.size)) : undefined;
+  if (samples === 0 || !(share > 0)) return undefined;
+  return share < 1 ? source.file.slice(0, Math.ceil(share * source.file.size)) : source.file;
 }

@@ -19,10 +19,13 @@ function word(view: DataView, at: number): string {
 
 /** Most bytes of the description of a file, with the picture of its cover. */
 const MOST_MOOV = 2 ** 25;
+/** The description is among so many boxes of a file. */
+const MOST_BOXES = 1000;
 
 /** The description of an MP4, which may stand behind its sound. */
 async function moov(file: Blob): Promise<DataView | undefined> {
-  for (let at = 0; at + 16 <= file.size; ) {
+  let at = 0;
+  for (let box = 0; box < MOST_BOXES && at + 16 <= file.size; box += 1) {
     const head = new DataView(await file.slice(at, at + 16).arrayBuffer());
     if (head.byteLength < 16 || (at === 0 && word(head, 4) !== "ftyp")) return undefined;
     // A size of 1 is told in 64 bits behind the name.
@@ -32,6 +35,18 @@ async function moov(file: Blob): Promise<DataView | undefined> {
     at += size;
   }
   return undefined;
+}
+
+/** How long an MP4 says it is, in seconds; 0 if it does not, as one that was written in fragments, or is another file. */
+export async function mp4Seconds(file: Blob): Promise<number> {
+  const description = await moov(file);
+  const times = description && parts(description, "mvhd")[0];
+  if (!times || times.byteLength < 32) return 0;
+  // Times of 64 bits are of version 1; all bits set stand for an unknown one.
+  const wide = times.getUint8(0) === 1;
+  const length = wide ? Number(times.getBigUint64(24)) : times.getUint32(16);
+  const scale = times.getUint32(wide ? 20 : 12);
+  return scale > 0 && length < (wide ? 2 ** 63 : 2 ** 32 - 1) ? length / scale : 0;
 }
 
 /**
