@@ -386,7 +386,7 @@ fn plans_that_cannot_run_or_lack_what_they_are_for_are_refused() {
     // And for ever more ports.
     let mut bomb = files();
     let name = |k: usize| format!("more{k}");
-    let many = 200_000;
+    let many = 100_000;
     change(&mut bomb, embed, |plan| {
         let ports = plan["ports"].as_object_mut().unwrap();
         let parameters = ports["parameters"].clone();
