@@ -408,7 +408,7 @@ fn without_webgpu_it_is_said_which_browsers_have_it() {
     );
     let told = told.as_str().unwrap();
     assert!(
-        told.contains("WebGPU") && told.contains("Safari from 26 on"),
+        told.contains("WebGPU") && told.contains("Safari from version 26"),
         "{told}"
     );
     browser.was_quiet();

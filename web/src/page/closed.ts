@@ -1,13 +1,7 @@
 /** What is shown where the page cannot compute: why, and what to do. */
 
+import { BROWSERS } from "../runtime/device.ts";
 import { element } from "./elements.ts";
-
-/** Since when browsers have WebGPU without a setting. */
-const BROWSERS: [string, string][] = [
-  ["Chrome and Edge", "from version 113 on Windows, Macs and Chromebooks, from 121 on Android; on Linux from 144, with many graphics cards"],
-  ["Safari", "from version 26 on Macs, iPhones and iPads"],
-  ["Firefox", "from version 141 on Windows, from 145 on Macs with Apple's own chips"],
-];
 
 /** Says that this browser has no WebGPU, and which ones do. */
 export function withoutWebGpu(): HTMLElement {

@@ -4,8 +4,7 @@
 
 import { blake3 } from "@noble/hashes/blake3.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
-import type { Files } from "../runtime/bundle.ts";
-import { PlainError } from "../words.ts";
+import { download, type Files } from "../runtime/bundle.ts";
 
 const HEAD = "bundle.json";
 
@@ -42,7 +41,7 @@ export function keptFiles(base: URL): KeptFiles {
 
   async function readHead(most: number): Promise<Uint8Array<ArrayBuffer>> {
     try {
-      head = await download(new URL(HEAD, base), most, "no-cache");
+      head = await download(base, HEAD, most);
     } catch (error) {
       const kept = await (await shelf(place))?.match(new URL(HEAD, base).href);
       if (!kept) throw error;
@@ -56,14 +55,13 @@ export function keptFiles(base: URL): KeptFiles {
     async read(path, most) {
       if (path === HEAD) return readHead(most);
       const hash = hashes.get(path);
-      const url = new URL(path, base);
-      if (!hash) return download(url, most, "no-cache");
+      if (!hash) return download(base, path, most);
       used.add(address(hash));
       const there = await fromShelf(hash);
       if (there) return there;
-      let bytes = await download(url, most, "no-cache");
+      let bytes = await download(base, path, most);
       // Whatever stands between the server and the page may have had another one.
-      if (!isSound(bytes, hash)) bytes = await download(url, most, "reload");
+      if (!isSound(bytes, hash)) bytes = await download(base, path, most, "reload");
       // Without room it is loaded again the next time.
       if (isSound(bytes, hash)) await (await shelf(place))?.put(address(hash), new Response(bytes)).catch(() => undefined);
       return bytes;
@@ -87,35 +85,6 @@ function isSound(bytes: Uint8Array, hash: string): boolean {
 /** None where the browser keeps nothing, as in some private windows. */
 async function shelf(place: string): Promise<Cache | null> {
   return "caches" in globalThis ? caches.open(place).catch(() => null) : null;
-}
-
-async function download(url: URL, most: number, cache: RequestCache): Promise<Uint8Array<ArrayBuffer>> {
-  const name = url.pathname.split("/").pop();
-  const answer = await fetch(url, { cache }).catch(() => {
-    throw new PlainError(`The model of this page could not be loaded (${name}). Is there a connection?`);
-  });
-  if (!answer.ok) throw new PlainError(`The model of this page could not be loaded (${name}: answer ${answer.status}).`);
-  if (Number(answer.headers.get("content-length") ?? 0) > most) throw new PlainError(`The model of this page is damaged (${name} is larger than it may be).`);
-  const parts: Uint8Array<ArrayBuffer>[] = [];
-  let length = 0;
-  for await (const part of chunks(answer)) {
-    length += part.length;
-    if (length > most) throw new PlainError(`The model of this page is damaged (${name} is larger than it may be).`);
-    parts.push(part);
-  }
-  return new Uint8Array(await new Blob(parts).arrayBuffer());
-}
-
-/** The bytes of an answer as they come. */
-async function* chunks(answer: Response): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const reader = answer.body?.getReader();
-  for (;;) {
-    const next = await reader?.read().catch(() => {
-      throw new PlainError("The connection broke off while the model was loaded. Load the page again.");
-    });
-    if (!next || next.done) return;
-    yield next.value;
-  }
 }
 
 function listed(head: Uint8Array): Map<string, string> {

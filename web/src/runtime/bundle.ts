@@ -239,29 +239,43 @@ class WebFiles implements Files {
     this.#base = new URL(base.endsWith("/") ? base : `${base}/`, document.baseURI);
   }
 
-  async read(path: string, most: number): Promise<Uint8Array<ArrayBuffer>> {
-    const unreachable = (reason: string) =>
-      new PlainError(`The model of this page could not be fetched (${path}: ${reason}). Check the connection and load the page again.`);
-    // The files of one bundle belong together: none may be an older one that the browser still has.
-    const response = await fetch(new URL(path, this.#base), { cache: "no-cache" }).catch((error: unknown) => {
+  read(path: string, most: number): Promise<Uint8Array<ArrayBuffer>> {
+    return download(this.#base, path, most);
+  }
+}
+
+/**
+ * A file of a bundle below an address.
+ *
+ * @param cache how the browser's own copy counts. The files of one bundle belong together: none may be an older one.
+ * @throws PlainError where it cannot be had or has more bytes than `most`.
+ */
+export async function download(
+  base: URL,
+  path: string,
+  most: number,
+  cache: "no-cache" | "reload" = "no-cache",
+): Promise<Uint8Array<ArrayBuffer>> {
+  const unreachable = (reason: string) =>
+    new PlainError(`The model of this page could not be fetched (${path}: ${reason}). Check the connection and load the page again.`);
+  const response = await fetch(new URL(path, base), { cache }).catch((error: unknown) => {
+    throw unreachable(String(error));
+  });
+  if (!response.ok || !response.body) throw unreachable(`answer ${response.status}`);
+  const pieces: Uint8Array<ArrayBuffer>[] = [];
+  let length = 0;
+  const body = response.body.getReader();
+  for (;;) {
+    const { done, value } = await body.read().catch((error: unknown) => {
       throw unreachable(String(error));
     });
-    if (!response.ok || !response.body) throw unreachable(`answer ${response.status}`);
-    const pieces: Uint8Array<ArrayBuffer>[] = [];
-    let length = 0;
-    const body = response.body.getReader();
-    for (;;) {
-      const { done, value } = await body.read().catch((error: unknown) => {
-        throw unreachable(String(error));
-      });
-      if (done) break;
-      length += value.length;
-      if (length > most) {
-        void body.cancel();
-        throw damaged(path, `it has more than ${most} bytes`);
-      }
-      pieces.push(value);
+    if (done) break;
+    length += value.length;
+    if (length > most) {
+      void body.cancel();
+      throw damaged(path, `it has more than ${most} bytes`);
     }
-    return new Uint8Array(await new Blob(pieces).arrayBuffer());
+    pieces.push(value);
   }
+  return new Uint8Array(await new Blob(pieces).arrayBuffer());
 }

@@ -11,8 +11,13 @@ export interface Device {
   lost: Promise<string>;
 }
 
-const BROWSERS =
-  "Chrome and Edge have it from version 113 on, Safari from 26 on, Firefox from 141 on (Windows) and 145 on (macOS).";
+/** Since when browsers have WebGPU without a setting. */
+export const BROWSERS: readonly (readonly [string, string])[] = [
+  ["Chrome and Edge", "from version 113 on Windows, Macs and Chromebooks, from 121 on Android; on Linux from 144, with many graphics cards"],
+  ["Safari", "from version 26 on Macs, iPhones and iPads"],
+  ["Firefox", "from version 141 on Windows, from 145 on Macs with Apple's own chips"],
+];
+const THESE = `These have it: ${BROWSERS.map((browser) => browser.join(" ")).join("; ")}.`;
 
 /**
  * Opens the adapter that is quickest, with WebGPU's default limits, or the browser's own software where there is none.
@@ -23,14 +28,14 @@ export async function openDevice(): Promise<Device> {
   if (!globalThis.isSecureContext) {
     throw new PlainError("Browsers compute on the graphics card only for pages whose address begins with https://, or http://127.0.0.1.");
   }
-  if (!navigator.gpu) throw new PlainError(`This browser has no WebGPU, by which this page computes. ${BROWSERS}`);
+  if (!navigator.gpu) throw new PlainError(`This browser has no WebGPU, by which this page computes. ${THESE}`);
   const adapter =
     (await navigator.gpu.requestAdapter({ powerPreference: "high-performance" })) ??
     (await navigator.gpu.requestAdapter({ forceFallbackAdapter: true }));
   if (!adapter) {
     throw new PlainError(
       "This browser has WebGPU, but no graphics adapter for it. Switch on hardware acceleration in its settings, update the " +
-        `graphics driver, or take another browser. ${BROWSERS}`,
+        `graphics driver, or take another browser. ${THESE}`,
     );
   }
   const gpu = await adapter.requestDevice().catch((error: unknown) => {
