@@ -378,8 +378,11 @@ fn hearing_makes_nothing_on_the_device_and_can_be_stopped_and_begun_again() {
             const reason = await device.lost;
             const another = await gamaka.Listener.open(await gamaka.openDevice(), bundle);
             const heard = await another.hear(sound);
+            const underWay = refusal(() => another.hear(sound));
             another.close();
-            return { first, later, reason: typeof reason, width: heard.embedding.length };
+            const closed = [await underWay, await refusal(() => another.hear(sound))];
+            const kind = (await listener.hear(sound).catch((error) => error)) instanceof gamaka.DeviceLost;
+            return { first, later, reason: typeof reason, width: heard.embedding.length, closed, kind };
         })()",
     );
     for when in ["first", "later"] {
@@ -390,6 +393,12 @@ fn hearing_makes_nothing_on_the_device_and_can_be_stopped_and_begun_again() {
         assert!(went_well || stopped, "{lost}");
     }
     assert_eq!(lost["reason"], "string");
+    assert_eq!(lost["kind"], true);
+    // What was closed by its user is no lost device.
+    assert_eq!(
+        lost["closed"],
+        json!(["It was given up.", "It was given up."])
+    );
     assert_eq!(lost["width"], model.network.width());
 }
 

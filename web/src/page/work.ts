@@ -3,6 +3,7 @@
 import { blake3 } from "@noble/hashes/blake3.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import type { Heard } from "../listen.ts";
+import { DeviceLost } from "../runtime/program.ts";
 import { decode } from "../sound/decode.ts";
 import { PlainError } from "../words.ts";
 import { count, title } from "./elements.ts";
@@ -31,9 +32,6 @@ export interface Job {
 const TRIES = 3;
 /** Files after which a screen reader is told how many are done. */
 const TOLD = 10;
-
-/** Thrown where the device went away while a file was heard. */
-class Lost extends Error {}
 
 const waiting: Job[] = [];
 let finished = 0;
@@ -95,7 +93,7 @@ async function one(job: Job, signal: AbortSignal): Promise<void> {
       await job.done(await listen(job, signal));
       return;
     } catch (error) {
-      if (!(error instanceof Lost) || signal.aborted) throw error;
+      if (!(error instanceof DeviceLost) || signal.aborted) throw error;
       if (tries === TRIES) throw new PlainError("The graphics device went away each time it was heard. Try it alone.");
     }
   }
@@ -110,20 +108,7 @@ async function listen(job: Job, signal: AbortSignal): Promise<Result> {
   const hash = await hashOf(sound, signal);
   show(job, 0.2);
   const progress = (done: number, all: number) => show(job, 0.2 + (0.8 * done) / all);
-  let lost = false;
-  const gone = engine.device.lost.then(() => {
-    lost = true;
-    throw new Lost();
-  });
-  gone.catch(() => undefined);
-  try {
-    const heard = await Promise.race([engine.listener.hear(decoded, progress, signal), gone]);
-    return { sound, heard, hash, cut: decoded.cut };
-  } catch (error) {
-    // Whatever fails on a device that is lost fails because of that, and may do so before the loss is told.
-    await Promise.race([gone, new Promise((done) => setTimeout(done, 500))]).catch(() => undefined);
-    throw lost ? new Lost() : error;
-  }
+  return { sound, heard: await engine.listener.hear(decoded, progress, signal), hash, cut: decoded.cut };
 }
 
 /** BLAKE3 of a file, read in pieces. */

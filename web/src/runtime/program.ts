@@ -10,6 +10,9 @@ interface CompiledStep {
   workgroups: [number, number, number];
 }
 
+/** Thrown where the device went away: the next one may do what this one could not. */
+export class DeviceLost extends PlainError {}
+
 /** Faults that a device tells of what it was asked for. */
 const FAULTS = ["internal", "out-of-memory", "validation"] as const;
 
@@ -106,7 +109,7 @@ export class Program {
    * The values of a port as they are after what was submitted so far. Who reads while another does waits for it, and is
    * given what was submitted until then.
    *
-   * @throws PlainError: the device failed, now or in the last run.
+   * @throws PlainError: the device failed, now or in the last run, a {@link DeviceLost} if it is lost; the program was closed.
    */
   async read(port: string): Promise<Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>> {
     const before = this.#turn;
@@ -116,7 +119,7 @@ export class Program {
   }
 
   async #read(port: string): Promise<Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>> {
-    if (this.#closed) throw await lost(this.#device, "its memory was given back");
+    if (this.#closed) throw closed();
     const [, tensor] = this.#tensor(port);
     const bytes = tensorBytes(tensor);
     const { gpu } = this.#device;
@@ -131,7 +134,8 @@ export class Program {
       // It is mapped or about to be, which the next reading cannot do with.
       staging.destroy();
       this.#staging.delete(port);
-      throw fault instanceof PlainError ? fault : await lost(this.#device, String(fault));
+      if (fault instanceof PlainError) throw fault;
+      throw this.#closed ? closed() : await lost(this.#device);
     }
     const values = staging.getMappedRange(0, bytes).slice(0);
     staging.unmap();
@@ -244,9 +248,14 @@ function refused(reason: string): PlainError {
   );
 }
 
-/** Why something could not be read: as a rule that the device was lost. */
-async function lost(device: Device, symptom: string): Promise<PlainError> {
-  const soon = new Promise<string>((done) => setTimeout(() => done(symptom), 200));
-  const reason = await Promise.race([device.lost, soon]);
-  return new PlainError(`The graphics adapter stopped working (${reason}). Try again; if that does not help, load the page again.`);
+/** What reads a program that was closed, then or before, is told. */
+function closed(): PlainError {
+  return new PlainError("It was given up.");
+}
+
+/** Something could not be read, which a working device does not do: this one is given up, if it is not lost already. Its
+ * loss may be told long after what failed by it, and whoever waits for it is to know it. */
+async function lost({ gpu, lost }: Device): Promise<DeviceLost> {
+  gpu.destroy();
+  return new DeviceLost(`The graphics adapter stopped working (${await lost}). Try again; if that does not help, load the page again.`);
 }
