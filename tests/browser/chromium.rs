@@ -188,19 +188,17 @@ impl Browser {
         text.as_str().unwrap().to_owned()
     }
 
-    /// Waits until an expression is true, a minute at most.
+    /// Waits until an expression is true, two minutes at most.
     pub(crate) fn until(&mut self, expression: &str) {
-        self.within(60, expression);
-    }
-
-    /// Waits until an expression is true, so many seconds at most.
-    pub(crate) fn within(&mut self, seconds: u64, expression: &str) {
         let start = Instant::now();
         while self.says(expression) != true {
-            assert!(
-                start.elapsed() < Duration::from_secs(seconds),
-                "{expression} stays untrue"
-            );
+            if start.elapsed() > Duration::from_secs(120) {
+                let shown = self.says("document.body.innerText");
+                let complaints = self.complaints();
+                panic!(
+                    "{expression} stays untrue; the page shows {shown}, and complains {complaints:?}"
+                );
+            }
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -230,12 +228,32 @@ impl Browser {
 
     /// Clicks an element, by its id, in its middle.
     pub(crate) fn click(&mut self, id: &str) {
-        let middle = format!(
-            "(() => {{ const e = document.getElementById('{id}'); e.scrollIntoView({{block: 'nearest'}}); \
-             const b = e.getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2]; }})()"
-        );
-        let middle = self.says(&middle);
-        self.drag(&[[0, 1].map(|axis| middle[axis].as_f64().unwrap())]);
+        self.press(&format!("document.getElementById('{id}')"));
+    }
+
+    /// Clicks the element that an expression finds, in its middle.
+    pub(crate) fn press(&mut self, element: &str) {
+        let middle = self.place(element, "b.height / 2");
+        self.drag(&[middle]);
+    }
+
+    /// Scrolls the element that an expression finds into view. Where it is, once it stands still: its middle from left to right, and so far below its top.
+    pub(crate) fn place(&mut self, element: &str, below: &str) -> [f64; 2] {
+        let place = self.says(&format!(
+            "(async () => {{
+                const frame = () => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+                for (let last = '', k = 0; k < 100; k += 1) {{
+                    const e = {element};
+                    e.scrollIntoView({{block: 'center', behavior: 'instant'}});
+                    await frame();
+                    const b = e.getBoundingClientRect(), place = [b.x + b.width / 2, b.y + {below}];
+                    if (String(place) === last) return place;
+                    last = String(place);
+                }}
+                throw new Error('it never stands still');
+            }})()"
+        ));
+        [0, 1].map(|axis| place[axis].as_f64().unwrap())
     }
 
     /// Drags one finger.

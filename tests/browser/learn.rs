@@ -132,8 +132,7 @@ fn same_training(spec: Spec) {
     let Some(mut browser) = opened(&options) else {
         return;
     };
-    browser.within(
-        120,
+    browser.until(
         &format!(
             "(window.found === undefined && (window.found = null, {TRAINING}.then(f => {{ window.found = f; }}, e => {{ window.found = {{ failed: String(e) }}; }})), window.found !== null)"
         ),

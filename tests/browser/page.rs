@@ -20,6 +20,14 @@ GPUAdapter.prototype.requestDevice = async function (...of) {
     return device;
 };";
 
+/// Devices tell of their loss later than what failed by it, as they may.
+const LATE_LOSS: &str = "const lost = Object.getOwnPropertyDescriptor(GPUDevice.prototype, 'lost').get;
+Object.defineProperty(GPUDevice.prototype, 'lost', {
+    get() {
+        return this.late ??= lost.call(this).then((info) => new Promise((done) => setTimeout(done, 2000, info)));
+    },
+});";
+
 /// Nothing is being done.
 const IDLE: &str =
     "!document.querySelector('#work-area').hidden && document.querySelector('.work').hidden";
@@ -78,6 +86,7 @@ fn files(under: &str) -> BTreeMap<String, Vec<u8>> {
 fn opened(site: &str, window: [u32; 2], scheme: &str) -> Option<Browser> {
     let mut browser = started_with_webgpu()?;
     browser.before_pages(KEEP_DEVICES);
+    browser.before_pages(LATE_LOSS);
     browser.visit(site, window, scheme);
     browser.until(IDLE);
     Some(browser)
@@ -103,7 +112,7 @@ fn reads(browser: &mut Browser, selector: &str, expected: &[&str]) {
     while browser.says(&script) != true {
         let now = texts(browser, selector);
         assert!(
-            start.elapsed().as_secs() < 60,
+            start.elapsed().as_secs() < 120,
             "{selector}: {now:?}, not {expected:?}"
         );
         std::thread::sleep(std::time::Duration::from_millis(50));
@@ -112,26 +121,16 @@ fn reads(browser: &mut Browser, selector: &str, expected: &[&str]) {
 
 /// Presses the mouse in the middle of the first shown element of a selector.
 fn press(browser: &mut Browser, selector: &str) {
-    let script = format!(
-        "(() => {{ const e = [...document.querySelectorAll({})].find(e => e.checkVisibility()); e.scrollIntoView({{block: 'center', behavior: 'instant'}}); \
-         const b = e.getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2]; }})()",
+    browser.press(&format!(
+        "[...document.querySelectorAll({})].find(e => e.checkVisibility())",
         json!(selector)
-    );
-    let middle = browser.says(&script);
-    browser.drag(&[[0, 1].map(|axis| middle[axis].as_f64().unwrap())]);
+    ));
 }
 
 /// Drops files and folders on the first element of a selector, as a file manager does.
 fn drop_on(browser: &mut Browser, selector: &str, paths: &[PathBuf]) {
-    let script = format!(
-        "(() => {{ const e = document.querySelector({}); e.scrollIntoView({{block: 'center', behavior: 'instant'}}); \
-         const b = e.getBoundingClientRect(); return [b.x + b.width / 2, b.y + 5]; }})()",
-        json!(selector)
-    );
-    let [x, y] = {
-        let at = browser.says(&script);
-        [0, 1].map(|axis| at[axis].as_f64().unwrap())
-    };
+    let element = format!("document.querySelector({})", json!(selector));
+    let [x, y] = browser.place(&element, "5");
     for kind in ["dragEnter", "dragOver", "drop"] {
         let data = json!({"items": [], "files": paths, "dragOperationsMask": 1});
         browser.call(
