@@ -17,6 +17,8 @@ const MARGIN_SECONDS = 2;
 const HUGE = 2 ** 30;
 /** A browser decodes all of a file at once, 23 MB for a minute of two channels. */
 const MOST_SECONDS = 3600;
+/** Bytes of a file that does not say how long it is: an hour of 75 kbit/s. */
+const MOST_UNTOLD = 2 ** 25;
 /** How long a browser is waited for to say the length of a file, in milliseconds: in a tab that is not seen it may never. */
 const PATIENCE = 3000;
 /** As in src/audio/silence.rs: less than the smallest step of 24 bits, and what is left of channels that cancel. */
@@ -90,9 +92,12 @@ function refuseTooLarge(file: Blob): void {
 async function refuseTooLong(file: Blob): Promise<void> {
   const seconds = (await mp4Seconds(file).catch(unreadable)) || (await duration(file));
   if (seconds > MOST_SECONDS) throw new PlainError(`It is too long (${Math.round(seconds / 60)} minutes). ${ADVICE}`);
+  if (seconds === 0 && file.size > MOST_UNTOLD) {
+    throw new PlainError(`It does not say how long it is, and it is large (${Math.round(file.size / 1e6)} MB). ${ADVICE}`);
+  }
 }
 
-/** The length of a file in seconds, 0 if it does not say. */
+/** The length of a file in seconds, 0 if it does not say, NaN if it cannot be played, which decoding tells. */
 async function duration(file: Blob): Promise<number> {
   const player = new Audio();
   const url = URL.createObjectURL(file);
@@ -108,6 +113,7 @@ async function duration(file: Blob): Promise<number> {
       };
       player.src = url;
     });
+    if (player.error) return NaN;
     return Number.isFinite(player.duration) ? player.duration : 0;
   } finally {
     player.removeAttribute("src");

@@ -35,7 +35,7 @@ function word(view: DataView | undefined, at: number): string {
 
 /**
  * The beginning of a file that is longer than so many seconds, as a file that is complete by itself; the file itself if it is
- * not much longer; undefined if it does not say, or is of a kind that cannot be cut. WAV, MP3, Ogg and FLAC can.
+ * not much longer; undefined if it does not say, or is of a kind that cannot be cut. WAV, MP3, Ogg, FLAC and WebM can.
  *
  * @throws what the signal was aborted with.
  */
@@ -46,8 +46,9 @@ export async function excerpt(file: Blob, seconds: number, signal?: AbortSignal)
   if ((kind === "RIFF" || kind === "RF64") && word(head, 8) === "WAVE") return wav(source, seconds);
   if (kind === "OggS") return ogg(source, seconds);
   if (kind === "fLaC") return flac(source, seconds);
-  // MP4 and WebM, in which the headers of MP3 would be looked for in vain.
-  if (word(head, 4) === "ftyp" || kind === "\x1a\x45\xdf\xa3") return undefined;
+  if (kind === "\x1a\x45\xdf\xa3") return webm(source, seconds);
+  // MP4, in which the headers of MP3 would be looked for in vain.
+  if (word(head, 4) === "ftyp") return undefined;
   return mp3(source, seconds);
 }
 
@@ -177,4 +178,45 @@ async function flac(source: Source, seconds: number): Promise<Blob | undefined> 
   const share = (2 * seconds * rate) / samples;
   if (samples === 0 || !(share > 0)) return undefined;
   return share < 1 ? source.file.slice(0, Math.ceil(share * source.file.size)) : source.file;
+}
+
+/** Elements of WebM and Matroska: what holds others, and the times of what comes next. */
+const [SEGMENT, INFO, SCALE, CLUSTER, TIME] = [0x18538067, 0x1549a966, 0x2ad7b1, 0x1f43b675, 0xe7];
+
+/** https://www.rfc-editor.org/rfc/rfc9559: up to the cluster that begins late enough. A recording does not tell how long it
+ * or its clusters are, so that what is in them is gone through. */
+async function webm(source: Source, seconds: number): Promise<Blob | undefined> {
+  /** Nanoseconds that times count. */
+  let scale = 1e6;
+  let [cluster, timed] = [0, false];
+  for (let at = 0; at < source.file.size; ) {
+    const id = await ebml(source, at);
+    const size = id && (await ebml(source, at + id.bytes));
+    if (!id || !size) return undefined;
+    const name = id.value + 2 ** (7 * id.bytes);
+    const start = at + id.bytes + size.bytes;
+    if (name === CLUSTER) cluster = at;
+    at = start;
+    if (name === SEGMENT || name === INFO || name === CLUSTER) continue;
+    if (size.value === 2 ** (7 * size.bytes) - 1) return undefined;
+    at += size.value;
+    if (name !== SCALE && name !== TIME) continue;
+    const view = size.value <= 8 ? await source.at(start, size.value) : undefined;
+    if (!view) return undefined;
+    const value = new Uint8Array(view.buffer, view.byteOffset, view.byteLength).reduce((sum, byte) => 256 * sum + byte, 0);
+    if (name === SCALE) scale = value;
+    timed ||= name === TIME;
+    if (name === TIME && value * scale >= 1e9 * seconds) return source.file.slice(0, cluster);
+  }
+  return timed ? source.file : undefined;
+}
+
+/** The number at a place: as many zeros as come first, so many bytes more (https://www.rfc-editor.org/rfc/rfc8794#section-4). */
+async function ebml(source: Source, at: number): Promise<{ value: number; bytes: number } | undefined> {
+  const bytes = 1 + Math.clz32((await source.at(at, 1))?.getUint8(0) ?? 0) - 24;
+  const view = bytes <= 8 ? await source.at(at, bytes) : undefined;
+  if (!view) return undefined;
+  let value = view.getUint8(0) % 2 ** (8 - bytes);
+  for (let k = 1; k < bytes; k += 1) value = 256 * value + view.getUint8(k);
+  return { value, bytes };
 }
