@@ -106,9 +106,18 @@ impl Browser {
         self.requests.flush()
     }
 
-    /// Asks and waits for the answer.
+    /// Asks the page, once there is one, and waits for the answer.
     pub(crate) fn call(&mut self, method: &str, params: &Value) -> Value {
         let in_page = !self.session.is_empty();
+        self.ask(method, params, in_page)
+    }
+
+    /// Ends the process that computes for pages, as a fault of a graphics driver does.
+    pub(crate) fn crash_gpu(&mut self) {
+        self.ask("Browser.crashGpuProcess", &json!({}), false);
+    }
+
+    fn ask(&mut self, method: &str, params: &Value, in_page: bool) -> Value {
         self.send(method, params, in_page).unwrap();
         loop {
             let mut message = Vec::new();

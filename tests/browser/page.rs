@@ -511,6 +511,33 @@ fn a_lost_device_is_replaced() {
     quiet(&mut browser);
 }
 
+/// While the page is made ready or while it listens. A Chromium without a graphics card does not get over two.
+#[test]
+fn a_driver_that_crashes_costs_nothing() {
+    let site = Site::new(files(""));
+    for early in [true, false] {
+        let Some(mut browser) = started_with_webgpu() else {
+            return;
+        };
+        browser.before_pages(KEEP_DEVICES);
+        browser.visit(site.url(), WINDOW, "light");
+        if early {
+            browser.until("window.devices?.length === 1");
+            browser.crash_gpu();
+        }
+        browser.until(IDLE);
+        choose(&mut browser, SONGS, &[clip("metal", 0), clip("metal", 1)]);
+        if !early {
+            browser.until("!document.querySelector('.work').hidden");
+            browser.crash_gpu();
+        }
+        browser.until("document.querySelectorAll('.song').length === 2");
+        browser.until("window.devices.length === 2");
+        assert_eq!(texts(&mut browser, ".lines li"), Vec::<String>::new());
+        quiet(&mut browser);
+    }
+}
+
 #[test]
 fn without_webgpu_the_page_says_which_browsers_have_it() {
     let Some(mut browser) = started() else {

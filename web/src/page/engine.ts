@@ -6,6 +6,7 @@ import type { Comparison } from "../genres/vectors.ts";
 import { Listener } from "../listen.ts";
 import { openBundle, type Bundle } from "../runtime/bundle.ts";
 import { openDevice, type Device } from "../runtime/device.ts";
+import { DeviceLost } from "../runtime/program.ts";
 import { PlainError } from "../words.ts";
 import { keptFiles } from "./kept_files.ts";
 import { announce, changed, dismiss, notify, state } from "./state.ts";
@@ -22,6 +23,12 @@ export interface Engine {
 const MOST_LOSSES = 3;
 /** Milliseconds without a loss after which they no longer count as in a row. */
 const CALM = 60_000;
+
+/** Milliseconds that a new device is waited for, and between two tries. */
+const PATIENCE = 5000;
+const PAUSE = 250;
+/** What whoever needs a device is told where there is none any more. */
+const NONE = "There is no graphics device to hear it with: press “Try again” above, then give it again.";
 
 let engine: Promise<Engine> | null = null;
 let bundle: Bundle | null = null;
@@ -68,27 +75,49 @@ async function prepare(device: Device): Promise<Engine> {
 }
 
 async function open(): Promise<Engine> {
-  const device = await openDevice();
-  const made = await prepare(device).catch((error: unknown) => {
-    device.gpu.destroy();
-    throw error;
-  });
-  state.work = null;
-  void device.lost.then(lost);
-  whenNew(made);
-  return made;
+  for (;;) {
+    const device = await anyDevice();
+    const made = await prepare(device).catch((error: unknown) => {
+      device.gpu.destroy();
+      // One that goes away meanwhile gives way to the next.
+      if (!(error instanceof DeviceLost) || tooMany()) throw error;
+    });
+    if (!made) continue;
+    state.work = null;
+    void device.lost.then(lost);
+    whenNew(made);
+    return made;
+  }
+}
+
+/** A device. After a loss it is waited for: a browser has none for a moment after what computed for it has crashed. */
+async function anyDevice(): Promise<Device> {
+  const since = Date.now();
+  for (;;) {
+    try {
+      return await openDevice();
+    } catch (error) {
+      if (losses.length === 0 || Date.now() - since > PATIENCE) throw error;
+      await new Promise((done) => setTimeout(done, PAUSE));
+    }
+  }
+}
+
+/** Counts a loss, and tells whether there were too many in a row. */
+function tooMany(): boolean {
+  const now = Date.now();
+  losses = [...losses.filter((then) => now - then < CALM), now];
+  return losses.length > MOST_LOSSES;
 }
 
 /** Says that the device went away, and opens the next one. */
 function lost(reason: string): void {
   engine = null;
-  const now = Date.now();
-  losses = [...losses.filter((then) => now - then < CALM), now];
   const why = reason ? ` (${reason})` : "";
-  if (losses.length > MOST_LOSSES) {
+  if (tooMany()) {
     const text = `The graphics device has gone away ${losses.length} times${why}. Close other programs that use it, then try again.`;
     notify("device", text, "warn", { text: "Try again", run: again });
-    engine = Promise.reject(new PlainError("There is no graphics device to hear it with: press “Try again” above, then give it again."));
+    engine = Promise.reject(new PlainError(NONE));
     // Whoever asks for it is told.
     engine.catch(() => undefined);
     return;
@@ -100,18 +129,21 @@ function lost(reason: string): void {
 
 function again(): void {
   losses = [];
-  engine = null;
   dismiss("device");
   reopen();
 }
 
 function reopen(): void {
-  theEngine().then(
+  engine = open().catch((error: unknown) => {
+    state.work = null;
+    const reason = error instanceof PlainError ? error.message : String(error);
+    const kept = state.unkept ? "" : "; your genres are kept";
+    const text = `No new graphics device could be opened. Try again, or close the browser and open it again${kept}. The reason: ${reason}`;
+    notify("device", text, "warn", { text: "Try again", run: again });
+    throw new PlainError(NONE);
+  });
+  engine.then(
     () => notify("device", "The graphics device went away for a moment. A new one was opened, and all goes on."),
-    (error: unknown) => {
-      state.work = null;
-      const text = error instanceof PlainError ? error.message : String(error);
-      notify("device", `No new graphics device could be opened: ${text}`, "warn", { text: "Try again", run: again });
-    },
+    () => undefined,
   );
 }

@@ -45,7 +45,7 @@ export class Program {
    * Compiles the plan of a task for a device, and writes what its constants and ports hold at first.
    *
    * @param onProgress is told pipelines.
-   * @throws PlainError: memory, a fault of the device, or a kernel that the browser refuses.
+   * @throws PlainError: memory, a fault of the device, a {@link DeviceLost} if it is lost, or a kernel that the browser refuses.
    */
   static async open(device: Device, bundle: Bundle, task: string, onProgress: Progress = () => {}): Promise<Program> {
     const plan = bundle.plan(task, device.software);
@@ -59,7 +59,7 @@ export class Program {
       return program;
     } catch (error) {
       for (const buffer of buffers) buffer.destroy();
-      throw error;
+      throw await cause(device, error);
     }
   }
 
@@ -128,14 +128,13 @@ export class Program {
     const encoder = gpu.createCommandEncoder();
     encoder.copyBufferToBuffer(this.#buffers[tensor.buffer]!, tensor.offset, staging, 0, bytes);
     gpu.queue.submit([encoder.finish()]);
-    const mapped = staging.mapAsync(GPUMapMode.READ).catch((error: unknown) => error);
+    const mapped = staging.mapAsync(GPUMapMode.READ).catch((error: unknown) => refused(String(error)));
     const fault = (await this.#fault) ?? (await mapped);
     if (fault) {
       // It is mapped or about to be, which the next reading cannot do with.
       staging.destroy();
       this.#staging.delete(port);
-      if (fault instanceof PlainError) throw fault;
-      throw this.#closed ? closed() : await lost(this.#device);
+      throw this.#closed ? closed() : await cause(this.#device, fault);
     }
     const values = staging.getMappedRange(0, bytes).slice(0);
     staging.unmap();
@@ -253,9 +252,13 @@ function closed(): PlainError {
   return new PlainError("It was given up.");
 }
 
-/** Something could not be read, which a working device does not do: this one is given up, if it is not lost already. Its
- * loss may be told long after what failed by it, and whoever waits for it is to know it. */
-async function lost({ gpu, lost }: Device): Promise<DeviceLost> {
+/** Why a device failed: if it cannot even be read any more, that it is lost, which browsers may tell long after what failed
+ * by it. It is given up then, so that whoever waits for its loss is told. */
+async function cause({ gpu, lost }: Device, fault: unknown): Promise<unknown> {
+  const probe = makeBuffer(gpu, 4, "probe", GPUBufferUsage.MAP_READ);
+  const alive = await probe.mapAsync(GPUMapMode.READ).then(() => true, () => false);
+  probe.destroy();
+  if (alive) return fault;
   gpu.destroy();
   return new DeviceLost(`The graphics adapter stopped working (${await lost}). Try again; if that does not help, load the page again.`);
 }
