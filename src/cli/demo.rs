@@ -287,7 +287,7 @@ impl Demo {
     fn json(&self, report: &Path) -> serde_json::Value {
         let network = &self.trained.model.network;
         let listened = self.listened.iter().map(|listened| {
-            serde_json::json!({"path": listened.path, "truth": listened.truth, "answer": listened.answer})
+            serde_json::json!({"path": listened.path.display().to_string(), "truth": listened.truth, "answer": listened.answer})
         });
         serde_json::json!({
             "network": self.network(),
@@ -298,7 +298,7 @@ impl Demo {
             "clips": listened.collect::<Vec<_>>(),
             "training_seconds": self.trained.seconds,
             "seconds": self.started.elapsed().as_secs_f64(),
-            "report": report,
+            "report": report.display().to_string(),
         })
     }
 }

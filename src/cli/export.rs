@@ -55,7 +55,9 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         (manifest.files.len() + 1, bytes)
     };
     if common.json {
-        print_json(&json!({"output": args.output, "bytes": bytes, "bundle": manifest}))?;
+        print_json(
+            &json!({"output": args.output.display().to_string(), "bytes": bytes, "bundle": manifest}),
+        )?;
     } else {
         print(&format!(
             "{}: {}, {}\n",

@@ -1,10 +1,11 @@
-//! What Ctrl-C, SIGTERM and the like do: the first says what happens, a second ends the process at once.
+//! What Ctrl-C, SIGTERM and the like do: the first says what happens; while something is waited for, another ends the process at
+//! once.
 
 use std::process::exit;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::files;
+use crate::files::{self, Ending};
 use anyhow::Context;
 
 use super::common::say_over_bar;
@@ -13,6 +14,9 @@ use super::common::say_over_bar;
 pub(super) const INTERRUPTED: u8 = 130;
 
 static STOP: AtomicBool = AtomicBool::new(false);
+
+/// Whether the process ends as soon as nothing is being written.
+static ENDS: AtomicBool = AtomicBool::new(false);
 
 /// What the command says that stops by itself; none ends at once.
 static WORDS: Mutex<Option<String>> = Mutex::new(None);
@@ -46,13 +50,31 @@ impl Drop for Stopping {
 fn interrupted() {
     let words = words().clone();
     let first = !STOP.swap(true, Ordering::Relaxed);
-    match words {
+    match &words {
         Some(text) if first => return say_over_bar(&format!("{text}; again to end at once")),
-        Some(_) => {}
-        None => say_over_bar("stopped before it was done"),
+        _ if ENDS.swap(true, Ordering::Relaxed) => exit(INTERRUPTED.into()),
+        _ => {}
     }
     // A file that is being written is written to its end, or its temporary file would stay.
-    let _writing = files::hold();
+    let what = match files::end() {
+        Ending::Free => {
+            if words.is_none() {
+                say_over_bar("stopped before it was done");
+            }
+            exit(INTERRUPTED.into());
+        }
+        Ending::File => "stopping once the file that is being written is whole",
+        Ending::Folder => "stopping: what was written so far is taken away",
+    };
+    say_over_bar(&format!("{what}; again to end at once"));
+    // This thread hears the next signal meanwhile.
+    if std::thread::Builder::new().spawn(end).is_err() {
+        end();
+    }
+}
+
+fn end() {
+    files::wait_to_end();
     exit(INTERRUPTED.into());
 }
 

@@ -77,7 +77,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             })
         };
         print_json(&serde_json::json!({
-            "library": collection.library().path(),
+            "library": collection.library().path().display().to_string(),
             "distance": metric.distance(ends[0], ends[1]),
             "tracks": tracks.iter().zip(&steps).map(entry).collect::<Vec<_>>(),
         }))?;

@@ -49,6 +49,11 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             args.host
         ));
     }
+    if server.is_everywhere() {
+        common.note(
+            "other machines use this machine's numeric address, as http://192.168.1.2:4265/, for names are refused",
+        );
+    }
     common.note("open this address in a browser; Ctrl-C ends it");
     server.run(&site, shelf, stopping.flag())?;
     Ok(ExitCode::SUCCESS)

@@ -54,7 +54,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             })
         };
         print_json(&serde_json::json!({
-            "library": collection.library().path(),
+            "library": collection.library().path().display().to_string(),
             "of": {"path": meant.track.path, "title": meant.track.title, "artist": meant.track.artist},
             "similar": found.iter().enumerate().map(entry).collect::<Vec<_>>(),
         }))?;

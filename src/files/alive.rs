@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use super::ending::hold;
 use super::error::{Keep, WriteError, keep, system};
 use super::place::{Place, folder_of, place};
-use super::write::{PARTIAL, bears, hold, is_held, prefix};
+use super::write::{PARTIAL, bears, is_held, prefix};
 
 /// Name of the file that says whether the owner of a temporary folder lives: it is locked as long.
 pub(super) const LOCK: &str = "lock";

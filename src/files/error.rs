@@ -92,6 +92,9 @@ fn mend(error: &io::Error) -> &'static str {
         io::ErrorKind::IsADirectory => "give the name of a file, not of a folder",
         io::ErrorKind::InvalidFilename => "choose a shorter name",
         io::ErrorKind::NotADirectory => "a part of the path before the name is a file",
+        io::ErrorKind::AlreadyExists => {
+            "something of that name, or a link to nothing, stands there; choose another name"
+        }
         _ => "check the disk",
     }
 }

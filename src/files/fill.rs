@@ -5,12 +5,12 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use super::ending::{Hold, hold};
 use super::error::{Keep, WriteError, keep, system};
 use super::place::folder_of;
-use super::write::hold;
 
 /// Writes files of any kind, by names with `/` between folders, into a folder that is not there or is empty: all of them, or
-/// none where that fails. Nothing is written over.
+/// none where that fails or the process is asked to end meanwhile. Nothing is written over.
 ///
 /// # Errors
 /// [`WriteError`].
@@ -18,7 +18,7 @@ pub fn fill_folder(
     folder: &Path,
     files: &BTreeMap<String, impl AsRef<[u8]>>,
 ) -> Result<(), WriteError> {
-    let _writing = hold();
+    let writing = hold();
     match fs::read_dir(folder) {
         Ok(mut entries) => match entries.next() {
             None => {}
@@ -31,8 +31,10 @@ pub fn fill_folder(
         Err(error) => return Err(system(folder)(error)),
     }
     let mut made = Vec::new();
-    let filled = fill(folder, files, &mut made);
-    if filled.is_err() {
+    writing.fills();
+    let filled = fill(folder, files, &mut made, &writing);
+    let stays = writing.filled();
+    if filled.is_err() || !stays {
         for path in made.iter().rev() {
             let _ = match path.is_dir() {
                 true => fs::remove_dir(path),
@@ -48,10 +50,14 @@ fn fill(
     folder: &Path,
     files: &BTreeMap<String, impl AsRef<[u8]>>,
     made: &mut Vec<PathBuf>,
+    writing: &Hold,
 ) -> Result<(), WriteError> {
     make(folder, made)?;
     // Backwards, so that what lists the others (bundle.json) is missing where a process was killed.
     for (name, bytes) in files.iter().rev() {
+        if writing.is_to_go() {
+            break;
+        }
         let path = folder.join(name);
         make(folder_of(&path), made)?;
         let file = OpenOptions::new().write(true).create_new(true).open(&path);

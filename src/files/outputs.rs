@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::ending::hold;
 use super::error::{Keep, WriteError, keep, system};
 use super::place::{Place, folder_of, kind, place};
-use super::write::{hold, temporary};
+use super::write::temporary;
 
 /// The files that a command is going to write, checked before its work.
 #[derive(Debug, Default)]
@@ -15,7 +16,7 @@ pub struct Outputs {
 
 /// What tells files apart.
 #[derive(Debug, PartialEq)]
-enum Identity {
+pub(crate) enum Identity {
     /// Device and number of a file that is there: the same for hard links, and for a name in other case where case means
     /// nothing.
     #[cfg(unix)]
@@ -25,7 +26,7 @@ enum Identity {
 }
 
 impl Identity {
-    fn of(path: &Path) -> Self {
+    pub(crate) fn of(path: &Path) -> Self {
         #[cfg(unix)]
         if let Ok(found) = fs::metadata(path) {
             use std::os::unix::fs::MetadataExt;

@@ -3,24 +3,15 @@
 use std::fs::{self, File, Metadata, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tempfile::NamedTempFile;
 
+use super::ending::hold;
 use super::error::{Keep, WriteError, keep, system};
 use super::place::{Place, behind_links, folder_of, kind, place};
 
 /// End of the names of files that are being written.
 pub(super) const PARTIAL: &str = ".partial";
-
-/// Held while a file is made and takes its name.
-static WRITING: Mutex<()> = Mutex::new(());
-
-/// Waits for a file that is being written, and lets no other begin as long as the guard lives: for a process that is
-/// about to end.
-pub fn hold() -> MutexGuard<'static, ()> {
-    WRITING.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// Writes a file, or says in a sentence why not and what to do. An ordinary file is written whole or not at all: to a
 /// temporary name in the same folder, then renamed; links stay, and so do the mode and, where allowed, the owner of a file that

@@ -1,6 +1,6 @@
 //! What a library holds, in figures, and what it could not hear.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -12,6 +12,7 @@ use super::track::count;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Status {
     /// Where it lies.
+    #[serde(serialize_with = "shown")]
     pub path: PathBuf,
     /// Its size in bytes.
     pub bytes: u64,
@@ -42,6 +43,11 @@ pub struct Failed {
     pub path: PathBuf,
     /// Why, without its name.
     pub reason: String,
+}
+
+/// A path that is not UTF-8 is no reason to tell nothing.
+fn shown<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
 }
 
 impl Library {

@@ -9,7 +9,7 @@ use rusqlite::{
 
 use super::error::LibraryError;
 use super::schema::{APPLICATION, STEPS};
-use crate::files::{self, Claim, Outputs};
+use crate::files::{self, Claim, Identity, Outputs};
 
 /// How long another program's short write is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -21,6 +21,7 @@ const MODEL: &str = "model";
 #[derive(Debug)]
 pub struct Library {
     path: PathBuf,
+    file: Identity,
     connection: Connection,
 }
 
@@ -97,6 +98,7 @@ impl Library {
         // Nothing is changed before it is known to be a library.
         let library = Self {
             path: path.into(),
+            file: Identity::of(path),
             connection,
         };
         let application = library.pragma("application_id")?;
@@ -155,6 +157,12 @@ impl Library {
     /// [`LibraryError`].
     pub fn changes_of_others(&self) -> Result<i64, LibraryError> {
         self.pragma("data_version")
+    }
+
+    /// Whether its file is still the one of its name. What is changed in one that was removed or replaced is lost, and SQLite
+    /// does not tell.
+    pub fn is_there(&self) -> bool {
+        Identity::of(&self.path) == self.file
     }
 
     /// Where it lies.

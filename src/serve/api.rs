@@ -7,9 +7,10 @@ use hyper::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json as object};
 
+use super::error::ShelfError;
 use super::guard::API;
 use super::reply::{Content, Refusal, Reply, Source, json, not_allowed};
-use super::shelf::{Shelf, ShelfError, View};
+use super::shelf::{Shelf, View};
 use crate::library::LibraryError;
 use crate::site::kind_of;
 
@@ -26,7 +27,8 @@ impl From<ShelfError> for Refusal {
             ShelfError::NothingDone
             | ShelfError::NotLast
             | ShelfError::Busy
-            | ShelfError::OtherModel => StatusCode::CONFLICT,
+            | ShelfError::OtherModel
+            | ShelfError::Gone => StatusCode::CONFLICT,
             ShelfError::Unseen(_) => StatusCode::INTERNAL_SERVER_ERROR,
             ShelfError::Library(error) => match error {
                 LibraryError::FileGone(_) => StatusCode::GONE,
@@ -141,6 +143,7 @@ fn library(shelf: &Shelf) -> Result<Value, Refusal> {
 /// Which tracks a list is to have.
 #[derive(Default)]
 struct Wanted {
+    id: Option<i64>,
     genre: Option<String>,
     unknown: bool,
     examples: bool,
@@ -158,6 +161,7 @@ impl Wanted {
         };
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*name {
+                "id" => wanted.id = Some(number(&value)?),
                 "genre" => wanted.genre = Some(value.into_owned()),
                 "unknown" => wanted.unknown = true,
                 "examples" => wanted.examples = true,
@@ -190,7 +194,8 @@ fn tracks(view: &View, query: &str) -> Result<Value, Refusal> {
     };
     let has = |&place: &usize| {
         let under = view.shown_under(place);
-        genre.is_none_or(|genre| under.contains(&genre))
+        wanted.id.is_none_or(|id| view.track(place).id == id)
+            && genre.is_none_or(|genre| under.contains(&genre))
             && (!wanted.unknown || under.is_empty())
             && (!wanted.examples || !view.examples(place).is_empty())
             && (wanted.text.is_empty() || view.track(place).is_like(&wanted.text))

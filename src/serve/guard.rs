@@ -18,11 +18,11 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// Refuses a request that no page of this server makes. `public` is whether others than this machine may ask.
 pub(super) fn check(head: &Parts, public: bool) -> Result<(), Refusal> {
     let host = only(&head.headers, &HOST)?.ok_or(Refusal::bad("the request names no host"))?;
-    let named: Authority = host.parse().map_err(|_| foreign_host())?;
+    let named: Authority = host.parse().map_err(|_| foreign_host(public))?;
     // A request may name the host twice.
     let twice = head.uri.authority();
     if host.contains('@') || !is_ours(named.host(), public) || twice.is_some_and(|a| a != &named) {
-        return Err(foreign_host());
+        return Err(foreign_host(public));
     }
     let own = format!("http://{host}");
     let origin = only(&head.headers, &ORIGIN)?;
@@ -51,8 +51,11 @@ pub(super) fn check(head: &Parts, public: bool) -> Result<(), Refusal> {
     }
 }
 
-fn foreign_host() -> Refusal {
-    Refusal::forbidden("the request is for another host")
+fn foreign_host(public: bool) -> Refusal {
+    let number = if public { "192.168.1.2" } else { "127.0.0.1" };
+    Refusal::forbidden(format!(
+        "the request is for another host, or by a name, and names are refused, for they may be another page's: open this by its number, as http://{number}:4265/"
+    ))
 }
 
 /// A header that may be there once.

@@ -2,8 +2,8 @@
 //!
 //! Requests that no page of this server makes are refused ([`guard`]). Pages are served from memory, by their exact paths, so
 //! that no path leads out of them; music by the number that the library gave a track, and only as long as the file is what
-//! the library heard. Nobody is waited for: a connection that says nothing is closed, and where there are too many the oldest
-//! gives way.
+//! the library heard. Nobody is waited for: a connection that says nothing is closed, and where there are too many, or the
+//! system has no room for more, the oldest gives way.
 
 mod api;
 mod error;
@@ -52,8 +52,9 @@ const LONGEST_BODY: usize = 64 << 10;
 /// Bytes of the longest head of a request.
 const LONGEST_HEAD: usize = 32 << 10;
 
-/// Connections that are open at a time. A browser opens six.
-const CONNECTIONS: usize = 256;
+/// Connections that are open at a time. A browser opens six; each may have a file open as well, and some systems let a process
+/// open 256 in all.
+const CONNECTIONS: usize = 64;
 
 /// How often it is looked whether to stop.
 const GLANCE: Duration = Duration::from_millis(100);
@@ -88,6 +89,14 @@ impl Server {
     /// # Errors
     /// [`ServeError`].
     pub fn bind(address: IpAddr, port: u16) -> Result<Self, ServeError> {
+        // The system takes these, and nobody can reach them.
+        let to_many = match address.to_canonical() {
+            IpAddr::V4(ip) => ip.is_multicast() || ip.is_broadcast(),
+            IpAddr::V6(ip) => ip.is_multicast(),
+        };
+        if to_many {
+            return Err(ServeError::OtherMachine(address));
+        }
         let listener =
             TcpListener::bind((address, port)).map_err(|e| ServeError::of(address, port, e))?;
         listener.set_nonblocking(true)?;
@@ -104,6 +113,11 @@ impl Server {
             _ => {}
         }
         format!("http://{address}/")
+    }
+
+    /// Whether it listens at all addresses of this machine.
+    pub fn is_everywhere(&self) -> bool {
+        self.address.ip().is_unspecified()
     }
 
     /// Whether other machines can ask it.
@@ -149,19 +163,29 @@ async fn accept(listener: TcpListener, served: &Arc<Served>, stop: &AtomicBool) 
         match timeout(GLANCE, listener.accept()).await {
             Err(_) => {}
             Ok(Ok((stream, _))) => {
-                open.retain(|connection| !connection.is_finished());
-                if open.len() >= CONNECTIONS
-                    && let Some(oldest) = open.pop_front()
-                {
-                    oldest.abort();
-                }
+                make_room(&mut open, CONNECTIONS);
                 open.push_back(tokio::spawn(converse(stream, served.clone())).abort_handle());
             }
-            // Whoever asked has gone again, or there is no room for more at the moment.
-            Ok(Err(_)) => sleep(GLANCE).await,
+            // Whoever asked has gone again.
+            Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            // Those that are open may hold what is missing for ever.
+            Ok(Err(_)) => {
+                make_room(&mut open, 0);
+                sleep(GLANCE).await;
+            }
         }
     }
     Ok(())
+}
+
+/// Ends the oldest connection where as many as these are open.
+fn make_room(open: &mut VecDeque<AbortHandle>, most: usize) {
+    open.retain(|connection| !connection.is_finished());
+    if open.len() >= most
+        && let Some(oldest) = open.pop_front()
+    {
+        oldest.abort();
+    }
 }
 
 /// Answers the requests of a connection.

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use rayon::prelude::*;
 use serde::Serialize;
 
+use super::error::ShelfError;
 use crate::fewshot::Metric;
-use crate::files::{Keep, WriteError};
 use crate::genres::{GenreAnswer, Genres, GenresError};
 use crate::library::{Correction, Embeddings, KnownModel, Library, LibraryError, Track};
 use crate::model_file::Model;
@@ -118,41 +118,6 @@ pub(super) struct ChangedTrack {
     to: Option<String>,
 }
 
-/// Why a request about the library is not answered.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum ShelfError {
-    #[error("the library has no such track, or no longer")]
-    NoTrack,
-    #[error("there is nothing to take back")]
-    NothingDone,
-    #[error("something else was corrected since: only the last correction can be taken back")]
-    NotLast,
-    #[error("this is done, but what follows from it cannot be told yet ({0})")]
-    Unseen(LibraryError),
-    #[error(
-        "another run of gamaka is changing the library: wait until that is done, and try again"
-    )]
-    Busy,
-    #[error(
-        "the library was scanned by another model since: end `gamaka serve`, and start it again"
-    )]
-    OtherModel,
-    #[error(transparent)]
-    Library(LibraryError),
-}
-
-impl From<LibraryError> for ShelfError {
-    fn from(error: LibraryError) -> Self {
-        match error {
-            LibraryError::Write(WriteError::Kept {
-                reason: Keep::Busy, ..
-            })
-            | LibraryError::Locked(_) => Self::Busy,
-            error => Self::Library(error),
-        }
-    }
-}
-
 impl Shelf {
     /// Reads a library that a model has heard, and learns its genres.
     ///
@@ -218,6 +183,7 @@ impl Shelf {
 
     /// The same, however soon it was read before.
     fn fresh(&self, desk: &mut Desk) -> Result<Arc<View>, ShelfError> {
+        desk.there()?;
         let seen = Some(desk.library.changes_of_others()?);
         if seen == desk.seen {
             return Ok(self.shown());
@@ -356,6 +322,8 @@ impl Shelf {
 
     /// Learns the genres anew, and compares what other tracks than those of one content are taken for.
     fn learn(&self, desk: &mut Desk, before: &View, hash: &str) -> Result<Changes, ShelfError> {
+        // A change may have waited for another program.
+        desk.there()?;
         let tracks = before.tracks.clone();
         let view = View::of(&desk.library, &self.known, &self.model, tracks);
         let view = view.map_err(|error| {
@@ -365,6 +333,16 @@ impl Shelf {
         })?;
         let view = self.show(view);
         Ok(changes(before, &view, hash))
+    }
+}
+
+impl Desk {
+    /// Whether what is changed is kept.
+    fn there(&self) -> Result<(), ShelfError> {
+        match self.library.is_there() {
+            true => Ok(()),
+            false => Err(ShelfError::Gone),
+        }
     }
 }
 

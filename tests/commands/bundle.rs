@@ -137,6 +137,12 @@ fn nothing_is_written_over_or_beside_what_is_there() {
     assert_eq!(std::fs::read(at("full/notes.txt")).unwrap(), b"mine");
     refused(&at("full/notes.txt"), "give the name of a folder");
     refused(&at("full/notes.txt/below"), "notes.txt");
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("nowhere", at("dangling")).unwrap();
+        refused(&at("dangling"), "or a link to nothing, stands there");
+    }
+    refused(&at("missing/../below"), "something of that name");
     // Also a bundle itself.
     succeeds(&["export", TINY, "-o", text(&at("once"))]);
     refused(&at("once"), "a folder that holds something");
@@ -206,4 +212,101 @@ fn interrupted_at_any_moment_it_leaves_a_whole_bundle_or_none() {
             false => assert_ne!(code, Some(0), "{wait}"),
         }
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn interrupted_while_files_are_written_it_says_what_becomes_of_them() {
+    use std::process::Stdio;
+    let home = tempfile::tempdir().unwrap();
+    let mut taken_away = 0;
+    // It may be done before the signal arrives.
+    for k in 0..40 {
+        let out = home.path().join(k.to_string());
+        let mut command = crate::command(&["export", "--page", "-q", "-o", text(&out)]);
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        while !out.exists() && child.try_wait().unwrap().is_none() {
+            std::thread::yield_now();
+        }
+        crate::interrupted::signal(&child, "-INT");
+        let output = child.wait_with_output().unwrap();
+        let (said, code) = (crate::stderr(&output), output.status.code());
+        let lines: Vec<&str> = said.lines().collect();
+        match lines[..] {
+            [line] if line.contains("is taken away; again to end at once") => {
+                assert!(code == Some(130) && !out.exists(), "{code:?}");
+                taken_away += 1;
+            }
+            [] => assert!(code == Some(0) && out.join("index.html").exists()),
+            _ => assert!(code == Some(130) && out.join("bundle/bundle.json").exists()),
+        }
+        if taken_away == 3 {
+            return;
+        }
+    }
+    // A disk may be too quick for any signal to come between two files.
+    eprintln!("{taken_away} of 40 exports were interrupted while files were written");
+}
+
+/// A file that is written to its end is waited for, unless a second signal says otherwise.
+#[cfg(unix)]
+#[test]
+fn a_second_interrupt_ends_at_once_what_the_first_waits_for() {
+    use std::process::{Command, Stdio};
+    use std::time::Duration;
+    let home = tempfile::tempdir().unwrap();
+    let out = home.path().join("out.npy");
+    // What a killed run may have left, but as a pipe: whoever looks at it waits for ever.
+    let pipe = home.path().join(".out.npy-Ab3dEf.partial");
+    assert!(Command::new("mkfifo").arg(pipe).status().unwrap().success());
+    let song = fixture("s16.wav");
+    for wait in [500, 2_000, 8_000, 30_000] {
+        let arguments = ["mel", &song, "-o", text(&out), "--engine", "cpu"];
+        let mut command = crate::command(&arguments);
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(wait));
+        crate::interrupted::signal(&child, "-INT");
+        std::thread::sleep(Duration::from_millis(wait));
+        let ended = child.try_wait().unwrap();
+        if ended.is_none() {
+            crate::interrupted::signal(&child, "-INT");
+            let start = std::time::Instant::now();
+            while child.try_wait().unwrap().is_none() {
+                if start.elapsed() > Duration::from_secs(60) {
+                    child.kill().unwrap();
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+        let output = child.wait_with_output().unwrap();
+        // Else the first came before anything was written.
+        if ended.is_none() {
+            let said = crate::stderr(&output);
+            assert_eq!(output.status.code(), Some(130), "{said}");
+            assert!(
+                said.contains("file that is being written is whole"),
+                "{said}"
+            );
+            assert!(!said.contains("stopped"), "{said}");
+            return;
+        }
+    }
+    panic!("nothing was ever written");
+}
+
+/// Other systems have no such names.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_name_that_is_no_text_is_told_as_it_is_shown() {
+    use std::os::unix::ffi::OsStrExt;
+    let home = tempfile::tempdir().unwrap();
+    let out = home.path().join(std::ffi::OsStr::from_bytes(b"o\xff"));
+    let mut command = crate::command(&["export", TINY, "--json", "-o"]);
+    let output = command.arg(&out).output().unwrap();
+    assert!(output.status.success(), "{}", crate::stderr(&output));
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(told["output"], out.display().to_string());
+    Bundle::read(&out).unwrap();
 }

@@ -256,6 +256,11 @@ fn other_pages_and_names_are_refused() {
         let found = served.ask("GET", "/", &[("Host", host)], "");
         assert_eq!(found.status, 403, "{host}");
         assert!(!found.text().contains("<html"));
+        let said = found.error();
+        assert!(
+            said.contains("by its number, as http://127.0.0.1:"),
+            "{said}"
+        );
     }
     for host in ["localhost", "127.0.0.1:1", "[::1]:8080"] {
         assert_eq!(
@@ -401,6 +406,11 @@ fn a_port_that_is_taken_and_addresses_of_others_are_told() {
         said.contains("192.0.2.1: is no address of this machine"),
         "{said}"
     );
+    // What many machines have, none, or this one within a network that is not told.
+    for host in ["224.0.0.1", "255.255.255.255", "ff02::1", "fe80::1"] {
+        let said = fails(1, &["serve", "--port", "0", "--host", host]);
+        assert!(said.contains("choose one that is (--host)"), "{said}");
+    }
     assert!(fails(2, &["serve", "--port", "65536"]).contains("--port"));
     assert!(fails(2, &["serve", "--host", "example.com"]).contains("--host"));
     let said = fails(
@@ -446,10 +456,35 @@ fn more_than_this_machine_is_warned_of() {
     let named = [("Host", "192.168.1.2:4265")];
     assert_eq!(served.ask("GET", "/", &named, "").status, 200);
     let other = [("Host", "evil.example")];
-    assert_eq!(served.ask("GET", "/", &other, "").status, 403);
+    let refused = served.ask("GET", "/", &other, "");
+    assert_eq!(refused.status, 403);
+    let number = "by its number, as http://192.168.1.2:4265/";
+    assert!(refused.error().contains(number), "{}", refused.text());
     served.process.kill().unwrap();
     let said = rest(&mut served.process);
     assert!(said.contains("over the network"), "{said}");
+    assert!(said.contains("this machine's numeric address"), "{said}");
+}
+
+#[cfg(unix)]
+#[test]
+fn where_no_more_can_be_opened_the_oldest_gives_way() {
+    let mut limited = std::process::Command::new("bash");
+    let script = "ulimit -n 48; exec \"$0\" serve --port 0";
+    limited.args(["-c", script, env!("CARGO_BIN_EXE_gamaka")]);
+    let served = Served::of(&mut limited);
+    // They ask for more than the system keeps for them, and take nothing.
+    let deaf: Vec<TcpStream> = (0..60)
+        .map(|_| {
+            let mut stream = served.connection();
+            let wish =
+                "GET /bundle/tensors.safetensors HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(100);
+            stream.write_all(wish.as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+    assert_eq!(served.get("/").status, 200);
+    drop(deaf);
 }
 
 /// Music, a library of it with two genres, and a server of it without a driver: nothing has to be heard.
@@ -581,6 +616,8 @@ fn a_library_is_browsed_heard_explained_and_corrected() {
     for query in [
         "from=-1",
         "count=many",
+        "id=x",
+        "id=99999999999999999999",
         "order=fate",
         "genre=none%20such",
         "surprise=1",
@@ -588,6 +625,22 @@ fn a_library_is_browsed_heard_explained_and_corrected() {
         let refused = served.get(&format!("/api/tracks?{query}"));
         assert!([400, 404].contains(&refused.status), "{query}");
         assert!(!refused.error().is_empty());
+    }
+
+    // One alone, with all that is said of it in a list.
+    let all = served.get("/api/tracks?count=500").json();
+    let one = &all["tracks"][3];
+    let query = format!("/api/tracks?id={}", one["id"]);
+    let found = served.get(&query).json();
+    assert_eq!(
+        (&found["total"], &found["tracks"]),
+        (&json!(1), &json!([one]))
+    );
+    let found = served.get(&format!("{query}&text=nothing%20has%20this"));
+    assert_eq!(found.json()["total"], 0);
+    for id in ["0", "-1", "999999"] {
+        let found = served.get(&format!("/api/tracks?id={id}"));
+        assert_eq!((found.status, &found.json()["tracks"]), (200, &json!([])));
     }
 
     // The same reasons as the command line gives.
@@ -887,4 +940,61 @@ fn a_library_that_others_hold_or_that_is_read_only_is_told() {
         other.execute_batch("ROLLBACK").unwrap();
         assert_eq!(waits.join().unwrap().status, 200);
     });
+}
+
+/// Elsewhere an open file keeps its name.
+#[cfg(unix)]
+#[test]
+fn nothing_is_corrected_in_a_library_that_was_removed_or_replaced() {
+    let shop = Shop::new();
+    let served = shop.serve();
+    let id = id_of(&served, "cbr.mp3");
+    let wave = json!({"track": id, "genre": "wave"});
+    let corrected = served.post("/api/correct", &wave);
+    let back = json!({"number": corrected.json()["undo"]["number"]});
+    let (here, away) = (shop.library(), shop.at("away.sqlite"));
+    let refused = || {
+        for (path, body) in [("/api/correct", &wave), ("/api/undo", &back)] {
+            let refused = served.post(path, body);
+            assert_eq!(refused.status, 409, "{}", refused.text());
+            let said = refused.error();
+            assert!(said.contains("was removed or replaced"), "{said}");
+        }
+    };
+    std::fs::rename(&here, &away).unwrap();
+    refused();
+    std::fs::copy(&away, &here).unwrap();
+    refused();
+    // Where it is back all goes on.
+    std::fs::rename(&away, &here).unwrap();
+    assert_eq!(served.post("/api/undo", &back).status, 200);
+    assert_eq!(shop.examples("wave"), ["s16.wav"]);
+}
+
+/// Other systems have no such names.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_library_whose_name_is_no_text_is_told_as_it_is_shown() {
+    use std::os::unix::ffi::OsStrExt;
+    let shop = Shop::new();
+    let odd = shop
+        .folder
+        .path()
+        .join(std::ffi::OsStr::from_bytes(b"l\xff"));
+    std::fs::rename(shop.library(), &odd).unwrap();
+    let song = |name: &str| text(&shop.at("music").join(name)).to_owned();
+    let (a, b) = (song("a/s16.wav"), song("b/flac.oga"));
+    for arguments in [
+        &["library", "duplicates"][..],
+        &["library", "status"],
+        &["similar", &a],
+        &["playlist", "--from", &a, "--to", &b],
+    ] {
+        let mut command = command(&[arguments, &["--json", "--library"]].concat());
+        let output = command.arg(&odd).output().unwrap();
+        assert!(output.status.success(), "{}", crate::stderr(&output));
+        let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let found = [&told["library"], &told["path"]];
+        assert!(found.contains(&&json!(odd.display().to_string())), "{told}");
+    }
 }

@@ -35,7 +35,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             serde_json::json!({"same": set.same, "files": files.collect::<Vec<_>>()})
         };
         print_json(&serde_json::json!({
-            "library": library.path(),
+            "library": library.path().display().to_string(),
             "duplicates": found.iter().map(set).collect::<Vec<_>>(),
         }))?;
     } else if found.is_empty() {
