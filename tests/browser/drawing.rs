@@ -274,6 +274,65 @@ fn a_map_by_mouse_and_by_keys() {
     assert!(browser.complaints().is_empty());
 }
 
+#[test]
+fn of_very_many_songs_some_are_drawn() {
+    let Some(mut browser) = opened(WINDOW, "light") else {
+        return;
+    };
+    // Two small genres, two large ones, and songs that were asked about.
+    browser.says(
+        "window.many = [['a', 10], ['b', 20], ['c', 500], ['d', 3000]].flatMap(([genre, size], number) => \
+         Array.from({ length: size }, (_, at) => ({ ...points[at % 8 + 9 * number], id: genre + at, name: genre + at, genre, number, asked: false })))
+         .concat(Array.from({ length: 30 }, (_, at) => ({ ...points.at(-1), id: 'asked' + at })))",
+    );
+    let drawn = "[...document.querySelectorAll('#map .point')].map(point => point.dataset.id)";
+    browser.says("map(many)");
+    let ids = browser.says(drawn);
+    let ids: Vec<&str> = ids
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    let of = |genre: &str| ids.iter().filter(|id| id.starts_with(genre)).count();
+    // The small ones and what was asked about as a whole, the large ones alike.
+    assert_eq!(
+        ["a", "b", "c", "d"].map(of),
+        [10 + 30, 20, 420, 420],
+        "of 900 points"
+    );
+    // From the whole of a genre.
+    let late = |id: &&&str| {
+        id.strip_prefix('d')
+            .is_some_and(|at| at.parse::<u32>().unwrap() >= 1500)
+    };
+    assert_eq!(ids.iter().filter(late).count(), 210);
+    let told = "document.querySelector('#map .help').textContent";
+    let said = browser.says(told);
+    assert!(
+        said.as_str()
+            .unwrap()
+            .starts_with("900 of 3,560 songs are drawn"),
+        "{said}"
+    );
+    browser.says("map(many)");
+    assert_eq!(browser.says(drawn), json!(ids), "the same every time");
+    // Of more questions than there is room for the first are drawn, and of as many songs as there is room for all.
+    browser.says("map(many.concat(many.map(point => ({ ...point, id: 'late', asked: true }))))");
+    assert_eq!(
+        browser.says(&format!("{drawn}.slice(0, 30)")),
+        browser.says("many.slice(-30).map(point => point.id)")
+    );
+    browser.says("map(many.slice(0, 900))");
+    assert_eq!(browser.says(&format!("{drawn}.length")), 900);
+    assert_eq!(
+        browser.says("document.querySelectorAll('#map .help').length"),
+        1
+    );
+    browser.was_quiet();
+    assert!(browser.complaints().is_empty());
+}
+
 /// A ramp from the lowest band and first column on, the fourth of ten columns not heard.
 fn ramp() -> Value {
     let value = |at: usize| (at % 10 != 3).then_some(at % 10 + 10 * (at / 10));

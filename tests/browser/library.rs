@@ -306,6 +306,20 @@ fn a_library_is_browsed_heard_and_corrected_in_a_browser() {
     visit(&mut browser, &shop, WINDOW, "light");
     browser.until(&format!("{SHOWN} === {CLIPS}"));
     drop(library);
+    // Reasons that cannot be had are told, and asked for again when they are opened again, not whenever something is drawn.
+    browser.says(
+        "window.asked = 0; window.whole = window.fetch;
+         window.fetch = (url, ...more) => /tracks\\/\\d+$/.test(url) ? (window.asked += 1, Promise.reject(new TypeError('gone'))) : window.whole(url, ...more); 1",
+    );
+    click(&mut browser, "#library .tracks .opens", "metal-001");
+    browser.until("document.querySelector('#library .track-body:not([hidden]) .says')?.innerText.includes('does not answer') ?? false");
+    click(&mut browser, "#library .tracks .play", "");
+    browser.until("document.querySelector('#library .tracks .play').ariaLabel.startsWith('Pause')");
+    browser.frame();
+    assert_eq!(browser.says("window.asked"), 1);
+    click(&mut browser, "#library .tracks .opens", "metal-001");
+    click(&mut browser, "#library .tracks .opens", "metal-001");
+    browser.until("window.asked === 2");
     // A server that has ended is told too.
     drop(shop);
     click(&mut browser, "#library .shelves button", "march");

@@ -279,6 +279,25 @@ fn a_session_by_mouse() {
     accessible(&mut browser, "playing, light");
     press(&mut browser, ".player .bare");
 
+    // An answer that cannot be computed is told, until one can.
+    let full = "void (GPUDevice.prototype.popErrorScope = ((whole) => async function () {
+        await whole.call(this);
+        return window.full ? new GPUOutOfMemoryError('full') : null;
+    })(GPUDevice.prototype.popErrorScope), window.full = true)";
+    browser.says(full);
+    let rename = |browser: &mut Browser, name: &str| {
+        press(browser, ".genre [title^=Rename]");
+        browser.until("document.activeElement.matches('.naming input')");
+        browser.write(name);
+        browser.key("Enter");
+    };
+    rename(&mut browser, "Salsa");
+    let told = "document.querySelector('.notice')?.innerText ?? ''";
+    browser.until(&format!("({told}).includes('could not be compared')"));
+    browser.says("window.full = false");
+    rename(&mut browser, "salsa");
+    browser.until(&format!("!({told}).includes('could not be compared')"));
+
     // A right answer becomes an example; then a genre goes, and comes back.
     press(&mut browser, ".correct button");
     reads(&mut browser, ".genre-head .soft", &["3 songs", "5 songs"]);
@@ -494,6 +513,11 @@ fn a_lost_device_is_replaced() {
         browser.says("window.devices.at(-1).destroy()");
         if opened == 5 {
             browser.until("document.querySelector('.notice button')?.innerText === 'Try again'");
+            assert_eq!(
+                texts(&mut browser, ".notice button"),
+                ["Try again"],
+                "it cannot be closed"
+            );
             // Until then no song opens one either.
             choose(&mut browser, SONGS, &[clip("metal", 3)]);
             browser.until("document.querySelectorAll('.lines li').length === 1");
@@ -538,6 +562,93 @@ fn a_driver_that_crashes_costs_nothing() {
     }
 }
 
+/// Does something with the stores of what the browser keeps, `examples` and `sounds`; the value is what it sets `told` to.
+fn stores(browser: &mut Browser, work: &str) -> Value {
+    browser.says(&format!(
+        "indexedDB.databases().then(([{{ name }}]) => new Promise(done => {{ indexedDB.open(name).onsuccess = ({{ target: {{ result }} }}) => {{
+            const all = result.transaction(['examples', 'sounds'], 'readwrite');
+            const [examples, sounds] = ['examples', 'sounds'].map(one => all.objectStore(one));
+            let told = null;
+            {work};
+            all.oncomplete = () => {{ result.close(); done(told); }};
+        }}; }}))"
+    ))
+}
+
+/// Waits until so many examples are kept, and as many sounds.
+fn keeps(browser: &mut Browser, expected: usize) {
+    let count = "told = []; for (const one of [examples, sounds]) one.count().onsuccess = ({ target }) => told.push(target.result)";
+    let start = std::time::Instant::now();
+    loop {
+        let kept = stores(browser, count);
+        if kept == json!([expected, expected]) {
+            return;
+        }
+        assert!(
+            start.elapsed().as_secs() < 120,
+            "{kept} are kept, not {expected}"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}
+
+/// A genre that goes while its songs are heard or kept leaves nothing behind, and comes back whole.
+#[test]
+fn what_is_removed_while_it_is_heard_or_kept_stays_away_until_it_is_brought_back() {
+    let site = Site::new(files(""));
+    let Some(mut browser) = opened(site.url(), WINDOW, "light") else {
+        return;
+    };
+    // Between an example and its sound the browser is asked for room.
+    browser.says(
+        "void (navigator.storage.estimate = async () => {
+            await new Promise(done => setTimeout(done, 1500));
+            return StorageManager.prototype.estimate.call(navigator.storage);
+        })",
+    );
+    choose(&mut browser, GENRES, &[clip("metal", 0)]);
+    browser.until("document.activeElement.matches('.naming input')");
+    browser.key("Escape");
+    browser.until("document.querySelectorAll('.thumb').length === 1");
+    press(&mut browser, ".genre [title^=Remove]");
+    browser.until("document.querySelectorAll('.genre').length === 0");
+    browser.until(IDLE);
+    keeps(&mut browser, 0);
+    browser.says("delete navigator.storage.estimate");
+    press(&mut browser, "#undo .quiet");
+    reads(&mut browser, ".genre-head .soft", &["1 song"]);
+    keeps(&mut browser, 1);
+
+    let more = [clip("metal", 1), clip("metal", 2), clip("metal", 3)];
+    choose(&mut browser, ".genre-head input", &more);
+    browser.until("!document.querySelector('.work').hidden");
+    press(&mut browser, ".genre [title^=Remove]");
+    browser.until("document.querySelectorAll('.genre').length === 0");
+    browser.until(IDLE);
+    keeps(&mut browser, 0);
+    press(&mut browser, "#undo .quiet");
+    reads(&mut browser, ".genre-head .soft", &["4 songs"]);
+    keeps(&mut browser, 4);
+    assert_eq!(texts(&mut browser, ".lines li"), Vec::<String>::new());
+
+    // What another tab kept of a genre that is gone is forgotten; what another model heard is not saved, which is told.
+    stores(
+        &mut browser,
+        "examples.getAll().onsuccess = ({ target: { result: [one, other] } }) => {
+            examples.put({ ...one, id: 'lost', genre: 'gone' });
+            examples.put({ ...other, model: 'another', sound: false });
+            sounds.put(new Blob(['sound']), 'lost');
+        }",
+    );
+    browser.visit(site.url(), WINDOW, "light");
+    browser.until(IDLE);
+    keeps(&mut browser, 4);
+    press(&mut browser, "#genres .tools button:nth-child(3)");
+    browser.until("[...document.querySelectorAll('.notice')].some(one => one.innerText.includes('1 song is not in the file'))");
+    accessible(&mut browser, "a file without a song");
+    quiet(&mut browser);
+}
+
 #[test]
 fn without_webgpu_the_page_says_which_browsers_have_it() {
     let Some(mut browser) = started() else {
@@ -571,7 +682,7 @@ fn without_a_network_the_page_works_and_with_one_it_is_new() {
         return;
     };
     genre(&mut browser, "Loud", &[clip("metal", 0)]);
-    browser.until("navigator.serviceWorker.controller !== null && caches.keys().then(names => names.length >= 2)");
+    kept(&mut browser);
 
     site.stop();
     browser.visit(site.url(), WINDOW, "light");
@@ -713,4 +824,150 @@ fn two_pages_share_what_is_kept() {
     reads(&mut browser, ".genre h3", &["Loud", "New genre"]);
     reads(&mut browser, ".genre-head .soft", &["2 songs", "0 songs"]);
     quiet(&mut browser);
+}
+
+/// Sets out for an address, and does not wait: the server may not answer.
+fn set_out(browser: &mut Browser, to: &str) {
+    browser.says(&format!(
+        "void (window.before = true, setTimeout(() => location.href = {}))",
+        json!(to)
+    ));
+}
+
+/// Waits until what was set out for is there and can listen.
+fn arrived(browser: &mut Browser) {
+    browser.until("window.before === undefined && document.readyState === 'complete'");
+    browser.until(IDLE);
+}
+
+/// Waits until the page is kept.
+fn kept(browser: &mut Browser) {
+    browser.until("navigator.serviceWorker.controller !== null && caches.keys().then(names => names.length >= 2)");
+}
+
+/// One that answers nothing or that late, that lacks a file as in the middle of an update, or that sends elsewhere.
+#[test]
+fn a_server_that_is_of_no_use_holds_nothing_up() {
+    let site = Site::new(files(""));
+    let Some(mut browser) = opened(site.url(), WINDOW, "light") else {
+        return;
+    };
+    genre(&mut browser, "Loud", &[clip("metal", 0)]);
+    kept(&mut browser);
+    let again = |browser: &mut Browser| {
+        set_out(browser, site.url());
+        arrived(browser);
+        reads(browser, ".genre h3", &["Loud"]);
+    };
+
+    // What a person has does not wait for the demo.
+    site.hold("demo/");
+    again(&mut browser);
+    site.go_on();
+    browser.until("!!document.querySelector('.offer')");
+    assert_eq!(texts(&mut browser, ".offer"), Vec::<String>::new());
+
+    site.hold("");
+    again(&mut browser);
+    choose(&mut browser, SONGS, &[clip("metal", 1)]);
+    reads(&mut browser, ".song .opens .name", &["metal-001"]);
+    for path in ["page.js", "bundle/bundle.json"] {
+        site.hold(path);
+        again(&mut browser);
+    }
+    site.go_on();
+    for path in ["", "page.js"] {
+        let file = site.file(path);
+        site.remove(path);
+        again(&mut browser);
+        site.put(path, file);
+    }
+    let other = Site::new(BTreeMap::new());
+    site.send_to(other.url());
+    again(&mut browser);
+    assert_eq!(browser.says("location.href"), site.url());
+}
+
+#[test]
+fn a_visit_never_mixes_versions_of_the_page() {
+    let site = Site::new(files(""));
+    let Some(mut browser) = opened(site.url(), WINDOW, "light") else {
+        return;
+    };
+    kept(&mut browser);
+    let page = String::from_utf8(site.file("")).unwrap();
+    let page = page.replacen("<title>", "<title>new ", 1);
+    for path in ["", "index.html"] {
+        site.put(path, page.clone().into_bytes());
+    }
+    let script = [b"window.fresh = true;".as_slice(), &site.file("page.js")].concat();
+    site.put("page.js", script);
+    let fresh = "[document.title.startsWith('new '), window.fresh === true]";
+
+    // Where the first file is one that was kept, so are all others, though the server has them.
+    site.hold("index.html");
+    set_out(&mut browser, "index.html");
+    arrived(&mut browser);
+    assert_eq!(browser.says(fresh), json!([false, false]));
+
+    // Where it is a new one, the others are waited for, longer than where there is a choice.
+    site.hold("page.js");
+    set_out(&mut browser, site.url());
+    browser.until("window.before === undefined && document.title.startsWith('new ')");
+    std::thread::sleep(std::time::Duration::from_secs(6));
+    let hidden = "document.getElementById('work-area').hidden";
+    assert_eq!(browser.says(hidden), true);
+    site.go_on();
+    arrived(&mut browser);
+    assert_eq!(browser.says(fresh), json!([true, true]));
+}
+
+#[test]
+fn a_map_of_thousands_shows_some_and_one_that_fails_is_not_tried_without_end() {
+    let site = Site::new(files(""));
+    let Some(mut browser) = opened(site.url(), WINDOW, "light") else {
+        return;
+    };
+    browser.says(
+        "window.tries = 0;
+        window.Whole = ResizeObserver;
+        window.ResizeObserver = class { constructor() { tries += 1; throw new Error('no map'); } };",
+    );
+    browser.says(
+        "(async () => {
+            const { writeShared } = await import('/gamaka.js');
+            const { model } = await (await fetch('/bundle/bundle.json')).json();
+            const example = (at) => ({
+                name: `${at}.ogg`, hash: at.toString(16).padStart(64, '0'), seconds: 5,
+                embedding: Float32Array.from({ length: model.width }, (_, k) => Math.sin((at + 1) * (k + 1))),
+            });
+            const genres = ['Loud', 'Soft'].map((name, number) =>
+                ({ name, examples: Array.from({ length: 1000 }, (_, at) => example(1000 * number + at)) }));
+            const given = new DataTransfer();
+            given.items.add(new File([writeShared(genres, model)], 'genres.json'));
+            const input = document.querySelector('#genres .tools input');
+            input.files = given.files;
+            input.dispatchEvent(new Event('change', { bubbles: true }));
+        })()",
+    );
+    reads(
+        &mut browser,
+        ".genre-head .soft",
+        &["1,000 songs", "1,000 songs"],
+    );
+    browser.until("tries > 0");
+    browser.until(IDLE);
+    let moment = std::time::Duration::from_secs(2);
+    std::thread::sleep(moment);
+    let tries = browser.says("tries");
+    press(&mut browser, ".notice .bare");
+    std::thread::sleep(moment);
+    assert_eq!(browser.says("tries"), tries);
+
+    // Other songs are tried.
+    browser.says("window.ResizeObserver = Whole");
+    press(&mut browser, ".genre [title^=Remove]");
+    browser.until("document.querySelectorAll('#map .point').length === 900");
+    let told = texts(&mut browser, "#map .help").remove(0);
+    assert!(told.starts_with("900 of 1,000 songs are drawn"), "{told}");
 }

@@ -5,6 +5,11 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// After this a request that is held finds nothing: longer than a test waits for anything. A browser tells nothing of a page
+/// while another one is to take its place.
+const LONGEST: Duration = Duration::from_secs(150);
 
 /// Files by their paths, without a leading `/`. It is served until the test's process ends.
 pub(crate) struct Site {
@@ -15,8 +20,19 @@ pub(crate) struct Site {
 /// What is served now.
 struct Shelf {
     files: BTreeMap<String, Vec<u8>>,
-    /// Whether nobody is answered.
-    stopped: bool,
+    way: Way,
+}
+
+/// How requests are answered.
+enum Way {
+    /// By the files.
+    Files,
+    /// Not at all: connections are broken off.
+    Broken,
+    /// By the files, but for paths that begin so: these have to wait.
+    Held(String),
+    /// All are sent to this address.
+    Elsewhere(String),
 }
 
 impl Site {
@@ -27,7 +43,7 @@ impl Site {
         });
         let shelf = Arc::new(Mutex::new(Shelf {
             files,
-            stopped: false,
+            way: Way::Files,
         }));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
@@ -44,12 +60,27 @@ impl Site {
 
     /// Breaks every connection off from now on, as where there is no network.
     pub(crate) fn stop(&self) {
-        self.shelf.lock().unwrap().stopped = true;
+        self.shelf.lock().unwrap().way = Way::Broken;
     }
 
-    /// Serves again.
+    /// Lets requests of paths that begin so wait for their answer, as where a network is there and gives nothing.
+    pub(crate) fn hold(&self, under: &str) {
+        self.shelf.lock().unwrap().way = Way::Held(under.into());
+    }
+
+    /// Sends every request to another address, as a network does where one has to log in.
+    pub(crate) fn send_to(&self, url: &str) {
+        self.shelf.lock().unwrap().way = Way::Elsewhere(url.into());
+    }
+
+    /// Serves again, what has waited too.
     pub(crate) fn go_on(&self) {
-        self.shelf.lock().unwrap().stopped = false;
+        self.shelf.lock().unwrap().way = Way::Files;
+    }
+
+    /// Takes a file away.
+    pub(crate) fn remove(&self, path: &str) {
+        self.shelf.lock().unwrap().files.remove(path);
     }
 
     /// What a file holds.
@@ -104,12 +135,25 @@ fn answer(mut stream: &TcpStream, shelf: &Mutex<Shelf>) -> std::io::Result<()> {
         Some("webmanifest") => "application/manifest+json",
         _ => "application/octet-stream",
     };
-    let file = {
+    let since = Instant::now();
+    let file = loop {
         let shelf = shelf.lock().unwrap();
-        if shelf.stopped {
-            return Ok(());
+        match &shelf.way {
+            Way::Broken => return Ok(()),
+            Way::Elsewhere(url) => {
+                let head =
+                    format!("HTTP/1.1 302 Found\r\nLocation: {url}\r\nConnection: close\r\n\r\n");
+                return stream.write_all(head.as_bytes());
+            }
+            Way::Held(under) if path.starts_with(under) => {
+                if since.elapsed() > LONGEST {
+                    break None;
+                }
+            }
+            _ => break shelf.files.get(path).cloned(),
         }
-        shelf.files.get(path).cloned()
+        drop(shelf);
+        std::thread::sleep(Duration::from_millis(20));
     };
     let (status, body) = match &file {
         Some(body) => ("200 OK", body.as_slice()),

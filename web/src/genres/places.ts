@@ -14,7 +14,9 @@ const EXAGGERATION = 12;
 const EARLY = 0.25;
 /** Spread that the steps begin with. */
 const START = 1e-2;
+/** Rounds of what is approached step by step, and how near the entropy of a point's neighbours then is to what is asked for. */
 const ROUNDS = 60;
+const NEAR = 1e-6;
 
 /**
  * Places points by their distances (`[point][point]`, cosine or squared Euclidean), so that those that are near to one
@@ -109,24 +111,32 @@ function neighbours(squares: ArrayLike<number>[], start: Place[], steps: number)
 function affinities(squares: ArrayLike<number>[], perplexity: number): Float64Array {
   const count = squares.length;
   const found = new Float64Array(count * count);
+  const weights = new Float64Array(count);
   squares.forEach((row, i) => {
-    const others = Array.from(row, (value, j) => (j === i ? Infinity : value));
-    const nearest = Math.min(...others);
-    let [low, high, sharpness] = [0, Infinity, 1];
-    let weights: number[] = [];
+    let nearest = Infinity;
+    for (let j = 0; j < count; j++) if (j !== i) nearest = Math.min(nearest, row[j]!);
+    let [low, high, sharpness, total] = [0, Infinity, 1, 0];
     for (let round = 0; round < ROUNDS; round++) {
-      weights = others.map((value) => Math.exp(-sharpness * (value - nearest)));
-      const total = weights.reduce((sum, weight) => sum + weight, 0);
-      weights = weights.map((weight) => weight / total);
-      const entropy = -weights.reduce((sum, weight) => sum + (weight > 0 ? weight * Math.log(weight) : 0), 0);
-      if (entropy > Math.log(perplexity)) low = sharpness;
+      let far = 0;
+      total = 0;
+      for (let j = 0; j < count; j++) {
+        const distance = row[j]! - nearest;
+        const weight = j === i ? 0 : Math.exp(-sharpness * distance);
+        weights[j] = weight;
+        total += weight;
+        far += weight * distance;
+      }
+      const more = Math.log(total) + (sharpness * far) / total - Math.log(perplexity);
+      if (Math.abs(more) < NEAR) break;
+      if (more > 0) low = sharpness;
       else high = sharpness;
       sharpness = high === Infinity ? 2 * sharpness : (low + high) / 2;
     }
-    weights.forEach((weight, j) => {
-      found[i * count + j]! += weight / (2 * count);
-      found[j * count + i]! += weight / (2 * count);
-    });
+    for (let j = 0; j < count; j++) {
+      const share = weights[j]! / total / (2 * count);
+      found[i * count + j]! += share;
+      found[j * count + i]! += share;
+    }
   });
   return found;
 }

@@ -74,6 +74,8 @@ export interface Wanted {
   unknown: boolean;
   examples: boolean;
   text: string;
+  /** One alone, whatever the text. */
+  id: number | null;
   order: "path" | "doubt";
   from: number;
   count: number;
@@ -102,7 +104,8 @@ export function list(wanted: Wanted): Promise<List> {
   if (wanted.genre !== null) query.set("genre", wanted.genre);
   if (wanted.unknown) query.set("unknown", "");
   if (wanted.examples) query.set("examples", "");
-  if (wanted.text) query.set("text", wanted.text);
+  if (wanted.id !== null) query.set("id", String(wanted.id));
+  else if (wanted.text) query.set("text", wanted.text);
   return ask(`tracks?${query}`);
 }
 

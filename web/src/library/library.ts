@@ -53,7 +53,7 @@ interface Shelf {
 }
 
 function build(root: HTMLElement, first: Library): void {
-  const wanted: Wanted = { genre: null, unknown: false, examples: false, text: "", order: "path", from: 0, count: PAGE };
+  const wanted: Wanted = { genre: null, unknown: false, examples: false, text: "", id: null, order: "path", from: 0, count: PAGE };
   let shown: List = { total: 0, from: 0, tracks: [] };
   /** Which question is the newest: an answer to an older one is not shown. */
   let asked = 0;
@@ -75,7 +75,7 @@ function build(root: HTMLElement, first: Library): void {
       draw();
     },
     show(name, id) {
-      Object.assign(wanted, { genre: null, unknown: false, examples: false, text: name, from: 0 });
+      Object.assign(wanted, { genre: null, unknown: false, examples: false, text: name, id, from: 0 });
       search.value = name;
       view.open = id;
       wrong.hidden = true;
@@ -160,7 +160,7 @@ function build(root: HTMLElement, first: Library): void {
 
   /** Asks for another list. */
   function turn(to: Partial<Wanted>): void {
-    Object.assign(wanted, to);
+    Object.assign(wanted, { id: null }, to);
     view.open = null;
     wrong.hidden = true;
     void refresh().catch(view.warn);

@@ -22,7 +22,7 @@ function genreSign(genre: string | null, view: View): (Node | string)[] {
 
 export function trackRow(first: Track, view: View): Row<Track> {
   let track = first;
-  let body: Row<Track> | null = null;
+  let body: Reasons | null = null;
   const play = playButton("round small");
   const name = element("span", { class: "name" });
   const more = element("span", { class: "time" });
@@ -50,7 +50,7 @@ export function trackRow(first: Track, view: View): Row<Track> {
       const opened = view.open === track.id;
       set(open, "aria-expanded", String(opened));
       place.hidden = !opened;
-      if (!opened) return;
+      if (!opened) return body?.closed();
       if (!body) {
         body = reasons(view);
         place.append(body.root);
@@ -66,10 +66,16 @@ function drawVerdict(verdict: HTMLElement, track: Track, view: View): void {
   verdict.replaceChildren(...genreSign(track.genre, view), element("span", { class: "soft" }, sure));
 }
 
+interface Reasons extends Row<Track> {
+  /** They are not seen any more: what could not be told is asked again when they are. */
+  closed(): void;
+}
+
 /** Why a track is taken for what it is, what sounds like it, and what it is really. */
-function reasons(view: View): Row<Track> {
+function reasons(view: View): Reasons {
   let track: Track | null = null;
   let asked = "";
+  let failed = false;
   /** What was told last: it stays until more is known. */
   let known: Told | null = null;
   const says = element("p", { class: "says" }, "…");
@@ -145,6 +151,7 @@ function reasons(view: View): Row<Track> {
       const state = JSON.stringify([next, view.library.genres]);
       if (asked === state) return;
       asked = state;
+      failed = false;
       told(next.id).then((found) => {
         if (asked !== state) return;
         known = found;
@@ -152,9 +159,12 @@ function reasons(view: View): Row<Track> {
         drawPlayers(found);
       }, (error: unknown) => {
         if (asked !== state) return;
-        asked = "";
+        failed = true;
         say(says, error instanceof PlainError ? error.message : String(error));
       });
+    },
+    closed() {
+      if (failed) asked = "";
     },
   };
 }

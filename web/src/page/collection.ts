@@ -4,6 +4,7 @@ import { answer } from "../genres/answer.ts";
 import { learnGenres, type Genres } from "../genres/learn.ts";
 import { checkedName } from "../genres/names.ts";
 import type { Comparison } from "../genres/vectors.ts";
+import { DeviceLost } from "../runtime/program.ts";
 import { PlainError } from "../words.ts";
 import { count, title } from "./elements.ts";
 import { theEngine } from "./engine.ts";
@@ -22,6 +23,8 @@ const MOMENT = 500;
 /** Reads what the browser keeps. What another model heard is heard again where its sound is kept. */
 export async function restore(): Promise<void> {
   await store.load().then(take, notKept);
+  // Those of a genre that another tab removed while they were heard.
+  await store.forgetHomeless().catch(() => undefined);
   const others = state.examples.filter((example) => !current(example));
   enqueue(others.filter((example) => example.sound).map(hearAgain));
   const mute = others.filter((example) => !example.sound).length;
@@ -102,7 +105,7 @@ export async function judge(): Promise<void> {
   const turn = ++judged;
   stale = true;
   changed();
-  await judgeAll(turn).catch(deviceGone);
+  await judgeAll(turn).catch(unanswered);
 }
 
 let wanted = false;
@@ -125,9 +128,11 @@ async function judgeSoon(): Promise<void> {
   }
 }
 
-/** A device that goes away is told of elsewhere; with the next one all songs are answered again. */
-function deviceGone(error: unknown): void {
+/** A device that goes away is told of by a notice of its own; with the next one all songs are answered again. */
+function unanswered(error: unknown): void {
   if (!(error instanceof PlainError)) throw error;
+  if (error instanceof DeviceLost || state.notices.some(({ id }) => id === "device")) return;
+  notify("answer", `Songs could not be compared with your genres: ${error.message}`, "warn");
 }
 
 /** Learns the genres if they have changed. Where that cannot be done a person is told, and no song is answered. */
@@ -156,7 +161,7 @@ async function judgeAll(turn: number): Promise<void> {
     if (turn !== judged) return;
     await answerFor(song);
   }
-  if (turn === judged) changed();
+  if (turn === judged) dismiss("answer");
 }
 
 async function answerFor(song: Song): Promise<void> {
@@ -206,17 +211,27 @@ export async function addExamples(found: readonly Found[], into: Genre | null): 
   return unnamed;
 }
 
+/** Files whose genre was removed before they were heard, for when it is brought back. */
+let passed: Job[] = [];
+
 function exampleJob(file: File, genre: string): Job {
-  return {
+  const wanted = () => {
+    if (genreOf(genre)) return true;
+    passed.push(job);
+    return false;
+  };
+  const job: Job = {
     name: file.name,
     sound: async () => file,
+    wanted,
     done: async (result) => {
       // The genre may have gone while the song was heard.
-      if (!genreOf(genre)) return;
+      if (!wanted()) return;
       await addExample(file.name, result, genre);
       void judgeSoon();
     },
   };
+  return job;
 }
 
 async function addExample(name: string, { sound, heard, hash }: Result, genre: string): Promise<void> {
@@ -230,9 +245,11 @@ async function addExample(name: string, { sound, heard, hash }: Result, genre: s
   };
   if (old.length > 0) {
     state.examples = state.examples.filter((example) => !old.includes(example));
-    await forget([], old);
+    await forget(old);
   }
+  if (!genreOf(genre)) return;
   state.examples = [...state.examples, made];
+  changed();
   await keepWithSound(made, sound);
 }
 
@@ -258,10 +275,13 @@ async function keepWithSound(example: Example, sound: Blob | null): Promise<void
   });
 }
 
-async function forget(genres: readonly Genre[], examples: readonly Example[]): Promise<void> {
+async function forget(examples: readonly Example[]): Promise<void> {
   for (const { id } of examples) inMemory.delete(id);
-  const ids = (those: readonly { id: string }[]) => those.map(({ id }) => id);
-  await keep([...genres, ...examples], () => store.forget(ids(genres), ids(examples)));
+  await keep(examples, () => store.forget([], ids(examples)));
+}
+
+function ids(those: readonly { id: string }[]): string[] {
+  return those.map(({ id }) => id);
 }
 
 export async function soundOf(example: Example): Promise<Blob | null> {
@@ -281,6 +301,7 @@ function hearAgain(example: Example): Job {
       if (!sound) throw new PlainError("It was heard by another version of the program, and its sound is gone. Give it again.");
       return sound;
     },
+    wanted: () => state.examples.some((one) => one.id === example.id),
     done: async ({ heard }) => {
       // It may have gone while it was heard.
       const now = state.examples.find((one) => one.id === example.id);
@@ -325,19 +346,29 @@ export async function removeExample(example: Example): Promise<void> {
 }
 
 async function remove(genres: readonly Genre[], examples: readonly Example[], text: string): Promise<void> {
-  const sounds = new Map<string, Blob | null>();
-  for (const example of examples) sounds.set(example.id, await soundOf(example).catch(() => null));
-  const gone = new Set([...genres, ...examples].map((one) => one.id));
+  const gone = new Set(ids([...genres, ...examples]));
+  // First, so that no song that is being heard finds its genre.
   state.examples = state.examples.filter((one) => !gone.has(one.id));
   state.genres = state.genres.filter((one) => !gone.has(one.id));
-  state.undo = { text, run: () => void back(genres, examples, sounds) };
+  const sounds = new Map<string, Blob | null>();
+  const forgotten = keep([...genres, ...examples], async () => {
+    for (const { id } of examples) sounds.set(id, inMemory.get(id) ?? (await store.soundOf(id).catch(() => null)));
+    for (const { id } of examples) inMemory.delete(id);
+    await store.forget(ids(genres), ids(examples));
+  });
+  state.undo = {
+    text,
+    run: () => {
+      state.undo = null;
+      changed();
+      void forgotten.then(() => back(genres, examples, sounds));
+    },
+  };
   announce(`${text} It can be undone.`);
-  await forget(genres, examples);
   await judge();
 }
 
 async function back(genres: readonly Genre[], examples: readonly Example[], sounds: Map<string, Blob | null>): Promise<void> {
-  state.undo = null;
   for (const genre of genres) {
     // Its name may have been given to another one since.
     const name = genreNamed(genre.name) ? unusedName() : genre.name;
@@ -353,19 +384,26 @@ async function back(genres: readonly Genre[], examples: readonly Example[], soun
     await keepWithSound(again, sounds.get(example.id) ?? null);
   }
   announce("Brought back.");
+  const again = passed;
+  passed = [];
+  enqueue(again.filter((job) => job.wanted()));
   await judge();
 }
 
 /** Has songs heard and answered for. The answer of the first opens, and so does that of a song given alone. */
 export function ask(files: readonly File[]): void {
   if (files.length === 0) notify("empty", "There was no music in what you gave.");
-  enqueue(files.map((file) => ({ name: file.name, sound: async () => file, done: (result: Result) => addSong(file.name, result, files.length === 1) })));
+  const job = (file: File): Job => ({
+    name: file.name, sound: async () => file, wanted: () => true, done: (result) => addSong(file.name, result, files.length === 1),
+  });
+  enqueue(files.map(job));
 }
 
 async function addSong(name: string, { sound, heard, hash, cut }: Result, alone: boolean): Promise<void> {
   const song: Song = { id: freshId(), name, hash, sound, heard, cut, answer: null };
+  const turn = judged;
   // Without an answer it is there all the same.
-  const answered = await answerFor(song).then(() => true, deviceGone);
+  const answered = await answerFor(song).then(() => true, unanswered);
   // A song that is asked about again takes its own place.
   const first = state.songs.every((other) => other.hash === hash);
   state.songs = [song, ...state.songs.filter((other) => other.hash !== hash)];
@@ -373,7 +411,8 @@ async function addSong(name: string, { sound, heard, hash, cut }: Result, alone:
   const told = song.answer && (song.answer.unknown ? "like none of your genres" : song.answer.ranked[0]?.genre);
   if (told) announce(`${title(name)}: ${told}.`);
   changed();
-  if (!answered) void judgeSoon();
+  // The genres may be others by now.
+  if (!answered || turn !== judged) void judgeSoon();
 }
 
 export function removeSong(song: Song): void {

@@ -4,6 +4,9 @@ import { addExamples, ask } from "./collection.ts";
 import { button, count, element } from "./elements.ts";
 import { notify, state } from "./state.ts";
 
+/** Milliseconds in which a clip is given, far more than it takes. */
+const PATIENCE = 30_000;
+
 interface Demo {
   licence: string;
   genres: { name: string; files: string[] }[];
@@ -42,7 +45,7 @@ async function readDemo(base: URL): Promise<Demo | null> {
 
 async function play(demo: Demo, base: URL): Promise<void> {
   const get = async (path: string) => {
-    const answer = await fetch(new URL(path, base));
+    const answer = await fetch(new URL(path, base), { signal: AbortSignal.timeout(PATIENCE) });
     if (!answer.ok) throw new Error();
     const name = path.split("/").pop() ?? path;
     return new File([await answer.blob()], name);

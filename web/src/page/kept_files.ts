@@ -7,6 +7,8 @@ import { bytesToHex } from "@noble/hashes/utils.js";
 import { download, type Files } from "../runtime/bundle.ts";
 
 const HEAD = "bundle.json";
+/** Milliseconds in which the server gives the head where one is kept, as in `worker.ts`. */
+const PATIENCE = 4000;
 
 /** What of the head is looked at before it was checked. */
 interface Head {
@@ -40,10 +42,11 @@ export function keptFiles(base: URL): KeptFiles {
   }
 
   async function readHead(most: number): Promise<Uint8Array<ArrayBuffer>> {
+    const kept = await (await shelf(place))?.match(new URL(HEAD, base).href);
     try {
-      head = await download(base, HEAD, most);
+      // What another site gives, to which a network sends requests on, is none of ours.
+      head = await download(base, HEAD, most, kept ? { mode: "same-origin", signal: AbortSignal.timeout(PATIENCE) } : {});
     } catch (error) {
-      const kept = await (await shelf(place))?.match(new URL(HEAD, base).href);
       if (!kept) throw error;
       head = new Uint8Array(await kept.arrayBuffer());
     }
@@ -61,7 +64,7 @@ export function keptFiles(base: URL): KeptFiles {
       if (there) return there;
       let bytes = await download(base, path, most);
       // Whatever stands between the server and the page may have had another one.
-      if (!isSound(bytes, hash)) bytes = await download(base, path, most, "reload");
+      if (!isSound(bytes, hash)) bytes = await download(base, path, most, { cache: "reload" });
       // Without room it is loaded again the next time.
       if (isSound(bytes, hash)) await (await shelf(place))?.put(address(hash), new Response(bytes)).catch(() => undefined);
       return bytes;

@@ -59,8 +59,15 @@ async function start(): Promise<void> {
     return;
   }
   state.phase = "ready";
-  draw.push(learning.draw, await buildDemo(part("title").parentElement!));
+  draw.push(learning.draw);
+  void demo(draw);
   await restore();
+}
+
+/** The offer of songs, which nothing else waits for. */
+async function demo(draw: (() => void)[]): Promise<void> {
+  draw.push(await buildDemo(part("title").parentElement!));
+  changed();
 }
 
 /** The personal library, where `gamaka serve` has one behind the page. */

@@ -29,30 +29,59 @@ const HIGHEST = 520;
 const NEAREST = 3;
 /** Songs asked about whose names are written, at most: of more none could be read. */
 const NAMED = 12;
+/** Songs that are drawn, at most: more could not be told apart, and would take long. */
+const MOST = 900;
+
+/**
+ * Those of all songs that a map has room for, in their order: the first that were asked about, and of the examples as many of
+ * each genre, evenly from first to last. The same every time.
+ */
+export function drawable(points: readonly MapPoint[]): readonly MapPoint[] {
+  if (points.length <= MOST) return points;
+  const chosen = new Set(points.filter((point) => point.asked).slice(0, MOST));
+  const genres = new Map<string | null, MapPoint[]>();
+  for (const point of points) {
+    if (point.asked) continue;
+    const own = genres.get(point.genre);
+    if (own) own.push(point);
+    else genres.set(point.genre, [point]);
+  }
+  // The room that small genres leave is for the larger ones.
+  const groups = [...genres.values()].sort((a, b) => a.length - b.length);
+  for (const [at, own] of groups.entries()) {
+    const share = Math.min(own.length, Math.floor((MOST - chosen.size) / (groups.length - at)));
+    for (let taken = 0; taken < share; taken++) chosen.add(own[Math.floor((taken * own.length) / share)]!);
+  }
+  return points.filter((point) => chosen.has(point));
+}
 
 /**
  * Draws songs as points, in the colours and shapes of their genres: those that sound alike lie together.
  *
  * Pointing at one, or moving there with arrow keys, tells its name and its nearest songs; a click, Enter or Space picks it.
- * Replaces what is in `element`, where a song keeps the focus, and draws anew when its width changes.
+ * Replaces what is in `element`, where a song keeps the focus, and draws anew when its width changes. Of very many songs it
+ * draws some ({@link drawable}), and says so.
  *
- * @param distances between all points, `[point][point]`; without them the cosine's.
+ * @param distances between all points that are drawn, `[point][point]`; without them the cosine's.
  */
 export function drawMap(
   element: HTMLElement,
-  points: readonly MapPoint[],
+  all: readonly MapPoint[],
   onPick: (id: string) => void,
-  distances: ArrayLike<number>[] = cosines(points),
+  distances?: ArrayLike<number>[],
 ): { close(): void } {
+  const points = drawable(all);
+  distances ??= cosines(points);
   const focused = element.contains(document.activeElement) ? document.activeElement?.getAttribute("data-id") : null;
   const places = placed(distances);
-  const nearest = points.map((_, at) => nearestTo(distances[at]!, at));
+  const nearest = distances.map(nearestTo);
   const field = svg("svg", { role: "group", "aria-label": summary(points) });
   const tip = html("div", { class: "tip", hidden: true });
+  const some = points.length < all.length && html("p", { class: "help" }, `${points.length.toLocaleString("en")} of ${count(all.length, "song")} are drawn: more could not be told apart.`);
   const help = html("p", { class: "help" }, "Songs that sound alike lie together. Pick one to hear it; the arrow keys move from one to another.");
   // Browsers let the keyboard stop at a picture that listens to its focus itself: what it lies in does.
   const frame = html("div", { class: "field" }, field, tip);
-  element.replaceChildren(html("figure", { class: "song-map" }, frame, legend(points), help));
+  element.replaceChildren(html("figure", { class: "song-map" }, frame, legend(points), some, help));
   if (points.length === 0) field.remove();
 
   let at: Place[] = [];
@@ -189,9 +218,10 @@ function fitted(places: Place[], points: readonly MapPoint[], width: number, hei
     for (let i = 0; i < at.length; i++) {
       for (let j = 0; j < i; j++) {
         const least = (points[i]!.asked ? RING : RADIUS) + (points[j]!.asked ? RING : RADIUS) + 2;
-        let [x, y] = [at[i]![0] - at[j]![0], at[i]![1] - at[j]![1]];
+        let x = at[i]![0] - at[j]![0];
+        let y = at[i]![1] - at[j]![1];
+        if (x * x + y * y >= least * least) continue;
         let apart = Math.hypot(x, y);
-        if (apart >= least) continue;
         isFree = false;
         if (apart < 1e-6) [x, y, apart] = [Math.cos(2.4 * i), Math.sin(2.4 * i), 1];
         const push = (least - Math.min(apart, least)) / 2 / apart + 1e-3;
@@ -228,9 +258,9 @@ function label(group: SVGGElement, points: readonly MapPoint[], at: Place[], wid
       return { left, top: y - size.height / 2, right: left + size.width, bottom: y + size.height / 2 };
     });
     const isFree = (box: Box) => box.top >= 0 && box.bottom <= height && !taken.some((other) => overlap(box, other));
-    const hidden = (box: Box) => dots.filter((dot) => overlap(box, dot)).length;
-    const best = boxes.filter(isFree).sort((a, b) => hidden(a) - hidden(b))[0];
-    if (!best || hidden(best) > most) {
+    const free = boxes.filter(isFree).map((box) => ({ box, hidden: dots.filter((dot) => overlap(box, dot)).length }));
+    const { box: best, hidden = 0 } = free.sort((a, b) => a.hidden - b.hidden)[0] ?? {};
+    if (!best || hidden > most) {
       written.remove();
       return;
     }
@@ -278,8 +308,8 @@ function overlap(a: Box, b: Box): boolean {
 
 /** Places by how near they are to all others of them, the most central first. */
 function byCentrality(places: Place[]): Place[] {
-  const far = ([x, y]: Place) => places.reduce((sum, [a, b]) => sum + Math.hypot(a - x, b - y), 0);
-  return [...places].sort((a, b) => far(a) - far(b));
+  const far = new Map(places.map((place) => [place, places.reduce((sum, [a, b]) => sum + Math.hypot(a - place[0], b - place[1]), 0)]));
+  return [...places].sort((a, b) => far.get(a)! - far.get(b)!);
 }
 
 function nearestPlace(at: Place[], [x, y]: Place): number | null {
@@ -307,7 +337,8 @@ function moved(key: string, from: number, at: Place[]): number | null {
   for (const [other, [a, b]] of at.entries()) {
     const along = (a - x) * direction[0] + (b - y) * direction[1];
     const across = Math.abs((a - x) * direction[1]) + Math.abs((b - y) * direction[0]);
-    if (other === from || along <= 0) continue;
+    // One beside it is not above or below.
+    if (other === from || along < 1) continue;
     const far = along + 2 * across;
     if (far < best) [found, best] = [other, far];
   }
@@ -320,5 +351,11 @@ function cosines(points: readonly MapPoint[]): number[][] {
     const size = length(embedding);
     return embedding.map((value) => value / size);
   });
-  return units.map((a) => units.map((b) => Math.max(0, 1 - a.reduce((sum, value, at) => sum + value * b[at]!, 0))));
+  return units.map((a) =>
+    units.map((b) => {
+      let alike = 0;
+      for (let at = 0; at < a.length; at++) alike += a[at]! * b[at]!;
+      return Math.max(0, 1 - alike);
+    }),
+  );
 }

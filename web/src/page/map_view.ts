@@ -1,9 +1,10 @@
 /** The map of all songs that the page knows. */
 
+import { PlainError } from "../words.ts";
 import { element, title } from "./elements.ts";
 import { theEngine } from "./engine.ts";
 import { playable } from "./genres_view.ts";
-import { drawMap, type MapPoint } from "./map.ts";
+import { drawable, drawMap, type MapPoint } from "./map.ts";
 import { toggle } from "./player.ts";
 import { changed, current, genreNamed, genreOf, state } from "./state.ts";
 
@@ -19,7 +20,7 @@ export function buildMap(root: HTMLElement, link: HTMLElement): () => void {
   async function draw(points: MapPoint[]): Promise<void> {
     const mine = ++turn;
     const { comparer } = await theEngine();
-    const vectors = points.map((point) => point.embedding);
+    const vectors = drawable(points).map((point) => point.embedding);
     const distances = await comparer.distances(vectors, vectors);
     if (mine === turn) drawMap(place, points, pick, distances);
   }
@@ -28,11 +29,14 @@ export function buildMap(root: HTMLElement, link: HTMLElement): () => void {
     root.hidden = link.hidden = examples.length + state.songs.length < FEWEST;
     // While many songs are heard it would move with each of them.
     if (root.hidden || state.work !== null) return;
-    const now = [...state.genres, ...examples, ...state.songs, ...state.songs.map((song) => song.answer)];
+    // What failed on a device that went away is drawn with the next; what failed otherwise would fail again.
+    const now = [theEngine(), ...state.genres, ...examples, ...state.songs, ...state.songs.map((song) => song.answer)];
     if (now.length === drawn.length && now.every((one, at) => one === drawn[at])) return;
     drawn = now;
-    // A device that goes away meanwhile is told of elsewhere, and the next change draws again.
-    draw(points()).catch(() => (drawn = []));
+    draw(points()).catch((error: unknown) => {
+      // What a device could not do is told elsewhere.
+      if (!(error instanceof PlainError)) throw error;
+    });
   };
 }
 

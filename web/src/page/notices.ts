@@ -36,8 +36,8 @@ function noticeRow(notice: Notice) {
     "div",
     { class: `notice ${notice.kind}`, role: notice.kind === "warn" ? "alert" : "status" },
     element("p", { class: "words" }, notice.text),
-    action && button(action.text, "", action.run),
-    iconButton("close", "Close this message", "", () => dismiss(notice.id)),
+    // Nothing but its button does what it is there for.
+    action ? button(action.text, "", action.run) : iconButton("close", "Close this message", "", () => dismiss(notice.id)),
   );
   return { root, update: () => undefined };
 }

@@ -7,7 +7,7 @@ import { button, clock, count, element, icon, iconButton, marker, parted, percen
 import { playable } from "./genres_view.ts";
 import { playButton, playFrom, playing, type Playable } from "./player.ts";
 import { drawSpectrogram, type Spectrogram } from "./spectrogram.ts";
-import { changed, freshId, genreNamed, genreOf, state, type Example, type Song } from "./state.ts";
+import { changed, current, freshId, genreNamed, genreOf, state, type Example, type Song } from "./state.ts";
 import { dropZone } from "./zones.ts";
 
 /** Genres that an answer shows before it is asked for all. */
@@ -80,7 +80,8 @@ function songCard(first: Song): Row<Song> {
       song = next;
       play.update(whole(song));
       say(name, title(song.name));
-      if (shown !== song.answer) {
+      // Without an answer, why is another matter once there are genres.
+      if (shown !== song.answer || !song.answer) {
         shown = song.answer;
         drawVerdict(verdict, song.answer);
       }
@@ -98,9 +99,14 @@ function songCard(first: Song): Row<Song> {
   };
 }
 
+/** Whether a song can be compared with anything. */
+function comparable(): boolean {
+  return state.examples.some(current);
+}
+
 function drawVerdict(verdict: HTMLElement, answer: Answer | null): void {
   const best = answer?.ranked[0];
-  if (!answer || !best) return verdict.replaceChildren(element("span", { class: "soft" }, "no genres yet"));
+  if (!answer || !best) return verdict.replaceChildren(element("span", { class: "soft" }, comparable() ? "no answer yet" : "no genres yet"));
   if (answer.unknown) return verdict.replaceChildren(marker(null), element("span", {}, "unknown"));
   verdict.replaceChildren(marker(genreNamed(best.genre)?.number ?? null), element("span", {}, best.genre), element("span", { class: "soft" }, percent(best.probability)));
 }
@@ -146,7 +152,7 @@ function answerBody(first: Song): Row<Song> {
       if (!which.value) which.selectedIndex = 0;
     }
     correct.hidden = state.genres.length === 0;
-    if (shown !== answer) {
+    if (shown !== answer || !answer) {
       shown = answer;
       say(says, sentence(song));
       bars.replaceChildren(...(answer ? barRows(answer, all) : []));
@@ -184,7 +190,7 @@ function answerBody(first: Song): Row<Song> {
 function sentence({ answer, cut, heard }: Song): string {
   const only = cut ? ` Only the first ${clock(heard.seconds)} were heard.` : "";
   const best = answer?.ranked[0];
-  if (!answer || !best) return `There is no genre to compare it with yet.${only}`;
+  if (!answer || !best) return `${comparable() ? "It has not been compared with your genres yet." : "There is no genre to compare it with yet."}${only}`;
   if (answer.unknown) return `Probably none of your genres: nearest is ${best.genre}, but it is farther away than songs of one genre are from one another.${only}`;
   if (answer.ranked.length === 1) return `It is like your songs of ${best.genre}.${only}`;
   const second = answer.ranked[1];

@@ -85,13 +85,18 @@ export async function keepRecords(examples: readonly Example[]): Promise<void> {
   tell();
 }
 
-/** Keeps an example, and its sound if there is room. Returns whether the sound is kept. */
+/** Keeps an example, and its sound if there is room. Returns false where there is none. */
 export async function keepExample(example: Example, sound: Blob | null): Promise<boolean> {
   await within("readwrite", [EXAMPLES], (store) => void store(EXAMPLES).put({ ...example, sound: false }));
   const fits = sound !== null && (await hasRoom(sound.size));
   const kept = fits && (await within("readwrite", [EXAMPLES, SOUNDS], (store) => {
-    store(SOUNDS).put(sound, example.id);
-    store(EXAMPLES).put({ ...example, sound: true });
+    const there = store(EXAMPLES).getKey(example.id);
+    there.onsuccess = () => {
+      // It may have been forgotten meanwhile.
+      if (there.result === undefined) return;
+      store(SOUNDS).put(sound, example.id);
+      store(EXAMPLES).put({ ...example, sound: true });
+    };
   }).then(() => true, (error: unknown) => {
     if (isFull(error)) return false;
     throw error;
@@ -116,6 +121,21 @@ export async function forget(genres: readonly string[], examples: readonly strin
     }
   });
   tell();
+}
+
+/** Forgets the examples whose genre is not kept. */
+export async function forgetHomeless(): Promise<void> {
+  await within("readwrite", [GENRES, EXAMPLES, SOUNDS], (store) => {
+    const genres = store(GENRES).getAllKeys();
+    const examples = store(EXAMPLES).getAll();
+    examples.onsuccess = () => {
+      for (const { id, genre } of examples.result as Example[]) {
+        if (genres.result.includes(genre)) continue;
+        store(EXAMPLES).delete(id);
+        store(SOUNDS).delete(id);
+      }
+    };
+  });
 }
 
 async function hasRoom(bytes: number): Promise<boolean> {

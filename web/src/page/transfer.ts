@@ -6,7 +6,7 @@ import { PlainError } from "../words.ts";
 import { addSilent, genreFor, judge } from "./collection.ts";
 import { count } from "./elements.ts";
 import { theBundle } from "./engine.ts";
-import { announce, changed, current, examplesOf, freshId, notify, problem, state, type Example } from "./state.ts";
+import { announce, changed, current, dismiss, examplesOf, freshId, notify, problem, state, type Example } from "./state.ts";
 
 /** Bytes of the largest file that `gamaka genre` reads. */
 const LARGEST = 64 * 2 ** 20;
@@ -23,6 +23,10 @@ export async function saveGenres(): Promise<void> {
   link.click();
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
   announce("Your genres were saved to the file genres.json.");
+  const left = state.examples.length - genres.reduce((sum, { examples }) => sum + examples.length, 0);
+  if (left === 0) return dismiss("saved");
+  const are = left === 1 ? "song is" : "songs are";
+  notify("saved", `${left} ${are} not in the file: another version of the program heard them. Save again once they were heard anew.`, "warn");
 }
 
 /** Adds what a file of genres holds to what is there; a song that is there already is not added twice. */

@@ -24,6 +24,8 @@ export interface Result {
 export interface Job {
   name: string;
   sound: () => Promise<Blob>;
+  /** Whether it is still to be heard when its turn comes. */
+  wanted: () => boolean;
   /** Takes what was heard. What it throws is a line among the problems. */
   done: (result: Result) => Promise<void>;
 }
@@ -58,6 +60,7 @@ async function run(): Promise<void> {
   while (!stopping.signal.aborted) {
     const job = waiting.shift();
     if (!job) break;
+    if (!job.wanted()) continue;
     try {
       await one(job, stopping.signal);
     } catch (error) {

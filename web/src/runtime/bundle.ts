@@ -247,18 +247,18 @@ class WebFiles implements Files {
 /**
  * A file of a bundle below an address.
  *
- * @param cache how the browser's own copy counts. The files of one bundle belong together: none may be an older one.
+ * @param how it is fetched. The files of one bundle belong together: as a rule the browser's own copy does not count.
  * @throws PlainError where it cannot be had or has more bytes than `most`.
  */
 export async function download(
   base: URL,
   path: string,
   most: number,
-  cache: "no-cache" | "reload" = "no-cache",
+  how: RequestInit = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   const unreachable = (reason: string) =>
     new PlainError(`The model of this page could not be fetched (${path}: ${reason}). Check the connection and load the page again.`);
-  const response = await fetch(new URL(path, base), { cache }).catch((error: unknown) => {
+  const response = await fetch(new URL(path, base), { cache: "no-cache", ...how }).catch((error: unknown) => {
     throw unreachable(String(error));
   });
   if (!response.ok || !response.body) throw unreachable(`answer ${response.status}`);

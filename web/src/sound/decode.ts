@@ -19,7 +19,7 @@ const HUGE = 2 ** 30;
 const MOST_SECONDS = 3600;
 /** Bytes of a file that does not say how long it is: an hour of 75 kbit/s. */
 const MOST_UNTOLD = 2 ** 25;
-/** How long a browser is waited for to say the length of a file, in milliseconds: in a tab that is not seen it may never. */
+/** How long a browser is waited for to say the length of a file, in milliseconds. */
 const PATIENCE = 3000;
 /** As in src/audio/silence.rs: less than the smallest step of 24 bits, and what is left of channels that cancel. */
 const NOTHING = 1e-7;
@@ -41,8 +41,8 @@ export async function decode(file: Blob, rate: number, mostSeconds: number, sign
     return unreadable(error);
   });
   const part = begun ?? file;
-  if (part === file) refuseTooLarge(file);
-  if (!begun) await refuseTooLong(file);
+  refuseTooLarge(part, part === file ? "It is" : "Even the beginning of it, which is heard, is");
+  if (!begun) await refuseTooLong(file, signal);
   const bytes = await part.arrayBuffer().catch(unreadable);
   signal?.throwIfAborted();
   const buffer = await new OfflineAudioContext(1, 1, rate).decodeAudioData(bytes).catch(() => {
@@ -84,38 +84,54 @@ function addChannels(buffer: AudioBuffer, samples: Float32Array): void {
 
 const ADVICE = "Save the part that you mean as MP3 or WAV, of which this page reads only the beginning.";
 
-function refuseTooLarge(file: Blob): void {
-  if (file.size > HUGE) throw new PlainError(`It is too large (${Math.round(file.size / 1e6)} MB). ${ADVICE}`);
+function refuseTooLarge(part: Blob, what: string): void {
+  if (part.size > HUGE) throw new PlainError(`${what} too large (${Math.round(part.size / 1e6)} MB). ${ADVICE}`);
 }
 
 /** Asks how long a file is that is decoded as a whole, and refuses it before memory runs out: small ones may be long. */
-async function refuseTooLong(file: Blob): Promise<void> {
-  const seconds = (await mp4Seconds(file).catch(unreadable)) || (await duration(file));
-  if (seconds > MOST_SECONDS) throw new PlainError(`It is too long (${Math.round(seconds / 60)} minutes). ${ADVICE}`);
-  if (seconds === 0 && file.size > MOST_UNTOLD) {
-    throw new PlainError(`It does not say how long it is, and it is large (${Math.round(file.size / 1e6)} MB). ${ADVICE}`);
+async function refuseTooLong(file: Blob, signal?: AbortSignal): Promise<void> {
+  const seconds = (await mp4Seconds(file).catch(unreadable)) || (await duration(file, signal));
+  if (Number.isFinite(seconds)) {
+    if (seconds > MOST_SECONDS) throw new PlainError(`It is too long (${Math.round(seconds / 60)} minutes). ${ADVICE}`);
+  } else if (file.size > MOST_UNTOLD) {
+    const why = seconds === Infinity ? "It does not say" : "This browser did not find out";
+    throw new PlainError(`${why} how long it is, and it is large (${Math.round(file.size / 1e6)} MB). ${ADVICE}`);
   }
 }
 
-/** The length of a file in seconds, 0 if it does not say, NaN if it cannot be played, which decoding tells. */
-async function duration(file: Blob): Promise<number> {
+/**
+ * The length of a file in seconds: Infinity if it does not say, NaN if the browser did not find out in time; 0 if it cannot be
+ * played, which decoding tells.
+ */
+async function duration(file: Blob, signal?: AbortSignal): Promise<number> {
+  signal?.throwIfAborted();
   const player = new Audio();
   const url = URL.createObjectURL(file);
+  const over = new AbortController();
   try {
-    await new Promise((done) => {
-      setTimeout(done, PATIENCE);
+    await new Promise<void>((done, fail) => {
+      let timer = 0;
+      const enough = () => !document.hidden || !Number.isNaN(player.duration) || file.size <= MOST_UNTOLD;
+      const wait = () => {
+        clearTimeout(timer);
+        timer = setTimeout(() => enough() && done(), PATIENCE);
+      };
+      wait();
+      // In a tab that is not seen a browser may read nothing: time counts anew once it is seen.
+      document.addEventListener("visibilitychange", wait, { signal: over.signal });
+      signal?.addEventListener("abort", () => fail(signal.reason), { signal: over.signal });
       player.preload = "metadata";
-      player.onerror = done;
-      player.ondurationchange = () => Number.isFinite(player.duration) && done(player.duration);
+      player.onerror = () => done();
+      player.ondurationchange = () => Number.isFinite(player.duration) && done();
       // Of a recording that was written as it was made, a browser knows the length once it looked for the end.
       player.onloadedmetadata = () => {
         if (player.duration === Infinity) player.currentTime = 1e9;
       };
       player.src = url;
     });
-    if (player.error) return NaN;
-    return Number.isFinite(player.duration) ? player.duration : 0;
+    return player.error ? 0 : player.duration;
   } finally {
+    over.abort();
     player.removeAttribute("src");
     URL.revokeObjectURL(url);
   }

@@ -65,7 +65,9 @@ async function wav(source: Source, seconds: number): Promise<Blob | undefined> {
       if (!format || format.byteLength < 24) return undefined;
       const block = Math.max(format.getUint16(20, true), 1);
       const bytes = Math.ceil((seconds * format.getUint32(16, true)) / block) * block;
-      if (bytes >= source.file.size - at - 8) return source.file;
+      // What was written while it was made may not know the length. Behind the data may be a cover, or what an editor keeps.
+      const told = length === 0 || length === 0xffffffff ? Infinity : length;
+      if (bytes >= Math.min(told, source.file.size - at - 8)) return source.file;
       const riff = new DataView(new ArrayBuffer(20));
       [..."RIFF    WAVEdata"].forEach((letter, k) => riff.setUint8(k, letter.charCodeAt(0)));
       riff.setUint32(4, 4 + format.byteLength + 8 + bytes, true);
@@ -137,11 +139,14 @@ async function followed(source: Source, at: number, frame: { bytes: number; seco
   return next !== undefined && mp3Frame(next.getUint32(0))?.seconds === frame.seconds;
 }
 
-/** https://www.rfc-editor.org/rfc/rfc3533: whole pages, up to the one that ends late enough. */
+/** https://www.rfc-editor.org/rfc/rfc3533: whole pages, up to the one that ends late enough. A recording of radio begins late
+ * in a stream, and others follow: what is heard counts from the end of the first page with sound of each. */
 async function ogg(source: Source, seconds: number): Promise<Blob | undefined> {
   let rate: number | undefined;
   // Whether another stream begins in it, with times of its own.
   let others = false;
+  let heard = 0;
+  let last: number | undefined;
   for (let at = 0; ; ) {
     if (at === source.file.size && !others) return source.file;
     const head = await source.at(at, 27);
@@ -151,12 +156,18 @@ async function ogg(source: Source, seconds: number): Promise<Blob | undefined> {
     if (!page || !table || word(page, 0) !== "OggS") return undefined;
     const body = new Uint8Array(page.buffer, page.byteOffset + 27, table.byteLength).reduce((sum, size) => sum + size, 0);
     const time = Number(page.getBigInt64(6, true));
-    others ||= at > 0 && (page.getUint8(5) & 2) !== 0;
+    const begins = (page.getUint8(5) & 2) !== 0;
+    others ||= at > 0 && begins;
     const start = at + page.byteLength;
-    rate ??= oggRate(await source.at(start, Math.min(body, 32)));
+    if (begins || !rate) [rate, last] = [oggRate(await source.at(start, Math.min(body, 32))), undefined];
     if (!rate) return undefined;
     at = start + body;
-    if (time >= seconds * rate) return at < source.file.size ? source.file.slice(0, at) : source.file;
+    // It is 0 for headers, and -1 for a page on which nothing ends.
+    if (time > 0) {
+      heard += (time - (last ?? time)) / rate;
+      last = time;
+    }
+    if (heard >= seconds) return at < source.file.size ? source.file.slice(0, at) : source.file;
   }
 }
 
@@ -183,15 +194,18 @@ async function flac(source: Source, seconds: number): Promise<Blob | undefined> 
 /** Elements of WebM and Matroska: what holds others, and the times of what comes next. */
 const [SEGMENT, INFO, SCALE, CLUSTER, TIME] = [0x18538067, 0x1549a966, 0x2ad7b1, 0x1f43b675, 0xe7];
 
-/** https://www.rfc-editor.org/rfc/rfc9559: up to the cluster that begins late enough. A recording does not tell how long it
- * or its clusters are, so that what is in them is gone through. */
+/** https://www.rfc-editor.org/rfc/rfc9559: up to the cluster that begins late enough behind the first. A recording does not tell
+ * how long it or its clusters are, so that what is in them is gone through. */
 async function webm(source: Source, seconds: number): Promise<Blob | undefined> {
   /** Nanoseconds that times count. */
   let scale = 1e6;
-  let [cluster, timed] = [0, false];
+  let cluster = 0;
+  let first: number | undefined;
   for (let at = 0; at < source.file.size; ) {
     const id = await ebml(source, at);
     const size = id && (await ebml(source, at + id.bytes));
+    // A recording may end in a header, which has 16 bytes at most. Behind one that is damaged may be hours.
+    if ((!id || !size) && at + 16 > source.file.size) break;
     if (!id || !size) return undefined;
     const name = id.value + 2 ** (7 * id.bytes);
     const start = at + id.bytes + size.bytes;
@@ -200,15 +214,16 @@ async function webm(source: Source, seconds: number): Promise<Blob | undefined> 
     if (name === SEGMENT || name === INFO || name === CLUSTER) continue;
     if (size.value === 2 ** (7 * size.bytes) - 1) return undefined;
     at += size.value;
-    if (name !== SCALE && name !== TIME) continue;
+    if ((name !== SCALE && name !== TIME) || at > source.file.size) continue;
     const view = size.value <= 8 ? await source.at(start, size.value) : undefined;
     if (!view) return undefined;
     const value = new Uint8Array(view.buffer, view.byteOffset, view.byteLength).reduce((sum, byte) => 256 * sum + byte, 0);
     if (name === SCALE) scale = value;
-    timed ||= name === TIME;
-    if (name === TIME && value * scale >= 1e9 * seconds) return source.file.slice(0, cluster);
+    if (name !== TIME) continue;
+    first ??= value;
+    if ((value - first) * scale >= 1e9 * seconds) return source.file.slice(0, cluster);
   }
-  return timed ? source.file : undefined;
+  return first === undefined ? undefined : source.file;
 }
 
 /** The number at a place: as many zeros as come first, so many bytes more (https://www.rfc-editor.org/rfc/rfc8794#section-4). */
