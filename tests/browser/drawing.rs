@@ -317,6 +317,24 @@ fn of_very_many_songs_some_are_drawn() {
     );
     browser.says("map(many)");
     assert_eq!(browser.says(drawn), json!(ids), "the same every time");
+    // The few that lie far from all others take no room from them: two genres as clouds, and what is in their middles.
+    browser.says(
+        "let state = 1;
+        const noise = () => (state = (state * 1103515245 + 12345) % 2 ** 31) / 2 ** 31 - 0.5;
+        const middles = [0, 1].map(() => Array.from({ length: 64 }, () => Math.abs(2 * noise())));
+        map(Array.from({ length: 900 }, (_, at) => ({ ...many[at], embedding: Float32Array.from(middles[at % 2], value => at < 4 ? value : value * (1 + noise() / 2)) })))",
+    );
+    let spread = "(() => { const { width, height } = document.querySelector('#map svg').getBoundingClientRect();
+        return [0, 1].map(axis => { const all = places().map(([, ...place]) => place[axis]).sort((a, b) => a - b);
+            return (all[880] - all[20]) / [width, height][axis]; }); })()";
+    let spread = browser.says(spread);
+    assert!(
+        [0, 1]
+            .iter()
+            .all(|&axis| spread[axis].as_f64().unwrap() > 0.6),
+        "{spread}"
+    );
+    browser.says("map(many)");
     // Of more questions than there is room for the first are drawn, and of as many songs as there is room for all.
     browser.says("map(many.concat(many.map(point => ({ ...point, id: 'late', asked: true }))))");
     assert_eq!(

@@ -970,4 +970,8 @@ fn a_map_of_thousands_shows_some_and_one_that_fails_is_not_tried_without_end() {
     browser.until("document.querySelectorAll('#map .point').length === 900");
     let told = texts(&mut browser, "#map .help").remove(0);
     assert!(told.starts_with("900 of 1,000 songs are drawn"), "{told}");
+    // How many songs a genre has, beside the first of them, makes it no wider than its place.
+    let wide = "[...document.querySelectorAll('.genre')].filter(one => one.getBoundingClientRect().right > one.parentElement.getBoundingClientRect().right + 0.5).length";
+    assert_eq!(texts(&mut browser, ".more"), ["+992"]);
+    assert_eq!(browser.says(wide), 0);
 }

@@ -204,20 +204,29 @@ function tell(tip: HTMLElement, point: MapPoint, [x, y]: Place, width: number): 
 /** Places in pixels; points that would hide one another are set apart. */
 function fitted(places: Place[], points: readonly MapPoint[], width: number, height: number): Place[] {
   const [across, down] = [width - 2 * MARGIN, height - 2 * MARGIN];
-  const spans = ([0, 1] as const).map((axis) => {
-    const values = places.map((place) => place[axis]);
-    return Math.max(...values) - Math.min(...values);
+  // A few of many that lie far off are drawn at the edge, or all others would have no room.
+  const few = Math.floor(places.length / 100);
+  const ends = ([0, 1] as const).map((axis) => {
+    const values = places.map((place) => place[axis]).sort((a, b) => a - b);
+    return [values[few]!, values[values.length - 1 - few]!] as const;
   });
+  const spans = ends.map(([low, high]) => high - low);
   const grow = [across / Math.max(spans[0]!, 1e-9), down / Math.max(spans[1]!, 1e-9)] as const;
   // Distances far apart mean little: one axis may be drawn out to fill the width, but not without end.
   const least = Math.min(...grow);
   const scale = grow.map((value) => Math.min(value, 1.7 * least));
-  const at = places.map(([x, y]): Place => [width / 2 + (x - 0.5) * scale[0]!, height / 2 + (y - 0.5) * scale[1]!]);
+  const [middle, centre] = ends.map(([low, high]) => (low + high) / 2) as [number, number];
+  const within = (value: number, size: number) => Math.min(Math.max(value, RING + 3), size - RING - 3);
+  const at = places.map(([x, y]): Place => [
+    within(width / 2 + (x - middle) * scale[0]!, width), within(height / 2 + (y - centre) * scale[1]!, height),
+  ]);
+  // Where there is no room to set all of them apart, they would but be mixed.
+  const room = 0.6 * Math.sqrt((width * height) / at.length);
   for (let round = 0; round < 40; round++) {
     let isFree = true;
     for (let i = 0; i < at.length; i++) {
       for (let j = 0; j < i; j++) {
-        const least = (points[i]!.asked ? RING : RADIUS) + (points[j]!.asked ? RING : RADIUS) + 2;
+        const least = Math.min((points[i]!.asked ? RING : RADIUS) + (points[j]!.asked ? RING : RADIUS) + 2, room);
         let x = at[i]![0] - at[j]![0];
         let y = at[i]![1] - at[j]![1];
         if (x * x + y * y >= least * least) continue;
@@ -231,7 +240,6 @@ function fitted(places: Place[], points: readonly MapPoint[], width: number, hei
     }
     if (isFree) break;
   }
-  const within = (value: number, size: number) => Math.min(Math.max(value, RING + 3), size - RING - 3);
   return at.map(([x, y]) => [within(x, width), within(y, height)]);
 }
 
