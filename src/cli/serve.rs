@@ -51,7 +51,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     }
     if server.is_everywhere() {
         common.note(
-            "other machines use this machine's numeric address, as http://192.168.1.2:4265/, for names are refused",
+            "other machines put this machine's numeric address, as 192.168.1.2, in the place of the one above, for names are refused",
         );
     }
     common.note("open this address in a browser; Ctrl-C ends it");

@@ -54,7 +54,7 @@ pub(super) fn check(head: &Parts, public: bool) -> Result<(), Refusal> {
 fn foreign_host(public: bool) -> Refusal {
     let number = if public { "192.168.1.2" } else { "127.0.0.1" };
     Refusal::forbidden(format!(
-        "the request is for another host, or by a name, and names are refused, for they may be another page's: open this by its number, as http://{number}:4265/"
+        "the request is for another host, or by a name, and names are refused, for they may be another page's: put this machine's number, as {number}, in the place of its name"
     ))
 }
 

@@ -258,7 +258,7 @@ fn other_pages_and_names_are_refused() {
         assert!(!found.text().contains("<html"));
         let said = found.error();
         assert!(
-            said.contains("by its number, as http://127.0.0.1:"),
+            said.contains("this machine's number, as 127.0.0.1,"),
             "{said}"
         );
     }
@@ -458,7 +458,7 @@ fn more_than_this_machine_is_warned_of() {
     let other = [("Host", "evil.example")];
     let refused = served.ask("GET", "/", &other, "");
     assert_eq!(refused.status, 403);
-    let number = "by its number, as http://192.168.1.2:4265/";
+    let number = "this machine's number, as 192.168.1.2,";
     assert!(refused.error().contains(number), "{}", refused.text());
     served.process.kill().unwrap();
     let said = rest(&mut served.process);

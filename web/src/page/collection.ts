@@ -352,7 +352,7 @@ async function remove(genres: readonly Genre[], examples: readonly Example[], te
   state.genres = state.genres.filter((one) => !gone.has(one.id));
   const sounds = new Map<string, Blob | null>();
   const forgotten = keep([...genres, ...examples], async () => {
-    for (const { id } of examples) sounds.set(id, inMemory.get(id) ?? (await store.soundOf(id).catch(() => null)));
+    for (const example of examples) sounds.set(example.id, await soundOf(example).catch(() => null));
     for (const { id } of examples) inMemory.delete(id);
     await store.forget(ids(genres), ids(examples));
   });
